@@ -1,0 +1,4 @@
+// Command imgasm assembles virtual machine images.
+package main
+
+func main() {}
