@@ -1,4 +1,52 @@
-// Command imgasm assembles virtual machine images.
+// Command imgasm assembles virtual machine images without Packer: it makes the
+// media, drives a headless installation over QMP and the serial console, and
+// publishes an image that it has seen boot.
 package main
 
-func main() {}
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// version is set by the Makefile with -ldflags.
+var version = "0.1.0-dev"
+
+func main() {
+	ctx, stop := interruptible(context.Background())
+	code := run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr, os.Getenv)
+	stop()
+	os.Exit(code)
+}
+
+// interruptible returns a context that the first SIGINT, SIGTERM or SIGHUP
+// cancels. Stopping takes a moment (QEMU is ended, logs are kept), so a second
+// signal is told so and only a third ends the program on the spot; QEMU does
+// not outlive it even then.
+func interruptible(parent context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	signals := make(chan os.Signal, 3)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	go func() {
+		for n := 1; ; n++ {
+			s, ok := <-signals
+			switch {
+			case !ok:
+				return
+			case n == 1:
+				cancel(&interruptError{signal: s})
+			case n == 2:
+				fmt.Fprintln(os.Stderr, "imgasm: stopping the guest and keeping its logs; once more to leave at once")
+			default:
+				os.Exit(exitInterrupted)
+			}
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		close(signals)
+		cancel(nil)
+	}
+}

@@ -1,0 +1,70 @@
+// Exit codes: one table from errors to codes.
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+)
+
+// The exit codes of every verb.
+const (
+	exitDone        = 0
+	exitOther       = 1
+	exitUsage       = 2   // imgasm was called wrongly
+	exitInput       = 3   // invalid input, or lint findings
+	exitHost        = 4   // this host lacks something
+	exitInstall     = 5   // the guest's installation failed
+	exitTimeout     = 6   // timed out or stalled
+	exitInterrupted = 130 // stopped by a signal
+)
+
+// usageError is a wrong call: an unknown flag, a missing or left-over argument.
+type usageError struct{ text string }
+
+func (e *usageError) Error() string { return e.text }
+func (e *usageError) Hint() string {
+	return "imgasm --help lists the commands; imgasm COMMAND --help shows an example"
+}
+
+// interruptError is a signal that asked us to stop.
+type interruptError struct{ signal os.Signal }
+
+func (e *interruptError) Error() string { return "stopped by " + e.signal.String() }
+
+// errReported marks an error whose text the user has already seen, such as a
+// list of lint findings; it only carries the exit code's class.
+var errReported = errors.New("already reported")
+
+// errFindings is a file with lint findings, already printed.
+var errFindings = errors.New("findings")
+
+// exitCode maps an error to the exit code that stands for it.
+func exitCode(err error) int {
+	if err == nil {
+		return exitDone
+	}
+	for _, row := range exitTable {
+		if row.is(err) {
+			return row.code
+		}
+	}
+	return exitOther
+}
+
+// exitTable is searched in order: what a user did comes before what a host lacks.
+var exitTable = []struct {
+	code int
+	is   func(error) bool
+}{
+	{exitInterrupted, as[*interruptError]},
+	{exitInterrupted, func(err error) bool { return errors.Is(err, context.Canceled) }},
+	{exitUsage, as[*usageError]},
+	{exitInput, func(err error) bool { return errors.Is(err, errFindings) }},
+}
+
+// as reports whether err wraps an error of type E.
+func as[E error](err error) bool {
+	var target E
+	return errors.As(err, &target)
+}
