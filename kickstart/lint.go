@@ -1,0 +1,39 @@
+// Lint: all findings of a file.
+
+package kickstart
+
+// LintOptions say what to hold a file against. The zero value is a complete
+// kickstart for RHEL 10 on an unknown machine.
+type LintOptions struct {
+	Dialect Dialect
+	// Fragment says that the file is a piece of a kickstart: nothing is
+	// demanded that may stand elsewhere.
+	Fragment bool
+	// Target is the machine that imgasm is about to install, nil when unknown.
+	// With a target, what surely fails there is an error.
+	Target *Target
+	// ReadInclude reads the file or URL of a %include or %ksappend line, as
+	// written there. Nil, or an error: the line is taken as it is, since the
+	// file may come to be in a %pre script.
+	ReadInclude func(path string) ([]byte, error)
+}
+
+// Target is what is known of the machine to install. Empty fields are unknown.
+type Target struct {
+	Arch          string // "x86_64" or "aarch64"
+	Boot          string // "uefi" or "bios"
+	DiskBus       string // "virtio-blk", "scsi-hd", "nvme", …
+	DiskName      string // the disk's name in the guest: "vda", "sda", "nvme0n1"
+	DiskSizeBytes int64
+	Console       string // the serial console's device: "ttyS0", "ttyAMA0"
+	Offline       bool   // the guest has no network
+	ISOVariant    string // "boot" (no packages), "minimal" or "dvd"
+	// CmdlineMode says that the installer asks no questions: what it would ask
+	// ends the installation.
+	CmdlineMode bool
+}
+
+// Lint gives the findings of f in the order of the file.
+func Lint(f *File, o LintOptions) []Finding {
+	return nil
+}
