@@ -1,0 +1,88 @@
+package anaconda
+
+import "time"
+
+// Input is one thing that was observed, and when. At is the time since QEMU
+// started; it never goes back. The time that the host slept counts only if the
+// caller's clock counts it: the machine never concludes anything from a gap
+// between two inputs.
+type Input struct {
+	At   time.Duration
+	What What
+}
+
+// What is the observation: one of Console, Log, Progress, QMP, Blocks, Tick,
+// Exit, Suspended and End.
+type What interface{ observation() }
+
+type (
+	// Console is a record of the guest's serial console. Its fields are those
+	// of qemu/console.Record, so that one converts to the other:
+	// anaconda.Console(record).
+	Console struct {
+		Line    int           // 1-based, in the kept raw log
+		Text    string        // cleaned, without the prefix that gives Source and PID
+		Source  string        // program that journald names; "kernel"; "" for what has no prefix
+		PID     int           // of Source, 0 if unknown
+		Stamp   time.Duration // the guest's own clock, if Stamped
+		Stamped bool
+		Screen  bool // read off tmux's screen
+		Partial bool // not ended by a newline yet, such as a prompt
+		Cut     bool // longer than what is kept of a line
+	}
+
+	// Log is a line of Anaconda's own log on the virtio port
+	// org.fedoraproject.anaconda.log.0, without its newline. The format of
+	// rsyslog's template anaconda_syslog and that of /tmp/anaconda.log are
+	// both understood.
+	Log struct {
+		Line int // 1-based, in the kept log
+		Text string
+	}
+
+	// Progress is a line of the port org.imgasm.progress.0, without its newline.
+	Progress struct {
+		Line int // 1-based, in the kept log
+		Text string
+	}
+
+	// QMP is an event of QEMU's monitor.
+	QMP struct {
+		Name string
+		Data map[string]any
+	}
+
+	// Blocks is the sum of the block statistics of all drives since QEMU started.
+	Blocks struct {
+		WrittenBytes, WriteOps, ReadBytes int64
+	}
+
+	// Tick says that time passes. One a second is enough; none is needed
+	// while other inputs come.
+	Tick struct{}
+
+	// Exit says that the QEMU process ended.
+	Exit struct {
+		Code   int    // exit status; meaningless if Signal is set
+		Signal string // name of the signal that killed it, "" if none
+		Stderr string // the end of what it printed
+	}
+
+	// Suspended says that the host slept, or that the guest's clock was
+	// stopped, for so long: silence during that time proves nothing.
+	Suspended struct{ For time.Duration }
+
+	// End says that nothing more will come, as at the end of a recorded
+	// console. What is known by then decides.
+	End struct{}
+)
+
+func (Console) observation()   {}
+func (Log) observation()       {}
+func (Progress) observation()  {}
+func (QMP) observation()       {}
+func (Blocks) observation()    {}
+func (Tick) observation()      {}
+func (Exit) observation()      {}
+func (Suspended) observation() {}
+func (End) observation()       {}
