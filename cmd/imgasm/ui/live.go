@@ -1,0 +1,143 @@
+// The live style: on a terminal, finished steps stay as one line each, and the
+// running step is one line that is redrawn in place.
+package ui
+
+import (
+	"fmt"
+	"io"
+	"time"
+	"unicode/utf8"
+
+	"github.com/imgasm/imgasm/internal/event"
+)
+
+const (
+	clearLine = "\r\x1b[K"
+	bold      = "\x1b[1m"
+	dim       = "\x1b[2m"
+	green     = "\x1b[32m"
+	yellow    = "\x1b[33m"
+	red       = "\x1b[31m"
+	reset     = "\x1b[0m"
+)
+
+type liveView struct {
+	w     io.Writer
+	o     Options
+	plain *plainView
+	rate  rate
+
+	step    event.Event // the running step's start; Kind "" when none runs
+	phase   string
+	last    event.Event // the newest progress
+	message string      // the guest's last line
+	drawn   bool        // a moving line stands on the terminal
+}
+
+func newLiveView(w io.Writer, o Options) *liveView {
+	return &liveView{w: w, o: o, plain: newPlainView(w, o)}
+}
+
+func (v *liveView) event(e event.Event) {
+	switch e.Kind {
+	case event.StepStart:
+		v.step, v.phase, v.message, v.last = e, "", "", event.Event{}
+	case event.StepDone:
+		v.keep(v.mark("✓", "+", green), e.Step, e.Text, Duration(time.Duration(e.Elapsed*float64(time.Second))))
+		v.step = event.Event{}
+	case event.StepSkip:
+		v.keep(v.mark("–", "-", dim), e.Step, "skipped: "+e.Text, "")
+		v.step = event.Event{}
+	case event.Phase:
+		v.phase, v.message = e.Text, ""
+	case event.Progress:
+		v.last = e
+		v.rate.text(e, v.o.Now())
+	case event.Console:
+		v.message = e.Text
+		if v.o.Verbose {
+			v.print(v.paint(dim, "  | "+printable(e.Text)))
+		}
+	case event.Note:
+		v.print(v.mark("·", "*", dim) + " " + printable(e.Text))
+	case event.Warning:
+		v.print(v.paint(yellow, v.plain.line(e)))
+	case event.Error:
+		if v.step.Kind != "" {
+			v.keep(v.mark("✗", "x", red), v.step.Step, "failed", Duration(v.o.Now().Sub(v.step.Time)))
+			v.step = event.Event{}
+		}
+		v.print(v.plain.line(e))
+	}
+	if e.Kind != event.Console && e.Kind != event.Progress {
+		v.tick() // these come in floods: the ticker draws them
+	}
+}
+
+// keep prints a line that stays: mark, step, text, time.
+func (v *liveView) keep(mark, step, text, elapsed string) {
+	room := v.o.Width() - 14 - 1 - len(elapsed) - 2
+	text = clip(printable(text), max(room, 8), v.o.ASCII)
+	v.print(fmt.Sprintf("%s %s %s  %s", mark, v.paint(bold, fmt.Sprintf("%-11s", step)), text, v.paint(dim, elapsed)))
+}
+
+// print writes a whole line above the moving one.
+func (v *liveView) print(line string) {
+	v.clear()
+	fmt.Fprintln(v.w, line)
+}
+
+func (v *liveView) clear() {
+	if v.drawn {
+		fmt.Fprint(v.w, clearLine)
+		v.drawn = false
+	}
+}
+
+// tick draws the moving line.
+func (v *liveView) tick() {
+	if v.step.Kind == "" {
+		v.clear()
+		return
+	}
+	now := v.o.Now()
+	elapsed := Duration(now.Sub(v.step.Time))
+	text := v.step.Text
+	if v.phase != "" {
+		text = v.phase
+	}
+	text = join("  ", text, percent(v.last), count(v.last), v.rateText(now))
+	if m := join(" ", v.last.Text, v.message); v.last.Text != "" || v.message != "" {
+		if v.message != "" {
+			m = v.message
+		}
+		text = join("  ", text, m)
+	}
+	room := v.o.Width() - 14 - utf8.RuneCountInString(elapsed) - 2 - 1
+	text = clip(printable(text), max(room, 8), v.o.ASCII)
+	fmt.Fprintf(v.w, "%s%s %s %s  %s", clearLine, v.mark("•", "*", ""), v.paint(bold, fmt.Sprintf("%-11s", v.step.Step)), text, v.paint(dim, elapsed))
+	v.drawn = true
+}
+
+func (v *liveView) rateText(now time.Time) string {
+	if v.last.Kind == "" {
+		return ""
+	}
+	return v.rate.text(v.last, now)
+}
+
+func (v *liveView) close() { v.clear() }
+
+func (v *liveView) mark(symbol, ascii, colour string) string {
+	if v.o.ASCII {
+		symbol = ascii
+	}
+	return v.paint(colour, symbol)
+}
+
+func (v *liveView) paint(colour, s string) string {
+	if !v.o.Colour || colour == "" || s == "" {
+		return s
+	}
+	return colour + s + reset
+}

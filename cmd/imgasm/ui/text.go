@@ -1,0 +1,123 @@
+// Words and numbers for people: sizes, durations, what fits a line.
+package ui
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/imgasm/imgasm/internal/event"
+)
+
+// Bytes writes a size in binary units: "0 B", "1.5 MiB".
+func Bytes(n int64) string {
+	if n < 1024 {
+		return fmt.Sprintf("%d B", n)
+	}
+	value, unit := float64(n), ""
+	for _, u := range []string{"KiB", "MiB", "GiB", "TiB", "PiB"} {
+		value, unit = value/1024, u
+		if value < 1023.95 {
+			break
+		}
+	}
+	return fmt.Sprintf("%.1f %s", value, unit)
+}
+
+// Duration writes a duration as one reads a clock: "0.4s", "12s", "3m05s", "1h02m".
+func Duration(d time.Duration) string {
+	switch {
+	case d < 0:
+		return "0.0s"
+	case d < 9950*time.Millisecond:
+		return fmt.Sprintf("%.1fs", d.Seconds())
+	case d.Round(time.Second) < time.Minute:
+		return fmt.Sprintf("%.0fs", d.Seconds())
+	case d.Round(time.Second) < time.Hour:
+		s := int(d.Round(time.Second).Seconds())
+		return fmt.Sprintf("%dm%02ds", s/60, s%60)
+	}
+	m := int(d.Round(time.Minute).Minutes())
+	return fmt.Sprintf("%dh%02dm", m/60, m%60)
+}
+
+// count writes an event's progress: "12/389 packages", "1.0 GiB/8.0 GiB", "".
+func count(e event.Event) string {
+	if e.Done == 0 && e.Total == 0 {
+		return ""
+	}
+	if e.Unit == "B" {
+		if e.Total > 0 {
+			return Bytes(e.Done) + "/" + Bytes(e.Total)
+		}
+		return Bytes(e.Done)
+	}
+	text := fmt.Sprint(e.Done)
+	if e.Total > 0 {
+		text += fmt.Sprintf("/%d", e.Total)
+	}
+	return strings.TrimSpace(text + " " + e.Unit)
+}
+
+// printable replaces what would move a terminal's cursor or colour its text:
+// the guest wrote part of what we show.
+func printable(s string) string {
+	clean := func(r rune) rune {
+		switch {
+		case r == '\t':
+			return ' '
+		case r == utf8.RuneError || unicode.IsControl(r) || unicode.Is(unicode.Cf, r):
+			return -1
+		}
+		return r
+	}
+	return strings.Map(clean, s)
+}
+
+// clip shortens s to at most width columns, marking the cut. Every rune counts
+// as one column, which is right for what installers print.
+func clip(s string, width int, ascii bool) string {
+	if utf8.RuneCountInString(s) <= width {
+		return s
+	}
+	mark := "…"
+	if ascii {
+		mark = "~"
+	}
+	if width < 1 {
+		return ""
+	}
+	runes := []rune(s)
+	return string(runes[:width-1]) + mark
+}
+
+// rate remembers the first sample of a byte count and tells speed and time left.
+type rate struct {
+	step  string
+	start time.Time
+	first int64
+}
+
+// text describes e's speed since the step's first sample, as soon as two
+// seconds have given a figure worth showing.
+func (r *rate) text(e event.Event, now time.Time) string {
+	if e.Unit != "B" {
+		return ""
+	}
+	if r.step != e.Step || e.Done < r.first {
+		*r = rate{step: e.Step, start: now, first: e.Done}
+	}
+	seconds := now.Sub(r.start).Seconds()
+	if seconds < 2 || e.Done <= r.first {
+		return ""
+	}
+	perSecond := float64(e.Done-r.first) / seconds
+	text := Bytes(int64(perSecond)) + "/s"
+	if e.Total > e.Done {
+		left := time.Duration(float64(e.Total-e.Done) / perSecond * float64(time.Second))
+		text += ", " + Duration(left) + " left"
+	}
+	return text
+}

@@ -1,0 +1,126 @@
+package ui
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/imgasm/imgasm/internal/event"
+)
+
+var t0 = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+func at(seconds float64, e event.Event) event.Event {
+	e.Time = t0.Add(time.Duration(seconds * float64(time.Second)))
+	return e
+}
+
+var session = []event.Event{
+	at(0, event.Event{Kind: event.StepStart, Step: "install", Text: "installing"}),
+	at(1, event.Event{Kind: event.Phase, Step: "install", Text: "Installing the software"}),
+	at(2, event.Event{Kind: event.Console, Step: "install", Text: "Installing bash.x86_64 (1/3)\x1b[31m"}),
+	at(3, event.Event{Kind: event.Progress, Step: "install", Text: "bash", Done: 1, Total: 3, Unit: "packages", Fraction: 0.5}),
+	at(20, event.Event{Kind: event.Progress, Step: "install", Text: "zsh", Done: 2, Total: 3, Unit: "packages", Fraction: 0.6}),
+	at(21, event.Event{Kind: event.StepDone, Step: "install", Text: "3 packages", Elapsed: 21}),
+	at(22, event.Event{Kind: event.Warning, Text: "disk nearly full", Hint: "free some space"}),
+}
+
+func show(o Options, events ...event.Event) string {
+	var out bytes.Buffer
+	v := New(&out, o)
+	for _, e := range events {
+		v.Event(e)
+	}
+	v.Close()
+	return out.String()
+}
+
+func TestPlain(t *testing.T) {
+	got := show(Options{}, session...)
+	want := `00:00 install    installing
+00:01 install    Installing the software
+00:20 install    zsh  2/3 packages  60 %
+00:21 install    done: 3 packages (21s)
+imgasm: warning: disk nearly full
+imgasm: hint: free some space
+`
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	if got := show(Options{Verbose: true}, session...); !strings.Contains(got, "| Installing bash.x86_64 (1/3)[31m\n") {
+		t.Errorf("verbose shows no cleaned console line:\n%s", got)
+	}
+	if got := show(Options{Quiet: true}, session...); got != "imgasm: warning: disk nearly full\nimgasm: hint: free some space\n" {
+		t.Errorf("quiet says %q", got)
+	}
+}
+
+func TestJSON(t *testing.T) {
+	lines := strings.Split(strings.TrimSuffix(show(Options{Style: JSON}, session...), "\n"), "\n")
+	if len(lines) != len(session) {
+		t.Fatalf("%d lines for %d events", len(lines), len(session))
+	}
+	for i, line := range lines {
+		var e event.Event
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			t.Fatal(err)
+		}
+		if e != session[i] {
+			t.Errorf("line %d: %+v, want %+v", i, e, session[i])
+		}
+	}
+}
+
+func TestLiveFitsTheTerminal(t *testing.T) {
+	const width = 60
+	long := at(2, event.Event{Kind: event.Phase, Step: "install", Text: strings.Repeat("long text ", 30)})
+	now := t0.Add(3 * time.Second)
+	got := show(Options{Style: Live, ASCII: true, Width: func() int { return width }, Now: func() time.Time { return now }},
+		session[0], long, session[5])
+	for _, line := range strings.FieldsFunc(got, func(r rune) bool { return r == '\r' || r == '\n' }) {
+		line = strings.TrimPrefix(line, "\x1b[K")
+		if len(line) > width {
+			t.Errorf("%d columns on a terminal of %d: %q", len(line), width, line)
+		}
+	}
+	if !strings.Contains(got, "+ install     3 packages  21s\n") {
+		t.Errorf("no line stays for the finished step: %q", got)
+	}
+}
+
+func TestBytes(t *testing.T) {
+	for _, c := range []struct {
+		n    int64
+		want string
+	}{{0, "0 B"}, {1023, "1023 B"}, {1024, "1.0 KiB"}, {1<<20 - 1, "1.0 MiB"}, {1 << 40, "1.0 TiB"}, {1 << 62, "4096.0 PiB"}} {
+		if got := Bytes(c.n); got != c.want {
+			t.Errorf("Bytes(%d) = %q, want %q", c.n, got, c.want)
+		}
+	}
+}
+
+func TestDuration(t *testing.T) {
+	for _, c := range []struct {
+		d    time.Duration
+		want string
+	}{
+		{-time.Second, "0.0s"}, {400 * time.Millisecond, "0.4s"}, {9960 * time.Millisecond, "10s"},
+		{59700 * time.Millisecond, "1m00s"}, {185 * time.Second, "3m05s"}, {3599700 * time.Millisecond, "1h00m"},
+	} {
+		if got := Duration(c.d); got != c.want {
+			t.Errorf("Duration(%v) = %q, want %q", c.d, got, c.want)
+		}
+	}
+}
+
+func TestRate(t *testing.T) {
+	var r rate
+	e := event.Event{Step: "source", Unit: "B", Done: 0, Total: 100 << 20}
+	r.text(e, t0)
+	e.Done = 50 << 20
+	if got, want := r.text(e, t0.Add(5*time.Second)), "10.0 MiB/s, 5.0s left"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
