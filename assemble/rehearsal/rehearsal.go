@@ -1,0 +1,107 @@
+// Package rehearsal makes an installer ISO laid out as AlmaLinux's whose
+// installer is the project's own small guest (cmd/imgasm-guest). With it the
+// whole road of an image build can be walked on any machine in seconds, and
+// each way in which an installation fails can be seen on demand (package
+// failures).
+//
+// The kernel, shim and GRUB are a distribution's, signed as they were; only
+// the installer and the system that it installs are imgasm's. Everything the
+// rehearsal makes says that it is a rehearsal.
+package rehearsal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/event"
+)
+
+// Step is the name under which Build tells what it does.
+const Step = "rehearsal"
+
+// Release is the version that the rehearsal's ISO and system give themselves,
+// in the form of an AlmaLinux release.
+const Release = "10.0"
+
+// Options say what installer to build. Arch and CacheDir are needed.
+type Options struct {
+	Arch     arch.Arch
+	CacheDir string // downloads and finished ISOs are kept below it; made if missing
+	// KernelFrom is where kernel, shim and GRUB come from: the path of an
+	// installer ISO, or "host" for this system's own /boot. Empty: the
+	// distribution's packages by apt, else the host's /boot.
+	KernelFrom string
+	// Offline uses what the cache has and asks no package mirror.
+	Offline bool
+	// ProgramDir is where a packed guest may lie (the executable's folder) and
+	// SourceDir a folder that may be in imgasm's source tree (the working
+	// folder). Empty ones are not looked at. A guest that is embedded is preferred.
+	ProgramDir, SourceDir string
+	// Refresh asks apt for newer packages even if the cache has some. Without
+	// it they are used for a week.
+	Refresh bool
+	// Now is the time by which the cache's age is told; zero: time.Now.
+	Now time.Time
+}
+
+// Installer is a finished installer ISO.
+type Installer struct {
+	ISO     string   // path in the cache
+	Label   string   // volume label: "AlmaLinux-10-0-x86_64-rehearsal"
+	Kernel  string   // release of its kernel: "6.1.0-56-amd64"
+	Origin  []string // where kernel, shim and GRUB come from: package names with versions, or paths
+	Cached  bool     // nothing had to be built
+	SHA256  string   // of the ISO, in hexadecimal
+	Seconds float64  // how long Build took
+}
+
+// ErrNoKernel says that no kernel, shim and GRUB could be found. The error
+// text names each place that was looked at and what to do.
+var ErrNoKernel = errors.New("no kernel for the rehearsal")
+
+// Build returns an installer ISO, out of the cache if it has one of the same
+// guest and the same kernel. Several builds may run at once on one cache.
+func Build(ctx context.Context, o Options, sink event.Sink) (*Installer, error) {
+	if o.CacheDir == "" {
+		return nil, errors.New("rehearsal: no cache folder given")
+	}
+	if o.Arch.Name == "" {
+		o.Arch = arch.Host()
+	}
+	if o.Now.IsZero() {
+		o.Now = time.Now()
+	}
+	say := func(e event.Event) {
+		if sink != nil {
+			e.Step = Step
+			sink(e)
+		}
+	}
+	dir := filepath.Join(o.CacheDir, "rehearsal")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	guest, err := guestProgram(ctx, o.Arch, o.ProgramDir, o.SourceDir)
+	if err != nil {
+		return nil, err
+	}
+	s, err := findSupply(ctx, o, dir, say)
+	if err != nil {
+		return nil, err
+	}
+	return buildISO(ctx, o, dir, guest, s, say)
+}
+
+// findSupply gets kernel, shim and GRUB by the first way that is open.
+func findSupply(ctx context.Context, o Options, dir string, say func(event.Event)) (*supply, error) {
+	s, err := aptSupply(ctx, filepath.Join(dir, "apt"), o.Arch, say)
+	if err == nil || !isNoApt(err) {
+		return s, err
+	}
+	return nil, fmt.Errorf("%w: this system has no apt: give an installer ISO with --iso", ErrNoKernel)
+}

@@ -1,0 +1,112 @@
+// What the rehearsal borrows from a distribution: a kernel, its modules, shim
+// and GRUB, wherever they come from.
+
+package rehearsal
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"path"
+	"regexp"
+	"strings"
+
+	"github.com/imgasm/imgasm/internal/arch"
+)
+
+// maxBootFile bounds a kernel or an EFI executable; the largest seen is
+// Debian's uncompressed arm64 kernel with 33 MB.
+const maxBootFile = 256 << 20
+
+// supply is what was found so far.
+type supply struct {
+	Arch    arch.Arch
+	Release string // of the kernel: "6.1.0-56-amd64"
+	Kernel  []byte
+	Shim    []byte // starts GRUB; signed by Microsoft where the distribution has that
+	GRUB    []byte // signed, with its prefix built in
+	Origin  []string
+
+	have    map[string]*module
+	builtin map[string]bool
+}
+
+func newSupply(a arch.Arch) *supply {
+	return &supply{Arch: a, have: map[string]*module{}, builtin: map[string]bool{}}
+}
+
+// take looks at one file of a distribution, by its path without leading slash,
+// and keeps it if the rehearsal has a use for it.
+func (s *supply) take(name, link string, content io.Reader) error {
+	if link != "" {
+		return nil
+	}
+	base := path.Base(name)
+	keep := func(to *[]byte) error {
+		data, err := io.ReadAll(io.LimitReader(content, maxBootFile+1))
+		if err != nil {
+			return err
+		}
+		if len(data) > maxBootFile {
+			return fmt.Errorf("larger than %d MiB", maxBootFile>>20)
+		}
+		*to = data
+		return nil
+	}
+	switch {
+	case strings.HasPrefix(base, "vmlinuz-"):
+		s.Release = strings.TrimPrefix(base, "vmlinuz-")
+		return keep(&s.Kernel)
+	case base == "modules.builtin":
+		var list []byte
+		if err := keep(&list); err != nil {
+			return err
+		}
+		s.builtin = builtinModules(list)
+	// Debian and Ubuntu keep the signed binary beside the unsigned one.
+	case base == s.Arch.EFIShim+".signed" || base == s.Arch.EFIShim+".signed.latest":
+		return keep(&s.Shim)
+	case base == s.Arch.EFIGRUB+".signed":
+		return keep(&s.GRUB)
+	case mayBeNeeded(name):
+		m, err := readModule(name, content)
+		if err != nil {
+			return err
+		}
+		s.have[m.Name] = m
+	}
+	return nil
+}
+
+// complete tells what is missing.
+func (s *supply) complete() error {
+	for _, part := range []struct {
+		data []byte
+		what string
+	}{{s.Kernel, "no kernel (vmlinuz-RELEASE)"}, {s.Shim, "no signed shim"}, {s.GRUB, "no signed GRUB"}} {
+		if len(part.data) == 0 {
+			return fmt.Errorf("%s for %s in %s", part.what, s.Arch.Name, strings.Join(s.Origin, ", "))
+		}
+	}
+	if len(s.builtin) == 0 {
+		return fmt.Errorf("no list of built-in modules (modules.builtin) in %s", strings.Join(s.Origin, ", "))
+	}
+	return nil
+}
+
+// grubPrefixes are folders that a signed GRUB may have built in as the place
+// of its grub.cfg: Debian's, Ubuntu's, Fedora's, RHEL's and its rebuilds', removable media's.
+var grubPrefixes = regexp.MustCompile(`/(?:EFI|efi)/(?:debian|ubuntu|fedora|redhat|almalinux|rocky|centos|BOOT|boot)\b`)
+
+// grubPrefix finds the folder in which a GRUB looks for grub.cfg: it is a
+// NUL-terminated string in the binary, put there when it was signed.
+func grubPrefix(grub []byte) (string, error) {
+	for _, m := range grubPrefixes.FindAllIndex(grub, -1) {
+		end := bytes.IndexByte(grub[m[0]:], 0)
+		start := bytes.LastIndexByte(grub[:m[0]], 0) + 1
+		if end == m[1]-m[0] && start == m[0] {
+			return string(grub[m[0]:m[1]]), nil
+		}
+	}
+	return "", fmt.Errorf("GRUB binary of %d bytes names no folder for its grub.cfg", len(grub))
+}
