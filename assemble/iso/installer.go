@@ -1,0 +1,277 @@
+// This file finds out which installer an image is, and where its boot files are.
+package iso
+
+import (
+	"debug/pe"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"regexp"
+	"strings"
+
+	"github.com/imgasm/imgasm/internal/arch"
+)
+
+// ErrNoBootFiles says that an image is an ISO but no installer that imgasm
+// can start.
+var ErrNoBootFiles = errors.New("no installer kernel on this image")
+
+// WrongArchError says that an image is for another architecture than asked.
+type WrongArchError struct {
+	Path       string
+	Have, Want string
+}
+
+func (e *WrongArchError) Error() string {
+	return fmt.Sprintf("%s: is an installer for %s, not for %s", e.Path, e.Have, e.Want)
+}
+
+// Installer is what an image says about itself.
+type Installer struct {
+	Label   string // the volume label, for inst.stage2=hd:LABEL=
+	Arch    string // canonical: "x86_64" or "aarch64"
+	Flavour string // the architecture as the image spells it: "x86_64_v2"; usually equal to Arch
+	Product string // "AlmaLinux"; "" if it does not say
+	Version string // "10.1"; "" if it does not say
+	Variant string // "boot", "minimal" or "dvd", told by the package folders
+	// HasRepos says that packages can be installed from the image, offline.
+	HasRepos bool
+	Boot     BootFiles
+}
+
+// BootFiles are paths on the image. Kernel and Initrd are always there, the
+// others are "" if the image has no such file.
+type BootFiles struct {
+	Kernel      string // images/pxeboot/vmlinuz
+	Initrd      string // images/pxeboot/initrd.img
+	Stage2      string // images/install.img
+	Shim        string // EFI/BOOT/BOOTX64.EFI
+	GRUB        string // EFI/BOOT/grubx64.efi
+	MokManager  string // EFI/BOOT/mmx64.efi
+	GRUBFont    string // EFI/BOOT/fonts/unicode.pf2
+	TreeInfo    string // .treeinfo
+	DiscInfo    string // .discinfo
+	EFIBootDisk string // images/efiboot.img
+}
+
+// Installer identifies the image. The error is ErrNoBootFiles if it is no
+// installer, and ErrCorrupt or one of reading if it cannot be told.
+func (m *Image) Installer() (*Installer, error) {
+	in := &Installer{Label: m.Label}
+	if err := m.findBootFiles(&in.Boot); err != nil {
+		return nil, err
+	}
+	facts := m.readInfos()
+	in.Product, in.Version, in.Flavour = facts.product, facts.version, facts.arch
+	fromLabel(in)
+	if err := m.findArch(in); err != nil {
+		return nil, err
+	}
+	m.findVariant(in)
+	return in, nil
+}
+
+// CheckArch returns a *WrongArchError if in is for another architecture.
+func (in *Installer) CheckArch(path string, want arch.Arch) error {
+	if in.Arch == want.Name {
+		return nil
+	}
+	return &WrongArchError{Path: path, Have: in.Arch, Want: want.Name}
+}
+
+// exists returns the name if there is a file of that name, else "".
+func (m *Image) exists(name string) string {
+	if i, err := m.Stat(name); err == nil && i.Mode().IsRegular() {
+		return name
+	}
+	return ""
+}
+
+func (m *Image) findBootFiles(b *BootFiles) error {
+	b.Kernel, b.Initrd = m.exists("images/pxeboot/vmlinuz"), m.exists("images/pxeboot/initrd.img")
+	if b.Kernel == "" || b.Initrd == "" {
+		missing := "images/pxeboot/vmlinuz"
+		if b.Kernel != "" {
+			missing = "images/pxeboot/initrd.img"
+		}
+		return fmt.Errorf("%s: %q has no %s: %w", m.Path, m.Label, missing, ErrNoBootFiles)
+	}
+	b.Stage2 = m.exists("images/install.img")
+	b.EFIBootDisk = m.exists("images/efiboot.img")
+	b.TreeInfo, b.DiscInfo = m.exists(".treeinfo"), m.exists(".discinfo")
+	for _, a := range arch.All() {
+		shim := m.exists("EFI/BOOT/" + a.EFIBoot)
+		if shim == "" || b.Shim != "" {
+			continue
+		}
+		b.Shim = shim
+		b.GRUB = m.exists("EFI/BOOT/" + a.EFIGRUB)
+		b.MokManager = m.exists("EFI/BOOT/" + a.EFIMok)
+	}
+	b.GRUBFont = m.exists("EFI/BOOT/fonts/unicode.pf2")
+	return nil
+}
+
+// smallFile reads a file of at most 64 KiB; "" if there is none.
+func (m *Image) smallFile(name string) string {
+	f, err := m.Open(name)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, 64<<10))
+	if err != nil {
+		return ""
+	}
+	return string(b)
+}
+
+type infos struct{ product, version, arch string }
+
+// readInfos reads .treeinfo (an INI file) and .discinfo (four lines: time
+// stamp, release, architecture, disc numbers). Either may be absent.
+func (m *Image) readInfos() infos {
+	t := parseTreeInfo(m.smallFile(".treeinfo"))
+	d := parseDiscInfo(m.smallFile(".discinfo"))
+	for _, p := range []struct{ to, from *string }{
+		{&t.product, &d.product}, {&t.version, &d.version}, {&t.arch, &d.arch},
+	} {
+		if *p.to == "" {
+			*p.to = *p.from
+		}
+	}
+	return t
+}
+
+func parseTreeInfo(text string) (i infos) {
+	values := map[string]string{}
+	section := ""
+	for _, line := range strings.Split(text, "\n") {
+		line = strings.TrimSpace(line)
+		if strings.HasPrefix(line, "[") && strings.HasSuffix(line, "]") {
+			section = line[1 : len(line)-1]
+			continue
+		}
+		if k, v, ok := strings.Cut(line, "="); ok {
+			values[section+"."+strings.TrimSpace(k)] = strings.TrimSpace(v)
+		}
+	}
+	first := func(keys ...string) string {
+		for _, k := range keys {
+			if values[k] != "" {
+				return values[k]
+			}
+		}
+		return ""
+	}
+	i.product = first("release.name", "product.name", "general.family")
+	i.version = first("release.version", "product.version", "general.version")
+	i.arch = first("tree.arch", "general.arch")
+	return i
+}
+
+// discRelease splits "AlmaLinux 10.1" as well as a bare "10.1".
+var discRelease = regexp.MustCompile(`^(.*?)\s*(\d[\w.]*)?(?: \(.*\))?$`)
+
+func parseDiscInfo(text string) (i infos) {
+	lines := strings.Split(text, "\n")
+	if len(lines) < 3 {
+		return i
+	}
+	if s := discRelease.FindStringSubmatch(strings.TrimSpace(lines[1])); s != nil {
+		i.product, i.version = s[1], s[2]
+	}
+	i.arch = strings.TrimSpace(lines[2])
+	return i
+}
+
+// volumeLabel splits "AlmaLinux-10-1-x86_64-dvd".
+var volumeLabel = regexp.MustCompile(`^([A-Za-z][A-Za-z-]*?)-(\d+(?:[-.]\d+)?)-((?:x86_64|aarch64)\w*)`)
+
+// fromLabel fills in what the label says and the files did not.
+func fromLabel(in *Installer) {
+	s := volumeLabel.FindStringSubmatch(in.Label)
+	if s == nil {
+		return
+	}
+	if in.Product == "" {
+		in.Product = s[1]
+	}
+	if in.Version == "" {
+		in.Version = strings.ReplaceAll(s[2], "-", ".")
+	}
+	if in.Flavour == "" {
+		in.Flavour = s[3]
+	}
+}
+
+// findArch settles the architecture. The machine field of the EFI boot file is
+// the surest witness; then the names, then what the image says.
+func (m *Image) findArch(in *Installer) error {
+	if in.Boot.Shim != "" {
+		f, err := m.Open(in.Boot.Shim)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if machine, ok := peMachine(f.(io.ReaderAt)); ok {
+			for _, a := range arch.All() {
+				if a.PEMachine == machine {
+					in.Arch = a.Name
+				}
+			}
+		}
+		for _, a := range arch.All() {
+			if in.Arch == "" && strings.EqualFold(path.Base(in.Boot.Shim), a.EFIBoot) {
+				in.Arch = a.Name
+			}
+		}
+	}
+	if in.Arch == "" {
+		for _, a := range arch.All() {
+			if in.Flavour == a.Name || strings.HasPrefix(in.Flavour, a.Name+"_") {
+				in.Arch = a.Name
+			}
+		}
+	}
+	if in.Arch == "" {
+		what := "does not say for which architecture it is"
+		if in.Flavour != "" {
+			what = fmt.Sprintf("is for %s; imgasm builds for %s", in.Flavour, arch.Names())
+		}
+		return fmt.Errorf("%s: %q %s: %w", m.Path, in.Label, what, ErrNoBootFiles)
+	}
+	if in.Flavour == "" {
+		in.Flavour = in.Arch
+	}
+	return nil
+}
+
+// peMachine reads the machine field of a PE file's header.
+func peMachine(r io.ReaderAt) (uint16, bool) {
+	f, err := pe.NewFile(io.NewSectionReader(r, 0, 1<<20))
+	if err != nil {
+		return 0, false
+	}
+	return f.Machine, true
+}
+
+// findVariant tells the three kinds of AlmaLinux ISO apart by their packages.
+func (m *Image) findVariant(in *Installer) {
+	repo := func(dir string) bool {
+		i, err := fs.Stat(m, dir+"/repodata/repomd.xml")
+		return err == nil && i.Mode().IsRegular()
+	}
+	baseOS, appStream, minimal := repo("BaseOS"), repo("AppStream"), repo("Minimal")
+	in.HasRepos = baseOS || minimal
+	switch {
+	case baseOS && appStream:
+		in.Variant = "dvd"
+	case in.HasRepos:
+		in.Variant = "minimal"
+	default:
+		in.Variant = "boot"
+	}
+}

@@ -1,0 +1,151 @@
+// This file writes ISO 9660 volumes of any size in one pass: ECMA-119 with
+// Rock Ridge names (IEEE P1281 and P1282), which Linux shows exactly as given.
+// record.go makes directory records; layout.go decides what lies where.
+package iso
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/imgasm/imgasm/internal/tree"
+)
+
+// sectorSize is ECMA-119's logical sector, and the only block size in use.
+const sectorSize = 2048
+
+// systemArea is what stands before the volume descriptors (ECMA-119, 6.2.1).
+const systemArea = 16
+
+// trailing is how many empty sectors end a volume: drives and kernels read
+// ahead, and this is the 300 KiB that every other writer leaves.
+const trailing = 150
+
+// ErrLabel is what a volume label is refused with that ISO 9660 cannot hold.
+var ErrLabel = errors.New("volume label cannot be written")
+
+// WriteInstallerTree writes an ISO 9660 volume with Rock Ridge names that
+// holds files, in one pass and with constant memory for their contents. Every
+// date is t, in UTC. Equal input gives equal bytes on every host.
+//
+// The label is 1 to 32 characters of letters, digits, '-', '_' and '.';
+// ECMA-119 allows capitals, digits and '_' only, but installers carry labels
+// such as "AlmaLinux-10-1-x86_64-dvd", and blkid shows them as they are.
+// Files of 4 GiB and more become several extents (level 3).
+func WriteInstallerTree(w io.Writer, label string, files []tree.File, t time.Time) error {
+	if err := checkLabel(label); err != nil {
+		return err
+	}
+	root, err := tree.Build(files)
+	if err != nil {
+		return err
+	}
+	l, err := newLayout(root, t, true)
+	if err != nil {
+		return err
+	}
+	return l.write(w, label)
+}
+
+func checkLabel(label string) error {
+	if label == "" || len(label) > 32 {
+		return fmt.Errorf("%q: must have 1 to 32 characters: %w", label, ErrLabel)
+	}
+	for _, c := range label {
+		if !strings.ContainsRune("-_.", c) && !isAlnum(c) {
+			return fmt.Errorf("%q: %q is not a letter, a digit, '-', '_' or '.': %w", label, c, ErrLabel)
+		}
+	}
+	return nil
+}
+
+func isAlnum(c rune) bool {
+	return c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z'
+}
+
+// sectors is how many sectors n bytes take.
+func sectors(n int64) int64 { return (n + sectorSize - 1) / sectorSize }
+
+// output writes sectors one after the other and knows where it is.
+type output struct {
+	w   io.Writer
+	pos int64
+}
+
+var zeroes [64 * sectorSize]byte
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.w.Write(p)
+	o.pos += int64(n)
+	return n, err
+}
+
+// zeroTo writes zeroes up to byte pos.
+func (o *output) zeroTo(pos int64) error {
+	if pos < o.pos {
+		return fmt.Errorf("iso 9660 layout: at byte %d, wanted to be at %d", o.pos, pos)
+	}
+	for o.pos < pos {
+		if _, err := o.Write(zeroes[:min(pos-o.pos, int64(len(zeroes)))]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// write emits the volume. Metadata is small and goes through a buffer; file
+// contents go to w directly, so that the kernel can copy them.
+func (l *layout) write(w io.Writer, label string) error {
+	buf := bufio.NewWriterSize(w, 256<<10)
+	o := &output{w: buf}
+	emit := func(at int64, p []byte) error {
+		if err := o.zeroTo(at * sectorSize); err != nil {
+			return err
+		}
+		_, err := o.Write(p)
+		return err
+	}
+	if err := emit(systemArea, l.primaryDescriptor(label)); err != nil {
+		return err
+	}
+	if err := emit(systemArea+1, terminator()); err != nil {
+		return err
+	}
+	if err := emit(l.pathTableL, l.pathTable(binary.LittleEndian)); err != nil {
+		return err
+	}
+	if err := emit(l.pathTableM, l.pathTable(binary.BigEndian)); err != nil {
+		return err
+	}
+	for _, d := range l.dirs {
+		if err := emit(d.extent, l.directory(d)); err != nil {
+			return err
+		}
+	}
+	if err := emit(l.continuation, l.continued); err != nil {
+		return err
+	}
+	for _, f := range l.files {
+		if f.node.SizeBytes == 0 {
+			continue
+		}
+		if err := o.zeroTo(f.extent * sectorSize); err != nil {
+			return err
+		}
+		if err := buf.Flush(); err != nil {
+			return err
+		}
+		if err := tree.Copy(w, f.node.File); err != nil {
+			return err
+		}
+		o.pos += f.node.SizeBytes
+	}
+	if err := o.zeroTo(l.end * sectorSize); err != nil {
+		return err
+	}
+	return buf.Flush()
+}
