@@ -3,18 +3,188 @@ package console
 // Reader is fed with the bytes of a console and calls back with records. It is
 // not safe for use by several goroutines. Its memory is bounded whatever it is
 // fed with.
+//
+// It starts as a line printer with a carriage return. When the stream sets a
+// scroll region, which on these consoles only tmux does, it becomes a screen
+// (see screen) until the terminal is reset.
 type Reader struct {
-	emit func(Record)
+	emit    func(Record)
+	feeds   int // line feeds so far
+	parser  parser
+	line    line
+	screen  *screen // nil while lines are printed
+	partial string  // the last partial record of the current line
 }
 
 // NewReader returns a Reader that calls emit for each record. emit must return
 // soon: the guest may be waiting.
-func NewReader(emit func(Record)) *Reader { return &Reader{emit: emit} }
+func NewReader(emit func(Record)) *Reader {
+	return &Reader{emit: emit}
+}
 
 // Write takes the next bytes. It never fails and never keeps p.
-func (r *Reader) Write(p []byte) (int, error) { return len(p), nil }
+func (r *Reader) Write(p []byte) (int, error) {
+	n := len(p)
+	for len(p) > 0 {
+		if r.screen == nil && r.parser.idle() {
+			if used := r.plain(p); used > 0 {
+				p = p[used:]
+				continue
+			}
+		}
+		r.parser.feed(p[0], r)
+		p = p[1:]
+	}
+	return n, nil
+}
+
+// plain takes what needs no parsing from the front of p: printable ASCII, up
+// to and including its line feed. It returns the number of bytes taken.
+func (r *Reader) plain(p []byte) int {
+	i := 0
+	for i < len(p) && p[i]-0x20 < 0x5f {
+		i++
+	}
+	end := i
+	for i < len(p) && p[i] == '\r' {
+		i++
+	}
+	if i < len(p) && p[i] == '\n' {
+		if r.line.empty() { // the whole line at once, without a copy in between
+			if end > MaxLine {
+				r.say(string(p[:MaxLine]), true)
+			} else if end > 0 {
+				r.say(string(p[:end]), false)
+			}
+			r.feeds++
+			r.partial = ""
+			return i + 1
+		}
+	}
+	r.line.ascii(p[:end])
+	return end
+}
 
 // Flush reports what has been written but not yet ended by a newline, once, as
 // partial records. Call it when the console has been silent for a moment (half
 // a second), so that prompts are seen, and at the end of the console.
-func (r *Reader) Flush() {}
+func (r *Reader) Flush() {
+	if r.screen != nil {
+		r.screen.flush()
+		return
+	}
+	text, cut := r.line.text()
+	if text == "" || text == r.partial {
+		return
+	}
+	r.partial = text
+	if rec, ok := record(text, r.feeds+1); ok {
+		rec.Partial, rec.Cut = true, cut
+		r.emit(rec)
+	}
+}
+
+// say reports a line that has ended.
+func (r *Reader) say(text string, cut bool) {
+	if rec, ok := record(text, r.feeds+1); ok {
+		rec.Cut = cut
+		r.emit(rec)
+	}
+}
+
+// endLine reports the current line, if it has text, and begins a new one.
+func (r *Reader) endLine() {
+	if text, cut := r.line.text(); text != "" {
+		r.say(text, cut)
+	}
+	r.line.reset()
+	r.partial = ""
+}
+
+// The parser's terminal:
+
+func (r *Reader) print(c rune) {
+	if r.screen != nil {
+		r.screen.print(c)
+		return
+	}
+	r.line.print(c)
+}
+
+func (r *Reader) control(c byte) {
+	if c == '\n' {
+		if r.screen != nil {
+			r.screen.lineFeed()
+		} else {
+			r.endLine()
+		}
+		r.feeds++
+		return
+	}
+	if r.screen != nil {
+		r.screen.control(c)
+		return
+	}
+	r.line.control(c)
+}
+
+func (r *Reader) escape(intermediate, final byte) {
+	switch {
+	case intermediate != 0: // character sets
+	case final == 'c': // RIS: everything anew
+		r.leaveScreen()
+		r.endLine()
+	case r.screen != nil:
+		r.screen.escape(final)
+	}
+}
+
+func (r *Reader) csi(s *sequence) {
+	switch {
+	case s.final == 'r' && s.prefix == 0 && s.n == 2 && s.arg(1, 0) > s.arg(0, 1):
+		if r.screen == nil {
+			r.endLine()
+			r.screen = newScreen(r)
+		}
+		r.screen.region(s.arg(0, 1), s.arg(1, 0))
+	case s.final == 'p' && s.intermediate == '!', // DECSTR: systemd resets the terminal before it hands it on
+		s.final == 'l' && s.prefix == '?' && s.arg(0, 0) == 1049: // back from the alternate screen
+		r.leaveScreen()
+	case r.screen != nil:
+		r.screen.csi(s)
+	case s.prefix != 0 || s.intermediate != 0:
+	default:
+		r.lineCSI(s)
+	}
+}
+
+// lineCSI does what an escape sequence does to a line printer. A cursor that
+// goes elsewhere, as in firmware and boot loader menus, ends the line.
+func (r *Reader) lineCSI(s *sequence) {
+	switch s.final {
+	case 'H', 'f', 'J', 'd', 'A', 'B', 'E', 'F':
+		if r.line.empty() {
+			return
+		}
+		if s.final == 'J' && s.arg(0, 0) == 0 { // to the end of the screen: to the end of the line
+			r.line.erase(0)
+			return
+		}
+		r.endLine()
+	case 'K':
+		r.line.erase(s.arg(0, 0))
+	case 'G':
+		r.line.move(s.arg(0, 1) - 1)
+	case 'C':
+		r.line.move(r.line.column() + s.arg(0, 1))
+	case 'D':
+		r.line.move(r.line.column() - s.arg(0, 1))
+	}
+}
+
+func (r *Reader) leaveScreen() {
+	if r.screen != nil {
+		r.screen.finish()
+		r.screen = nil
+	}
+}

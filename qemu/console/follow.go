@@ -1,0 +1,173 @@
+package console
+
+import "regexp"
+
+// Following a screen: each line that a program printed is reported once, whole
+// and in order, although tmux paints it in pieces, moves it and paints it again.
+//
+// A line has ended when the cursor goes on to the next row by a line feed, when
+// something is written below it, or when it scrolls away. It is then reported
+// unless that row has already been, with the same text. A repaint, which begins
+// in the upper left corner, may show reported lines in other rows: during it,
+// lines that were reported lately are recognized by their order.
+
+// follower is the memory of what was reported.
+type follower struct {
+	reader *Reader
+	recent []string // the last lines reported, oldest first
+	known  []string // during a repaint: the recent lines not yet met again
+	wroteY int      // the lowest row written since the last line ended
+}
+
+// recentLines is how many reported lines are recognized in a repaint: two
+// screens of the usual size.
+const recentLines = 2 * screenRows
+
+// statusLine is tmux's last row: "[anaconda]1:main* 2:shell  3:log  4:storage-log >Switch tab: Alt+Tab | Help: F1".
+var statusLine = regexp.MustCompile(`^\[\w+\] ?\d:\w+`)
+
+// wrote is called before a character is written in a row other than the last:
+// what stands above has ended.
+func (s *screen) wrote() {
+	if s.x == 0 && s.y > 0 || s.y > s.wroteY {
+		s.ended(s.above())
+	}
+	s.wroteY = s.y
+}
+
+// above is the last row above the line in which the cursor is, -1 if none.
+func (s *screen) above() int {
+	y := s.y - 1
+	for y >= 0 && s.rows[y].wraps {
+		y--
+	}
+	return y
+}
+
+// ended reports what is new in rows 0 to y.
+func (s *screen) ended(y int) {
+	for first := 0; first <= y; {
+		last := s.lineEnd(first)
+		s.consider(first, last)
+		first = last + 1
+	}
+}
+
+// lineEnd is the last row of the line that begins in row first.
+func (s *screen) lineEnd(first int) int {
+	last := first
+	for last < len(s.rows)-1 && s.rows[last].wraps {
+		last++
+	}
+	return last
+}
+
+// consider reports the line in rows first to last if it is new.
+func (s *screen) consider(first, last int) {
+	changed, line := false, 0
+	for y := first; y <= last; y++ {
+		changed = changed || s.rows[y].changed
+		line = max(line, s.rows[y].line)
+		s.rows[y].changed = false
+		if y > first {
+			s.rows[y].said = ""
+		}
+	}
+	if !changed {
+		return
+	}
+	head := &s.rows[first]
+	text := s.text(first, last)
+	if text == "" || s.isStatus(first, text) {
+		head.said = ""
+		return
+	}
+	if s.seenAgain(text) || text == head.said {
+		head.said = text
+		return
+	}
+	head.said = text
+	if len(s.recent) == recentLines {
+		s.recent = append(s.recent[:0], s.recent[1:]...)
+	}
+	s.recent = append(s.recent, text)
+	if rec, ok := record(text, line); ok {
+		rec.Screen = true
+		s.reader.emit(rec)
+	}
+}
+
+func (s *screen) isStatus(first int, text string) bool {
+	return statusLine.MatchString(text) || first == len(s.rows)-1 && s.rows[first].inverse
+}
+
+// seenAgain reports whether a repaint shows a line that was reported before.
+func (s *screen) seenAgain(text string) bool {
+	for i, known := range s.known {
+		if known == text {
+			s.known = s.known[i+1:]
+			return true
+		}
+	}
+	return false
+}
+
+// repaint is called when the cursor goes to the upper left corner or the
+// screen is cleared: what follows may be old.
+func (s *screen) repaint() {
+	s.ended(len(s.rows) - 1)
+	s.known = append([]string(nil), s.recent...)
+	s.wroteY = 0
+}
+
+// leaving is called before the upper n rows scroll away.
+func (s *screen) leaving(n int) {
+	s.known = nil // a repaint is over when lines move
+	last := 0
+	for y := 0; y < n; y = last + 1 {
+		last = s.lineEnd(y)
+		s.consider(y, last)
+	}
+	if last >= n { // the rest of a line stays: it has been reported
+		s.rows[n].said = s.text(n, last)
+	}
+	s.wroteY = max(0, s.wroteY-n)
+}
+
+// finish is called when the screen is given up.
+func (s *screen) finish() { s.ended(len(s.rows) - 1) }
+
+// flush reports lines that have not ended, once each as they stand.
+func (s *screen) flush() {
+	for first := 0; first < len(s.rows); {
+		last := s.lineEnd(first)
+		s.flushLine(first, last)
+		first = last + 1
+	}
+}
+
+func (s *screen) flushLine(first, last int) {
+	changed, line := false, 0
+	for y := first; y <= last; y++ {
+		changed = changed || s.rows[y].changed
+		line = max(line, s.rows[y].line)
+	}
+	head := &s.rows[first]
+	if !changed {
+		return
+	}
+	text := s.text(first, last)
+	if text == "" || text == head.said || text == head.partial || s.isStatus(first, text) {
+		return
+	}
+	for _, known := range s.known {
+		if known == text {
+			return
+		}
+	}
+	head.partial = text
+	if rec, ok := record(text, line); ok {
+		rec.Screen, rec.Partial = true, true
+		s.reader.emit(rec)
+	}
+}

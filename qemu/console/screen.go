@@ -1,0 +1,373 @@
+package console
+
+import "strings"
+
+// screen is the screen that tmux paints: a grid, a cursor and a scroll region.
+// It does what a VT220 does with the sequences that tmux, ncurses and agetty
+// send to one, and keeps two things that a picture of the screen would not
+// tell: which rows are one long line that was wrapped, and which of them have
+// changed since they were last reported (see follow.go).
+type screen struct {
+	cols        int
+	rows        []row
+	x, y        int
+	wrapNext    bool // the last column was written: the next character goes to the next row
+	top, bottom int  // scroll region, both inclusive
+	reverse     bool
+	savedX      int
+	savedY      int
+	last        rune // for REP
+	follower
+}
+
+type row struct {
+	cells   []rune
+	wraps   bool   // the row below continues this one
+	changed bool   // since it was last considered
+	inverse bool   // has characters in reverse video: tmux's status line
+	line    int    // line of the raw log in which it was last changed
+	said    string // what was reported for the line that begins here
+	partial string // and by the last flush
+}
+
+const (
+	screenRows, screenCols       = 24, 80 // until the stream tells otherwise
+	maxScreenRows, maxScreenCols = 500, 1000
+)
+
+func newScreen(r *Reader) *screen {
+	s := &screen{cols: screenCols, follower: follower{reader: r}}
+	s.grow(screenRows)
+	s.bottom = len(s.rows) - 1
+	return s
+}
+
+func (s *screen) grow(rows int) {
+	for len(s.rows) < rows {
+		s.rows = append(s.rows, row{cells: blanks(s.cols)})
+	}
+}
+
+// widen gives the screen more columns. The only thing that tells the width is
+// tmux's status line, which is padded to it.
+func (s *screen) widen(cols int) {
+	for i := range s.rows {
+		s.rows[i].cells = append(s.rows[i].cells, blanks(cols-s.cols)...)
+	}
+	s.cols = cols
+}
+
+func blanks(n int) []rune {
+	cells := make([]rune, n)
+	for i := range cells {
+		cells[i] = ' '
+	}
+	return cells
+}
+
+// region does DECSTBM with 1-based rows.
+func (s *screen) region(top, bottom int) {
+	if bottom > len(s.rows) && bottom <= maxScreenRows {
+		s.grow(bottom)
+	}
+	top, bottom = top-1, min(bottom, len(s.rows))-1
+	if top >= bottom {
+		return
+	}
+	s.top, s.bottom = top, bottom
+	s.goTo(0, 0)
+}
+
+func (s *screen) goTo(x, y int) {
+	s.x, s.y = max(0, min(x, s.cols-1)), max(0, min(y, len(s.rows)-1))
+	s.wrapNext = false
+}
+
+func (s *screen) print(c rune) {
+	lastRow := s.y == len(s.rows)-1
+	if s.wrapNext {
+		if lastRow && s.reverse && s.cols < maxScreenCols {
+			s.widen(s.cols + 1)
+			s.x++
+			s.wrapNext = false
+		} else {
+			s.rows[s.y].wraps = true
+			s.wrapNext = false
+			s.x = 0
+			s.down()
+			lastRow = s.y == len(s.rows)-1
+		}
+	} else if s.x == 0 && s.y > 0 && s.rows[s.y-1].wraps {
+		s.rows[s.y-1].wraps = false // a line of its own begins here
+	}
+	if !lastRow {
+		s.wrote()
+	}
+	s.set(s.y, s.x, c)
+	s.last = c
+	if s.x == s.cols-1 {
+		s.wrapNext = true
+	} else {
+		s.x++
+	}
+}
+
+// set changes one cell.
+func (s *screen) set(y, x int, c rune) {
+	r := &s.rows[y]
+	if s.reverse && c != ' ' {
+		r.inverse = true
+	}
+	if r.cells[x] == c {
+		return
+	}
+	r.cells[x] = c
+	r.changed = true
+	r.line = s.reader.feeds + 1
+}
+
+// clear blanks columns from to to (exclusive) of a row.
+func (s *screen) clear(y, from, to int) {
+	r := &s.rows[y]
+	for x := from; x < to; x++ {
+		if r.cells[x] != ' ' {
+			r.cells[x] = ' '
+			r.changed = true
+		}
+	}
+	if to == s.cols {
+		r.wraps = false
+		if from == 0 {
+			r.inverse = false
+		}
+	}
+}
+
+// lineFeed goes down a row, scrolling at the bottom of the region. What stands
+// in the row that is left, and above it, is then a line that has ended.
+func (s *screen) lineFeed() {
+	s.ended(s.y)
+	s.wrapNext = false
+	s.down()
+}
+
+func (s *screen) down() {
+	if s.y == s.bottom {
+		s.scrollUp(s.top, 1)
+	} else if s.y < len(s.rows)-1 {
+		s.y++
+	}
+}
+
+func (s *screen) scrollUp(top, n int) {
+	n = min(n, s.bottom-top+1)
+	if n <= 0 {
+		return
+	}
+	if top == 0 {
+		s.leaving(n)
+	}
+	rows := s.rows[top : s.bottom+1]
+	gone := append([]row(nil), rows[:n]...)
+	copy(rows, rows[n:])
+	for i := range gone {
+		rows[len(rows)-n+i] = s.blankRow(gone[i])
+	}
+	if top > 0 {
+		s.rows[top-1].wraps = false
+	}
+}
+
+func (s *screen) scrollDown(top, n int) {
+	n = min(n, s.bottom-top+1)
+	if n <= 0 {
+		return
+	}
+	rows := s.rows[top : s.bottom+1]
+	gone := append([]row(nil), rows[len(rows)-n:]...)
+	copy(rows[n:], rows[:len(rows)-n])
+	for i := range gone {
+		rows[i] = s.blankRow(gone[i])
+	}
+	if top > 0 {
+		s.rows[top-1].wraps = false
+	}
+	s.rows[s.bottom].wraps = false
+}
+
+// blankRow reuses a row's cells.
+func (s *screen) blankRow(r row) row {
+	for i := range r.cells {
+		r.cells[i] = ' '
+	}
+	return row{cells: r.cells}
+}
+
+func (s *screen) control(c byte) {
+	switch c {
+	case '\r':
+		s.x, s.wrapNext = 0, false
+	case '\b':
+		s.goTo(s.x-1, s.y)
+	case '\t':
+		s.goTo((s.x/tabWidth+1)*tabWidth, s.y)
+	case '\v', '\f':
+		s.lineFeed()
+	}
+}
+
+func (s *screen) escape(final byte) {
+	switch final {
+	case 'D': // IND
+		s.lineFeed()
+	case 'E': // NEL
+		s.lineFeed()
+		s.x = 0
+	case 'M': // RI
+		if s.y == s.top {
+			s.scrollDown(s.top, 1)
+		} else {
+			s.goTo(s.x, s.y-1)
+		}
+		s.wrapNext = false
+	case '7':
+		s.savedX, s.savedY = s.x, s.y
+	case '8':
+		s.goTo(s.savedX, s.savedY)
+	}
+}
+
+func (s *screen) csi(q *sequence) {
+	if q.prefix != 0 || q.intermediate != 0 {
+		return
+	}
+	n := q.arg(0, 1)
+	switch q.final {
+	case 'H', 'f':
+		y, x := n-1, q.arg(1, 1)-1
+		if x == 0 && y == 0 {
+			s.repaint()
+		}
+		s.goTo(x, y)
+	case 'A':
+		s.goTo(s.x, s.y-n)
+	case 'B':
+		s.goTo(s.x, s.y+n)
+	case 'C':
+		s.goTo(s.x+n, s.y)
+	case 'D':
+		s.goTo(s.x-n, s.y)
+	case 'E':
+		s.goTo(0, s.y+n)
+	case 'F':
+		s.goTo(0, s.y-n)
+	case 'G', '`':
+		s.goTo(n-1, s.y)
+	case 'd':
+		s.goTo(s.x, n-1)
+	case 'J':
+		s.eraseDisplay(q.arg(0, 0))
+	case 'K':
+		s.eraseLine(q.arg(0, 0))
+	case 'X':
+		s.clear(s.y, s.x, min(s.x+n, s.cols))
+	case '@':
+		s.insertCells(n)
+	case 'P':
+		s.deleteCells(n)
+	case 'L':
+		if s.y >= s.top && s.y <= s.bottom {
+			s.scrollDown(s.y, n)
+		}
+	case 'M':
+		if s.y >= s.top && s.y <= s.bottom {
+			s.scrollUp(s.y, n)
+		}
+	case 'S':
+		s.scrollUp(s.top, n)
+	case 'T':
+		s.scrollDown(s.top, n)
+	case 'b':
+		for range min(n, s.cols) {
+			s.print(max(s.last, ' '))
+		}
+	case 'm':
+		s.rendition(q)
+	case 'r': // without two sensible rows: the whole screen
+		s.top, s.bottom = 0, len(s.rows)-1
+		s.goTo(0, 0)
+	}
+}
+
+func (s *screen) rendition(q *sequence) {
+	if q.n == 0 {
+		s.reverse = false
+	}
+	for i := range q.n {
+		switch q.args[i] {
+		case 0, 27:
+			s.reverse = false
+		case 7:
+			s.reverse = true
+		case 38, 48: // a colour's own parameters follow
+			return
+		}
+	}
+}
+
+func (s *screen) eraseLine(how int) {
+	switch how {
+	case 0:
+		s.clear(s.y, s.x, s.cols)
+	case 1:
+		s.clear(s.y, 0, s.x+1)
+	case 2:
+		s.clear(s.y, 0, s.cols)
+	}
+}
+
+func (s *screen) eraseDisplay(how int) {
+	from, to := 0, len(s.rows)
+	switch how {
+	case 0:
+		s.eraseLine(0)
+		from = s.y + 1
+	case 1:
+		s.eraseLine(1)
+		to = s.y
+	case 2:
+	default: // 3 erases what has scrolled away
+		return
+	}
+	if how == 2 || s.x == 0 && s.y == 0 {
+		s.repaint()
+	}
+	for y := from; y < to; y++ {
+		s.clear(y, 0, s.cols)
+	}
+}
+
+func (s *screen) insertCells(n int) {
+	r := &s.rows[s.y]
+	n = min(n, s.cols-s.x)
+	copy(r.cells[s.x+n:], r.cells[s.x:s.cols-n])
+	r.changed, r.line = true, s.reader.feeds+1
+	s.clear(s.y, s.x, s.x+n)
+}
+
+func (s *screen) deleteCells(n int) {
+	r := &s.rows[s.y]
+	n = min(n, s.cols-s.x)
+	copy(r.cells[s.x:], r.cells[s.x+n:])
+	r.changed, r.line = true, s.reader.feeds+1
+	s.clear(s.y, s.cols-n, s.cols)
+}
+
+// text returns the line that stands in rows first to last.
+func (s *screen) text(first, last int) string {
+	var b strings.Builder
+	for y := first; y <= last; y++ {
+		b.WriteString(string(s.rows[y].cells))
+	}
+	return strings.TrimRight(b.String(), " ")
+}
