@@ -1,0 +1,65 @@
+// Quoting: how a value becomes one word of a line, and which values cannot.
+
+package kickstart
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Quote writes value so that the installer reads it as one word: as it stands
+// where that is safe, else in double quotes. It refuses what no quoting can
+// keep on one line or out of a terminal: line ends, control characters and
+// bytes that are not UTF-8.
+func Quote(value string) (string, error) {
+	if err := oneLine(value); err != nil {
+		return "", err
+	}
+	return quote(value), nil
+}
+
+// quote is Quote for a value without line ends.
+//
+// An option keeps its name outside of the quotes: --append="quiet ro".
+func quote(value string) string {
+	if value != "" && isBare(value) {
+		return value
+	}
+	prefix := ""
+	if name, rest, ok := strings.Cut(value, "="); ok && strings.HasPrefix(name, "--") && isBare(name) {
+		prefix, value = name+"=", rest
+	}
+	// Inside of double quotes only these two mean something.
+	return prefix + `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + `"`
+}
+
+// isBare reports whether value can stand without quotes. '#' begins a comment
+// anywhere, and '~', '*', '$' and the like mean nothing in a kickstart file but
+// are quoted by people who know the shell: only what nobody doubts stays bare.
+func isBare(value string) bool {
+	for i := 0; i < len(value); i++ {
+		c := value[i]
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
+		case strings.IndexByte("_@%+=:,./-$*^", c) >= 0:
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// oneLine refuses text that cannot stand on one line of a kickstart file.
+func oneLine(text string) error {
+	for i, r := range text {
+		switch {
+		case r == utf8.RuneError && !strings.HasPrefix(text[i:], "\ufffd"):
+			return fmt.Errorf("byte %d is not UTF-8", i+1)
+		case unicode.IsControl(r), r == '\u2028', r == '\u2029', r == '\ufeff':
+			return fmt.Errorf("character %U is not allowed here", r)
+		}
+	}
+	return nil
+}
