@@ -1,0 +1,360 @@
+// This file writes FAT32 file systems in one pass: everything is laid out
+// first, then written front to back, each byte once. Microsoft's "FAT: General
+// Overview of On-Disk Format" (1.03) is quoted as FATGEN.
+package disk
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"time"
+
+	"github.com/imgasm/imgasm/internal/tree"
+)
+
+// FAT32 describes a file system to be written.
+type FAT32 struct {
+	// SizeBytes is the size of the partition, a multiple of 512: from
+	// MinFAT32Bytes to 2 TiB less one sector.
+	SizeBytes int64
+	// Label is the volume label: up to 11 characters of ASCII. Small letters
+	// become capitals. "" means none.
+	Label string
+	// VolumeID is what blkid shows as the UUID, "1234-ABCD".
+	VolumeID uint32
+	// HiddenSectors is the sector of the disk at which the partition starts.
+	HiddenSectors uint32
+	// Time is the date of every file, in UTC. FAT dates go from 1980 to 2107;
+	// times outside become the nearest.
+	Time time.Time
+	// Files are the contents. Names keep their case; names that differ only
+	// in case are refused, for FAT does not tell them apart.
+	Files []tree.File
+}
+
+// MinFAT32Bytes is the size below which a FAT file system has so few clusters
+// that it would not be FAT32 (FATGEN, "FAT Type Determination").
+const MinFAT32Bytes = 33 << 20
+
+// MaxFileBytes is the size of the largest file that FAT can hold.
+const MaxFileBytes = math.MaxUint32
+
+// ErrName is what a name is refused with that FAT cannot hold.
+var ErrName = errors.New("name cannot be put on a FAT file system")
+
+// ErrFileTooLarge says that a file has 4 GiB or more.
+var ErrFileTooLarge = errors.New("larger than a file on FAT32 can be (4 GiB less one byte)")
+
+// SpaceError says that the contents do not fit.
+type SpaceError struct {
+	NeedBytes, HaveBytes int64 // of clusters
+}
+
+func (e *SpaceError) Error() string {
+	return fmt.Sprintf("FAT32: contents take %d bytes, but the file system has room for %d", e.NeedBytes, e.HaveBytes)
+}
+
+// WriteFAT32 writes the whole file system to w, exactly SizeBytes, in order.
+func WriteFAT32(w io.Writer, v FAT32) error {
+	return writeFAT32(stream{w}, v)
+}
+
+// WriteFAT32At writes the file system at offset of w. Free clusters are not
+// written. If blank, w is known to read as zero where nothing was written (a
+// new file), and is left alone wherever the file system has zeroes.
+func WriteFAT32At(w io.WriterAt, offset int64, v FAT32, blank bool) error {
+	return writeFAT32(&seeker{w: w, pos: offset, blank: blank}, v)
+}
+
+// FAT32Size is a size in which files fit, with a tenth to spare: a multiple
+// of 1 MiB, and at least MinFAT32Bytes.
+func FAT32Size(files []tree.File) (int64, error) {
+	root, err := tree.Build(files)
+	if err != nil {
+		return 0, err
+	}
+	// 4 KiB clusters are assumed: larger ones come with sizes at which a
+	// tenth is more than they waste, smaller ones waste less.
+	var sum int64
+	var add func(n *tree.Node)
+	add = func(n *tree.Node) {
+		if !n.IsDir() {
+			sum += (n.SizeBytes + 4095) &^ 4095
+			return
+		}
+		sum += 4096
+		for _, c := range n.Children {
+			sum += int64(dirEntrySize * (2 + len(c.Name)/13))
+			add(c)
+		}
+	}
+	add(root)
+	sum += sum/10 + 1<<20
+	return max(MinFAT32Bytes, (sum+1<<20-1)&^(1<<20-1)), nil
+}
+
+func writeFAT32(out sink, v FAT32) error {
+	g, err := newGeometry(v.SizeBytes)
+	if err != nil {
+		return err
+	}
+	label, err := fatLabel(v.Label)
+	if err != nil {
+		return err
+	}
+	root, err := tree.Build(v.Files)
+	if err != nil {
+		return err
+	}
+	vol := &volume{geometry: g, stamp: fatTime(v.Time), label: label}
+	if err := vol.plan(root); err != nil {
+		return err
+	}
+	if err := vol.writeReserved(out, v); err != nil {
+		return err
+	}
+	for range fatCount {
+		if err := vol.writeFAT(out); err != nil {
+			return err
+		}
+	}
+	return vol.writeData(out)
+}
+
+const (
+	fatCount     = 2
+	rootCluster  = 2
+	endOfChain   = 0x0fffffff
+	mediaType    = 0xf8 // a fixed disk
+	infoSector   = 1
+	backupSector = 6
+)
+
+// geometry is where the parts of a file system lie, in sectors.
+type geometry struct {
+	total      uint32
+	reserved   uint32
+	fat        uint32 // of one FAT
+	perCluster uint32
+	clusters   uint32
+}
+
+// newGeometry finds cluster and FAT sizes. Cluster sizes are those of
+// FATGEN's table for FAT32.
+func newGeometry(sizeBytes int64) (geometry, error) {
+	var g geometry
+	if sizeBytes%SectorSize != 0 || sizeBytes < MinFAT32Bytes || sizeBytes/SectorSize > math.MaxUint32 {
+		return g, fmt.Errorf("FAT32 of %d bytes: must be a multiple of %d, at least %d and less than 2 TiB: %w",
+			sizeBytes, SectorSize, MinFAT32Bytes, ErrSize)
+	}
+	g.total = uint32(sizeBytes / SectorSize)
+	switch {
+	case sizeBytes <= 260<<20:
+		g.perCluster = 1
+	case sizeBytes <= 8<<30:
+		g.perCluster = 8
+	case sizeBytes <= 16<<30:
+		g.perCluster = 16
+	case sizeBytes <= 32<<30:
+		g.perCluster = 32
+	default:
+		g.perCluster = 64
+	}
+	// The FAT must hold an entry for each cluster, and the clusters are what
+	// the FATs leave: the smallest FAT that satisfies both. Shrinking clusters
+	// make this end after two or three rounds.
+	for g.fat = 1; ; {
+		g.reserved = 32
+		// The data begins at a multiple of 4 KiB, so that copies are aligned.
+		g.reserved += -(g.reserved + fatCount*g.fat) & 7
+		g.clusters = (g.total - g.reserved - fatCount*g.fat) / g.perCluster
+		need := (g.clusters + 2 + 127) / 128 // 128 entries of 4 bytes a sector
+		if need <= g.fat {
+			return g, nil
+		}
+		// Not straight to need: clusters shrink as the FAT grows.
+		g.fat += max(1, (need-g.fat)*15/16)
+	}
+}
+
+func (g geometry) clusterBytes() int64 { return int64(g.perCluster) * SectorSize }
+
+// clustersFor is how many clusters n bytes take.
+func (g geometry) clustersFor(n int64) int64 { return (n + g.clusterBytes() - 1) / g.clusterBytes() }
+
+// chain is a file or directory: clusters in a row.
+type chain struct {
+	node  *fatNode
+	first uint32 // 0 for an empty file
+	count uint32
+	size  int64 // bytes in use
+}
+
+// volume is a file system that is laid out.
+type volume struct {
+	geometry
+	stamp  fatStamp
+	label  string // 11 bytes, "" for none
+	chains []*chain
+	next   uint32 // first free cluster
+}
+
+// plan gives every directory and file its clusters: directories first, so
+// that they can be read in one go, then contents in the order of the tree.
+func (v *volume) plan(root *tree.Node) error {
+	top, err := newFATNode(root, nil)
+	if err != nil {
+		return err
+	}
+	var dirs, files []*chain
+	var gather func(n *fatNode)
+	gather = func(n *fatNode) {
+		if !n.node.IsDir() {
+			files = append(files, &n.chain)
+			return
+		}
+		dirs = append(dirs, &n.chain)
+		for _, c := range n.children {
+			gather(c)
+		}
+	}
+	gather(top)
+	v.next = rootCluster
+	free := int64(v.clusters)
+	var need int64
+	for _, c := range append(dirs, files...) {
+		count := v.clustersFor(c.size)
+		need += count
+		if need > free {
+			continue // to say how much would have been needed
+		}
+		if count > 0 {
+			c.first, c.count = v.next, uint32(count)
+			v.next += c.count
+			v.chains = append(v.chains, c)
+		}
+	}
+	if need > free {
+		return &SpaceError{NeedBytes: need * v.clusterBytes(), HaveBytes: free * v.clusterBytes()}
+	}
+	return nil
+}
+
+// writeReserved writes the boot sector, FSInfo and their backups.
+func (v *volume) writeReserved(out sink, f FAT32) error {
+	b := make([]byte, int(v.reserved)*SectorSize)
+	boot := v.bootSector(f)
+	info := v.infoSector()
+	for _, at := range []int{0, backupSector} {
+		copy(b[at*SectorSize:], boot)
+		copy(b[(at+infoSector)*SectorSize:], info)
+		binary.LittleEndian.PutUint16(b[(at+2)*SectorSize+510:], 0xaa55)
+	}
+	_, err := out.Write(b)
+	return err
+}
+
+// bootSector is FATGEN, "Boot Sector and BPB".
+func (v *volume) bootSector(f FAT32) []byte {
+	b := make([]byte, SectorSize)
+	le := binary.LittleEndian
+	copy(b, "\xeb\x58\x90MSWIN4.1")
+	le.PutUint16(b[11:], SectorSize)
+	b[13] = byte(v.perCluster)
+	le.PutUint16(b[14:], uint16(v.reserved))
+	b[16] = fatCount
+	b[21] = mediaType
+	le.PutUint16(b[24:], 63)  // sectors per track and
+	le.PutUint16(b[26:], 255) // heads: what every BIOS assumes
+	le.PutUint32(b[28:], f.HiddenSectors)
+	le.PutUint32(b[32:], v.total)
+	le.PutUint32(b[36:], v.fat)
+	le.PutUint32(b[44:], rootCluster)
+	le.PutUint16(b[48:], infoSector)
+	le.PutUint16(b[50:], backupSector)
+	b[64] = 0x80
+	b[66] = 0x29
+	le.PutUint32(b[67:], f.VolumeID)
+	label := v.label
+	if label == "" {
+		label = "NO NAME    "
+	}
+	copy(b[71:], label)
+	copy(b[82:], "FAT32   ")
+	copy(b[90:], "\xf4\xeb\xfd") // should a BIOS jump here: halt
+	le.PutUint16(b[510:], 0xaa55)
+	return b
+}
+
+// infoSector is FATGEN, "FAT32 FSInfo Sector Structure".
+func (v *volume) infoSector() []byte {
+	b := make([]byte, SectorSize)
+	le := binary.LittleEndian
+	le.PutUint32(b, 0x41615252)
+	le.PutUint32(b[484:], 0x61417272)
+	le.PutUint32(b[488:], v.clusters+rootCluster-v.next)
+	next := v.next
+	if next >= v.clusters+rootCluster {
+		next = math.MaxUint32 // full: unknown
+	}
+	le.PutUint32(b[492:], next)
+	le.PutUint16(b[510:], 0xaa55)
+	return b
+}
+
+// writeFAT writes one copy of the table.
+func (v *volume) writeFAT(out sink) error {
+	le := binary.LittleEndian
+	b := make([]byte, 0, 64<<10)
+	flush := func() error {
+		_, err := out.Write(b)
+		b = b[:0]
+		return err
+	}
+	b = le.AppendUint32(b, 0x0fffff00|mediaType)
+	b = le.AppendUint32(b, endOfChain) // and: cleanly unmounted, no errors
+	for _, c := range v.chains {
+		for i := uint32(1); i < c.count; i++ {
+			b = le.AppendUint32(b, c.first+i)
+			if len(b) == cap(b) {
+				if err := flush(); err != nil {
+					return err
+				}
+			}
+		}
+		b = le.AppendUint32(b, endOfChain)
+		if len(b) == cap(b) {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+	}
+	if err := flush(); err != nil {
+		return err
+	}
+	return out.Zero(int64(v.fat)*SectorSize - int64(v.next)*4)
+}
+
+// writeData writes directories and contents, which plan put in a row.
+func (v *volume) writeData(out sink) error {
+	for _, c := range v.chains {
+		if c.node.node.IsDir() {
+			var b bytes.Buffer
+			v.directory(&b, c.node)
+			if _, err := out.Write(b.Bytes()); err != nil {
+				return err
+			}
+		} else if err := out.Copy(c.node.node.File); err != nil {
+			return err
+		}
+		if err := out.Zero(int64(c.count)*v.clusterBytes() - c.size); err != nil {
+			return err
+		}
+	}
+	free := int64(v.clusters+rootCluster-v.next) * v.clusterBytes()
+	tail := int64(v.total-v.reserved-fatCount*v.fat)*SectorSize - int64(v.clusters)*v.clusterBytes()
+	return out.Free(free + tail)
+}

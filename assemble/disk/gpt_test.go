@@ -1,0 +1,201 @@
+package disk
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/imgasm/imgasm/internal/tree"
+)
+
+func sgdisk(t testing.TB, image string, args ...string) string {
+	t.Helper()
+	out, err := exec.Command(tool(t, "sgdisk", "gdisk"), append(args, image)...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("sgdisk: %v\n%s", err, out)
+	}
+	return string(out)
+}
+
+func testLayout() Layout {
+	return Layout{SizeBytes: 100 << 20, GUID: GUID("t", "disk"), Partitions: []Partition{
+		{Name: "EFI System Partition", Type: TypeESP, GUID: GUID("t", "1"), StartBytes: 1 << 20, SizeBytes: 33 << 20},
+		{Name: strings.Repeat("n", 36), Type: TypeLinux, GUID: GUID("t", "2"), StartBytes: 34 << 20, SizeBytes: 65<<20 + 512, Attributes: 4},
+	}}
+}
+
+func TestWriteGPT(t *testing.T) {
+	l := testLayout()
+	p := filepath.Join(t.TempDir(), "disk.img")
+	f, err := createSparse(p, l.SizeBytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := WriteGPT(f, l); err != nil {
+		t.Fatal(err)
+	}
+	if out := sgdisk(t, p, "-v"); !strings.Contains(out, "No problems found") {
+		t.Errorf("sgdisk -v:\n%s", out)
+	}
+	if out := sgdisk(t, p, "-p"); !strings.Contains(out, l.GUID) || !strings.Contains(out, "EF00") {
+		t.Errorf("sgdisk -p:\n%s", out)
+	}
+	if out := sgdisk(t, p, "-i", "2"); !strings.Contains(out, l.Partitions[1].GUID) || !strings.Contains(out, "Attribute flags: 0000000000000004") {
+		t.Errorf("sgdisk -i 2:\n%s", out)
+	}
+}
+
+// The largest partition that is allowed ends right before the backup table.
+func TestGPTFull(t *testing.T) {
+	l := testLayout()
+	l.Partitions[1].SizeBytes = l.SizeBytes - gptSectors*SectorSize - l.Partitions[1].StartBytes
+	p := filepath.Join(t.TempDir(), "disk.img")
+	f, err := createSparse(p, l.SizeBytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := WriteGPT(f, l); err != nil {
+		t.Fatal(err)
+	}
+	if out := sgdisk(t, p, "-v"); !strings.Contains(out, "No problems found") {
+		t.Errorf("sgdisk -v:\n%s", out)
+	}
+	l.Partitions[1].SizeBytes += SectorSize
+	if err := WriteGPT(f, l); !errors.Is(err, ErrLayout) {
+		t.Errorf("one sector more: %v", err)
+	}
+}
+
+func TestLayoutValidate(t *testing.T) {
+	for _, c := range []struct {
+		want   string
+		change func(l *Layout)
+	}{
+		{"overlaps partition 1", func(l *Layout) { l.Partitions[1].StartBytes -= 1 << 20 }},
+		{"overlaps partition 1", func(l *Layout) { l.Partitions[1].StartBytes = 1 << 20; l.Partitions[1].SizeBytes = 512 }},
+		{"past the last usable byte", func(l *Layout) { l.Partitions[1].SizeBytes += 1 << 20 }},
+		{"past the last usable byte", func(l *Layout) { l.Partitions[1].SizeBytes = 1<<63 - 512 }},
+		{"inside the partition table", func(l *Layout) { l.Partitions[0].StartBytes = 512 }},
+		{"inside the partition table", func(l *Layout) { l.Partitions[0].StartBytes = -1 << 20 }},
+		{"not at a multiple of 1 MiB", func(l *Layout) { l.Partitions[0].StartBytes += 512 }},
+		{"positive multiple of 512", func(l *Layout) { l.Partitions[0].SizeBytes = 0 }},
+		{"positive multiple of 512", func(l *Layout) { l.Partitions[0].SizeBytes = 513 }},
+		{"37 UTF-16 units", func(l *Layout) { l.Partitions[1].Name += "n" }},
+		{"38 UTF-16 units", func(l *Layout) { l.Partitions[1].Name = strings.Repeat("😀", 19) }},
+		{"is not a GUID", func(l *Layout) { l.GUID = "" }},
+		{"is not a GUID", func(l *Layout) { l.Partitions[0].GUID = "x" }},
+		{"is not a GUID", func(l *Layout) { l.Partitions[0].Type = zeroGUID }},
+		{"same GUID as partition 1", func(l *Layout) { l.Partitions[1].GUID = strings.ToLower(l.Partitions[0].GUID) }},
+		{"same GUID as the disk", func(l *Layout) { l.Partitions[1].GUID = l.GUID }},
+		{"at least 3 MiB", func(l *Layout) { l.SizeBytes = 1 << 20 }},
+		{"multiple of 512", func(l *Layout) { l.SizeBytes++ }},
+		{"a table holds 128", func(l *Layout) { l.Partitions = make([]Partition, 129) }},
+	} {
+		l := testLayout()
+		c.change(&l)
+		if err := l.Validate(); !errors.Is(err, ErrLayout) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("got %v, want %q", err, c.want)
+		}
+	}
+	if err := testLayout().Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
+// UUIDv5 of "python.org" in the DNS namespace, as RFC 9562's readers know it.
+func TestUUID5(t *testing.T) {
+	dns := [16]byte{0x6b, 0xa7, 0xb8, 0x10, 0x9d, 0xad, 0x11, 0xd1, 0x80, 0xb4, 0x00, 0xc0, 0x4f, 0xd4, 0x30, 0xc8}
+	if got := fmt.Sprintf("%x", uuid5(dns, "python.org")); got != "886313e13b8a53729b900c9aee199e5d" {
+		t.Error(got)
+	}
+	if GUID("a", "b") == GUID("a\x00b", "") || GUID("a", "b") != GUID("a", "b") {
+		t.Error("GUID does not tell its arguments apart")
+	}
+}
+
+func TestCreateRaw(t *testing.T) {
+	p := filepath.Join(t.TempDir(), "d.img")
+	if err := CreateRaw(p, 10<<30); err != nil {
+		t.Fatal(err)
+	}
+	if i, err := os.Stat(p); err != nil || i.Size() != 10<<30 {
+		t.Errorf("%v, %v", i, err)
+	}
+	if err := CreateRaw(p, 10<<30); !errors.Is(err, os.ErrExist) {
+		t.Errorf("again: %v", err)
+	}
+	for _, size := range []int64{0, -512, 513} {
+		q := filepath.Join(t.TempDir(), "q")
+		if err := CreateRaw(q, size); !errors.Is(err, ErrSize) {
+			t.Errorf("size %d: %v", size, err)
+		}
+		if _, err := os.Stat(q); err == nil {
+			t.Errorf("size %d: a file was left behind", size)
+		}
+	}
+}
+
+func TestBootMedium(t *testing.T) {
+	dir := t.TempDir()
+	host := filepath.Join(dir, "vmlinuz")
+	if err := os.WriteFile(host, noise(3<<20+5, 7), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	kernel, err := tree.Host("vmlinuz", host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	volume := noise(1<<20+2048, 8)
+	m := BootMedium{Files: append(fatFiles(), kernel), Seed: "s", Time: testTime,
+		Volumes: []Volume{{Name: "OEMDRV", Contents: tree.Bytes("oemdrv.iso", volume)}}}
+	p := filepath.Join(dir, "boot.img")
+	if err := WriteBootMedium(p, m); err != nil {
+		t.Fatal(err)
+	}
+	if out := sgdisk(t, p, "-v"); !strings.Contains(out, "No problems found") {
+		t.Errorf("sgdisk -v:\n%s", out)
+	}
+	image, err := os.ReadFile(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := m.layout()
+	if err != nil {
+		t.Fatal(err)
+	}
+	esp, oemdrv := l.Partitions[0], l.Partitions[1]
+	part := filepath.Join(dir, "esp.img")
+	if err := os.WriteFile(part, image[esp.StartBytes:esp.StartBytes+esp.SizeBytes], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	fsck(t, part)
+	if string(image[oemdrv.StartBytes:][:len(volume)]) != string(volume) {
+		t.Error("the second partition does not hold what it was given")
+	}
+	if err := WriteBootMedium(p, m); !errors.Is(err, os.ErrExist) {
+		t.Errorf("again: %v", err)
+	}
+
+	// Nothing stays behind if a file cannot be read.
+	m.Files = append(m.Files, tree.File{Path: "gone", SizeBytes: 1, Open: tree.File{Path: "x"}.Open})
+	q := filepath.Join(dir, "broken.img")
+	if err := WriteBootMedium(q, m); err == nil {
+		t.Error("a file without contents was accepted")
+	}
+	m.Files[len(m.Files)-1], _ = tree.Host("gone", host)
+	if err := os.Remove(host); err != nil {
+		t.Fatal(err)
+	}
+	if err := WriteBootMedium(q, m); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("source removed: %v", err)
+	}
+	if _, err := os.Stat(q); err == nil {
+		t.Error("a partial medium was left behind")
+	}
+}

@@ -1,0 +1,129 @@
+// This file puts boot media together: a GPT disk with an EFI system partition
+// and whatever volumes should be on the same stick.
+package disk
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/imgasm/imgasm/internal/tree"
+)
+
+// BootMedium describes a disk that UEFI firmware boots from.
+type BootMedium struct {
+	// Files are the contents of the EFI system partition. Firmware starts
+	// EFI/BOOT/BOOTX64.EFI or EFI/BOOT/BOOTAA64.EFI.
+	Files []tree.File
+	// Label is the FAT volume label; "" means "IMGASM".
+	Label string
+	// ESPBytes is the size of the EFI system partition, a multiple of 1 MiB;
+	// 0 means as small as the files allow.
+	ESPBytes int64
+	// Volumes are further partitions, in order, each in 1 MiB steps.
+	Volumes []Volume
+	// Seed is what all identifiers are derived from; see GUID. Media that are
+	// used at the same time should have different seeds.
+	Seed string
+	// Time is the date of every file; see FAT32.Time.
+	Time time.Time
+}
+
+// Volume is a partition whose contents come as they are.
+type Volume struct {
+	Name string // of the partition
+	Type string // a GUID; "" means TypeLinux
+	// Contents fill the partition from its start. The path is only for errors.
+	Contents tree.File
+}
+
+// WriteBootMedium creates a raw disk image at path. It is an error if path
+// exists. Nothing is left behind on an error.
+func WriteBootMedium(path string, m BootMedium) error {
+	l, err := m.layout()
+	if err != nil {
+		return err
+	}
+	f, err := createSparse(path, l.SizeBytes)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(m.write(f, l), f.Close()); err != nil {
+		return errors.Join(fmt.Errorf("%s: %w", path, err), os.Remove(path))
+	}
+	return nil
+}
+
+// WriteBootMediumTo writes the medium to an empty file, which it makes as
+// large as need be. The caller closes f, or removes it after an error.
+func WriteBootMediumTo(f *os.File, m BootMedium) error {
+	l, err := m.layout()
+	if err != nil {
+		return err
+	}
+	if err := markSparse(f); err != nil {
+		return err
+	}
+	if err := f.Truncate(l.SizeBytes); err != nil {
+		return err
+	}
+	return m.write(f, l)
+}
+
+// alignUp rounds up to 1 MiB.
+func alignUp(n int64) int64 { return (n + Alignment - 1) &^ (Alignment - 1) }
+
+// layout gives every part its place.
+func (m *BootMedium) layout() (Layout, error) {
+	if m.ESPBytes == 0 {
+		size, err := FAT32Size(m.Files)
+		if err != nil {
+			return Layout{}, err
+		}
+		m.ESPBytes = size
+	}
+	l := Layout{GUID: GUID(m.Seed, "boot medium")}
+	next := int64(Alignment)
+	add := func(name, kind string, size int64) {
+		guid := GUID(m.Seed, fmt.Sprintf("boot medium partition %d", len(l.Partitions)+1))
+		l.Partitions = append(l.Partitions, Partition{Name: name, Type: kind, GUID: guid, StartBytes: next, SizeBytes: size})
+		next += size
+	}
+	add("EFI System Partition", TypeESP, m.ESPBytes)
+	for _, v := range m.Volumes {
+		kind := v.Type
+		if kind == "" {
+			kind = TypeLinux
+		}
+		add(v.Name, kind, max(Alignment, alignUp(v.Contents.SizeBytes)))
+	}
+	l.SizeBytes = next + Alignment // the backup table
+	return l, l.Validate()
+}
+
+// write fills a blank file of the layout's size.
+func (m *BootMedium) write(f *os.File, l Layout) error {
+	if err := WriteGPT(f, l); err != nil {
+		return err
+	}
+	esp := l.Partitions[0]
+	label := m.Label
+	if label == "" {
+		label = "IMGASM"
+	}
+	err := WriteFAT32At(f, esp.StartBytes, FAT32{
+		SizeBytes: esp.SizeBytes, Label: label, VolumeID: VolumeID(m.Seed, "EFI system partition"),
+		HiddenSectors: uint32(esp.StartBytes / SectorSize), Time: m.Time, Files: m.Files,
+	}, true)
+	if err != nil {
+		return err
+	}
+	for i, v := range m.Volumes {
+		s := &seeker{w: f, pos: l.Partitions[i+1].StartBytes, blank: true}
+		if err := s.Copy(v.Contents); err != nil {
+			return err
+		}
+	}
+	return nil
+}
