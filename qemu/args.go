@@ -13,8 +13,9 @@ import (
 // Links are the sockets on which we listen and to which QEMU connects. Each is
 // a unix socket's path or "HOST:PORT".
 //
-// The zero value makes a command that stands alone: it starts at once, its
-// serial console is the terminal, its ports lead nowhere but into their logs.
+// The zero value makes a command for a person to paste: it starts at once, its
+// serial console is the terminal (Ctrl-A X ends QEMU), its ports lead nowhere
+// but into their logs, and it ends when the guest powers off.
 type Links struct {
 	QMP    string
 	Serial string
@@ -35,6 +36,9 @@ func (c Config) LinksIn(dir string) Links {
 func (c Config) Args(l Links) []string {
 	c = c.withDefaults()
 	a := &args{}
+	if l.QMP == "" && c.Actions.Shutdown == "pause" {
+		c.Actions.Shutdown = "poweroff"
+	}
 	c.base(a)
 	c.links(a, l)
 	c.firmware(a)
@@ -133,9 +137,10 @@ func (c Config) links(a *args, l Links) {
 		a.opt("-chardev", chardev("qmp", l.QMP)...)
 		a.add("-mon", "chardev=qmp,mode=control")
 	}
-	serial := []string{"stdio", "id=serial0", "signal=off"}
-	if l.Serial != "" {
-		serial = chardev("serial0", l.Serial)
+	serial := chardev("serial0", l.Serial)
+	if l.Serial == "" {
+		serial = []string{"stdio", "id=serial0", "mux=on", "signal=off"}
+		a.add("-mon", "chardev=serial0,mode=readline")
 	}
 	a.opt("-chardev", append(serial, prop("logfile", c.SerialLog), when(c.SerialLog != "", "logappend=off"))...)
 	a.add("-serial", "chardev:serial0")
@@ -253,7 +258,7 @@ func (c Config) network(a *args) {
 	}
 	user := []string{"user", "id=net0", when(n.Restrict, "restrict=on")}
 	for _, f := range n.Forwards {
-		user = append(user, fmt.Sprintf("hostfwd=tcp:%s:%d-:%d", or(f.HostAddress, "127.0.0.1"), f.HostPort, f.GuestPort))
+		user = append(user, fmt.Sprintf("hostfwd=tcp:%s:%d-:%d", or(f.HostAddress, loopback), f.HostPort, f.GuestPort))
 	}
 	a.opt("-netdev", user...)
 	// Without its option ROM the card does not boot from the network.

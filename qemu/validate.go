@@ -5,8 +5,17 @@ package qemu
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"regexp"
+	"slices"
+	"strings"
 )
+
+// accelerators that QEMU knows on the systems we run on.
+var accelerators = []string{"tcg", "kvm", "hvf", "whpx"}
+
+// loopback is where forwarded ports listen: the host's users only.
+const loopback = "127.0.0.1"
 
 // maxHVFCPUs is the limit of the interrupt controller (GICv2) that HVF had for
 // years; -smp 9 fails there.
@@ -45,6 +54,22 @@ func (c Config) Validate() error {
 	}
 	if c.MemoryMiB < 16 || c.MemoryMiB > 8<<20 {
 		bad("virtual machine: %d MiB of memory: from 16 MiB to 8 TiB", c.MemoryMiB)
+	}
+	if !slices.Contains(accelerators, accel) {
+		bad("virtual machine: accelerator %q: %s", accel, strings.Join(accelerators, ", "))
+	}
+	for _, a := range []struct {
+		event, action string
+		known         []string
+	}{
+		{"reboot", c.Actions.Reboot, []string{"reset", "shutdown"}},
+		{"shutdown", c.Actions.Shutdown, []string{"poweroff", "pause"}},
+		{"panic", c.Actions.Panic, []string{"pause", "shutdown", "exit-failure", "none"}},
+		{"watchdog", c.Actions.Watchdog, []string{"reset", "shutdown", "poweroff", "inject-nmi", "pause", "debug", "none"}},
+	} {
+		if !slices.Contains(a.known, a.action) {
+			bad("virtual machine: action %s=%s: %s", a.event, a.action, strings.Join(a.known, ", "))
+		}
 	}
 	if c.UUID != "" && !uuidPattern.MatchString(c.UUID) {
 		bad("virtual machine: UUID %q: not of the form 8-4-4-4-12 hexadecimal digits", c.UUID)
@@ -132,6 +157,9 @@ func (c Config) validateLinks(bad func(string, ...any)) {
 		bad("network: MAC address %q: not of the form 52:54:00:12:34:56", c.Net.MAC)
 	}
 	for _, f := range c.Net.Forwards {
+		if a, err := netip.ParseAddr(or(f.HostAddress, loopback)); err != nil || !a.Is4() {
+			bad("network: forwarded address %q: not an IPv4 address", f.HostAddress)
+		}
 		for _, port := range []int{f.HostPort, f.GuestPort} {
 			if port < 1 || port > 65535 {
 				bad("network: forwarded port %d: from 1 to 65535", port)

@@ -1,0 +1,223 @@
+package qemu
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/proc"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// full is a machine with everything set, its files in dir.
+func full(a arch.Arch, dir string) Config {
+	file := func(name string) string { return filepath.Join(dir, name) }
+	c := Config{
+		Arch: a, Binary: a.QEMU, Name: "alma, 10", UUID: "2f1a8c1e-1111-5222-8333-444455556666",
+		Accel: "tcg,thread=multi", CPUs: 4, MemoryMiB: 3072,
+		Firmware: &Firmware{Code: file("code.fd"), Vars: file("vars.fd"), SecureBoot: a.Machine == "q35"},
+		Kernel:   &Kernel{Image: file("vmlinuz"), Initrd: file("initrd.img"), Append: "console=" + a.Console + " inst.text"},
+		Drives: []Drive{
+			{ID: "hd", Path: file("disk, root.qcow2"), Format: "qcow2", BootIndex: 2, Serial: "imgasm-root", Cache: "unsafe"},
+			{ID: "scsi-hd", Path: file("data.raw"), Bus: SCSIDisk, Snapshot: true},
+			{ID: "iso", Path: file("installer.iso"), Bus: SCSICD, BootIndex: 1},
+			{ID: "stick", Path: file("stick.raw"), Bus: USBStorage, ReadOnly: true, BootIndex: 3},
+		},
+		Net: &Net{Restrict: true, MAC: "52:54:00:aa:bb:cc", Forwards: []Forward{
+			{HostPort: 2222, GuestPort: 22}, {HostAddress: "127.0.0.2", HostPort: 8080, GuestPort: 80}}},
+		Ports: []Port{
+			{Name: "org.fedoraproject.anaconda.log.0", Log: file("anaconda.log")}, {Name: "org.imgasm.progress.0"}},
+		SerialLog: file("serial.log"),
+		Display:   true, RNG: true, PVPanic: true, Watchdog: true, Sandbox: true,
+		Actions: Actions{Reboot: "reset", Shutdown: "poweroff", Panic: "none", Watchdog: "reset"},
+		Extra:   []string{"-d", "guest_errors"},
+	}
+	return c
+}
+
+// golden compares a text with testdata/NAME.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.MkdirAll("testdata", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(strings.ReplaceAll(string(want), "\r\n", "\n"), got); d != "" {
+		t.Errorf("%s (-want +got):\n%s", path, d)
+	}
+}
+
+// lines breaks a command before each option.
+func lines(argv []string) string {
+	var b strings.Builder
+	for i, w := range argv {
+		switch {
+		case i == 0:
+		case strings.HasPrefix(w, "-"):
+			b.WriteString("\n")
+		default:
+			b.WriteString(" ")
+		}
+		b.WriteString(proc.Quote([]string{w}))
+	}
+	return b.String() + "\n"
+}
+
+func TestArgs(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the golden files have paths with slashes")
+	}
+	for _, a := range arch.All() {
+		minimal := Config{Arch: a}
+		golden(t, a.Name+"-zero.args", lines(minimal.Argv(minimal.LinksIn("/run/vm"))))
+		c := full(a, "/images")
+		golden(t, a.Name+"-full.args", lines(c.Argv(c.LinksIn("/run/vm"))))
+		golden(t, a.Name+"-standalone.args", lines(c.Argv(Links{})))
+	}
+}
+
+// What the accelerator changes: never highmem, gic-version only where it is known to be right.
+func TestMachineByAccelerator(t *testing.T) {
+	tests := []struct {
+		arch  arch.Arch
+		accel string
+		want  string
+	}{
+		{arch.AArch64, "", "virt,gic-version=3"},
+		{arch.AArch64, "tcg,tb-size=512", "virt,gic-version=3"},
+		{arch.AArch64, "kvm", "virt,gic-version=host"},
+		{arch.AArch64, "hvf", "virt"},
+		{arch.AArch64, "whpx", "virt"},
+		{arch.X86_64, "", "q35"},
+		{arch.X86_64, "kvm", "q35"},
+		{arch.X86_64, "hvf", "q35"},
+		{arch.X86_64, "whpx,kernel-irqchip=off", "q35"},
+	}
+	for _, tt := range tests {
+		argv := Config{Arch: tt.arch, Accel: tt.accel}.Args(Links{})
+		if got := after(argv, "-machine"); got != tt.want {
+			t.Errorf("%s %s: -machine %s, want %s", tt.arch.Name, tt.accel, got, tt.want)
+		}
+		if strings.Contains(strings.Join(argv, " "), "highmem") {
+			t.Errorf("%s %s: highmem is set", tt.arch.Name, tt.accel)
+		}
+	}
+}
+
+// after is the word after an option.
+func after(argv []string, option string) string {
+	for i, w := range argv[:len(argv)-1] {
+		if w == option {
+			return argv[i+1]
+		}
+	}
+	return ""
+}
+
+func TestTCPLinks(t *testing.T) {
+	c := Config{Arch: arch.X86_64, Ports: []Port{{Name: "p"}}}
+	argv := strings.Join(c.Args(Links{QMP: "127.0.0.1:5000", Serial: "127.0.0.1:5001", Ports: []string{"127.0.0.1:5002"}}), " ")
+	for _, want := range []string{
+		"-chardev socket,id=qmp,host=127.0.0.1,port=5000 ",
+		"-chardev socket,id=serial0,host=127.0.0.1,port=5001 ",
+		"-chardev socket,id=port0,host=127.0.0.1,port=5002 ",
+	} {
+		if !strings.Contains(argv, want) {
+			t.Errorf("no %q in %s", want, argv)
+		}
+	}
+}
+
+func TestSplitTCP(t *testing.T) {
+	for link, want := range map[string]bool{
+		"127.0.0.1:5000": true, "/tmp/a:5000": false, `C:\x\a:1`: false, "qmp": false, "qmp:x": false, "127.0.0.1:70000": false,
+	} {
+		if _, _, ok := splitTCP(link); ok != want {
+			t.Errorf("%s: TCP %v, want %v", link, ok, want)
+		}
+	}
+}
+
+// No configuration opens a window or a VNC port.
+func TestNoDisplayEver(t *testing.T) {
+	for _, a := range arch.All() {
+		argv := full(a, "/images").Args(Links{})
+		if after(argv, "-display") != "none" || after(argv, "-vnc") != "" {
+			t.Errorf("%s: %q", a.Name, argv)
+		}
+	}
+}
+
+func TestValidate(t *testing.T) {
+	k := &Kernel{Image: "k"}
+	d := func(d Drive) Config { return Config{Arch: arch.X86_64, Drives: []Drive{d}} }
+	tests := []struct {
+		name string
+		c    Config
+		want string // "": valid
+	}{
+		{"zero", Config{Arch: arch.X86_64}, ""},
+		{"no architecture", Config{}, "no architecture"},
+		{"aarch64 without anything to boot", Config{Arch: arch.AArch64}, "has no BIOS"},
+		{"aarch64 kernel", Config{Arch: arch.AArch64, Kernel: k}, ""},
+		{"processors", Config{Arch: arch.X86_64, CPUs: -1}, "-1 processors"},
+		{"256 processors", Config{Arch: arch.X86_64, CPUs: 256}, "256 processors"},
+		{"9 processors with hvf", Config{Arch: arch.AArch64, Kernel: k, Accel: "hvf", CPUs: 9}, "hvf has 8 at most"},
+		{"9 processors with hvf on x86_64", Config{Arch: arch.X86_64, Accel: "hvf", CPUs: 9}, ""},
+		{"little memory", Config{Arch: arch.X86_64, MemoryMiB: 8}, "8 MiB of memory"},
+		{"UUID", Config{Arch: arch.X86_64, UUID: "x"}, `UUID "x"`},
+		{"no code", Config{Arch: arch.X86_64, Firmware: &Firmware{Vars: "v"}}, "no code image"},
+		{"firmware's format", Config{Arch: arch.X86_64, Firmware: &Firmware{Code: "c", Format: "vmdk"}}, `format "vmdk"`},
+		{"Secure Boot without variables", Config{Arch: arch.X86_64, Firmware: &Firmware{Code: "c", SecureBoot: true}}, "needs a variable store"},
+		{"no kernel image", Config{Arch: arch.X86_64, Kernel: &Kernel{Initrd: "i"}}, "kernel: no image"},
+		{"drive without name", d(Drive{Path: "p"}), `drive "" (p)`},
+		{"drive named for an injection", d(Drive{ID: "a,readonly=on", Path: "p"}), "identifier"},
+		{"drive without path", d(Drive{ID: "hd"}), "no image file"},
+		{"drive's format", d(Drive{ID: "hd", Path: "p", Format: "vdi"}), `format "vdi"`},
+		{"drive's bus", d(Drive{ID: "hd", Path: "p", Bus: "ide"}), `bus "ide"`},
+		{"drive's cache", d(Drive{ID: "hd", Path: "p", Cache: "fast"}), `cache "fast"`},
+		{"drive's serial number", d(Drive{ID: "hd", Path: "p", Serial: "123456789012345678901"}), "serial number"},
+		{"drive's index", d(Drive{ID: "hd", Path: "p", BootIndex: -1}), "boot index -1"},
+		{"two drives of a name", Config{Arch: arch.X86_64, Drives: []Drive{{ID: "a", Path: "p"}, {ID: "a", Path: "q"}}}, "two drives"},
+		{"two first", Config{Arch: arch.X86_64, Drives: []Drive{{ID: "a", Path: "p", BootIndex: 1}, {ID: "b", Path: "q", BootIndex: 1}}}, "boot index 1 is a's too"},
+		{"two without index", Config{Arch: arch.X86_64, Drives: []Drive{{ID: "a", Path: "p"}, {ID: "b", Path: "q"}}}, ""},
+		{"port's name", Config{Arch: arch.X86_64, Ports: []Port{{Name: "a,b"}}}, `port "a,b"`},
+		{"two ports of a name", Config{Arch: arch.X86_64, Ports: []Port{{Name: "a"}, {Name: "a"}}}, "two ports"},
+		{"MAC", Config{Arch: arch.X86_64, Net: &Net{MAC: "no"}}, "MAC address"},
+		{"forward", Config{Arch: arch.X86_64, Net: &Net{Forwards: []Forward{{HostPort: 0, GuestPort: 22}}}}, "forwarded port 0"},
+		{"forward's address", Config{Arch: arch.X86_64, Net: &Net{Forwards: []Forward{{HostAddress: "x,restrict=off", HostPort: 1, GuestPort: 22}}}}, "not an IPv4 address"},
+		{"accelerator", Config{Arch: arch.X86_64, Accel: "warp"}, `accelerator "warp"`},
+		{"action", Config{Arch: arch.X86_64, Actions: Actions{Panic: "scream"}}, `panic=scream`},
+		{"everything", full(arch.X86_64, "/images"), ""},
+		{"everything", full(arch.AArch64, "/images"), ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			err := tt.c.Validate()
+			switch {
+			case tt.want == "" && err != nil:
+				t.Errorf("error: %v", err)
+			case tt.want != "" && err == nil:
+				t.Errorf("no error, want %q", tt.want)
+			case err != nil && !strings.Contains(err.Error(), tt.want):
+				t.Errorf("error %q, want %q", err, tt.want)
+			}
+		})
+	}
+}
