@@ -1,0 +1,132 @@
+// The shell of the reporting sections.
+
+package kickstart
+
+import (
+	"fmt"
+	"strings"
+)
+
+// report is one of our sections.
+type report struct {
+	header string
+	body   string // shell that writes the report to standard output
+	ticks  int    // tenths of a second after which the port is given up
+}
+
+// reports are our sections, in the order of the file. Scripts of one kind run
+// in the order of the file, so our %post is the last.
+//
+// The installer has the commands that are used here, and the rehearsal's guest
+// has no others: printf, cat, head, tail, tr, wc, ls, base64, uname, rpm, sleep.
+func reports(r Reporting) []report {
+	logs := r.logs
+	if logs == "" {
+		logs = "/tmp"
+	}
+	post := postReport
+	if r.Packages {
+		post += postPackages
+	}
+	all := []report{
+		{header: "%pre", body: "say phase pre\n", ticks: 100},
+		{header: "%pre-install", body: "say phase pre-install\n", ticks: 100},
+		// Asking rpm takes its time on an emulated processor.
+		{header: "%post", body: post + "say done\n", ticks: 1800},
+		// The installer waits for three minutes after an error, then leaves.
+		{header: "%onerror", body: "logs=" + shellQuote(logs) + "\n" + onerrorReport, ticks: 900},
+	}
+	if r.ticks > 0 {
+		for i := range all {
+			all[i].ticks = r.ticks
+		}
+	}
+	return all
+}
+
+// script is the body of a section. The report is written in the background,
+// since opening or writing a port that nobody reads may block for ever; its
+// standard output and error are no pipe of the installer's, which would wait
+// until they are closed. A shell whose kill does not work on itself (the
+// rehearsal's) only waits.
+func script(r Reporting, s report) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "port=%s\n", shellQuote(r.Port))
+	fmt.Fprintf(&b, "say() { printf '%%s\\n' \"imgasm1 %s $*\"; }\n", r.Nonce)
+	// One line, printable ASCII, bounded.
+	b.WriteString("text() { tr '\\t' ' ' | LC_ALL=C tr -cd '[:print:]' | head -c 1000; }\n")
+	b.WriteString("report() {\n" + indent(s.body) + "}\n")
+	b.WriteString("if [ -w \"$port\" ]; then\n")
+	b.WriteString("  report </dev/null >>\"$port\" 2>/dev/null &\n")
+	b.WriteString("  if kill -0 \"$$\" 2>/dev/null; then\n")
+	b.WriteString("    ticks=0\n")
+	fmt.Fprintf(&b, "    while kill -0 \"$!\" 2>/dev/null && [ \"$ticks\" -lt %d ]; do\n", s.ticks)
+	b.WriteString("      if sleep 0.1 2>/dev/null; then ticks=$((ticks + 1)); else sleep 1; ticks=$((ticks + 10)); fi\n")
+	b.WriteString("    done\n")
+	b.WriteString("    kill \"$!\" 2>/dev/null\n")
+	b.WriteString("  else\n    wait\n  fi\nfi\n")
+	b.WriteString("exit 0\n")
+	return b.String()
+}
+
+const postReport = `say phase post
+release=$(cat /etc/redhat-release 2>/dev/null | head -n 1)
+[ -n "$release" ] || release=$(. /etc/os-release && printf '%s' "$PRETTY_NAME")
+say fact release="$(printf '%s' "$release" | text)"
+kernel=$(ls /lib/modules 2>/dev/null | tail -n 1)
+say fact kernel="$(printf '%s' "${kernel:-$(uname -r)}" | text)"
+say fact arch="$(uname -m | text)"
+say fact hostname="$(cat /etc/hostname 2>/dev/null | head -n 1 | text)"
+packages=$(rpm -qa --qf '%{NEVRA}\n' 2>/dev/null | LC_ALL=C tr -cd '[:print:]\n' | while IFS= read -r package; do
+  case $package in
+    '' | gpg-pubkey-*) ;; # signing keys are no packages
+    *) printf '%s\n' "$package" ;;
+  esac
+done)
+[ -z "$packages" ] || say fact packages="$(printf '%s\n' "$packages" | wc -l | tr -cd 0-9)"
+`
+
+const postPackages = `[ -z "$packages" ] || printf '%s\n' "$packages" | while IFS= read -r package; do
+  say package "$package"
+done
+`
+
+// onerrorReport sends at most 192 KiB of logs, which are 256 KiB in base64.
+// 3000 characters of base64 are 2250 bytes, so each line stands for itself.
+// The most telling logs come first; the last exception says what happened.
+const onerrorReport = `cat "$logs/anaconda.log" 2>/dev/null | tail -n 400 | {
+  last='the installer gave up'
+  while IFS= read -r line; do
+    case $line in
+      [A-Za-z]*Error:\ ?* | [A-Za-z]*Exception:\ ?*) last=$line ;;
+    esac
+  done
+  say error "$(printf '%s' "$last" | text)"
+}
+left=196608
+seen=' '
+for file in "$logs"/anaconda-tb-* "$logs/anaconda.log" "$logs/program.log" "$logs/packaging.log" \
+  "$logs/storage.log" "$logs"/*.log "$logs/syslog"; do
+  [ -f "$file" ] && [ -r "$file" ] || continue
+  name=$(printf '%s' "${file##*/}" | tr -cd 'A-Za-z0-9._-')
+  case $seen in *" $name "*) continue ;; esac
+  seen="$seen$name "
+  size=$(tail -c 32768 "$file" | wc -c | tr -cd 0-9)
+  [ "$size" -le "$left" ] || size=$left
+  [ "$size" -gt 0 ] || continue
+  left=$((left - size))
+  tail -c "$size" "$file" | base64 -w 3000 | while IFS= read -r chunk; do
+    say log "$name" "$chunk"
+  done
+done
+`
+
+// shellQuote makes one word of text for a POSIX shell. A quote is quoted by
+// double quotes, not by a backslash, which mvdan.cc/sh 3.14 keeps here.
+func shellQuote(text string) string {
+	return "'" + strings.ReplaceAll(text, "'", `'"'"'`) + "'"
+}
+
+func indent(lines string) string {
+	return "  " + strings.ReplaceAll(strings.TrimSuffix(lines, "\n"), "\n", "\n  ") + "\n"
+}
