@@ -2,46 +2,389 @@
 
 package kickstart
 
+import (
+	"path"
+	"strconv"
+	"strings"
+)
+
 // Args are the options and positional arguments of one command, decoded.
 // Options are asked for by any of their names ("--fstype" and "--type" of part
-// are the same); asking for one that the command does not have gives the zero
-// value.
+// are the same); asking for one that is not there gives the zero value.
 type Args struct {
-	values      map[string]value // by the option's first name
-	positionals []string
+	// Spec is the row of the command, nil for an unknown one.
+	Spec        *CommandSpec
+	options     []OptionSpec
+	values      map[string]*value // by the option's first name
+	order       []*value          // of the options' last occurrences
+	positionals []Word
+	dropped     []Word // positionals that the installer drops silently
+	failed      bool
 }
 
 type value struct {
+	spec *OptionSpec
 	text string
 	list []string
 	num  int
 	flag bool
+	word Word // the option's word
+	at   Word // the word with the value
 }
 
 // Decode reads the options of c as the installer of dialect d does. The
-// findings are errors of the command itself; Args holds what could be read.
+// findings are about the command alone, and without excerpt or file name when
+// c does not come from Parse. Args holds what could be read and is never nil.
 func Decode(c *Command, d Dialect) (*Args, []Finding) {
-	return &Args{}, nil
+	l := newLinter(LintOptions{Dialect: d})
+	f := &File{Nodes: []Node{c}}
+	l.enter(f, 0)
+	a := l.decode(&c.Statement)
+	if a.Spec != nil && !a.failed {
+		l.checkCommand(&c.Statement, a)
+	}
+	return a, l.findings
 }
+
+// value finds what is given for an option by any of its names.
+func (a *Args) value(name string) *value {
+	if v, ok := a.values[name]; ok {
+		return v
+	}
+	if spec, ok := findOption(a.options, name); ok {
+		return a.values[spec.Name()]
+	}
+	return nil
+}
+
+// Has reports whether the option is given.
+func (a *Args) Has(name string) bool { return a.value(name) != nil }
 
 // Flag reports whether an option without value is given.
-func (a *Args) Flag(name string) bool { return a.values[name].flag }
+func (a *Args) Flag(name string) bool {
+	v := a.value(name)
+	return v != nil && v.flag
+}
 
 // String is the value of an option as written, and whether it is given. Of
-// several, the last.
+// several, the last. An option whose value is optional and not there gives "".
 func (a *Args) String(name string) (string, bool) {
-	v, ok := a.values[name]
-	return v.text, ok
+	if v := a.value(name); v != nil {
+		return v.text, true
+	}
+	return "", false
 }
 
-// Int is the value of a numeric option, and whether it is given.
+// Int is the value of a numeric option, and whether it is given. Numbers
+// beyond the range of int are cut to it.
 func (a *Args) Int(name string) (int, bool) {
-	v, ok := a.values[name]
-	return v.num, ok
+	if v := a.value(name); v != nil {
+		return v.num, true
+	}
+	return 0, false
 }
 
-// List is the value of an option that takes a comma list, or may be repeated.
-func (a *Args) List(name string) []string { return a.values[name].list }
+// List is the value of an option that takes a comma list, or the values of one
+// that may be repeated.
+func (a *Args) List(name string) []string {
+	if v := a.value(name); v != nil {
+		return v.list
+	}
+	return nil
+}
 
-// Positional are the arguments that are not options, in order.
-func (a *Args) Positional() []string { return a.positionals }
+// Positional are the arguments that are not options, in order. Mount points
+// that begin with a slash are cleaned.
+func (a *Args) Positional() []string {
+	var all []string
+	for i, w := range a.positionals {
+		v := w.Value
+		if a.Spec != nil && i < len(a.Spec.Positionals) && a.Spec.Positionals[i].Type == TypeMountPoint {
+			v = cleanMountPoint(v)
+		}
+		all = append(all, v)
+	}
+	return all
+}
+
+// cleanMountPoint removes what is superfluous from a path. Two slashes at the
+// beginning stay, as POSIX has it.
+func cleanMountPoint(v string) string {
+	if !strings.HasPrefix(v, "/") {
+		return v
+	}
+	clean := path.Clean(v)
+	if strings.HasPrefix(v, "//") && !strings.HasPrefix(v, "///") {
+		clean = "/" + clean
+	}
+	return clean
+}
+
+// text is the value of a string option, "" when it is not given.
+func (a *Args) text(name string) string {
+	s, _ := a.String(name)
+	return s
+}
+
+// number is the value of a numeric option, 0 when it is not given.
+func (a *Args) number(name string) int {
+	n, _ := a.Int(name)
+	return n
+}
+
+// argument is the positional i, "" when it is not given.
+func (a *Args) argument(i int) string {
+	if all := a.Positional(); i < len(all) {
+		return all[i]
+	}
+	return ""
+}
+
+// decode reads the words behind a command's name. It reports what argparse
+// would refuse; what the command itself refuses, checkCommand says.
+func (l *linter) decode(s *Statement) *Args {
+	a := &Args{values: map[string]*value{}}
+	name := s.Words[0]
+	spec, ok := LookupCommand(name.Value)
+	if !ok {
+		a.failed = true
+		l.unknownCommand(name)
+		return a
+	}
+	a.Spec = spec
+	switch status := spec.History.In(l.options.Dialect); status {
+	case Removed, Absent:
+		a.failed = true
+		l.removed(ruleRemovedCommand, name, name.Value, spec.History, spec.Instead)
+		return a
+	case NotYet:
+		a.failed = true
+		l.add(Error, problem{rule: ruleFutureCommand, pos: name.Pos, end: name.End,
+			text: name.Value + " is not there yet in " + l.options.Dialect.title() + ": " + spec.History.String()})
+		return a
+	case Deprecated:
+		l.deprecated(ruleDeprecatedCommand, name, name.Value, spec.History, spec.Instead)
+	}
+	if spec.Raw {
+		return a
+	}
+	l.readInto(a, s, spec.Positionals, spec.Options)
+	return a
+}
+
+// readInto reads the words of a command or a section's header.
+func (l *linter) readInto(a *Args, s *Statement, positionals []PositionalSpec, rows []OptionSpec) {
+	a.options = rows
+	options := make([]*OptionSpec, 0, len(rows))
+	for i := range rows {
+		switch rows[i].History.In(l.options.Dialect) {
+		case Active, Deprecated:
+			options = append(options, &rows[i])
+		}
+	}
+	r := readWords(s.Args(), positionals, options)
+	for _, p := range r.problems {
+		l.add(Error, p)
+		a.failed = true
+	}
+	for _, o := range r.options {
+		l.takeValue(a, o)
+	}
+	for _, o := range options {
+		if o.Required && a.values[o.Name()] == nil && !mentioned(r.problems, o) {
+			l.add(Error, problem{rule: ruleMissingOption, pos: s.Words[0].Pos, end: s.Words[0].End,
+				text: s.Name() + " needs " + o.Name(), hint: "add " + o.Name() + "=" + o.Value})
+			a.failed = true
+		}
+	}
+	for i, words := range r.positionals {
+		if i > 0 && len(words) == 0 {
+			continue
+		}
+		a.positionals = append(a.positionals, words...)
+	}
+	for _, i := range r.missing {
+		if positionals[i].Count == One {
+			l.add(Error, problem{rule: ruleMissingArgument, pos: s.Words[0].Pos, end: s.Words[0].End,
+				text: s.Name() + " needs an argument: " + positionals[i].Name})
+			a.failed = true
+			break
+		}
+	}
+	l.takeExtras(a, s, rows, r)
+}
+
+// mentioned reports whether a problem is already told of the option.
+func mentioned(problems []problem, o *OptionSpec) bool {
+	for _, p := range problems {
+		if strings.HasPrefix(p.text, o.Name()+" ") {
+			return true
+		}
+	}
+	return false
+}
+
+// takeExtras judges the words that found no place. raid and volgroup keep them
+// in ways of their own, which checkRaid and checkVolgroup know.
+func (l *linter) takeExtras(a *Args, s *Statement, rows []OptionSpec, r readResult) {
+	extras := r.extras
+	if a.Spec != nil && len(extras) > 0 {
+		switch a.Spec.Name {
+		case "raid":
+			// Words behind the options are the members, unless some came before.
+			if !anyDashed(extras) {
+				if len(r.positionals[1]) == 0 {
+					a.positionals = append(a.positionals, extras...)
+				} else {
+					a.dropped = extras
+				}
+				return
+			}
+		case "volgroup":
+			// Anything left over is a physical volume, and makes the
+			// installer forget those before it.
+			if len(r.positionals[0]) > 0 {
+				a.dropped = a.positionals[1:]
+				a.positionals = append(a.positionals[:1:1], extras...)
+			}
+			return
+		}
+	}
+	for _, w := range extras {
+		a.failed = true
+		l.extra(s, w, rows)
+	}
+}
+
+func anyDashed(words []Word) bool {
+	for _, w := range words {
+		if strings.HasPrefix(w.Value, "-") {
+			return true
+		}
+	}
+	return false
+}
+
+// takeValue converts the value of an option and keeps it.
+func (l *linter) takeValue(a *Args, o occurrence) {
+	spec := o.spec
+	full := false
+	for _, n := range spec.Names {
+		full = full || n == o.name
+	}
+	if !full {
+		l.add(Warning, problem{rule: ruleAbbreviatedOption, pos: o.word.Pos, end: o.word.End,
+			text: o.name + " is short for " + longest(spec.Names, o.name),
+			hint: "write it in full: a later release may add an option that begins alike"})
+	}
+	if spec.History.In(l.options.Dialect) == Deprecated {
+		l.deprecated(ruleDeprecatedOption, o.word, spec.Name(), spec.History, spec.Instead)
+	}
+	v := &value{spec: spec, text: o.value, word: o.word, at: o.at, flag: spec.Type == TypeFlag}
+	problemAt := func(text, hint string) {
+		a.failed = true
+		l.add(Error, problem{rule: ruleInvalidValue, pos: o.at.Pos, end: o.at.End, text: text, hint: hint})
+	}
+	switch spec.Type {
+	case TypeInt:
+		n, ok := pythonInt(o.value)
+		if !ok {
+			problemAt(spec.Name()+" needs a whole number, not "+strconv.Quote(o.value), numberHint(o.value))
+			return
+		}
+		v.num = n
+	case TypeBool:
+		switch strings.ToLower(o.value) {
+		case "on", "yes", "true", "1":
+			v.flag = true
+		case "off", "no", "false", "0":
+		default:
+			problemAt(spec.Name()+" needs on or off, not "+strconv.Quote(o.value), "")
+			return
+		}
+	case TypeList, TypePorts:
+		for _, item := range strings.Split(o.value, ",") {
+			item = strings.TrimFunc(item, isSpace)
+			if item != "" || spec.Type == TypePorts {
+				v.list = append(v.list, item)
+			}
+		}
+	}
+	if spec.Choices != nil && o.hasValue {
+		given := o.value
+		if spec.FoldCase {
+			given = strings.ToLower(given)
+		}
+		if !contains(spec.Choices, given) {
+			problemAt(strconv.Quote(o.value)+" is not a value of "+spec.Name(), "use one of "+strings.Join(spec.Choices, ", "))
+			return
+		}
+	}
+	if spec.Repeats {
+		if spec.Type == TypeString {
+			v.list = []string{o.value}
+		}
+		if old := a.values[spec.Name()]; old != nil {
+			v.list = append(old.list, v.list...)
+		}
+	}
+	a.values[spec.Name()] = v
+	a.order = append(a.order, v)
+}
+
+func contains(list []string, s string) bool {
+	for _, v := range list {
+		if v == s {
+			return true
+		}
+	}
+	return false
+}
+
+// longest is the name that an abbreviation stands for.
+func longest(names []string, short string) string {
+	for _, n := range names {
+		if strings.HasPrefix(n, short) {
+			return n
+		}
+	}
+	return names[0]
+}
+
+// pythonInt reads a number as Python does: blanks around it, a sign, and
+// single underscores between digits are allowed.
+func pythonInt(s string) (int, bool) {
+	s = strings.TrimFunc(s, isSpace)
+	digits := strings.TrimLeft(s, "+-")
+	if len(s)-len(digits) > 1 || digits == "" || strings.HasPrefix(digits, "_") ||
+		strings.HasSuffix(digits, "_") || strings.Contains(digits, "__") {
+		return 0, false
+	}
+	digits = strings.ReplaceAll(digits, "_", "")
+	if strings.Trim(digits, "0123456789") != "" {
+		return 0, false
+	}
+	if s[0] == '-' {
+		digits = "-" + digits
+	}
+	n, _ := strconv.Atoi(digits) // out of range: the nearest int
+	return n, true
+}
+
+// numberHint guesses what was meant by something that is not a number.
+func numberHint(s string) string {
+	digits := strings.TrimRight(s, "KMGTkmgtiIbB ")
+	n, err := strconv.Atoi(digits)
+	if err != nil || digits == s {
+		return ""
+	}
+	switch unit := strings.ToUpper(strings.TrimSpace(s[len(digits):])); unit[:1] {
+	case "M":
+		return "sizes are in MiB without a unit: write " + digits
+	case "G":
+		return "sizes are in MiB without a unit: write " + strconv.Itoa(n*1024)
+	case "T":
+		return "sizes are in MiB without a unit: write " + strconv.Itoa(n*1024*1024)
+	}
+	return "write the number without a unit"
+}

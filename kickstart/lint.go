@@ -33,7 +33,10 @@ type Target struct {
 	CmdlineMode bool
 }
 
-// Lint gives the findings of f in the order of the file.
+// Lint gives the findings of f in the order of the file; those of included
+// files follow the findings of the line that includes them.
 func Lint(f *File, o LintOptions) []Finding {
-	return nil
+	l := newLinter(o)
+	l.root(f)
+	return l.findings
 }

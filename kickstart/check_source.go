@@ -1,0 +1,50 @@
+// What the commands about sources and the network refuse.
+
+package kickstart
+
+import "strings"
+
+func checkOstreesetup(l *linter, s *Statement, a *Args) {
+	url := a.text("--url")
+	if !strings.HasPrefix(url, "file:") && !strings.HasPrefix(url, "http:") && !strings.HasPrefix(url, "https:") {
+		l.at(s, a, "--url", problem{rule: ruleInvalidValue, text: "an OSTree repository is at file:, http: or https:, not at " + quoteWord(url)})
+	}
+}
+
+func checkRepo(l *linter, s *Statement, a *Args) {
+	l.exactlyOne(s, a, true, "--baseurl", "--mirrorlist", "--metalink")
+	l.duplicate(s, "repository", a.text("--name"))
+}
+
+func checkURL(l *linter, s *Statement, a *Args) {
+	l.exactlyOne(s, a, false, "--url", "--mirrorlist", "--metalink")
+}
+
+// deviceOptions are the options of network that name the device they are for.
+var deviceOptions = []string{"--ipv4-dns-search", "--ipv6-dns-search", "--ipv4-ignore-auto-dns", "--ipv6-ignore-auto-dns"}
+
+func checkNetwork(l *linter, s *Statement, a *Args) {
+	if opts := a.text("--bridgeopts"); opts != "" {
+		if a.text("--bridgeslaves") == "" {
+			l.at(s, a, "--bridgeopts", problem{rule: ruleMissingOption, text: "--bridgeopts needs --bridgeslaves"})
+		}
+		for _, opt := range strings.Split(opts, ",") {
+			if _, value, _ := strings.Cut(opt, "="); value == "" || strings.Contains(value, "=") {
+				l.at(s, a, "--bridgeopts", problem{rule: ruleInvalidValue, text: "--bridgeopts is a list of key=value, which " + quoteWord(opt) + " is not"})
+				break
+			}
+		}
+	}
+	if a.text("--bindto") == "mac" && a.text("--vlanid") != "" && a.text("--bondopts") == "" {
+		l.at(s, a, "--bindto", problem{rule: ruleOptionConflict, text: "a VLAN cannot be bound to a MAC address"})
+	}
+	if a.text("--device") == "" {
+		for _, o := range deviceOptions {
+			if v := a.value(o); v != nil && (v.flag || v.text != "") {
+				l.at(s, a, o, problem{rule: ruleMissingOption, text: o + " needs --device"})
+			}
+		}
+	} else if a.text("--vlanid") == "" {
+		l.duplicate(s, "network device", a.text("--device"))
+	}
+}

@@ -1,0 +1,209 @@
+// What the commands about the installed system, its users and the installer
+// refuse.
+
+package kickstart
+
+import (
+	"strconv"
+	"strings"
+)
+
+func checkBootloader(l *linter, s *Statement, a *Args) {
+	if strings.Contains(a.text("--boot-drive"), ",") {
+		l.at(s, a, "--boot-drive", problem{rule: ruleInvalidValue, text: "--boot-drive takes one disk only"})
+	}
+	if a.Flag("--sdboot") && a.Flag("--extlinux") {
+		l.conflict(s, a, "--sdboot", "--extlinux")
+	}
+}
+
+func checkCmdline(l *linter, s *Statement, a *Args) {
+	if s.Name() == "cmdline" && a.Flag("--non-interactive") {
+		l.at(s, a, "--non-interactive", problem{rule: ruleUnknownOption, text: "cmdline has no --non-interactive", hint: "remove it: cmdline never asks"})
+	}
+}
+
+func checkDriverdisk(l *linter, s *Statement, a *Args) {
+	partition := a.argument(0) != "" || len(a.positionals) > 0
+	if len(a.positionals) > 1 {
+		w := a.positionals[1]
+		l.add(Error, problem{rule: ruleExtraArgument, pos: w.Pos, end: w.End, text: "driverdisk takes one partition only"})
+		return
+	}
+	source, bios := a.text("--source") != "", a.text("--biospart") != ""
+	switch {
+	case partition && source:
+		l.conflict(s, a, "a partition", "--source")
+	case partition && bios:
+		l.conflict(s, a, "a partition", "--biospart")
+	case source && bios:
+		l.conflict(s, a, "--source", "--biospart")
+	case !partition && !source && !bios:
+		l.at(s, a, "", problem{rule: ruleMissingArgument, text: "driverdisk needs a partition, --source or --biospart"})
+	}
+}
+
+func checkEula(l *linter, s *Statement, a *Args) {
+	if !a.Flag("--agreed") {
+		l.at(s, a, "", problem{rule: ruleMissingOption, text: "eula needs --agreed"})
+	}
+}
+
+func checkKeyboard(l *linter, s *Statement, a *Args) {
+	if len(a.positionals) > 1 {
+		w := a.positionals[1]
+		l.add(Error, problem{rule: ruleExtraArgument, pos: w.Pos, end: w.End, text: "keyboard takes one argument only",
+			hint: "for several layouts use --xlayouts=LAYOUT,…"})
+		return
+	}
+	// The layouts stay as an earlier keyboard said, the keymap does not.
+	if a.Has("--xlayouts") {
+		l.state.xlayouts = a.List("--xlayouts")
+	}
+	if len(a.positionals) == 0 && a.text("--vckeymap") == "" && len(l.state.xlayouts) == 0 {
+		l.at(s, a, "", problem{rule: ruleMissingArgument, text: "keyboard needs a layout", hint: "write keyboard us, or use --vckeymap or --xlayouts"})
+	}
+}
+
+func checkLogging(l *linter, s *Statement, a *Args) {
+	// Host and port stay as an earlier logging said.
+	if a.Has("--host") {
+		l.state.logHost = a.text("--host")
+	}
+	if a.Has("--port") {
+		l.state.logPort = a.text("--port")
+	}
+	if l.state.logPort != "" && l.state.logHost == "" {
+		l.at(s, a, "--port", problem{rule: ruleMissingOption, text: "--port needs --host"})
+	}
+}
+
+func checkRescue(l *linter, s *Statement, a *Args) {
+	if a.Flag("--nomount") && a.Flag("--romount") {
+		l.conflict(s, a, "--nomount", "--romount")
+	}
+}
+
+func checkRhsm(l *linter, s *Statement, a *Args) {
+	for _, key := range a.List("--activation-key") {
+		if key == "" {
+			l.at(s, a, "--activation-key", problem{rule: ruleInvalidValue, text: "--activation-key is empty"})
+		}
+	}
+}
+
+func checkRootpw(l *linter, s *Statement, a *Args) {
+	if a.argument(0) == "" && !a.Flag("--lock") {
+		l.at(s, a, "", problem{rule: ruleMissingArgument, text: "rootpw needs a password or --lock"})
+	}
+}
+
+func checkSshpw(l *linter, s *Statement, a *Args) {
+	if len(a.positionals) == 0 {
+		l.at(s, a, "", problem{rule: ruleMissingArgument, text: "sshpw needs a password"})
+	}
+	l.duplicate(s, "installer account", a.text("--username"))
+}
+
+func checkServices(l *linter, s *Statement, a *Args) {
+	// Both lists stay as an earlier services said.
+	if a.Has("--disabled") {
+		l.state.disabled = a.List("--disabled")
+	}
+	if a.Has("--enabled") {
+		l.state.enabled = a.List("--enabled")
+	}
+	if len(l.state.disabled) == 0 && len(l.state.enabled) == 0 {
+		l.at(s, a, "", problem{rule: ruleMissingOption, text: "services needs a service in --enabled or --disabled"})
+	}
+}
+
+func checkTimesource(l *linter, s *Statement, a *Args) {
+	l.exactlyOne(s, a, false, "--ntp-server", "--ntp-pool", "--ntp-disable")
+}
+
+func checkTimezone(l *linter, s *Statement, a *Args) {
+	if len(s.Args()) == 0 {
+		l.at(s, a, "", problem{rule: ruleMissingArgument, text: "timezone needs a zone, --utc, or both"})
+	}
+	if len(a.positionals) > 1 {
+		w := a.positionals[1]
+		l.add(Error, problem{rule: ruleExtraArgument, pos: w.Pos, end: w.End, text: "timezone takes one zone only"})
+	}
+}
+
+// realmOptions are the options of realm join; true ones take a value.
+var realmOptions = map[string]bool{
+	"client-software": true, "server-software": true, "membership-software": true,
+	"one-time-password": true, "no-password": false, "computer-ou": true,
+}
+
+// checkRealm reads the line behind as many characters as "realm" has, and
+// without comments, as the installer does: blanks before the command move
+// everything.
+func checkRealm(l *linter, s *Statement, a *Args) {
+	fail := func(w Word, text string) {
+		l.add(Error, problem{rule: ruleInvalidValue, pos: w.Pos, end: w.End, text: text, hint: "write realm join [OPTION…] REALM"})
+		a.failed = true
+	}
+	name := s.Words[0]
+	if l.state.realmJoined {
+		fail(name, "realm join can be given once only")
+		return
+	}
+	if name.Pos.Column > 1 {
+		fail(name, "realm must begin its line, without blanks before it")
+		return
+	}
+	split := splitWords(s.raw[len("realm"):], s.pos.after(s.raw[:len("realm")]), false)
+	if split.problem != "" {
+		l.add(Error, problem{rule: ruleUnreadable, pos: split.problemPos, end: split.problemPos, text: split.problem})
+		return
+	}
+	words := split.words
+	if len(words) == 0 || words[0].Value != "join" {
+		fail(name, "realm needs the word join")
+		return
+	}
+	i := 1
+	for ; i < len(words) && strings.HasPrefix(words[i].Value, "-") && words[i].Value != "-"; i++ {
+		if words[i].Value == "--" {
+			i++
+			break
+		}
+		option, value, explicit := strings.Cut(strings.TrimPrefix(words[i].Value, "--"), "=")
+		full := ""
+		for known := range realmOptions {
+			if known == option {
+				full = known
+				break
+			}
+			if strings.HasPrefix(known, option) {
+				if full != "" {
+					full = "?"
+				} else {
+					full = known
+				}
+			}
+		}
+		takesValue, known := realmOptions[full]
+		switch {
+		case !strings.HasPrefix(words[i].Value, "--") || !known:
+			fail(words[i], "realm join has no option "+quoteWord(words[i].Value))
+			return
+		case !takesValue && explicit:
+			fail(words[i], "--"+full+" takes no value, not even "+strconv.Quote(value))
+			return
+		case takesValue && !explicit:
+			if i++; i >= len(words) {
+				fail(words[i-1], "--"+full+" needs a value")
+				return
+			}
+		}
+	}
+	if len(words)-i != 1 {
+		fail(name, "realm join needs one realm, not "+strconv.Itoa(len(words)-i))
+		return
+	}
+	l.state.realmJoined = true
+}

@@ -1,0 +1,172 @@
+// The wording of findings about names: unknown, removed, deprecated.
+
+package kickstart
+
+import "strings"
+
+func (d Dialect) title() string {
+	switch d {
+	case RHEL8:
+		return "RHEL 8"
+	case RHEL9:
+		return "RHEL 9"
+	case AlmaLinux10:
+		return "AlmaLinux 10"
+	case AlmaLinux10At0:
+		return "AlmaLinux 10.0"
+	case Fedora:
+		return "Fedora"
+	}
+	return "RHEL 10"
+}
+
+// instead makes a hint of a table's Instead.
+func instead(what string) string {
+	if rest, ok := strings.CutPrefix(what, "nothing: "); ok {
+		return "remove it: " + rest
+	}
+	if what == "" {
+		return "remove it"
+	}
+	return "use " + what
+}
+
+func (l *linter) removed(rule *Rule, w Word, what string, h History, replacement string) {
+	text := what + " is not in " + l.options.Dialect.title() + " any more"
+	if h.In(l.options.Dialect) == Absent {
+		text = what + " is not in " + l.options.Dialect.title()
+	}
+	l.add(Error, problem{rule: rule, pos: w.Pos, end: w.End, text: text,
+		meaning: h.String(), hint: instead(replacement)})
+}
+
+func (l *linter) deprecated(rule *Rule, w Word, what string, h History, replacement string) {
+	l.add(Warning, problem{rule: rule, pos: w.Pos, end: w.End,
+		text:    what + " is deprecated in " + l.options.Dialect.title(),
+		meaning: h.String() + "; with inst.ksstrict the installer refuses it", hint: instead(replacement)})
+}
+
+func (l *linter) unknownCommand(w Word) {
+	p := problem{rule: ruleUnknownCommand, pos: w.Pos, end: w.End, text: "unknown command " + quoteWord(w.Value)}
+	switch {
+	case w.Value == "":
+		p.text = "the line begins with an empty word instead of a command"
+	case w.Value == "%end":
+		p.rule, p.text = ruleStrayEnd, "%end closes no section"
+		p.hint = "remove it, or add the header of the section that it should close"
+	default:
+		var names []string
+		for _, c := range allCommands {
+			if s := c.History.In(l.options.Dialect); s == Active || s == Deprecated {
+				names = append(append(names, c.Name), c.Also...)
+			}
+		}
+		if near := nearest(strings.ToLower(w.Value), names); near != "" {
+			p.hint = "did you mean " + near + "?"
+		}
+	}
+	l.add(Error, p)
+}
+
+// extra reports a word that found no place in a command or header.
+func (l *linter) extra(s *Statement, w Word, rows []OptionSpec) {
+	name := opt0(w.Value)
+	if !strings.HasPrefix(w.Value, "-") || len(w.Value) < 2 {
+		p := problem{rule: ruleExtraArgument, pos: w.Pos, end: w.End,
+			text: s.Name() + " takes no argument " + quoteWord(w.Value)}
+		if strings.Trim(w.Value, "\r\n") == "" {
+			p.text = "a backslash at the end of the line does not continue it"
+			p.hint = "write the command on one line"
+		} else if spec, _ := findOption(rows, "--"+name); spec != nil {
+			p.hint = "did you mean --" + w.Value + "?"
+		}
+		l.add(Error, p)
+		return
+	}
+	if spec, ok := findOption(rows, name); ok {
+		switch spec.History.In(l.options.Dialect) {
+		case NotYet:
+			l.add(Error, problem{rule: ruleFutureOption, pos: w.Pos, end: w.End,
+				text: s.Name() + " has no " + name + " yet in " + l.options.Dialect.title() + ": " + spec.History.String()})
+		default:
+			l.removed(ruleRemovedOption, w, s.Name()+" "+name, spec.History, spec.Instead)
+		}
+		return
+	}
+	p := problem{rule: ruleUnknownOption, pos: w.Pos, end: w.End, text: s.Name() + " has no option " + name}
+	var names []string
+	for i := range rows {
+		if st := rows[i].History.In(l.options.Dialect); st == Active || st == Deprecated {
+			names = append(names, rows[i].Names...)
+		}
+	}
+	if len(names) == 0 {
+		p.meaning = s.Name() + " takes no options"
+	}
+	wanted := name
+	if !strings.HasPrefix(wanted, "--") {
+		wanted = "-" + wanted
+	}
+	if near := nearest(strings.ToLower(wanted), names); near != "" {
+		p.hint = "did you mean " + near + "?"
+	}
+	l.add(Error, p)
+}
+
+// quoteWord shows a word in a message.
+func quoteWord(s string) string {
+	if s == "" || strings.ContainsAny(s, " \t\r\n") {
+		return "\"" + strings.NewReplacer("\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(s) + "\""
+	}
+	if len(s) > 60 {
+		return s[:57] + "..."
+	}
+	return s
+}
+
+// nearest is the name that s was most likely meant to be, "" if none is near.
+func nearest(s string, names []string) string {
+	if len(s) > 40 {
+		return ""
+	}
+	best, bestDistance := "", 3
+	if len(s) < 6 {
+		bestDistance = 2
+	}
+	for _, n := range names {
+		if strings.ToLower(n) == s {
+			return n
+		}
+		if d := editDistance(s, strings.ToLower(n)); d < bestDistance {
+			best, bestDistance = n, d
+		}
+	}
+	return best
+}
+
+// editDistance counts the insertions, deletions, changes and swaps of
+// neighbours that make b of a.
+func editDistance(a, b string) int {
+	if d := len(a) - len(b); d > 3 || d < -3 {
+		return 4
+	}
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			row[j] = min(row[j-1]+1, last[j]+1, last[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, last, row = last, row, before
+	}
+	return last[len(b)]
+}

@@ -1,0 +1,369 @@
+// The walk through a file that lint makes, with what it remembers on the way.
+
+package kickstart
+
+import (
+	"errors"
+	"io/fs"
+	"sort"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// linter holds a file against the rules.
+type linter struct {
+	options  LintOptions
+	findings []Finding
+	keys     []int // line of each finding in the current file, or of the line that includes it
+	source   *source
+	state    state
+}
+
+// source is the file that is being read; its parent includes it.
+type source struct {
+	file    *File
+	parent  *source
+	line    int      // of the parent, that includes the file
+	lines   [][]byte // made when the first finding needs them
+	ignored ignored
+	first   int // index of the file's first finding
+}
+
+// state is what commands leave behind for later ones.
+type state struct {
+	seen           map[string]int // first line of a command, by its table name
+	defined        map[string]int // line of a definition, by kind and name
+	snapshots      map[string]int
+	ignored        []string // disks
+	onlyUse        []string
+	autopartType   string
+	autopartFstype string
+	xlayouts       []string
+	logHost        string
+	logPort        string
+	enabled        []string
+	disabled       []string
+	realmJoined    bool
+	unread         bool // something is included that lint did not see
+	hasPre         bool // a %pre script may write the files to include
+	includes       int
+	packages       packageState
+	facts          facts
+}
+
+func newLinter(o LintOptions) *linter {
+	if o.Dialect == "" {
+		o.Dialect = RHEL10
+	}
+	return &linter{options: o, state: state{
+		seen: map[string]int{}, defined: map[string]int{}, snapshots: map[string]int{},
+	}}
+}
+
+// enter makes f the file that findings are about. line is the line of the
+// file so far that includes it.
+func (l *linter) enter(f *File, line int) {
+	l.source = &source{file: f, parent: l.source, line: line, first: len(l.findings)}
+	l.source.ignored = l.readIgnored(f)
+}
+
+// leave puts the current file's findings in order and goes back to the file
+// that includes it.
+func (l *linter) leave() {
+	sort.Stable(byPlace{l.findings[l.source.first:], l.keys[l.source.first:]})
+	for i := l.source.first; i < len(l.keys); i++ {
+		l.keys[i] = l.source.line
+	}
+	l.source = l.source.parent
+}
+
+// byPlace sorts findings by their lines in the including file, and by column
+// where they are about the same line.
+type byPlace struct {
+	findings []Finding
+	keys     []int
+}
+
+func (b byPlace) Len() int { return len(b.keys) }
+
+func (b byPlace) Less(i, j int) bool {
+	if b.keys[i] != b.keys[j] {
+		return b.keys[i] < b.keys[j]
+	}
+	return b.findings[i].File == b.findings[j].File && b.findings[i].Line == b.findings[j].Line &&
+		b.findings[i].Column < b.findings[j].Column
+}
+
+func (b byPlace) Swap(i, j int) {
+	b.findings[i], b.findings[j] = b.findings[j], b.findings[i]
+	b.keys[i], b.keys[j] = b.keys[j], b.keys[i]
+}
+
+// add keeps a finding about the current file, unless a comment suppresses it.
+func (l *linter) add(severity Severity, p problem) {
+	if l.source.ignored.has(p.rule.Name, p.pos.Line) {
+		return
+	}
+	f := Finding{
+		Severity: severity, Rule: p.rule.Name, File: l.source.file.Name,
+		Line: p.pos.Line, Column: p.pos.Column, EndColumn: p.pos.Column,
+		Text: p.text, Meaning: p.meaning, Hint: p.hint,
+		Excerpt: l.source.excerpt(p.pos.Line),
+	}
+	if p.end.Line == p.pos.Line && p.end.Column > p.pos.Column {
+		f.EndColumn = p.end.Column
+	}
+	l.findings = append(l.findings, f)
+	l.keys = append(l.keys, f.Line)
+}
+
+// warn is add for warnings that become errors when the machine is known.
+func (l *linter) warn(p problem) { l.add(Warning, p) }
+
+// fails is for what the installer reads but cannot do: an error when the
+// machine is known, since the build would fail, and a warning otherwise.
+func (l *linter) fails(p problem) {
+	if l.options.Target != nil {
+		l.add(Error, p)
+		return
+	}
+	l.add(Warning, p)
+}
+
+// excerpt is a line of the file as it stands, without its end.
+func (s *source) excerpt(n int) string {
+	if s.lines == nil {
+		for rest := s.file.Bytes(); len(rest) > 0; {
+			var line []byte
+			line, rest = cutLine(rest)
+			s.lines = append(s.lines, line[:eolStart(line)])
+		}
+	}
+	if n < 1 || n > len(s.lines) {
+		return ""
+	}
+	return string(s.lines[n-1])
+}
+
+// lastLine is the number of the section's last line.
+func (s *Section) lastLine() int {
+	if s.End != nil {
+		return s.End.pos.Line
+	}
+	if len(s.Body) > 0 {
+		return s.Body[len(s.Body)-1].Pos().Line
+	}
+	return s.Header.pos.Line
+}
+
+// root lints the file that the caller gave.
+func (l *linter) root(f *File) {
+	l.enter(f, 0)
+	for _, s := range f.Sections("%pre") {
+		l.state.hasPre = l.state.hasPre || hasText(s)
+	}
+	l.walk(f)
+	l.finish(f)
+	l.leave()
+}
+
+// hasText reports whether a section has a line that is not blank.
+func hasText(s *Section) bool {
+	for _, n := range s.Body {
+		if t, ok := n.(*Text); ok && strings.TrimFunc(t.Text(), isSpace) != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// walk lints the lines of the current file.
+func (l *linter) walk(f *File) {
+	l.checkEncoding(f)
+	for i, n := range f.Nodes {
+		switch n := n.(type) {
+		case *Command:
+			l.command(&n.Statement)
+		case *Include:
+			l.include(&n.Statement, nil)
+		case *Append:
+			l.append(n)
+		case *Section:
+			var next *Section
+			if i+1 < len(f.Nodes) {
+				next, _ = f.Nodes[i+1].(*Section)
+			}
+			l.section(n, next)
+		}
+	}
+}
+
+// readable reports whether a line could be split in words, and what is odd
+// about it.
+func (l *linter) readable(s *Statement) bool {
+	if s.Err != nil {
+		l.add(Error, problem{rule: ruleUnreadable, pos: s.Err.Pos, end: s.Err.Pos, text: s.Err.Text,
+			meaning: "the installer stops here with a Python error that names no line",
+			hint:    unreadableHint(s.Err.Text)})
+		return false
+	}
+	return true
+}
+
+func unreadableHint(text string) string {
+	if text == openQuote {
+		return `close it, or write \" or \' if a quotation mark is meant`
+	}
+	return ""
+}
+
+// hashInWord warns of a '#' that cuts a word.
+func (l *linter) hashInWord(s *Statement) {
+	if s.Trailing == "" || len(s.Words) == 0 {
+		return
+	}
+	if last := s.Words[len(s.Words)-1]; last.End == s.TrailingPos {
+		end := s.TrailingPos
+		end.Column += utf8.RuneCountInString(s.Trailing)
+		l.warn(problem{rule: ruleHashInWord, pos: s.TrailingPos, end: end,
+			text:    "the # in the middle of a word begins a comment",
+			meaning: "the installer reads " + quoteWord(last.Value) + " only",
+			hint:    "put the word in quotes; or a blank before the # if a comment is meant"})
+	}
+}
+
+// command lints a line outside of sections.
+func (l *linter) command(s *Statement) {
+	if !l.readable(s) || len(s.Words) == 0 {
+		return
+	}
+	l.hashInWord(s)
+	if spec, ok := LookupCommand(s.Name()); ok {
+		if _, again := l.state.seen[spec.Name]; !again {
+			l.state.seen[spec.Name] = s.pos.Line
+		}
+		for _, other := range spec.Conflicts {
+			if line, seen := l.state.seen[other]; seen {
+				l.add(Error, problem{rule: ruleCommandConflict, pos: s.Words[0].Pos, end: s.Words[0].End,
+					text: s.Name() + " and " + other + " (line " + strconv.Itoa(line) + ") exclude each other",
+					hint: "remove one of them"})
+				break
+			}
+		}
+	}
+	a := l.decode(s)
+	if a.Spec == nil || a.failed {
+		return
+	}
+	l.checkCommand(s, a)
+	l.advise(s, a)
+}
+
+// duplicate warns when something of a kind is defined a second time.
+func (l *linter) duplicate(s *Statement, kind, name string) {
+	key := kind + "\x00" + name
+	if line, again := l.state.defined[key]; again {
+		l.warn(problem{rule: ruleDuplicate, pos: s.Words[0].Pos, end: s.Words[len(s.Words)-1].End,
+			text: "the " + kind + " " + quoteWord(name) + " is defined on line " + strconv.Itoa(line) + " already"})
+		return
+	}
+	l.state.defined[key] = s.pos.Line
+}
+
+// maxIncludes bounds the files read for one lint.
+const maxIncludes = 100
+
+// include reads the file that a %include line names. within is the section
+// that the line stands in, nil outside of sections.
+func (l *linter) include(s *Statement, within *Section) {
+	if !l.readable(s) {
+		return
+	}
+	if len(s.Words) < 2 || s.Words[1].Value == "" {
+		l.add(Error, problem{rule: ruleMissingArgument, pos: s.Words[0].Pos, end: s.Words[0].End,
+			text: "%include names no file"})
+		return
+	}
+	w := s.Words[1]
+	file, ok := l.load(w, ruleIncludeMissing)
+	if !ok {
+		l.state.unread = true
+		return
+	}
+	if within != nil && within.Name() != "%packages" {
+		return // part of a script or certificate: nothing to read in it
+	}
+	if within != nil {
+		file = packagesOf(file)
+	}
+	l.enter(file, s.pos.Line)
+	if within != nil {
+		l.packageLines(file.Nodes[0].(*Section))
+	} else {
+		for _, pre := range file.Sections("%pre") {
+			l.state.hasPre = l.state.hasPre || hasText(pre)
+		}
+		l.walk(file)
+	}
+	l.leave()
+}
+
+// load reads and parses a file to include.
+func (l *linter) load(w Word, missing *Rule) (*File, bool) {
+	if l.options.ReadInclude == nil {
+		return nil, false
+	}
+	for s := l.source; s != nil; s = s.parent {
+		if s.file.Name == w.Value {
+			l.add(Error, problem{rule: ruleIncludeCycle, pos: w.Pos, end: w.End, text: "the file includes itself"})
+			return nil, false
+		}
+	}
+	if l.state.includes++; l.state.includes > maxIncludes {
+		l.add(Error, problem{rule: ruleIncludeCycle, pos: w.Pos, end: w.End,
+			text: "more than " + strconv.Itoa(maxIncludes) + " files are included"})
+		return nil, false
+	}
+	src, err := l.options.ReadInclude(w.Value)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) && !l.state.hasPre {
+			severity := Error
+			if l.options.Fragment {
+				severity = Warning // the script may stand elsewhere
+			}
+			l.add(severity, problem{rule: missing, pos: w.Pos, end: w.End,
+				text:    "cannot read " + quoteWord(w.Value),
+				meaning: "no %pre script before it could write the file, so the installer will not find it either"})
+		}
+		return nil, false
+	}
+	file, err := Parse(w.Value, src)
+	if err != nil {
+		l.add(Error, problem{rule: missing, pos: w.Pos, end: w.End, text: err.Error()})
+		return nil, false
+	}
+	return file, true
+}
+
+// packagesOf reads a file again as the lines of a %packages section.
+func packagesOf(f *File) *File {
+	src := f.Bytes()
+	p := &parser{file: &File{Name: f.Name}, rest: src, pos: Pos{Line: 1, Column: 1}}
+	header := &Statement{Words: []Word{{Value: "%packages"}}}
+	s := p.section(header)
+	p.file.Nodes = []Node{s}
+	return p.file
+}
+
+// append warns of %ksappend.
+func (l *linter) append(n *Append) {
+	if !l.readable(&n.Statement) {
+		return
+	}
+	l.state.unread = true
+	w := n.Words[0]
+	if n.URL() == "" {
+		l.warn(problem{rule: ruleAppendFile, pos: w.Pos, end: w.End, text: "%ksappend names no file"})
+	}
+}

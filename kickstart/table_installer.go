@@ -1,0 +1,115 @@
+// Rows of the table: how the installer runs and ends.
+
+package kickstart
+
+var installerCommands = []CommandSpec{
+	{
+		Name: "cmdline",
+		Help: "installs without a user interface; a question ends the installation",
+		Options: []OptionSpec{
+			{Names: []string{"--non-interactive"}, Help: "ends the installation instead of asking"},
+		},
+	},
+	{
+		Name: "driverdisk",
+		Help: "loads drivers from a disk or a URL",
+		Positionals: []PositionalSpec{
+			{Name: "partition", Count: Any, Type: TypeString, Help: "the partition to load from"},
+		},
+		Options: []OptionSpec{
+			{Names: []string{"--source"}, Type: TypeString, Value: "URL", Help: "where to load from"},
+			{Names: []string{"--biospart"}, Type: TypeString, Value: "DISK:PART", Help: "a partition by its BIOS number"},
+		},
+		Many: true,
+	},
+	{
+		Name: "graphical",
+		Help: "installs with the graphical user interface",
+		Options: []OptionSpec{
+			{Names: []string{"--non-interactive"}, Help: "ends the installation instead of asking"},
+		},
+	},
+	{
+		Name: "halt",
+		Help: "shows a message and waits for a key when the installation is done",
+		Options: []OptionSpec{
+			{Names: []string{"--eject"}, Help: "ejects the medium first"},
+			{Names: []string{"--kexec"}, Help: "starts the new kernel without the firmware"},
+		},
+	},
+	{
+		Name: "logging",
+		Help: "sends the installer's log to another host",
+		Options: []OptionSpec{
+			{Names: []string{"--host"}, Type: TypeString, Value: "HOST", Help: "the host"},
+			{Names: []string{"--port"}, Type: TypeString, Value: "PORT", Help: "its port"},
+			{Names: []string{"--level"}, Type: TypeString, Value: "LEVEL", Choices: []string{"debug", "info", "warning", "error", "critical"}, Help: "the least level logged", Instead: "nothing: everything is logged", History: History{EL: Span{Deprecated: 9, Removed: 10}, Fedora: Span{Removed: 40}}},
+		},
+	},
+	{
+		Name: "mediacheck",
+		Help: "checks the installation medium first",
+	},
+	{
+		Name: "poweroff",
+		Help: "powers the machine off when the installation is done",
+		Options: []OptionSpec{
+			{Names: []string{"--eject"}, Help: "ejects the medium first"},
+			{Names: []string{"--kexec"}, Help: "starts the new kernel without the firmware"},
+		},
+	},
+	{
+		Name: "rdp",
+		Help: "offers the installer's screen over RDP",
+		Options: []OptionSpec{
+			{Names: []string{"--username"}, Type: TypeString, Value: "NAME", Help: "the user to log in as"},
+			{Names: []string{"--password"}, Type: TypeString, Value: "TEXT", Help: "the password"},
+		},
+		History: History{EL: Span{Since: 10}},
+	},
+	{
+		Name: "reboot",
+		Help: "reboots when the installation is done",
+		Options: []OptionSpec{
+			{Names: []string{"--eject"}, Help: "ejects the medium first"},
+			{Names: []string{"--kexec"}, Help: "starts the new kernel without the firmware"},
+		},
+	},
+	{
+		Name: "rescue",
+		Help: "starts the rescue mode instead of an installation",
+		Options: []OptionSpec{
+			{Names: []string{"--nomount"}, Help: "mounts nothing"},
+			{Names: []string{"--romount"}, Help: "mounts read-only"},
+		},
+	},
+	{
+		Name: "shutdown",
+		Help: "powers the machine off when the installation is done",
+		Options: []OptionSpec{
+			{Names: []string{"--eject"}, Help: "ejects the medium first"},
+			{Names: []string{"--kexec"}, Help: "starts the new kernel without the firmware"},
+		},
+	},
+	{
+		Name: "text",
+		Help: "installs with the text user interface",
+		Options: []OptionSpec{
+			{Names: []string{"--non-interactive"}, Help: "ends the installation instead of asking"},
+		},
+	},
+	{
+		Name: "updates",
+		Help: "loads an updates image for the installer",
+		Positionals: []PositionalSpec{
+			{Name: "url", Count: One, Type: TypeString, Help: "where the image is"},
+		},
+	},
+	{
+		Name:    "vnc",
+		Help:    "offered the installer's screen over VNC",
+		Raw:     true,
+		Instead: "boot with inst.rdp, or write rdp",
+		History: History{EL: Span{Deprecated: 10}, Fedora: Span{Deprecated: 42}},
+	},
+}
