@@ -1,0 +1,131 @@
+// The cache's layout, and what is recorded beside each ISO.
+//
+//	CACHE/iso/KEY/NAME.iso             a whole and verified ISO
+//	CACHE/iso/KEY/record.json          what it is, and how it was verified
+//	CACHE/iso/KEY/NAME.iso.part        the beginning of one that is being downloaded
+//	CACHE/iso/KEY/NAME.iso.part.json   its validators, for resuming
+//	CACHE/iso/KEY/NAME.iso.bad-HASH    one that failed; .txt beside it says why
+//	CACHE/iso/.locks/KEY.lock          held by whoever downloads
+//	CACHE/checksum/KEY/CHECKSUM        the last accepted one, as signed
+//
+// KEY is derived from the ISO's SHA-256 where that is known before the
+// download, so that mirrors share a copy; else from its address.
+
+package source
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/imgasm/imgasm/internal/pgp"
+)
+
+const recordName = "record.json"
+
+// record is what stands beside a whole ISO.
+type record struct {
+	Name        string         `json:"name"`
+	URL         string         `json:"url"`
+	SHA256      string         `json:"sha256"`
+	SizeBytes   int64          `json:"size"`
+	ETag        string         `json:"etag,omitempty"`
+	Signature   *pgp.Signature `json:"signature,omitempty"`
+	ChecksumURL string         `json:"checksumURL,omitempty"`
+	Unverified  bool           `json:"unverified,omitempty"`
+	Fetched     time.Time      `json:"fetched"`
+	// The file's modification time when it was last hashed, in nanoseconds
+	// since 1970: a file of this time and size is not read again.
+	ModNano int64 `json:"modNano"`
+}
+
+// entry is one folder of the cache.
+type entry struct {
+	dir, key, name string
+}
+
+func keyOfSum(sum string) string { return "sha256-" + sum[:16] }
+
+func keyOfURL(address string) string {
+	h := sha256.Sum256([]byte(address))
+	return "url-" + hex.EncodeToString(h[:8])
+}
+
+func (f *Fetcher) entry(key, name string) entry {
+	return entry{dir: filepath.Join(f.Cache, "iso", key), key: key, name: name}
+}
+
+func (e entry) iso() string    { return filepath.Join(e.dir, e.name) }
+func (e entry) part() string   { return e.iso() + ".part" }
+func (e entry) record() string { return filepath.Join(e.dir, recordName) }
+func (e entry) lock() string {
+	return filepath.Join(filepath.Dir(e.dir), ".locks", e.key+".lock")
+}
+
+// read returns the record of a whole ISO; fs.ErrNotExist if there is none.
+func (e entry) read() (*record, error) {
+	b, err := os.ReadFile(e.record())
+	if err != nil {
+		return nil, err
+	}
+	var r record
+	if err := json.Unmarshal(b, &r); err != nil {
+		return nil, fmt.Errorf("%s: %w", e.record(), err)
+	}
+	if !plainName(r.Name) || !isSHA256(r.SHA256) {
+		return nil, fmt.Errorf("%s: names no file or no SHA-256", e.record())
+	}
+	return &r, nil
+}
+
+func (e entry) write(r *record) error { return writeJSON(e.record(), r) }
+
+// writeJSON replaces the file whole.
+func writeJSON(path string, v any) error {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	return replaceFile(path, append(b, '\n'))
+}
+
+// replaceFile writes the file whole or not at all.
+func replaceFile(path string, b []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
+}
+
+// setAside renames a file that failed and writes the reason beside it. The
+// name has the file's own hash, so that the same failure does not pile up.
+func setAside(path, sum, reason string, now time.Time) (string, error) {
+	base := strings.TrimSuffix(path, ".part")
+	aside := fmt.Sprintf("%s.bad-%.12s", base, sum)
+	if err := os.Rename(path, aside); err != nil {
+		return "", err
+	}
+	text := fmt.Sprintf("%s: %s\n", now.UTC().Format(time.RFC3339), reason)
+	return aside, replaceFile(aside+".txt", []byte(text))
+}
+
+// exists says whether the path is there; an error other than absence counts as there.
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return !errors.Is(err, fs.ErrNotExist)
+}

@@ -1,0 +1,111 @@
+// The errors that a caller tells apart.
+
+package source
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// ErrOffline is wrapped where a file would have to be downloaded but Fetcher.Offline is set.
+var ErrOffline = errors.New("is not in the cache, and --offline forbids the network")
+
+// VerifyError says that a file is not what it should be. The file was set
+// aside and is not used.
+type VerifyError struct {
+	What  string // the file's name or address
+	Aside string // where it was put; "" if it stands where the user put it
+	Err   error
+}
+
+func (e *VerifyError) Error() string {
+	s := fmt.Sprintf("%s: %v", e.What, e.Err)
+	if e.Aside != "" {
+		s += "; set aside as " + e.Aside
+	}
+	return s
+}
+
+func (e *VerifyError) Unwrap() error { return e.Err }
+
+// Hint says what to do about it.
+func (e *VerifyError) Hint() string {
+	var sum *sumError
+	switch {
+	case errors.As(e.Err, &sum):
+		return "fetch it again, or from another --mirror; if the hash stays the same, the CHECKSUM or --iso-checksum is for another file"
+	default:
+		return "try another --mirror; a key of another distribution is given with --keyring FILE, a hash that you trust with --iso-checksum SHA256"
+	}
+}
+
+// sumError is a hash that differs.
+type sumError struct{ want, got string }
+
+func (e *sumError) Error() string {
+	return fmt.Sprintf("has SHA-256 %s, not %s", e.got, e.want)
+}
+
+// DownloadError says that no address gave the file.
+type DownloadError struct {
+	Name  string
+	Tried []Attempt
+}
+
+// Attempt is one address and what came of it.
+type Attempt struct {
+	URL string
+	Err error
+}
+
+func (e *DownloadError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "download %s: ", e.Name)
+	if len(e.Tried) == 1 {
+		fmt.Fprintf(&b, "%s: %v", e.Tried[0].URL, e.Tried[0].Err)
+		return b.String()
+	}
+	b.WriteString("no address has it:")
+	for _, a := range e.Tried {
+		fmt.Fprintf(&b, "\n  %s: %v", a.URL, a.Err)
+	}
+	return b.String()
+}
+
+// Unwrap gives every attempt's error.
+func (e *DownloadError) Unwrap() []error {
+	var errs []error
+	for _, a := range e.Tried {
+		errs = append(errs, a.Err)
+	}
+	return errs
+}
+
+// Hint says what to do about it.
+func (e *DownloadError) Hint() string {
+	for _, a := range e.Tried {
+		var status *statusError
+		if !errors.As(a.Err, &status) {
+			return "is the network up? behind a proxy set HTTPS_PROXY; another server is chosen with --mirror URL, an ISO that is here already with --iso PATH"
+		}
+	}
+	return "imgasm source list --available shows what there is; another server is chosen with --mirror URL"
+}
+
+// statusError is an HTTP status that is neither 200 nor 206.
+type statusError struct {
+	code       int
+	status     string
+	retryAfter time.Duration
+}
+
+func (e *statusError) Error() string { return "the server says " + e.status }
+
+// lengthError is a file of the wrong length.
+type lengthError struct{ want, got int64 }
+
+func (e *lengthError) Error() string {
+	return fmt.Sprintf("the server has %d bytes of it, but it should have %d", e.got, e.want)
+}

@@ -1,0 +1,358 @@
+// From a Request to a verified file: the CHECKSUM, the cache, the download.
+
+package source
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+
+	"github.com/imgasm/imgasm/internal/pgp"
+)
+
+// wanted is a Request that was resolved: what to download and what it must be.
+type wanted struct {
+	name        string
+	urls        []string
+	sha256      string // "" only with unverified
+	size        int64  // 0: not known
+	signature   *pgp.Signature
+	checksumURL string
+}
+
+// Resolve finds out which ISO the request means, by its CHECKSUM, without
+// downloading it. Not for requests with a URL.
+func (f *Fetcher) Resolve(ctx context.Context, r Request) (*Release, error) {
+	r, err := r.normal()
+	if err != nil {
+		return nil, err
+	}
+	if r.URL != "" {
+		return nil, &RequestError{r.URL + " is an exact address; there is nothing to resolve", ""}
+	}
+	rel, _, err := f.resolve(ctx, r)
+	return rel, err
+}
+
+// Available lists everything that the CHECKSUM for the request's version and
+// architecture names.
+func (f *Fetcher) Available(ctx context.Context, r Request) ([]Sum, error) {
+	r, err := r.normal()
+	if err != nil {
+		return nil, err
+	}
+	c, err := f.checksum(ctx, r.isoDirs(), checksumKey(r))
+	if err != nil {
+		return nil, err
+	}
+	return c.sums, nil
+}
+
+func checksumKey(r Request) string { return r.Version + "-" + r.Arch }
+
+func (f *Fetcher) resolve(ctx context.Context, r Request) (*Release, *signedSums, error) {
+	c, err := f.checksum(ctx, r.isoDirs(), checksumKey(r))
+	if err != nil {
+		return nil, nil, err
+	}
+	rel, err := choose(r, c.dir, c.sums)
+	return rel, c, err
+}
+
+// Fetch returns the wanted ISO, from the cache if it is there. The file is
+// verified; see File.Unverified for the one exception.
+func (f *Fetcher) Fetch(ctx context.Context, r Request) (*File, error) {
+	r, err := r.normal()
+	if err != nil {
+		return nil, err
+	}
+	w, err := f.want(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	key := keyOfURL(r.URL)
+	if w.sha256 != "" {
+		key = keyOfSum(w.sha256)
+	}
+	e := f.entry(key, w.name)
+	var file *File
+	err = f.withLock(ctx, e, w.size, func() (err error) {
+		file, err = f.cached(ctx, e, w)
+		if err != nil || file != nil {
+			return err
+		}
+		if f.Offline {
+			return fmt.Errorf("%s %w", w.name, ErrOffline)
+		}
+		file, err = f.download(ctx, e, w)
+		return err
+	})
+	return file, err
+}
+
+func (f *Fetcher) want(ctx context.Context, r Request) (*wanted, error) {
+	if r.URL == "" {
+		rel, c, err := f.resolve(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		w := &wanted{name: rel.Name, urls: rel.URLs, sha256: rel.SHA256, size: rel.SizeBytes, signature: c.signature, checksumURL: c.url}
+		if r.SHA256 != "" && r.SHA256 != rel.SHA256 {
+			return nil, &VerifyError{What: rel.Name, Err: fmt.Errorf("the signed CHECKSUM at %s says SHA-256 %s, but %s is demanded", c.url, rel.SHA256, r.SHA256)}
+		}
+		return w, nil
+	}
+	w := &wanted{name: nameOfURL(r.URL), urls: alternatives(r.URL, r), sha256: r.SHA256}
+	if w.sha256 != "" {
+		return w, nil
+	}
+	dir, err := url.Parse(r.URL)
+	if err != nil {
+		return nil, err
+	}
+	dir.RawQuery, dir.Fragment = "", ""
+	dir.Path = path.Dir(dir.Path) + "/"
+	dir.RawPath = ""
+	c, err := f.checksum(ctx, []string{dir.String()}, keyOfURL(dir.String()))
+	var status *statusError
+	switch {
+	case errors.As(err, &status) && (status.code == http.StatusNotFound || status.code == http.StatusGone || status.code == http.StatusForbidden):
+	case errors.Is(err, ErrOffline):
+	case err != nil:
+		return nil, err
+	default:
+		for _, s := range c.sums {
+			if s.Name == w.name {
+				w.sha256, w.size, w.signature, w.checksumURL = s.SHA256, s.SizeBytes, c.signature, c.url
+				return w, nil
+			}
+		}
+	}
+	f.warn(r.URL+" has no CHECKSUM beside it: what is downloaded can't be verified", "give --iso-checksum SHA256")
+	return w, nil
+}
+
+// nameOfURL is a name for the cache: the last part of the address if that will do.
+func nameOfURL(address string) string {
+	if u, err := url.Parse(address); err == nil {
+		if name := path.Base(u.Path); plainName(name) && name != recordName {
+			return name
+		}
+	}
+	return "installer.iso"
+}
+
+// cached returns the entry's ISO if it is whole and right, nil if it must be
+// downloaded.
+func (f *Fetcher) cached(ctx context.Context, e entry, w *wanted) (*File, error) {
+	rec, err := e.read()
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		// A record that can't be read says nothing: verify the file, if any, anew.
+		rec = &record{Name: e.name}
+	}
+	if rec.Name != e.name && exists(filepath.Join(e.dir, rec.Name)) {
+		e.name = rec.Name // the same file under the name of another mirror
+	}
+	st, err := os.Stat(e.iso())
+	if err != nil {
+		return nil, nil
+	}
+	want := w.sha256
+	if want == "" {
+		want = rec.SHA256
+	}
+	if f.Rehash || rec.SizeBytes != st.Size() || rec.ModNano != st.ModTime().UnixNano() || rec.SHA256 != want {
+		if want == "" {
+			return nil, nil
+		}
+		sum, err := f.hashFile(ctx, e.iso(), e.name)
+		if err != nil {
+			return nil, err
+		}
+		if sum != want {
+			aside, err := setAside(e.iso(), sum, (&sumError{want, sum}).Error(), f.now())
+			if err != nil {
+				return nil, err
+			}
+			f.warn(fmt.Sprintf("%s in the cache was changed and is set aside as %s", e.name, aside), "")
+			return nil, nil
+		}
+		rec.SHA256, rec.SizeBytes, rec.ModNano = sum, st.Size(), st.ModTime().UnixNano()
+		if err := e.write(rec); err != nil {
+			return nil, err
+		}
+	}
+	if w.sha256 == "" && !f.Offline {
+		same, err := f.unchanged(ctx, w.urls[0], rec)
+		if err != nil {
+			f.warn(fmt.Sprintf("%s can't be asked whether it changed (%v): using the copy of %s", w.urls[0], err, rec.Fetched.UTC().Format("2006-01-02")), "")
+		} else if !same {
+			aside, err := setAside(e.iso(), rec.SHA256, "superseded: "+w.urls[0]+" has changed", f.now())
+			if err != nil {
+				return nil, err
+			}
+			f.note(fmt.Sprintf("%s has changed; the copy that was here is kept as %s", w.urls[0], aside))
+			return nil, nil
+		}
+	}
+	if w.signature != nil { // may be newer than what was recorded
+		rec.Signature, rec.ChecksumURL, rec.Unverified = w.signature, w.checksumURL, false
+	} else if w.sha256 != "" {
+		rec.Unverified = false
+	}
+	out := rec.file(e.iso())
+	out.Cached = true
+	if out.URL == "" {
+		out.URL = w.urls[0]
+	}
+	return out, nil
+}
+
+func (r *record) file(path string) *File {
+	return &File{Path: path, Name: filepath.Base(path), URL: r.URL, SHA256: r.SHA256, SizeBytes: r.SizeBytes,
+		Signature: r.Signature, ChecksumURL: r.ChecksumURL, Unverified: r.Unverified}
+}
+
+// unchanged asks whether the file of a cached copy without a known hash is
+// still the same on the server.
+func (f *Fetcher) unchanged(ctx context.Context, address string, rec *record) (bool, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodHead, address, nil)
+	if err != nil {
+		return false, err
+	}
+	f.decorate(req)
+	resp, err := f.client().Do(req)
+	if err != nil {
+		return false, err
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return false, errors.New("the server says " + resp.Status)
+	}
+	if resp.ContentLength >= 0 && resp.ContentLength != rec.SizeBytes {
+		return false, nil
+	}
+	return !differs(resp.Header.Get("ETag"), rec.ETag), nil
+}
+
+// download tries the addresses in turn and puts the verified file in place.
+func (f *Fetcher) download(ctx context.Context, e entry, w *wanted) (*File, error) {
+	fail := &DownloadError{Name: w.name}
+	for _, address := range w.urls {
+		file, err := f.downloadFrom(ctx, e, w, address)
+		if err == nil {
+			return file, nil
+		}
+		var disk *diskError
+		if ctx.Err() != nil || errors.As(err, &disk) {
+			return nil, fmt.Errorf("download %s: %w", w.name, err)
+		}
+		fail.Tried = append(fail.Tried, Attempt{address, err})
+		if len(w.urls) > len(fail.Tried) {
+			f.note(fmt.Sprintf("%s: %v; trying %s", address, err, w.urls[len(fail.Tried)]))
+		}
+	}
+	return nil, fail
+}
+
+func (f *Fetcher) downloadFrom(ctx context.Context, e entry, w *wanted, address string) (*File, error) {
+	for {
+		t := &transfer{f: f, name: w.name, url: address, part: e.part(), wantSize: w.size, known: w.sha256 != ""}
+		sum, err := t.run(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if w.sha256 == "" || sum == w.sha256 {
+			return f.place(e, w, t, sum)
+		}
+		bad := &sumError{w.sha256, sum}
+		aside, err := setAside(e.part(), sum, address+": "+bad.Error(), f.now())
+		if err != nil {
+			return nil, err
+		}
+		if err := os.Remove(e.part() + ".json"); err != nil {
+			return nil, err
+		}
+		if !t.resumed {
+			return nil, &VerifyError{What: address, Aside: aside, Err: bad}
+		}
+		// Put together from parts of two files: one more try, in one piece.
+		f.warn(fmt.Sprintf("%s: the download was resumed and has the wrong hash (set aside as %s); starting again from the beginning", w.name, aside), "")
+	}
+}
+
+// place moves a verified part to its final name and records it.
+func (f *Fetcher) place(e entry, w *wanted, t *transfer, sum string) (*File, error) {
+	if err := os.Rename(e.part(), e.iso()); err != nil {
+		return nil, err
+	}
+	if err := os.Remove(e.part() + ".json"); err != nil {
+		return nil, err
+	}
+	st, err := os.Stat(e.iso())
+	if err != nil {
+		return nil, err
+	}
+	rec := &record{Name: e.name, URL: t.url, SHA256: sum, SizeBytes: st.Size(), ETag: t.state.ETag,
+		Signature: w.signature, ChecksumURL: w.checksumURL, Unverified: w.sha256 == "", Fetched: f.now().UTC(), ModNano: st.ModTime().UnixNano()}
+	if err := e.write(rec); err != nil {
+		return nil, err
+	}
+	return rec.file(e.iso()), nil
+}
+
+// small gets a file of at most limit bytes, with the same patience as a large one.
+func (f *Fetcher) small(ctx context.Context, address string, limit int64) ([]byte, error) {
+	for failed := 0; ; {
+		b, err := f.smallOnce(ctx, address, limit)
+		if err == nil {
+			return b, nil
+		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		if failed++; failed >= f.tries() || !transient(err) {
+			return nil, err
+		}
+		if err := f.sleep(ctx, backoff(failed, err)); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (f *Fetcher) smallOnce(ctx context.Context, address string, limit int64) ([]byte, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, f.stall(), errStalled)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	f.decorate(req)
+	resp, err := f.client().Do(req)
+	if err != nil {
+		return nil, causeOr(ctx, err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, &statusError{code: resp.StatusCode, status: resp.Status, retryAfter: retryAfter(resp.Header.Get("Retry-After"), f.now())}
+	}
+	var b bytes.Buffer
+	n, err := io.Copy(&b, io.LimitReader(resp.Body, limit+1))
+	switch {
+	case err != nil:
+		return nil, causeOr(ctx, err)
+	case n > limit:
+		return nil, &lengthError{want: limit, got: n}
+	}
+	return b.Bytes(), nil
+}

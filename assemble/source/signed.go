@@ -1,0 +1,137 @@
+// The signed CHECKSUM: gets it, checks it, and keeps the last good one for
+// when the network is away.
+
+package source
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/imgasm/imgasm/internal/pgp"
+)
+
+// signedSums is a CHECKSUM whose signature was accepted.
+type signedSums struct {
+	url, dir  string
+	sums      []Sum
+	signature *pgp.Signature
+}
+
+// keptChecksum is what the cache holds of one.
+type keptChecksum struct {
+	URL string `json:"url"`
+}
+
+// checksum gets CHECKSUM from the first of dirs that has one.
+func (f *Fetcher) checksum(ctx context.Context, dirs []string, key string) (*signedSums, error) {
+	kept := filepath.Join(f.Cache, "checksum", key, "CHECKSUM")
+	if f.Offline {
+		c, err := f.keptChecksum(kept)
+		if errors.Is(err, os.ErrNotExist) {
+			return nil, fmt.Errorf("CHECKSUM of %s %w", dirs[0], ErrOffline)
+		}
+		return c, err
+	}
+	fail := &DownloadError{Name: "CHECKSUM"}
+	for _, dir := range dirs {
+		address := dir + "CHECKSUM"
+		b, err := f.small(ctx, address, maxChecksumBytes)
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil, err
+			}
+			fail.Tried = append(fail.Tried, Attempt{address, err})
+			continue
+		}
+		c, err := f.openChecksum(address, b)
+		if err != nil {
+			return nil, f.rejectChecksum(kept, address, b, err)
+		}
+		if old, err := f.keptChecksum(kept); err == nil && old.signature.Created.After(c.signature.Created) {
+			f.warn(fmt.Sprintf("%s was signed %s, before the one that was seen last (%s): is this mirror behind?",
+				address, c.signature.Created.Format("2006-01-02"), old.signature.Created.Format("2006-01-02")), "")
+		} else if err := f.keepChecksum(kept, address, b); err != nil {
+			return nil, err
+		}
+		return c, nil
+	}
+	// Nobody can be reached: the last CHECKSUM is still properly signed.
+	if unreachable(fail) {
+		if c, err := f.keptChecksum(kept); err == nil {
+			f.warn(fmt.Sprintf("%v; using the CHECKSUM signed %s from the cache", fail, c.signature.Created.Format("2006-01-02")), "")
+			return c, nil
+		}
+	}
+	return nil, fail
+}
+
+// unreachable says that no server gave an answer of its own.
+func unreachable(e *DownloadError) bool {
+	for _, a := range e.Tried {
+		var status *statusError
+		if errors.As(a.Err, &status) && status.code < http.StatusInternalServerError {
+			return false
+		}
+	}
+	return true
+}
+
+func (f *Fetcher) openChecksum(address string, b []byte) (*signedSums, error) {
+	keys, err := f.keyring()
+	if err != nil {
+		return nil, err
+	}
+	text, sig, err := keys.ClearSigned(b, f.now())
+	if err != nil {
+		return nil, err
+	}
+	sums, err := ParseChecksum(text)
+	if err != nil {
+		return nil, err
+	}
+	return &signedSums{url: address, dir: strings.TrimSuffix(address, "CHECKSUM"), sums: sums, signature: sig}, nil
+}
+
+// rejectChecksum keeps a CHECKSUM that failed where it can be looked at.
+func (f *Fetcher) rejectChecksum(kept, address string, b []byte, why error) error {
+	e := &VerifyError{What: address, Err: why}
+	if os.MkdirAll(filepath.Dir(kept), 0o755) != nil || replaceFile(kept+".part", b) != nil {
+		return e
+	}
+	sum := sha256.Sum256(b)
+	if aside, err := setAside(kept+".part", hex.EncodeToString(sum[:]), address+": "+why.Error(), f.now()); err == nil {
+		e.Aside = aside
+	}
+	return e
+}
+
+func (f *Fetcher) keepChecksum(kept, address string, b []byte) error {
+	if err := os.MkdirAll(filepath.Dir(kept), 0o755); err != nil {
+		return err
+	}
+	return errors.Join(replaceFile(kept, b), writeJSON(kept+".json", keptChecksum{URL: address}))
+}
+
+// keptChecksum opens the cached one; its signature is checked again each time.
+func (f *Fetcher) keptChecksum(kept string) (*signedSums, error) {
+	b, err := os.ReadFile(kept)
+	if err != nil {
+		return nil, err
+	}
+	var k keptChecksum
+	if err := readJSON(kept+".json", &k); err != nil {
+		return nil, err
+	}
+	c, err := f.openChecksum(k.URL, b)
+	if err != nil {
+		return nil, &VerifyError{What: kept, Err: err}
+	}
+	return c, nil
+}

@@ -1,0 +1,150 @@
+// Package source finds, downloads, verifies and keeps installer ISOs.
+//
+// An ISO is trusted by its SHA-256, and the hash by a clear-signed CHECKSUM
+// whose key is pinned, or because the user gave it. What fails is set aside
+// with the reason beside it: never used, never deleted silently.
+package source
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/internal/pgp"
+)
+
+// Request says which installer ISO is wanted. The zero value is the newest
+// AlmaLinux 10 boot ISO for x86_64.
+type Request struct {
+	// URL names an ISO exactly; then the fields below except SHA256 say nothing.
+	URL string `json:"url,omitempty"`
+	// SHA256 is what the file must have, 64 hexadecimal digits. With it no
+	// CHECKSUM is asked for. Empty: the CHECKSUM beside the ISO is.
+	SHA256 string `json:"sha256,omitempty"`
+
+	Version string `json:"version,omitempty"` // "10" (the newest minor), "10.2", "kitten"; "": "10"
+	Arch    string `json:"arch,omitempty"`    // "x86_64", "x86_64_v2", "aarch64"; "": "x86_64"
+	Variant string `json:"variant,omitempty"` // "boot", "minimal", "dvd"; "": "boot"
+	// Mirror stands in place of https://repo.almalinux.org/almalinux, or of
+	// https://kitten.repo.almalinux.org for Kitten.
+	Mirror string `json:"mirror,omitempty"`
+	// Vault stands in place of https://vault.almalinux.org, where superseded
+	// minors move.
+	Vault string `json:"vault,omitempty"`
+}
+
+// File is an installer ISO on this machine.
+type File struct {
+	Path      string `json:"path"`
+	Name      string `json:"name"`
+	URL       string `json:"url,omitempty"` // where it came from; "" for a local file
+	SHA256    string `json:"sha256"`
+	SizeBytes int64  `json:"size"`
+	// Signature is that of the CHECKSUM which names the hash; nil if the hash
+	// was given, or the file is unverified.
+	Signature   *pgp.Signature `json:"signature,omitempty"`
+	ChecksumURL string         `json:"checksumURL,omitempty"`
+	// Unverified: there was neither a given hash nor a CHECKSUM. SHA256 is
+	// then only what was found.
+	Unverified bool `json:"unverified,omitempty"`
+	// Cached: nothing was downloaded for this call.
+	Cached bool `json:"cached,omitempty"`
+}
+
+// Fetcher gets ISOs. Only Cache must be set.
+type Fetcher struct {
+	// Cache is the folder that downloads are kept in; made if missing.
+	Cache string
+	// Client makes the requests; nil is http.DefaultClient, which honours
+	// HTTPS_PROXY and its kin. It should have no Timeout: a DVD takes an hour.
+	Client *http.Client
+	// Keyring holds the keys that may sign CHECKSUM files; nil: AlmaLinux's.
+	Keyring *pgp.Keyring
+	// Offline forbids the network: only the cache is used.
+	Offline bool
+	// Rehash reads a cached file in full each time, instead of trusting that a
+	// file with the size and time of its last verification is the same.
+	Rehash bool
+	// Sink is told about progress; nil: nobody.
+	Sink event.Sink
+	// Step is the name of the build's step in events; "": "source".
+	Step string
+	// UserAgent of requests; "": "imgasm".
+	UserAgent string
+	// StallTimeout is how long a server may be silent or slower than
+	// 1 KiB/s before the connection is given up and resumed; 0: 30 s.
+	StallTimeout time.Duration
+	// Tries in a row without progress before a URL is given up; 0: 6.
+	Tries int
+
+	// Now and Sleep are the clock; nil: the real one.
+	Now   func() time.Time
+	Sleep func(context.Context, time.Duration) error
+}
+
+func (f *Fetcher) client() *http.Client {
+	if f.Client != nil {
+		return f.Client
+	}
+	return http.DefaultClient
+}
+
+func (f *Fetcher) keyring() (*pgp.Keyring, error) {
+	if f.Keyring != nil {
+		return f.Keyring, nil
+	}
+	return pgp.AlmaLinux()
+}
+
+func (f *Fetcher) now() time.Time {
+	if f.Now != nil {
+		return f.Now()
+	}
+	return time.Now()
+}
+
+func (f *Fetcher) sleep(ctx context.Context, d time.Duration) error {
+	if f.Sleep != nil {
+		return f.Sleep(ctx, d)
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-t.C:
+		return nil
+	}
+}
+
+func (f *Fetcher) tries() int {
+	if f.Tries > 0 {
+		return f.Tries
+	}
+	return 6
+}
+
+func (f *Fetcher) stall() time.Duration {
+	if f.StallTimeout > 0 {
+		return f.StallTimeout
+	}
+	return 30 * time.Second
+}
+
+func (f *Fetcher) emit(e event.Event) {
+	if f.Sink == nil {
+		return
+	}
+	e.Time = f.now()
+	if e.Step = f.Step; e.Step == "" {
+		e.Step = "source"
+	}
+	f.Sink(e)
+}
+
+func (f *Fetcher) note(text string) { f.emit(event.Event{Kind: event.Note, Text: text}) }
+func (f *Fetcher) warn(text, hint string) {
+	f.emit(event.Event{Kind: event.Warning, Text: text, Hint: hint})
+}
+func (f *Fetcher) progress(e event.Event) { e.Kind, e.Unit = event.Progress, "B"; f.emit(e) }
