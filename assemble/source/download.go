@@ -64,7 +64,12 @@ func (t *transfer) run(ctx context.Context) (sum string, err error) {
 	if err := t.open(); err != nil {
 		return "", err
 	}
-	defer func() { err = errors.Join(err, t.file.Close()) }()
+	defer func() {
+		err = errors.Join(err, t.file.Close())
+		if err != nil && t.done == 0 { // nothing worth resuming
+			err = errors.Join(err, removeAll(t.part, t.part+".json"))
+		}
+	}()
 	for failed := 0; ; {
 		before := t.done
 		whole, err := t.once(ctx)
@@ -270,7 +275,7 @@ func (t *transfer) copy(ctx context.Context, body io.Reader, watch *dog, total i
 		n, err := body.Read(buf)
 		if n > 0 {
 			if limit > 0 && t.done+int64(n) > limit {
-				return false, &lengthError{want: limit, got: t.done + int64(n)}
+				return false, errors.Join(&lengthError{want: limit, got: t.done + int64(n)}, t.restart())
 			}
 			if _, err := t.file.Write(buf[:n]); err != nil {
 				return false, &diskError{err, limit - t.done}

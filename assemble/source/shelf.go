@@ -165,7 +165,7 @@ func (f *Fetcher) Clean(o CleanOptions) ([]Item, error) {
 			continue
 		}
 		st, err := os.Stat(it.Path)
-		if err != nil || f.now().Sub(st.ModTime()) < o.OlderThan {
+		if err != nil || (o.OlderThan > 0 && f.now().Sub(st.ModTime()) < o.OlderThan) {
 			continue
 		}
 		if !o.DryRun {
@@ -202,10 +202,8 @@ func (f *Fetcher) remove(it Item) (bool, error) {
 	case Bad:
 		paths = append(paths, it.Path+".txt")
 	}
-	for _, p := range paths {
-		if err := os.Remove(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return false, err
-		}
+	if err := removeAll(paths...); err != nil {
+		return false, err
 	}
 	// Only if nothing else is in it.
 	_ = os.Remove(it.entry.dir)

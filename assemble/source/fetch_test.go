@@ -1,0 +1,721 @@
+package source
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/internal/pgp"
+)
+
+func TestFetch(t *testing.T) {
+	r := newRig(t)
+	f := r.fetchGood(t)
+	if f.URL != r.URL+r.path || f.Cached || f.Unverified || f.Signature == nil || f.Signature.Fingerprint != r.signer.ring.Fingerprints()[0] {
+		t.Errorf("%+v", f)
+	}
+	var last int64
+	for _, e := range r.events {
+		if e.Kind == event.Progress {
+			if e.Done < last || e.Total != isoSize || e.Unit != "B" || e.Step != "source" {
+				t.Errorf("%+v after %d bytes", e, last)
+			}
+			last = e.Done
+		}
+	}
+	if last != isoSize {
+		t.Errorf("progress ended at %d of %d", last, isoSize)
+	}
+
+	// Again: from the cache, with one look at CHECKSUM.
+	f = r.fetchGood(t)
+	if !f.Cached || r.requests(r.path) != 1 {
+		t.Errorf("the second fetch downloaded again: %+v, %d requests", f, r.requests(r.path))
+	}
+
+	// Offline: no request at all.
+	before := len(r.seen)
+	r.fetcher.Offline = true
+	if f = r.fetchGood(t); f.Signature == nil {
+		t.Error("offline: no signature")
+	}
+	if len(r.seen) != before {
+		t.Errorf("offline, yet asked: %v", r.seen[before:])
+	}
+}
+
+func TestFetchOfflineWithoutCache(t *testing.T) {
+	r := newRig(t)
+	r.fetcher.Offline = true
+	if _, err := r.fetcher.Fetch(context.Background(), r.request); !errors.Is(err, ErrOffline) {
+		t.Error(err)
+	}
+	r.request = Request{URL: r.URL + r.path, SHA256: sumOf(r.iso)}
+	if _, err := r.fetcher.Fetch(context.Background(), r.request); !errors.Is(err, ErrOffline) {
+		t.Error(err)
+	}
+	if len(r.seen) != 0 {
+		t.Errorf("offline, yet asked: %v", r.seen)
+	}
+}
+
+func TestFetchUnreachableUsesCache(t *testing.T) {
+	r := newRig(t)
+	r.fetchGood(t)
+	r.Close()
+	f := r.fetchGood(t)
+	if !f.Cached || !r.said("from the cache") {
+		t.Errorf("%+v; no warning", f)
+	}
+}
+
+// Each connection brings some bytes and breaks.
+func TestFetchResumesCutConnections(t *testing.T) {
+	r := newRig(t)
+	r.hooks[r.path] = func(w http.ResponseWriter, q *http.Request, n int) bool {
+		if n <= 5 {
+			r.cut(w, q, r.iso, 500<<10)
+		}
+		return false
+	}
+	r.fetchGood(t)
+	if n := r.requests(r.path); n != 6 {
+		t.Errorf("%d requests, want 6", n)
+	}
+	for i, line := range r.seen[2:] {
+		if want := fmt.Sprintf("bytes=%d-", (i+1)*500<<10); !strings.Contains(line, want) || !strings.Contains(line, sumOf(r.iso)[:16]) {
+			t.Errorf("request %q: no %s with If-Range", line, want)
+		}
+	}
+}
+
+// The process is stopped in the middle; the next one goes on.
+func TestFetchResumesAfterRestart(t *testing.T) {
+	r := newRig(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	r.hooks[r.path] = func(w http.ResponseWriter, q *http.Request, n int) bool {
+		if n == 1 {
+			w.Header().Set("ETag", `"`+sumOf(r.iso)[:16]+`"`)
+			w.Header().Set("Content-Length", fmt.Sprint(len(r.iso)))
+			w.Write(r.iso[:1<<20])
+			w.(http.Flusher).Flush()
+			<-q.Context().Done()
+			return true
+		}
+		return false
+	}
+	sink := r.fetcher.Sink
+	tick := today
+	r.fetcher.Now = func() time.Time { tick = tick.Add(time.Second); return tick }
+	r.fetcher.Sink = func(e event.Event) {
+		sink(e)
+		if e.Kind == event.Progress && e.Done == 1<<20 {
+			cancel()
+		}
+	}
+	if _, err := r.fetcher.Fetch(ctx, r.request); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	items, err := r.fetcher.Items()
+	if err != nil || len(items) != 1 || items[0].State != Partial || items[0].SizeBytes != 1<<20 {
+		t.Fatalf("%+v, %v", items, err)
+	}
+	r.fetchGood(t)
+	if last := r.seen[len(r.seen)-1]; !strings.Contains(last, "bytes=1048576-") {
+		t.Errorf("the last request was %q", last)
+	}
+}
+
+func TestFetchServerWithoutRange(t *testing.T) {
+	r := newRig(t)
+	r.hooks[r.path] = func(w http.ResponseWriter, q *http.Request, n int) bool {
+		if n == 1 {
+			r.cut(w, q, r.iso, 1<<20)
+		}
+		w.Header().Set("ETag", `"`+sumOf(r.iso)[:16]+`"`)
+		w.Write(r.iso) // 200, from the beginning, whatever was asked
+		return true
+	}
+	r.fetchGood(t)
+	if !r.said("can't resume") {
+		t.Error("nothing was said about starting again")
+	}
+}
+
+// The file changes on the server between two parts. A server that honours
+// If-Range sends the new one whole; one that ignores it answers 206.
+func TestFetchFileChangesBetweenParts(t *testing.T) {
+	for _, honest := range []bool{true, false} {
+		t.Run(fmt.Sprintf("If-Range honoured %v", honest), func(t *testing.T) {
+			r := newRig(t)
+			old := content(2, isoSize) // as long as the new one
+			r.hooks[r.path] = func(w http.ResponseWriter, q *http.Request, n int) bool {
+				if n == 1 {
+					r.cut(w, q, old, 1<<20)
+				}
+				if !honest {
+					q.Header.Del("If-Range")
+				}
+				return false
+			}
+			r.fetchGood(t)
+			if !r.said("has changed") {
+				t.Error("nothing was said about the change")
+			}
+		})
+	}
+}
+
+// The same, where neither ETag nor date betrays the change: the hash does, the
+// mixture is set aside, and the file is fetched again in one piece.
+func TestFetchMixtureIsSetAside(t *testing.T) {
+	r := newRig(t)
+	r.etag[r.path] = "-"
+	old := content(2, isoSize)
+	r.hooks[r.path] = func(w http.ResponseWriter, q *http.Request, n int) bool {
+		if n == 1 {
+			w.Header().Set("Content-Length", fmt.Sprint(isoSize))
+			w.Write(old[:1<<20])
+			w.(http.Flusher).Flush()
+			panic(http.ErrAbortHandler)
+		}
+		return false
+	}
+	r.fetchGood(t)
+	if a := r.asides(t); len(a) != 1 {
+		t.Errorf("set aside: %v", a)
+	}
+}
+
+func TestFetchWrongHash(t *testing.T) {
+	r := newRig(t)
+	bad := bytes.Clone(r.iso)
+	bad[isoSize/2] ^= 1
+	for path := range r.files {
+		if strings.HasSuffix(path, ".iso") {
+			r.files[path] = bad
+		}
+	}
+	f, err := r.fetcher.Fetch(context.Background(), r.request)
+	var v *VerifyError
+	if !errors.As(err, &v) || f != nil {
+		t.Fatalf("%+v, %v", f, err)
+	}
+	for _, want := range []string{sumOf(bad), sumOf(r.iso), "set aside"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("the error does not say %q: %v", want, err)
+		}
+	}
+	if v.Hint() == "" {
+		t.Error("no hint")
+	}
+	a := r.asides(t)
+	if len(a) != 1 {
+		t.Fatalf("set aside: %v", a)
+	}
+	if b, err := os.ReadFile(a[0]); err != nil || !bytes.Equal(b, bad) {
+		t.Errorf("the file that was set aside is not what came: %v", err)
+	}
+	if reason, _ := os.ReadFile(a[0] + ".txt"); !strings.Contains(string(reason), sumOf(r.iso)) {
+		t.Errorf("reason: %s", reason)
+	}
+	items, err := r.fetcher.Items()
+	if err != nil || len(items) != 1 || items[0].State != Bad || items[0].Reason == "" {
+		t.Errorf("%+v, %v", items, err)
+	}
+}
+
+// One mirror folder has a broken copy, the next address a good one.
+func TestFetchNextAddressAfterWrongHash(t *testing.T) {
+	r := newRig(t)
+	r.files[r.path] = content(9, isoSize)
+	if f := r.fetchGood(t); !strings.Contains(f.URL, "/10/") {
+		t.Errorf("came from %s", f.URL)
+	}
+}
+
+func TestFetchWrongLength(t *testing.T) {
+	r := newRig(t)
+	for path := range r.files {
+		if strings.HasSuffix(path, ".iso") {
+			r.files[path] = r.iso[:isoSize-1]
+		}
+	}
+	_, err := r.fetcher.Fetch(context.Background(), r.request)
+	var length *lengthError
+	if !errors.As(err, &length) || length.want != isoSize || length.got != isoSize-1 {
+		t.Fatal(err)
+	}
+	if !strings.Contains(err.Error(), "no address has it") {
+		t.Error(err)
+	}
+}
+
+// More bytes than announced by CHECKSUM, without a length in the header.
+func TestFetchEndlessBody(t *testing.T) {
+	r := newRig(t)
+	for path := range r.files {
+		if strings.HasSuffix(path, ".iso") {
+			r.hooks[path] = func(w http.ResponseWriter, q *http.Request, n int) bool {
+				for {
+					if _, err := w.Write(r.iso); err != nil {
+						return true
+					}
+				}
+			}
+		}
+	}
+	_, err := r.fetcher.Fetch(context.Background(), r.request)
+	var length *lengthError
+	if !errors.As(err, &length) {
+		t.Fatal(err)
+	}
+}
+
+func TestFetchFromVault(t *testing.T) {
+	r := newRig(t)
+	r.request.Version = "10.1"
+	old := content(3, 1<<20)
+	name := "AlmaLinux-10.1-x86_64-boot.iso"
+	r.files["/vault/10.1/isos/x86_64/"+name] = old
+	r.files["/vault/10.1/isos/x86_64/CHECKSUM"] = r.signer.sign(t, checksumText(map[string][]byte{name: old}), today.AddDate(0, -6, 0), 0)
+	r.iso = old
+	f := r.fetchGood(t)
+	if f.URL != r.URL+"/vault/10.1/isos/x86_64/"+name {
+		t.Errorf("came from %s", f.URL)
+	}
+	// A pinned address that has died finds the vault too.
+	r.fetcher.Cache = t.TempDir()
+	r.request = Request{URL: r.URL + "/10.1/isos/x86_64/" + name, SHA256: sumOf(old), Vault: r.URL + "/vault"}
+	if f := r.fetchGood(t); !strings.Contains(f.URL, "/vault/") {
+		t.Errorf("came from %s", f.URL)
+	}
+}
+
+func TestFetchRedirects(t *testing.T) {
+	r := newRig(t)
+	other := newMirror(t)
+	other.files["/x/y.iso"] = r.iso
+	other.hooks["/x/y.iso"] = func(w http.ResponseWriter, q *http.Request, n int) bool {
+		if n == 1 {
+			other.cut(w, q, r.iso, 1<<20)
+		}
+		return false
+	}
+	r.hooks[r.path] = func(w http.ResponseWriter, q *http.Request, n int) bool {
+		http.Redirect(w, q, other.URL+"/x/y.iso", http.StatusFound)
+		return true
+	}
+	f := r.fetchGood(t)
+	if f.URL != r.URL+r.path {
+		t.Errorf("recorded as %s, not under the address that was asked for", f.URL)
+	}
+	if n := r.requests(r.path); n != 1 {
+		t.Errorf("the redirecting server was asked %d times; the rest must come from where the beginning came from", n)
+	}
+
+	r.fetcher.Cache = t.TempDir()
+	loop := func(w http.ResponseWriter, q *http.Request, n int) bool {
+		http.Redirect(w, q, q.URL.Path, http.StatusFound)
+		return true
+	}
+	for path := range r.files {
+		if strings.HasSuffix(path, ".iso") {
+			r.hooks[path] = loop
+		}
+	}
+	slept := len(r.slept)
+	if _, err := r.fetcher.Fetch(context.Background(), r.request); err == nil || len(r.slept) != slept {
+		t.Errorf("a loop of redirects: %v, tried again %d times", err, len(r.slept)-slept)
+	}
+}
+
+// The mirror that a redirect led to dies: go back to the first address.
+func TestFetchRedirectTargetDies(t *testing.T) {
+	r := newRig(t)
+	other := newMirror(t)
+	other.hooks["/x.iso"] = func(w http.ResponseWriter, q *http.Request, n int) bool {
+		if n == 1 {
+			other.cut(w, q, r.iso, 1<<20)
+		}
+		http.Error(w, "gone", http.StatusServiceUnavailable)
+		return true
+	}
+	r.hooks[r.path] = func(w http.ResponseWriter, q *http.Request, n int) bool {
+		if n == 1 {
+			http.Redirect(w, q, other.URL+"/x.iso", http.StatusFound)
+			return true
+		}
+		return false
+	}
+	r.fetchGood(t)
+}
+
+// A server that sends a little now and then is given up, and the next one asked.
+func TestFetchTrickle(t *testing.T) {
+	r := newRig(t)
+	r.fetcher.StallTimeout = 150 * time.Millisecond
+	r.fetcher.Tries = 2
+	r.hooks[r.path] = func(w http.ResponseWriter, q *http.Request, n int) bool {
+		w.Header().Set("Content-Length", fmt.Sprint(len(r.iso)))
+		for i := range r.iso {
+			w.Write(r.iso[i : i+1])
+			w.(http.Flusher).Flush()
+			select {
+			case <-q.Context().Done():
+				return true
+			case <-time.After(50 * time.Millisecond):
+			}
+		}
+		return true
+	}
+	f := r.fetchGood(t)
+	if strings.Contains(f.URL, "/10.2/") || !r.said(errStalled.Error()) {
+		t.Errorf("came from %s", f.URL)
+	}
+}
+
+func TestFetchRetriesServerErrors(t *testing.T) {
+	r := newRig(t)
+	r.hooks[r.path] = func(w http.ResponseWriter, q *http.Request, n int) bool {
+		switch n {
+		case 1:
+			w.Header().Set("Retry-After", "7")
+			http.Error(w, "busy", http.StatusTooManyRequests)
+		case 2:
+			http.Error(w, "oops", http.StatusBadGateway)
+		default:
+			return false
+		}
+		return true
+	}
+	r.fetchGood(t)
+	if len(r.slept) != 2 || r.slept[0] != 7*time.Second || r.slept[1] < time.Second || r.slept[1] > 2*time.Second {
+		t.Errorf("waited %v; want 7s as asked for, then 1 to 2 s", r.slept)
+	}
+}
+
+func TestFetchGivesUp(t *testing.T) {
+	r := newRig(t)
+	for path := range r.files {
+		if strings.HasSuffix(path, ".iso") {
+			r.hooks[path] = func(w http.ResponseWriter, q *http.Request, n int) bool {
+				http.Error(w, "oops", http.StatusInternalServerError)
+				return true
+			}
+		}
+	}
+	_, err := r.fetcher.Fetch(context.Background(), r.request)
+	var d *DownloadError
+	if !errors.As(err, &d) || len(d.Tried) != 3 || d.Hint() == "" {
+		t.Fatalf("%v", err)
+	}
+	if n := r.requests(r.path); n != 6 {
+		t.Errorf("%d tries at the first address, want 6", n)
+	}
+}
+
+func TestFetchBadChecksums(t *testing.T) {
+	name := "AlmaLinux-10.2-x86_64-boot.iso"
+	for _, c := range []struct {
+		name string
+		file func(t *testing.T, r *rig) []byte
+		want error
+	}{
+		{"unsigned", func(t *testing.T, r *rig) []byte {
+			return []byte(checksumText(map[string][]byte{name: r.iso}))
+		}, pgp.ErrUnsigned},
+		{"signed by somebody else", func(t *testing.T, r *rig) []byte {
+			return newSigner(t, 0).sign(t, checksumText(map[string][]byte{name: r.iso}), today.AddDate(0, -1, 0), 0)
+		}, pgp.ErrUnknownKey},
+		{"signature expired", func(t *testing.T, r *rig) []byte {
+			return r.signer.sign(t, checksumText(map[string][]byte{name: r.iso}), today.AddDate(0, -1, 0), 24*time.Hour)
+		}, pgp.ErrExpired},
+		{"key expired", func(t *testing.T, r *rig) []byte {
+			r.signer = newSigner(t, 30*24*time.Hour)
+			r.fetcher.Keyring = r.signer.ring
+			return r.signer.sign(t, checksumText(map[string][]byte{name: r.iso}), today.AddDate(-1, 0, 1), 0)
+		}, pgp.ErrExpired},
+		{"tampered with", func(t *testing.T, r *rig) []byte {
+			r.iso = content(7, isoSize)
+			return bytes.Replace(r.files["/10/isos/x86_64/CHECKSUM"], []byte(sumOf(r.files[r.path])), []byte(sumOf(r.iso)), 1)
+		}, pgp.ErrBad},
+		{"a login page", func(t *testing.T, r *rig) []byte { return []byte("<html>Please log in</html>") }, pgp.ErrUnsigned},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := newRig(t)
+			r.files["/10/isos/x86_64/CHECKSUM"] = c.file(t, r)
+			f, err := r.fetcher.Fetch(context.Background(), r.request)
+			var v *VerifyError
+			if !errors.Is(err, c.want) || !errors.As(err, &v) || f != nil {
+				t.Fatalf("%v, want %v", err, c.want)
+			}
+			if r.requests(r.path) != 0 {
+				t.Error("the ISO was asked for all the same")
+			}
+			if a := r.asides(t); len(a) != 1 || v.Aside != a[0] {
+				t.Errorf("set aside: %v, the error says %q", a, v.Aside)
+			}
+		})
+	}
+}
+
+func TestFetchHugeChecksum(t *testing.T) {
+	r := newRig(t)
+	r.files["/10/isos/x86_64/CHECKSUM"] = bytes.Repeat([]byte("x"), maxChecksumBytes+1)
+	var length *lengthError
+	if _, err := r.fetcher.Fetch(context.Background(), r.request); !errors.As(err, &length) {
+		t.Error(err)
+	}
+}
+
+func TestFetchOlderChecksumWarns(t *testing.T) {
+	r := newRig(t)
+	r.fetchGood(t)
+	r.files["/10/isos/x86_64/CHECKSUM"] = r.signer.sign(t, checksumText(map[string][]byte{"AlmaLinux-10.2-x86_64-boot.iso": r.iso}), today.AddDate(0, -9, 0), 0)
+	r.fetchGood(t)
+	if !r.said("is this mirror behind?") {
+		t.Error("an older CHECKSUM than before passed without a word")
+	}
+}
+
+func TestFetchURL(t *testing.T) {
+	r := newRig(t)
+	// A hash that was given needs no CHECKSUM.
+	r.request = Request{URL: r.URL + r.path, SHA256: "sha256:" + strings.ToUpper(sumOf(r.iso))}
+	if f := r.fetchGood(t); f.Signature != nil || f.Unverified {
+		t.Errorf("%+v", f)
+	}
+	if r.requests("/10.2/isos/x86_64/CHECKSUM") != 0 {
+		t.Error("CHECKSUM was asked for")
+	}
+	// Without one the CHECKSUM beside it counts, and the cached copy serves.
+	r.request = Request{URL: r.URL + r.path}
+	if f := r.fetchGood(t); f.Signature == nil || !f.Cached {
+		t.Errorf("%+v", f)
+	}
+	// With neither: taken, and plainly called unverified.
+	r.files["/lone/my%20own.iso"] = nil
+	r.files["/lone/own.iso"] = r.iso
+	r.request = Request{URL: r.URL + "/lone/own.iso"}
+	if f := r.fetchGood(t); !f.Unverified || f.Cached {
+		t.Errorf("%+v", f)
+	}
+	if !r.said("can't be verified") {
+		t.Error("no warning")
+	}
+	if f := r.fetchGood(t); !f.Unverified || !f.Cached {
+		t.Errorf("second time: %+v", f)
+	}
+	// It changes on the server.
+	r.iso = content(5, isoSize+1)
+	r.files["/lone/own.iso"] = r.iso
+	if f := r.fetchGood(t); f.Cached || len(r.asides(t)) != 1 {
+		t.Errorf("after a change: %+v, set aside %v", f, r.asides(t))
+	}
+}
+
+func TestFetchDemandedHashDiffersFromChecksum(t *testing.T) {
+	r := newRig(t)
+	r.request.SHA256 = strings.Repeat("0", 64)
+	var v *VerifyError
+	if _, err := r.fetcher.Fetch(context.Background(), r.request); !errors.As(err, &v) {
+		t.Error(err)
+	}
+}
+
+// A cached file that was changed is found out by its size or time, or by
+// Rehash where somebody hid even those.
+func TestFetchChangedCache(t *testing.T) {
+	r := newRig(t)
+	f := r.fetchGood(t)
+	st, err := os.Stat(f.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	flip := func() {
+		t.Helper()
+		b := bytes.Clone(r.iso)
+		b[77] ^= 1
+		if err := os.WriteFile(f.Path, b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	flip()
+	if err := os.Chtimes(f.Path, today, today); err != nil {
+		t.Fatal(err)
+	}
+	if f := r.fetchGood(t); f.Cached || len(r.asides(t)) != 1 {
+		t.Errorf("%+v", f)
+	}
+	st, err = os.Stat(f.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	flip()
+	if err := os.Chtimes(f.Path, st.ModTime(), st.ModTime()); err != nil {
+		t.Fatal(err)
+	}
+	r.fetcher.Rehash = true
+	if f := r.fetchGood(t); f.Cached {
+		t.Errorf("%+v", f)
+	}
+	// Touched but not changed: hashed, found right, not downloaded.
+	r.fetcher.Rehash = false
+	if err := os.Chtimes(f.Path, today, today); err != nil {
+		t.Fatal(err)
+	}
+	if f := r.fetchGood(t); !f.Cached {
+		t.Errorf("%+v", f)
+	}
+}
+
+func TestFetchConcurrently(t *testing.T) {
+	r := newRig(t)
+	release := make(chan struct{})
+	var once sync.Once
+	r.hooks[r.path] = func(w http.ResponseWriter, q *http.Request, n int) bool {
+		<-release
+		return false
+	}
+	sink := r.fetcher.Sink
+	r.fetcher.Sink = func(e event.Event) {
+		sink(e)
+		if strings.Contains(e.Text, "waiting for it") {
+			once.Do(func() { close(release) })
+		}
+	}
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			f, err := r.fetcher.Fetch(context.Background(), r.request)
+			if err != nil || f.SHA256 != sumOf(r.iso) {
+				t.Errorf("%+v, %v", f, err)
+			}
+		}()
+	}
+	wg.Wait()
+	if n := r.requests(r.path); n != 1 {
+		t.Errorf("%d downloads of one file", n)
+	}
+}
+
+func TestFetchThroughProxy(t *testing.T) {
+	r := newRig(t)
+	var asked []string
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		asked = append(asked, q.URL.String())
+		q.RequestURI = ""
+		r.ServeHTTP(w, q)
+	}))
+	defer proxy.Close()
+	r.fetcher.Client = &http.Client{Transport: &http.Transport{Proxy: func(*http.Request) (*url.URL, error) { return url.Parse(proxy.URL) }}}
+	r.request.Mirror = "http://mirror.invalid"
+	r.fetchGood(t)
+	if len(asked) != 2 || !strings.HasPrefix(asked[0], "http://mirror.invalid/10/") {
+		t.Errorf("the proxy was asked for %v", asked)
+	}
+}
+
+func TestFetchCancelledWhileWaiting(t *testing.T) {
+	r := newRig(t)
+	ctx, cancel := context.WithCancelCause(context.Background())
+	reason := errors.New("stopped by a test")
+	r.hooks[r.path] = func(w http.ResponseWriter, q *http.Request, n int) bool {
+		cancel(reason)
+		http.Error(w, "busy", http.StatusServiceUnavailable)
+		return true
+	}
+	if _, err := r.fetcher.Fetch(ctx, r.request); !errors.Is(err, reason) {
+		t.Error(err)
+	}
+}
+
+func TestVerifyAndClean(t *testing.T) {
+	r := newRig(t)
+	f := r.fetchGood(t)
+	items, err := r.fetcher.Items()
+	if err != nil || len(items) != 1 {
+		t.Fatalf("%+v, %v", items, err)
+	}
+	it := items[0]
+	if it.State != Whole || it.Path != f.Path || !strings.Contains(it.Signer, "test mirror") {
+		t.Errorf("%+v", it)
+	}
+	if err := r.fetcher.Verify(context.Background(), it); err != nil {
+		t.Error(err)
+	}
+	if gone, err := r.fetcher.Clean(CleanOptions{}); err != nil || len(gone) != 0 {
+		t.Errorf("a whole file was cleaned away: %v, %v", gone, err)
+	}
+	if err := os.WriteFile(it.Path, r.iso[1:], 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var v *VerifyError
+	if err := r.fetcher.Verify(context.Background(), it); !errors.As(err, &v) || v.Aside == "" {
+		t.Errorf("a changed file: %v", err)
+	}
+	if gone, err := r.fetcher.Clean(CleanOptions{DryRun: true}); err != nil || len(gone) != 1 || !exists(v.Aside) {
+		t.Errorf("%v, %v", gone, err)
+	}
+	r.fetchGood(t)
+	if gone, err := r.fetcher.Clean(CleanOptions{All: true}); err != nil || len(gone) != 2 {
+		t.Errorf("%v, %v", gone, err)
+	}
+	left, err := filepath.Glob(filepath.Join(r.fetcher.Cache, "iso", "s*"))
+	if err != nil || len(left) != 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
+func TestLocal(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "my.iso")
+	b := content(1, 100_000)
+	if err := os.WriteFile(path, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	f := &Fetcher{}
+	got, err := f.Local(context.Background(), path, "")
+	if err != nil || got.SHA256 != sumOf(b) || !got.Unverified || got.SizeBytes != 100_000 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if got, err = f.Local(context.Background(), path, sumOf(b)); err != nil || got.Unverified {
+		t.Errorf("%+v, %v", got, err)
+	}
+	var v *VerifyError
+	if _, err = f.Local(context.Background(), path, strings.Repeat("a", 64)); !errors.As(err, &v) || !exists(path) {
+		t.Error(err)
+	}
+	if _, err = f.Local(context.Background(), filepath.Dir(path), ""); err == nil {
+		t.Error("a folder was taken for an ISO")
+	}
+}
+
+func BenchmarkDownload(b *testing.B) {
+	r := newRig(b)
+	r.fetcher.Sink = nil
+	r.request = Request{URL: r.URL + "/big.iso"}
+	r.iso = content(1, 64<<20)
+	r.files["/big.iso"] = r.iso
+	r.request.SHA256 = sumOf(r.iso)
+	b.SetBytes(64 << 20)
+	for b.Loop() {
+		r.fetcher.Cache = b.TempDir()
+		if _, err := r.fetcher.Fetch(context.Background(), r.request); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
