@@ -26,6 +26,28 @@ type watcher struct {
 	in io.WriteCloser
 }
 
+// startWatched starts a child under a watcher. The watcher comes first: a child
+// that cannot be watched is not started. If we die in the microseconds between
+// the child's start and its naming, it stays.
+func startWatched(cmd *exec.Cmd) (*watcher, error) {
+	cmd.SysProcAttr.Setpgid = true
+	w, err := newWatcher()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		w.release()
+		return nil, err
+	}
+	if err := w.watch(cmd.Process.Pid); err != nil {
+		killGroup(cmd.Process)
+		cmd.Wait()
+		w.release()
+		return nil, err
+	}
+	return w, nil
+}
+
 func newWatcher() (*watcher, error) {
 	sh := exec.Command("/bin/sh", "-c", watchScript)
 	sh.Env = []string{}
