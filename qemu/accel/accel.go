@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/qemu"
 )
 
 // Auto asks for the fastest accelerator that works.
@@ -48,6 +49,9 @@ type Want struct {
 	// X86Level is the x86-64 level (1 to 4) that the guest needs: AlmaLinux 10
 	// needs 3, its x86_64_v2 variant 2. 0: any.
 	X86Level int
+	// Version is QEMU's, where it is known: an old one emulates old
+	// processors only. Zero: not looked at.
+	Version qemu.Version
 	// Limit is the time one probe guest may take; 0: 5 s. In health it takes a
 	// tenth of a second, at a load of 10 up to 2 s.
 	Limit time.Duration

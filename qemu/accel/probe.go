@@ -39,11 +39,14 @@ type result struct {
 // runner runs the guest of an architecture; the error is one of starting QEMU at all, or the context's.
 type runner func(ctx context.Context, binary string, a arch.Arch, accel, cpu string, limit time.Duration) (result, error)
 
-// stages are the letters that the guests send, in their order, and what is behind each.
-var stages = map[string][]struct {
-	letter byte
-	what   string
-}{
+// stage is something that an operating system does.
+type stage struct {
+	letter byte   // sent when it is done
+	what   string // "past WHAT", "not through WHAT"
+}
+
+// stages are those of the guests, in their order.
+var stages = map[string][]stage{
 	"x86_64": {
 		{'R', "real mode"}, {'P', "protected mode"}, {'L', "paging and long mode"}, {'C', "a loop of a million turns"},
 		{'U', "an invalid instruction's exception"}, {'F', "a page fault"}, {'S', "a system call"},
@@ -60,6 +63,10 @@ func examine(ctx context.Context, w Want, h host, name string) (Probe, error) {
 		p.CPU = r.models[0]
 	}
 	if name == "tcg" {
+		if v := w.Version; v != (qemu.Version{}) && w.X86Level >= 3 && w.Arch.Name == "x86_64" && v.Before(qemu.V3Version) {
+			p.Verdict, p.Reason = Unsuitable, fmt.Sprintf("QEMU %v emulates no processor of x86-64-v%d, which the guest needs", v, w.X86Level)
+			p.Hint = fmt.Sprintf("install QEMU %d.%d or newer", qemu.V3Version.Major, qemu.V3Version.Minor)
+		}
 		return p, nil
 	}
 	if p.Verdict, p.Reason, p.Hint = unsuitable(w, h, r, name); p.Verdict != "" {
@@ -135,17 +142,13 @@ func judge(res result, a arch.Arch, name string, limit time.Duration) (Verdict, 
 }
 
 // progress names the last stage passed and the one that was not.
-func progress(letters string, s []struct {
-	letter byte
-	what   string
-}) (done, next string) {
+func progress(letters string, s []stage) (done, next string) {
 	done, next = "nothing", "its end"
-	for i, st := range s {
+	for _, st := range s {
 		if strings.IndexByte(letters, st.letter) < 0 {
 			return done, st.what
 		}
-		done, next = st.what, "its end"
-		_ = i
+		done = st.what
 	}
 	return done, next
 }
