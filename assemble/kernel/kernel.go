@@ -1,0 +1,238 @@
+// Package kernel tells Linux kernel images apart, unpacks those that QEMU
+// cannot start by -kernel, and appends files to initial RAM file systems.
+//
+// What is read is not trusted: sizes are bounded before memory or disk is
+// spent on them.
+package kernel
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/imgasm/imgasm/internal/arch"
+)
+
+// Format is how a kernel is wrapped.
+type Format string
+
+// The formats that are known.
+const (
+	// BzImage is x86's: a boot sector with set-up code (Documentation/arch/x86/boot.rst).
+	BzImage Format = "bzImage"
+	// Image is aarch64's uncompressed kernel (Documentation/arch/arm64/booting.rst).
+	Image Format = "Image"
+	// ImageGz is Image compressed by gzip.
+	ImageGz Format = "Image.gz"
+	// ZBoot is Image in an EFI program that unpacks it
+	// (drivers/firmware/efi/libstub/Makefile.zboot). Fedora and, it seems,
+	// Enterprise Linux 10 ship it. QEMU starts it from version 9 on, and only
+	// where it is compressed by gzip.
+	ZBoot Format = "EFI zboot"
+)
+
+var (
+	// ErrNotKernel says that a file is none of the formats.
+	ErrNotKernel = errors.New("not a Linux kernel that imgasm knows")
+	// ErrTooLarge says that a kernel unpacks to more than MaxImageBytes.
+	ErrTooLarge = fmt.Errorf("kernel unpacks to more than %d MiB", MaxImageBytes>>20)
+	// ErrDamaged says that a compressed kernel cannot be unpacked.
+	ErrDamaged = errors.New("damaged kernel image")
+)
+
+// MaxImageBytes bounds an unpacked kernel. Distributions' are 30 to 70 MiB.
+const MaxImageBytes = 512 << 20
+
+// Info is what a kernel image says about itself.
+type Info struct {
+	Format Format
+	Arch   string // canonical: "x86_64" or "aarch64"
+	// Compression is that of ImageGz ("gzip") or ZBoot, as it is named there:
+	// "gzip", "zstd", "zstd22", "xzkern" and others.
+	Compression string
+	// PageSizeKiB is 4, 16 or 64; 0 if the image does not say.
+	PageSizeKiB int
+	// Version is what a bzImage tells of itself: "6.12.0-55.el10.x86_64 (…) #1 SMP …".
+	Version string
+
+	payload, payloadLen int64 // of ZBoot
+}
+
+// NeedsUnpack says that QEMU's -kernel does not take the image as it is, or
+// not in every version: see Unpack.
+func (i Info) NeedsUnpack() bool { return i.Format == ZBoot }
+
+// PageSizeHint says why the kernel does not run on Apple's processors, which
+// have no pages of 64 KiB; "" if nothing speaks against it.
+func (i Info) PageSizeHint() string {
+	if i.PageSizeKiB != 64 {
+		return ""
+	}
+	return "this kernel uses pages of 64 KiB, which Apple's processors do not have: use --accel tcg"
+}
+
+// InspectFile is Inspect for a file.
+func InspectFile(path string) (Info, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return Info{}, err
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return Info{}, err
+	}
+	info, err := Inspect(f, st.Size())
+	if err != nil {
+		return info, fmt.Errorf("%s: %w", path, err)
+	}
+	return info, nil
+}
+
+// headBytes is enough of every format to tell what it is.
+const headBytes = 1024
+
+// Inspect finds out what kernel image r, of size bytes, is. Little of it is
+// read. The error is ErrNotKernel, ErrDamaged, or one of reading.
+func Inspect(r io.ReaderAt, size int64) (Info, error) {
+	head := make([]byte, min(size, headBytes))
+	if _, err := r.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
+		return Info{}, err
+	}
+	switch {
+	case bytes.HasPrefix(head, []byte("\x1f\x8b")):
+		inner, err := gunzipHead(r, size)
+		if err != nil {
+			return Info{}, err
+		}
+		info, ok := inspectImage(inner)
+		if !ok {
+			return Info{}, fmt.Errorf("gzip with something else than an aarch64 kernel in it: %w", ErrNotKernel)
+		}
+		info.Format, info.Compression = ImageGz, "gzip"
+		return info, nil
+	case len(head) >= 64 && string(head[:2]) == "MZ" && string(head[4:8]) == "zimg":
+		return inspectZBoot(r, head, size)
+	}
+	if info, ok := inspectImage(head); ok {
+		return info, nil
+	}
+	if info, ok := inspectBzImage(r, head, size); ok {
+		return info, nil
+	}
+	if m, ok := peMachine(head); ok {
+		return Info{}, fmt.Errorf("an EFI program for machine %#x, but no kernel: %w", m, ErrNotKernel)
+	}
+	return Info{}, ErrNotKernel
+}
+
+// gunzipHead unpacks the beginning.
+func gunzipHead(r io.ReaderAt, size int64) ([]byte, error) {
+	z, err := gzip.NewReader(io.NewSectionReader(r, 0, size))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	b := make([]byte, headBytes)
+	n, err := io.ReadFull(z, b)
+	if n < 64 && err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return b[:n], nil
+}
+
+// inspectImage recognises an uncompressed aarch64 kernel.
+func inspectImage(b []byte) (Info, bool) {
+	if len(b) < 64 || string(b[56:60]) != "ARM\x64" {
+		return Info{}, false
+	}
+	info := Info{Format: Image, Arch: arch.AArch64.Name}
+	// Flags, bits 1 and 2: 0 unspecified, 1 4 KiB, 2 16 KiB, 3 64 KiB.
+	info.PageSizeKiB = [4]int{0, 4, 16, 64}[binary.LittleEndian.Uint64(b[24:])>>1&3]
+	return info, true
+}
+
+// inspectBzImage recognises x86's boot protocol 2.00 and later.
+func inspectBzImage(r io.ReaderAt, b []byte, size int64) (Info, bool) {
+	if len(b) < 0x238 || b[0x1fe] != 0x55 || b[0x1ff] != 0xaa || string(b[0x202:0x206]) != "HdrS" {
+		return Info{}, false
+	}
+	protocol := binary.LittleEndian.Uint16(b[0x206:])
+	// xloadflags, bit 0: there is a 64-bit entry point (protocol 2.12).
+	if protocol < 0x20c || b[0x236]&1 == 0 {
+		return Info{}, false
+	}
+	info := Info{Format: BzImage, Arch: arch.X86_64.Name, PageSizeKiB: 4}
+	if at := int64(binary.LittleEndian.Uint16(b[0x20e:])); at != 0 && at+0x200 < size {
+		text := make([]byte, min(256, size-at-0x200))
+		if _, err := r.ReadAt(text, at+0x200); err == nil {
+			if v, _, ok := bytes.Cut(text, []byte{0}); ok {
+				info.Version = printable(v)
+			}
+		}
+	}
+	return info, true
+}
+
+// printable keeps a string from a file fit for a terminal.
+func printable(b []byte) string {
+	return string(bytes.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, b))
+}
+
+// inspectZBoot reads the header of an EFI zboot image.
+func inspectZBoot(r io.ReaderAt, b []byte, size int64) (Info, error) {
+	name, _, _ := bytes.Cut(b[24:56], []byte{0})
+	info := Info{
+		Format: ZBoot, Compression: printable(name),
+		payload: int64(binary.LittleEndian.Uint32(b[8:])), payloadLen: int64(binary.LittleEndian.Uint32(b[12:])),
+	}
+	if info.payload+info.payloadLen > size || info.payloadLen == 0 {
+		return Info{}, fmt.Errorf("EFI zboot: payload at bytes %d to %d of %d: %w", info.payload, info.payload+info.payloadLen, size, ErrDamaged)
+	}
+	machine, ok := peMachine(b)
+	if !ok {
+		return Info{}, fmt.Errorf("EFI zboot without a PE header: %w", ErrDamaged)
+	}
+	for _, a := range arch.All() {
+		if a.PEMachine == machine {
+			info.Arch = a.Name
+		}
+	}
+	if info.Arch != arch.AArch64.Name {
+		return Info{}, fmt.Errorf("EFI zboot for machine %#x: %w", machine, ErrNotKernel)
+	}
+	// The page size stands in the kernel inside, if it can be unpacked.
+	if z, err := info.open(r); err == nil {
+		defer z.Close()
+		head := make([]byte, 64)
+		if _, err := io.ReadFull(z, head); err != nil {
+			return Info{}, fmt.Errorf("EFI zboot, %s: %w: %w", info.Compression, ErrDamaged, err)
+		}
+		inner, ok := inspectImage(head)
+		if !ok {
+			return Info{}, fmt.Errorf("EFI zboot with something else than an aarch64 kernel in it: %w", ErrNotKernel)
+		}
+		info.PageSizeKiB = inner.PageSizeKiB
+	}
+	return info, nil
+}
+
+// peMachine reads the machine field of a PE header that lies in b.
+func peMachine(b []byte) (uint16, bool) {
+	if len(b) < 64 || string(b[:2]) != "MZ" {
+		return 0, false
+	}
+	at := int64(binary.LittleEndian.Uint32(b[60:]))
+	if at+6 > int64(len(b)) || string(b[at:at+4]) != "PE\x00\x00" {
+		return 0, false
+	}
+	return binary.LittleEndian.Uint16(b[at+4:]), true
+}

@@ -1,0 +1,88 @@
+// This file unpacks kernels.
+package kernel
+
+import (
+	"compress/gzip"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// maxWindow is the largest distance in a zstd stream; "zstd --ultra -22", as
+// the kernel's build calls it, uses 128 MiB at most.
+const maxWindow = 128 << 20
+
+// ErrCompression says that a kernel is compressed in a way that imgasm cannot
+// undo. The EFI boot medium (--boot media) needs no unpacking.
+var ErrCompression = errors.New("compression not supported; boot from an EFI medium instead (--boot media)")
+
+// Unpack writes the kernel in a form that every QEMU starts by -kernel:
+// aarch64's compressed formats become an uncompressed Image, others are copied
+// as they are. r is the image, of size bytes, and the result says what it was.
+// The error is one of Inspect's, ErrTooLarge or ErrCompression.
+func Unpack(w io.Writer, r io.ReaderAt, size int64) (Info, error) {
+	info, err := Inspect(r, size)
+	if err != nil {
+		return info, err
+	}
+	switch info.Format {
+	case ImageGz:
+		info.payloadLen = size
+	case ZBoot:
+	default:
+		_, err := io.Copy(w, io.NewSectionReader(r, 0, size))
+		return info, err
+	}
+	z, err := info.open(r)
+	if err != nil {
+		return info, err
+	}
+	defer z.Close()
+	n, err := io.Copy(w, io.LimitReader(z, MaxImageBytes+1))
+	if n > MaxImageBytes {
+		return info, ErrTooLarge
+	}
+	if err != nil && !(errors.Is(err, zstd.ErrMagicMismatch) && info.endsAt(r, n)) {
+		return info, fmt.Errorf("%s: %w: %w", info.Compression, ErrDamaged, err)
+	}
+	return info, nil
+}
+
+// open begins to decompress the payload.
+func (i Info) open(r io.ReaderAt) (io.ReadCloser, error) {
+	src := io.NewSectionReader(r, i.payload, i.payloadLen)
+	switch {
+	case i.Compression == "gzip":
+		z, err := gzip.NewReader(src)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+		}
+		z.Multistream(false)
+		return z, nil
+	case strings.HasPrefix(i.Compression, "zstd"):
+		z, err := zstd.NewReader(src, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
+			zstd.WithDecoderMaxWindow(maxWindow))
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+		}
+		return z.IOReadCloser(), nil
+	}
+	return nil, fmt.Errorf("kernel compressed by %q: %w", i.Compression, ErrCompression)
+}
+
+// endsAt says whether n is all that was packed. Behind formats that do not
+// say it, the kernel's build appends the unpacked size, for which a zstd
+// decompressor finds no magic number; the header counts it in or not.
+func (i Info) endsAt(r io.ReaderAt, n int64) bool {
+	var b [4]byte
+	for _, at := range []int64{i.payload + i.payloadLen - 4, i.payload + i.payloadLen} {
+		if _, err := r.ReadAt(b[:], at); err == nil && int64(binary.LittleEndian.Uint32(b[:])) == n {
+			return true
+		}
+	}
+	return false
+}
