@@ -92,7 +92,7 @@ func AddReporting(f *File, r Reporting) (*Instrumented, error) {
 	}
 	out.Bytes = b.Bytes()
 
-	walkStatements(f, func(n Node) {
+	walk(f, func(n Node) {
 		switch n := n.(type) {
 		case *Command:
 			switch n.Name() {
@@ -107,7 +107,7 @@ func AddReporting(f *File, r Reporting) (*Instrumented, error) {
 			// lines below have other numbers in the guest.
 			out.lines = min(out.lines, n.Pos().Line)
 		}
-	})
+	}, func(*Section) {})
 	return out, nil
 }
 
@@ -121,14 +121,16 @@ func (i *Instrumented) MapLine(guest int) (file string, line int, ok bool) {
 	return i.name, guest, true
 }
 
-// walkStatements calls f for all nodes, those inside of sections included.
-func walkStatements(file *File, f func(Node)) {
+// walk calls node for all nodes, those inside of sections included, and end
+// behind the body of each section.
+func walk(file *File, node func(Node), end func(*Section)) {
 	for _, n := range file.Nodes {
-		f(n)
+		node(n)
 		if s, ok := n.(*Section); ok {
 			for _, n := range s.Body {
-				f(n)
+				node(n)
 			}
+			end(s)
 		}
 	}
 }
