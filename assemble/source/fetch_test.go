@@ -365,7 +365,7 @@ func TestFetchRedirectTargetDies(t *testing.T) {
 // A server that sends a little now and then is given up, and the next one asked.
 func TestFetchTrickle(t *testing.T) {
 	r := newRig(t)
-	r.fetcher.StallTimeout = 150 * time.Millisecond
+	r.fetcher.StallTimeout = 700 * time.Millisecond
 	r.fetcher.Tries = 2
 	r.hooks[r.path] = func(w http.ResponseWriter, q *http.Request, n int) bool {
 		w.Header().Set("Content-Length", fmt.Sprint(len(r.iso)))
