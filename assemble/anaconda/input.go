@@ -1,6 +1,10 @@
 package anaconda
 
-import "time"
+import (
+	"time"
+
+	"github.com/imgasm/imgasm/qemu/console"
+)
 
 // Input is one thing that was observed, and when. At is the time since QEMU
 // started; it never goes back. The time that the host slept counts only if the
@@ -16,20 +20,8 @@ type Input struct {
 type What interface{ observation() }
 
 type (
-	// Console is a record of the guest's serial console. Its fields are those
-	// of qemu/console.Record, so that one converts to the other:
-	// anaconda.Console(record).
-	Console struct {
-		Line    int           // 1-based, in the kept raw log
-		Text    string        // cleaned, without the prefix that gives Source and PID
-		Source  string        // program that journald names; "kernel"; "" for what has no prefix
-		PID     int           // of Source, 0 if unknown
-		Stamp   time.Duration // the guest's own clock, if Stamped
-		Stamped bool
-		Screen  bool // read off tmux's screen
-		Partial bool // not ended by a newline yet, such as a prompt
-		Cut     bool // longer than what is kept of a line
-	}
+	// Console is a record of the guest's serial console.
+	Console console.Record
 
 	// Log is a line of Anaconda's own log on the virtio port
 	// org.fedoraproject.anaconda.log.0, without its newline. The format of

@@ -5,9 +5,17 @@
 //
 // Machine is pure: no I/O, no clock, no goroutine. Everything that it knows
 // came in by Step, so that a recorded console replays to the same verdict.
+//
+// What a text means stands in one table of rules (see Rule and docs/rules.md);
+// what the steps of an installation are called, in milestone.go.
 package anaconda
 
-import "time"
+import (
+	"time"
+
+	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/qemu/console"
+)
 
 // Config is what a Machine has to know of the build. The zero value is right
 // for the console of an unknown guest.
@@ -22,7 +30,8 @@ type Config struct {
 	// another one are told but not trusted; so are all if it is empty.
 	Nonce string
 	// DoneMarker is true when the kickstart's last %post sends "done" on the
-	// progress port. Then there is no success without it.
+	// progress port. Then there is no success without it, unless the guest
+	// never opened the port.
 	DoneMarker bool
 	// EndsWithReboot is true when the kickstart reboots: QEMU, run with
 	// -no-reboot, then ends with guest-reset and not with guest-shutdown.
@@ -30,6 +39,9 @@ type Config struct {
 	// PreScripts is true when the kickstart has %pre sections, which may
 	// rewrite it: what the initramfs dislikes in it is then only noted.
 	PreScripts bool
+	// KickstartRequired is true when the kernel's arguments have inst.ks=. The
+	// machine also sees it when the kernel prints its command line.
+	KickstartRequired bool
 	// Stall is the silence after which the installation is given up. 0 means
 	// by phase and accelerator; a negative value means never.
 	Stall time.Duration
@@ -41,23 +53,115 @@ type Config struct {
 // Machine follows one installation. The zero value is not usable; see New.
 type Machine struct {
 	config Config
+	out    Output
+
+	// Time. awake counts only what was lived through: a gap between inputs adds
+	// at most maxGap, so that a suspended host makes no silence.
+	started   bool
+	at, awake time.Duration
+	paused    bool // QEMU has stopped the guest
+
+	phase    Phase
+	progress progress
+	speaker  speaker
+	stamps   bool          // lines with the kernel's time stamp have been seen
+	hubSince time.Duration // awake when the checks began
+
+	// Evidence of success.
+	complete   bool // Anaconda said so
+	completeAt time.Duration
+	pips       bool // a task has ended since the last step was announced
+	done       bool // the marker of the last %post
+	portSpoke  bool // the progress port has carried a trusted line
+	portSaid   time.Duration
+	down       bool   // the kernel said that it goes down
+	shutdown   string // reason of QMP SHUTDOWN, "" before it
+	shutdownAt time.Duration
+	shutText   string
+	ended      bool // Exit or End
+	askedDown  bool
+	poweredOff time.Duration // awake when PowerDown was asked for
+
+	// Evidence of failure.
+	findings []*finding // those that decide
+	clues    []*finding // those that explain
+	fired    map[string]int
+	requires bool // inst.ks= is on the kernel's command line
+	block    block
+	logBlock block
+	next     nextLine
+	previous string // the installer's last line
+	edge     bool   // which was a dialog's edge
+	ignored  bool   // or announced a traceback that means nothing
+	verdict  Verdict
+	failure  *Failure
+	hits     []int
+
+	heard  heard
+	report report
 }
 
+// maxGap is the longest time between two inputs that counts as lived through.
+const maxGap = 10 * time.Second
+
 // New returns a machine for a guest that has just been started.
-func New(c Config) *Machine { return &Machine{config: c} }
+func New(c Config) *Machine {
+	return &Machine{config: c, fired: map[string]int{}, requires: c.KickstartRequired}
+}
 
 // Step takes one observation and says what follows from it. Inputs come in
 // order of time. It may be called after a verdict; a failure that later inputs
 // refute is then withdrawn, which matters to a replay only.
-func (m *Machine) Step(in Input) Output { return Output{} }
-
-// Report is what the guest told about itself on the progress port.
-type Report struct {
-	Facts     map[string]string // release, kernel, arch, packages, hostname, …
-	Packages  []string          // NEVRAs of the installed system, in the order in which they came
-	Logs      map[string][]byte // ends of the installer's /tmp/*.log, by file name, after a failure
-	Truncated bool              // more was sent than is kept
+func (m *Machine) Step(in Input) Output {
+	m.out = Output{}
+	m.tell(in.At)
+	switch w := in.What.(type) {
+	case Console:
+		m.console((*console.Record)(&w))
+	case Log:
+		m.logLine(w)
+	case Progress:
+		m.progressLine(w)
+	case QMP:
+		m.qmp(w)
+	case Blocks:
+		m.heard.blocks(w, m.awake)
+	case Exit:
+		m.exit(w)
+	case Suspended:
+		m.event(event.Event{Kind: event.Note, Text: "the host slept for " + rounded(w.For) + "; the guest's silence during it does not count"})
+	case End:
+		m.ended = true
+	}
+	m.silence()
+	m.conclude()
+	out := m.out
+	out.Fraction, out.Left = m.progress.fraction, m.progress.left(m)
+	out.Verdict, out.Failure = m.verdict, m.failure
+	if m.verdict != Failed {
+		out.Failure = nil
+	}
+	return out
 }
 
-// Report returns what has been told so far. The caller must not change it.
-func (m *Machine) Report() Report { return Report{} }
+// tell advances the clocks.
+func (m *Machine) tell(at time.Duration) {
+	if !m.started {
+		m.started, m.at = true, at
+		return
+	}
+	if gap := at - m.at; gap > 0 {
+		m.at = at
+		if !m.paused {
+			m.awake += min(gap, maxGap)
+		}
+	}
+}
+
+func (m *Machine) event(e event.Event) { m.out.Events = append(m.out.Events, e) }
+
+// Phase returns how far the installation has come.
+func (m *Machine) Phase() Phase { return m.phase }
+
+// slow says whether the guest is emulated.
+func (m *Machine) slow() bool { return m.config.Accel == "tcg" }

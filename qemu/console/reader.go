@@ -84,6 +84,18 @@ func (r *Reader) Flush() {
 	}
 }
 
+// Close reports what has not ended as if it had: nothing will follow.
+func (r *Reader) Close() {
+	if r.screen != nil {
+		r.leaveScreen()
+		return
+	}
+	r.endLine()
+}
+
+// Lines returns the number of line feeds so far.
+func (r *Reader) Lines() int { return r.feeds }
+
 // say reports a line that has ended.
 func (r *Reader) say(text string, cut bool) {
 	if rec, ok := record(text, r.feeds+1); ok {

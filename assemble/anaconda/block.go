@@ -1,0 +1,220 @@
+package anaconda
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/imgasm/imgasm/qemu/console"
+)
+
+// Messages of several lines: where they end, and what is in them.
+
+type blockKind int
+
+const (
+	noBlock        blockKind = iota
+	terminateBlock           // up to "The installer will now terminate."
+	dialogBlock              // a simpleline dialog, up to its prompt
+	tracebackBlock           // up to the line that names the exception
+	dracutBlock              // up to "Anaconda installer errors end"
+	logBlock                 // lines of the log that belong to the one before
+)
+
+// block is the message that is being collected.
+type block struct {
+	kind    blockKind
+	finding *finding
+	source  string
+	lines   []Line
+}
+
+const maxBlock = 200 // lines
+
+func (b *block) begin(kind blockKind, f *finding, r *console.Record) {
+	if b.kind == dialogBlock && kind == dialogBlock { // a row for a line within it
+		b.finding.open = false
+		f.open = true
+		b.finding = f
+		return
+	}
+	f.open = true
+	*b = block{kind: kind, finding: f, source: r.Source, lines: f.failure.Lines[:1:1]}
+}
+
+// takeBlock takes a line of Anaconda's that belongs to the message that has
+// begun, and reports whether it is to be looked at no further.
+func (m *Machine) takeBlock(r *console.Record) bool {
+	b := &m.block
+	line := Line{OnConsole, r.Line, r.Text}
+	switch b.kind {
+	case terminateBlock:
+		b.lines = append(b.lines, line)
+		if strings.Contains(r.Text, "The installer will now terminate.") || len(b.lines) > maxBlock {
+			m.endBlock()
+		}
+		return true
+	case dialogBlock:
+		if isEdge(r.Text) || len(b.lines) > maxBlock {
+			m.endBlock()
+			return false
+		}
+		b.lines = append(b.lines, line)
+		m.scan(r, true)
+		if strings.HasPrefix(r.Text, "Press ENTER to") || strings.HasPrefix(r.Text, "Please respond") {
+			m.endBlock()
+		}
+		return true
+	case tracebackBlock:
+		b.lines = append(b.lines, line)
+		if exceptionLine.MatchString(r.Text) || len(b.lines) > maxBlock {
+			m.scan(r, true)
+			m.endBlock()
+		}
+		return true
+	}
+	return false
+}
+
+// takeStage1 does the same for dracut's lines.
+func (m *Machine) takeStage1(r *console.Record) {
+	b := &m.block
+	if b.kind != dracutBlock || r.Source != b.source {
+		return
+	}
+	b.lines = append(b.lines, Line{OnConsole, r.Line, r.Text})
+	if strings.Contains(r.Text, "Anaconda installer errors end") || len(b.lines) > maxBlock {
+		m.endBlock()
+	}
+}
+
+// exceptionLine is the end of a Python traceback, "pyanaconda.errors.ScriptError: text".
+// What tmux dropped lines from can leave other unindented text in between.
+var exceptionLine = regexp.MustCompile(`^[A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt|Warning|Iteration|Failure)\b(?::.*)?$`)
+
+// closeBlocks ends what is still being collected.
+func (m *Machine) closeBlocks() {
+	m.endBlock()
+	m.endLogBlock()
+	if m.next.finding != nil {
+		m.next.finding.open = false
+		m.next = nextLine{}
+	}
+}
+
+// endBlock makes what it can of the message.
+func (m *Machine) endBlock() {
+	b := m.block
+	m.block = block{}
+	if b.kind == noBlock {
+		return
+	}
+	f := b.finding
+	f.open = false
+	if b.kind == tracebackBlock && len(b.lines) > maxLines/2 { // the end says most
+		b.lines = append(b.lines[:1:1], b.lines[len(b.lines)-maxLines/2:]...)
+	}
+	if len(b.lines) > maxLines {
+		b.lines = b.lines[:maxLines]
+	}
+	f.failure.Lines = b.lines
+	switch b.kind {
+	case terminateBlock:
+		m.explainTermination(f, b.lines)
+	case dialogBlock, tracebackBlock:
+		if f.rule.Name != "script-failed" { // what follows there are the script's words
+			m.reasons(f, joined(b.lines))
+		}
+	}
+}
+
+// problemLine is how pykickstart names a line (pykickstart/errors.py).
+var problemLine = regexp.MustCompile(`problem occurred on line (\d+) of the kickstart file:|^\(?(?:line |on line )(\d+)\b`)
+
+// explainTermination reads the texts that end with "The installer will now terminate."
+func (m *Machine) explainTermination(f *finding, lines []Line) {
+	var reason []string
+	started := f.rule.Name == "kickstart-syntax"
+	for _, l := range lines[1:] {
+		switch {
+		case strings.Contains(l.Text, "The installer will now terminate."):
+		case strings.Contains(l.Text, "The exact error message is:"):
+			started = true
+		case started:
+			reason = append(reason, l.Text)
+		}
+	}
+	text := strings.Join(reason, "\n")
+	if groups := problemLine.FindStringSubmatch(text); groups != nil {
+		m.kickstartLine(f, groups)
+		f.failure.KickstartText = problemText(reason)
+	}
+	if f.rule.Name == "kickstart-syntax" {
+		if f.failure.KickstartText == "" {
+			f.failure.KickstartText = strings.Join(strings.Fields(text), " ")
+		}
+		if n := f.failure.KickstartLine; n > 0 {
+			f.failure.Meaning = "The installer refuses line " + strconv.Itoa(n) + " of the kickstart: " + f.failure.KickstartText
+		} else if f.failure.KickstartText != "" {
+			f.failure.Meaning = "The installer refuses the kickstart: " + f.failure.KickstartText
+		}
+	}
+	m.reasons(f, text)
+}
+
+// problemText is what pykickstart says of the first line that it names.
+func problemText(reason []string) string {
+	var said []string
+	for _, text := range reason {
+		if strings.Contains(text, "problem occurred on line") {
+			if len(said) > 0 {
+				break
+			}
+			continue
+		}
+		said = append(said, strings.TrimSpace(text))
+	}
+	return strings.Join(said, " ")
+}
+
+// kickstartLine notes the line number that a row's first group holds.
+func (m *Machine) kickstartLine(f *finding, groups []string) {
+	for _, g := range groups[1:] {
+		if n, err := strconv.Atoi(g); err == nil {
+			f.failure.KickstartLine = n
+			return
+		}
+	}
+}
+
+func joined(lines []Line) string {
+	var b strings.Builder
+	for _, l := range lines {
+		b.WriteString(l.Text)
+		b.WriteByte(' ')
+	}
+	return b.String()
+}
+
+// nextLine waits for the line that follows, of the same process.
+type nextLine struct {
+	finding *finding
+	source  string
+	pid     int
+}
+
+func (m *Machine) takeNext(r *console.Record) bool {
+	f := m.next.finding
+	if f == nil || r.Source != m.next.source || r.PID != m.next.pid {
+		return false
+	}
+	m.next = nextLine{}
+	f.open = false
+	if strings.Contains(r.Text, "The following problem occurred") { // it said nothing of the first
+		return false
+	}
+	f.failure.Lines = append(f.failure.Lines, Line{OnConsole, r.Line, r.Text})
+	f.failure.KickstartText = strings.TrimSpace(r.Text)
+	f.failure.Meaning = strings.TrimSuffix(f.failure.Meaning, ".") + ": " + f.failure.KickstartText
+	return true
+}

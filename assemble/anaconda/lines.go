@@ -1,0 +1,167 @@
+package anaconda
+
+import (
+	"strings"
+
+	"github.com/imgasm/imgasm/qemu/console"
+)
+
+// The console's lines: first what belongs to a message that has begun, then the
+// steps of a healthy installation, then the table.
+
+func (m *Machine) console(r *console.Record) {
+	m.heard.console(r.Text, m.awake)
+	m.stamps = m.stamps || r.Stamped
+	if !r.Partial {
+		m.learn(r)
+	}
+	installer := m.isInstaller(r)
+	if r.Partial {
+		m.scan(r, installer)
+		return
+	}
+	if m.takeNext(r) {
+		return
+	}
+	if installer {
+		if m.step(r.Text) {
+			m.remember(r.Text)
+			return
+		}
+		if m.takeBlock(r) {
+			m.remember(r.Text)
+			return
+		}
+	}
+	m.boot(r)
+	m.scan(r, installer)
+	if installer {
+		m.remember(r.Text)
+	}
+}
+
+// remember keeps what the next line may need to know of this one.
+func (m *Machine) remember(text string) {
+	m.previous = text
+	m.edge = isEdge(text)
+	m.ignored = strings.Contains(text, "Exception ignored in")
+}
+
+// isEdge recognizes the line of '=' that simpleline draws above and below a title.
+func isEdge(text string) bool {
+	if len(text) < 10 {
+		return false
+	}
+	for i := range len(text) {
+		if text[i] != '=' {
+			return false
+		}
+	}
+	return true
+}
+
+// scan tries the table on a line.
+func (m *Machine) scan(r *console.Record, installer bool) {
+	t := table()
+	m.hits = t.console.find(r.Text, m.hits[:0])
+	if len(m.hits) == 0 {
+		return
+	}
+	owners := t.owners[OnConsole]
+	for i, hit := range m.hits {
+		rule := owners[hit]
+		if i > 0 && tried(m.hits[:i], owners, rule) {
+			continue
+		}
+		if r.Partial && !rule.prompts() || !m.said(rule.Who, r) || !m.applies(rule, r, r.Text) {
+			continue
+		}
+		if groups := rule.pattern.FindStringSubmatch(r.Text); groups != nil {
+			m.fire(rule, groups, r)
+		}
+	}
+}
+
+func tried(before []int, owners []*Rule, rule *Rule) bool {
+	for _, hit := range before {
+		if owners[hit] == rule {
+			return true
+		}
+	}
+	return false
+}
+
+// prompts reports whether the row is about text that never gets a newline.
+func (r *Rule) prompts() bool {
+	switch r.Name {
+	case "pane-dead", "grub-prompt", "maintenance-prompt", "waits-for-enter", "firmware-shell":
+		return true
+	}
+	return r.Action == Wait
+}
+
+// applies checks a row's phases and its further condition. r is nil for what
+// was not read off the console.
+func (m *Machine) applies(rule *Rule, r *console.Record, text string) bool {
+	if m.phase < rule.First || rule.Last != 0 && m.phase > rule.Last {
+		return false
+	}
+	switch rule.When {
+	case KickstartRequired:
+		return m.requires
+	case KickstartFixed:
+		return !m.config.PreScripts
+	case Incomplete:
+		return !m.complete
+	case Complete:
+		return m.complete
+	case inDialog:
+		return m.edge
+	case realPanic:
+		return r == nil || r.Source == "kernel" || r.Source == "" &&
+			(strings.Contains(text, "---[ end Kernel panic") || strings.Contains(text, "] Kernel panic"))
+	}
+	return true
+}
+
+// maxRepeats is how often one row may fire with different texts: a kickstart
+// has more than one mistake.
+const maxRepeats = 10
+
+// fire makes a finding of a line, unless the row has fired already.
+func (m *Machine) fire(rule *Rule, groups []string, r *console.Record) {
+	if m.down && m.complete { // it was over
+		return
+	}
+	limit := 1
+	if rule.Block == NextLine {
+		limit = maxRepeats
+	}
+	if m.fired[rule.Name] >= limit {
+		return
+	}
+	m.fired[rule.Name]++
+	f := m.add(rule, groups, Line{OnConsole, r.Line, r.Text})
+	switch rule.Name {
+	case "waits-for-enter":
+		m.finished()
+		m.powerDown()
+		return
+	case "script-failed", "error-dialog", "question-dialog":
+		m.block.begin(dialogBlock, f, r)
+		return
+	case "installer-died":
+		m.block.begin(tracebackBlock, f, r)
+		return
+	}
+	switch rule.Block {
+	case ToTerminate:
+		m.block.begin(terminateBlock, f, r)
+	case DracutErrors:
+		m.block.begin(dracutBlock, f, r)
+	case NextLine:
+		f.open = true
+		m.next = nextLine{finding: f, source: r.Source, pid: r.PID}
+		m.kickstartLine(f, groups)
+	}
+}

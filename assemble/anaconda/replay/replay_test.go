@@ -1,0 +1,79 @@
+package replay
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/imgasm/imgasm/assemble/anaconda"
+)
+
+const recordings = "../../../testdata/serial"
+
+// consoles returns the recorded consoles by name.
+func consoles(t testing.TB) map[string][]byte {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(recordings, "*.raw"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no consoles in %s: %v", recordings, err)
+	}
+	all := map[string][]byte{}
+	for _, path := range paths {
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[strings.TrimSuffix(filepath.Base(path), ".raw")] = raw
+	}
+	return all
+}
+
+func replay(t testing.TB, raw []byte) Result {
+	t.Helper()
+	result, err := Run(Source{Console: bytes.NewReader(raw)}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result
+}
+
+// want is what the recorded failures must be explained by.
+var want = map[string]struct {
+	rule      string
+	phase     anaconda.Phase
+	kickstart int
+}{
+	"failure-kernel-panic":            {"kernel-panic", anaconda.PhaseKernel, 0},
+	"failure-kickstart-syntax-pty":    {"kickstart-syntax", anaconda.PhaseInstaller, 12},
+	"failure-no-oemdrv-powers-off":    {"waits-for-kickstart", anaconda.PhaseInitramfs, 0},
+	"failure-package-missing-pty":     {"packages-missing", anaconda.PhasePackages, 0},
+	"failure-pane-dead-tmux":          {"installer-died", anaconda.PhaseInstaller, 0},
+	"failure-post-erroronfail-direct": {"script-failed", anaconda.PhasePost, 0},
+	"failure-post-erroronfail-pty":    {"script-failed", anaconda.PhasePost, 0},
+	"failure-rpm-post-scriptlet-pty":  {"scriptlet", anaconda.PhasePackages, 0},
+	"failure-stage2-missing":          {"waits-for-stage2", anaconda.PhaseInitramfs, 0},
+}
+
+func TestRecordings(t *testing.T) {
+	for name, raw := range consoles(t) {
+		t.Run(name, func(t *testing.T) {
+			got := replay(t, raw)
+			verdict, _, _ := strings.Cut(name, "-")
+			if got.Verdict.String() != verdict {
+				t.Fatalf("verdict %v, failure %+v", got.Verdict, got.Failure)
+			}
+			if verdict != "failure" {
+				return
+			}
+			w, ok := want[name]
+			if !ok {
+				t.Fatal("no explanation expected: add it to the test's table")
+			}
+			if f := got.Failure; f.Rule != w.rule || f.Phase != w.phase || f.KickstartLine != w.kickstart || len(f.Lines) == 0 || f.Hint == "" || f.Meaning == "" {
+				t.Errorf("got rule %s in phase %v, kickstart line %d, %d lines", f.Rule, f.Phase, f.KickstartLine, len(f.Lines))
+			}
+		})
+	}
+}

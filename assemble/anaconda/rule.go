@@ -1,0 +1,177 @@
+package anaconda
+
+import (
+	"regexp"
+	"strings"
+	"sync"
+)
+
+// Rule is one row of the table of what a guest, QEMU or a silence can say about
+// an installation that is failing. docs/rules.md tells how to add one.
+type Rule struct {
+	Name    string  // unique, "kickstart-syntax"; users see it, so it stays
+	Channel Channel // where it is seen
+	Who     Who     // on the console: whose line it has to be
+	// Pattern is matched against a cleaned line; on the channels qmp, qemu and
+	// clock against the machine's rendering of the event; on the channel reason
+	// against an installer's error text, its blanks and line breaks made single
+	// blanks.
+	Pattern string
+	// Literal is a part of every text that Pattern matches, or several with "|"
+	// between them of which each text has one: only lines with it are tried. It
+	// is needed on the console and in the log, where lines are many.
+	Literal string
+	Sample  string // what it looks like; the tests replay it
+	Seen    string // where: a recorded console of testdata/serial, or the source that prints it
+	// First and Last bound the phases in which the text means what the row
+	// says. The zero Last means any.
+	First, Last Phase
+	Class       Class
+	// Rank says how much the row explains: of several that fired, the highest
+	// explains the failure. 90 names the line to change, 10 says only that it is over.
+	Rank   int
+	Action Do
+	// Stands is the last phase that does not refute the row: when the
+	// installation comes visibly further, it is withdrawn. The zero value is
+	// the phase in which it fired.
+	Stands  Phase
+	Block   Block // what to collect after the line
+	When    When  // what else has to be true
+	Meaning string
+	// Hint says what to change, in terms of imgasm's flags or of the kickstart.
+	// $1 is the pattern's first group, here and in Meaning; {iso}, {accel},
+	// {arch} come from the build.
+	Hint string
+
+	pattern *regexp.Regexp
+}
+
+// Severity names what the row's Action amounts to: "error", "warning" or "note".
+func (r *Rule) Severity() string {
+	switch r.Action {
+	case Note:
+		return "note"
+	case Warn, Clue:
+		return "warning"
+	}
+	return "error"
+}
+
+// Who says a line of the console.
+type Who int
+
+// Speakers. Anaconda's own lines are told from those of other programs by
+// journald's prefix, once it has been seen to use one.
+const (
+	Anyone    Who = iota
+	Firmware      // before Linux
+	Kernel        // with the kernel's time stamp
+	Stage1        // dracut, with journald's prefix or, in its shell, without
+	Dracut        // dracut, with journald's prefix
+	Systemd       // PID 1, with or without prefix
+	Installer     // Anaconda
+)
+
+// Do is what a row does when it fires.
+type Do int
+
+// What to do.
+const (
+	Note Do = iota // remember it, it may be among the others
+	// Clue: remember it and warn. It explains a failure that other rows find,
+	// and decides nothing.
+	Clue
+	Warn // tell at once; decides and explains nothing
+	// Collect: the installation has failed; give the installer ten seconds for
+	// its last words (%onerror), then say so.
+	Collect
+	Fail // the installation has failed
+	// Wait: the guest waits for an answer. It has failed if nothing else
+	// happens for ten seconds.
+	Wait
+)
+
+func (d Do) decides() bool { return d >= Collect }
+
+// Block names what is collected after a line.
+type Block int
+
+// The blocks.
+const (
+	OneLine         Block = iota
+	ToTerminate           // up to "The installer will now terminate."
+	DracutErrors          // up to "Anaconda installer errors end", stage 1's own lines only
+	NextLine              // the next line of the same program
+	LogContinuation       // lines of the log without a time
+)
+
+// When is a further condition.
+type When int
+
+// The conditions.
+const (
+	Always            When = iota
+	KickstartRequired      // the kernel's arguments say inst.ks=: the boot cannot go on without
+	KickstartFixed         // no %pre can rewrite the kickstart
+	Incomplete             // the installation is not complete
+	Complete               // it is
+	inDialog               // the line before was a dialog's upper edge
+	realPanic              // the kernel said it itself: with its time stamp, or with the line that ends a panic
+)
+
+// OnReason is the channel of error texts that were put together from several lines.
+const OnReason Channel = "reason"
+
+// Rules returns a copy of the table.
+func Rules() []Rule { return append([]Rule(nil), table().rules...) }
+
+// ruleTable is the table made ready.
+type ruleTable struct {
+	rules   []Rule
+	byName  map[string]*Rule
+	on      map[Channel][]*Rule
+	console *automaton          // finds the literals of the console's rows
+	log     *automaton          // and of the log's
+	owners  map[Channel][]*Rule // literal → row
+}
+
+var table = sync.OnceValue(func() *ruleTable {
+	t := &ruleTable{byName: map[string]*Rule{}, on: map[Channel][]*Rule{}}
+	for _, part := range [][]Rule{bootRules, stage1Rules, installerRules, promptRules, reasonRules, logRules, hostRules} {
+		t.rules = append(t.rules, part...)
+	}
+	literals, owners := map[Channel][]string{}, map[Channel][]*Rule{}
+	for i := range t.rules {
+		r := &t.rules[i]
+		r.pattern = regexp.MustCompile(r.Pattern)
+		t.byName[r.Name] = r
+		t.on[r.Channel] = append(t.on[r.Channel], r)
+		for _, l := range strings.Split(r.Literal, "|") {
+			literals[r.Channel] = append(literals[r.Channel], l)
+			owners[r.Channel] = append(owners[r.Channel], r)
+		}
+	}
+	t.console, t.log = newAutomaton(literals[OnConsole]), newAutomaton(literals[OnLog])
+	t.owners = owners
+	return t
+})
+
+// expand fills a row's text with what its pattern found and with the build's words.
+func (m *Machine) expand(text string, groups []string) string {
+	if strings.Contains(text, "$") {
+		for i := len(groups) - 1; i > 0; i-- {
+			text = strings.ReplaceAll(text, "$"+string(rune('0'+i)), groups[i])
+		}
+	}
+	if !strings.Contains(text, "{") {
+		return text
+	}
+	arch, accel := m.config.Arch, m.config.Accel
+	if arch == "" {
+		arch = "x86_64"
+	}
+	if accel == "" {
+		accel = "this accelerator"
+	}
+	return strings.NewReplacer("{arch}", arch, "{accel}", accel).Replace(text)
+}

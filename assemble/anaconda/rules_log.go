@@ -1,0 +1,74 @@
+package anaconda
+
+// Rules for Anaconda's own log, on its virtio port or from its files.
+
+var logRules = []Rule{
+	{
+		Name: "log-exception", Channel: OnLog,
+		Pattern: `^CRIT(?:ICAL)? (?:anaconda:)?(?:anaconda: )?(?:exception: )?.*Traceback \(most recent call last\):`, Literal: "Traceback (most recent call last):",
+		Sample: `11:33:24,440 CRIT anaconda:anaconda: exception: Traceback (most recent call last):
+11:33:24,440 CRIT anaconda:   File "/usr/lib64/python3.12/site-packages/pyanaconda/errors.py", line 261, in cb
+11:33:24,440 CRIT anaconda: pyanaconda.errors.NonInteractiveError: Non interactive installation failed: something that no row of the table knows`,
+		Seen:  "anaconda rhel-10 pyanaconda/exception.py, handleException; testdata/serial/failure-package-missing-pty.anaconda.log in the files' format",
+		Class: ClassCrash, Rank: 31, Action: Collect, Block: LogContinuation, When: Incomplete,
+		Meaning: "The installer gave up with an exception.",
+		Hint:    "the last line of the traceback says of what; the whole is in anaconda.log of the failure bundle",
+	},
+	{
+		Name: "log-kickstart-syntax", Channel: OnLog,
+		Pattern: `^ERR(?:OR)? .*The following problem occurred on line (\d+) of the kickstart file:`, Literal: "The following problem occurred on line ",
+		Sample: `22:17:28,924 ERR kickstart.parsing: The following problem occurred on line 12 of the kickstart file:
+
+Unknown command: frobnicate
+`,
+		Seen: "testdata/serial/failure-kickstart-syntax-pty.anaconda.log",
+		Last: PhaseHub, Class: ClassKickstart, Rank: 88, Action: Collect, Block: LogContinuation,
+		Meaning: "The installer refuses line $1 of the kickstart.",
+		Hint:    "correct the line; imgasm kickstart lint FILE finds these before anything is booted",
+	},
+	{
+		Name: "log-script", Channel: OnLog,
+		Pattern: `Error code (\d+) running the kickstart script at line (\d+)`, Literal: "running the kickstart script at line",
+		Sample: "11:40:02,118 ERR anaconda:anaconda: modules.runtime.scripts: Error code 7 running the kickstart script at line 18",
+		Seen:   "anaconda rhel-10 pyanaconda/core/kickstart/scripts.py",
+		Class:  ClassScript, Rank: 20, Action: Clue,
+		Meaning: "A script of the kickstart (at line $2) ended with status $1. Without --erroronfail the installer goes on.",
+		Hint:    "if the image misses something, correct the script; with --erroronfail the installation would fail",
+	},
+	{
+		Name: "log-out-of-memory", Channel: OnLog,
+		Pattern: `kernel:.*Out of memory: Killed process (\d+) \(([^)]*)\)`, Literal: "Out of memory: Killed",
+		Sample: "11:36:10,002 ERR kernel:Out of memory: Killed process 1801 (anaconda) total-vm:2411412kB",
+		Seen:   "Linux mm/oom_kill.c, by rsyslog; weldr/lorax src/pylorax/monitor.py takes it for fatal",
+		Class:  ClassMemory, Rank: 68, Action: Clue, When: Incomplete,
+		Meaning: "The guest ran out of memory and its kernel killed process $1 ($2).",
+		Hint:    "give the guest more memory: --memory 4G",
+	},
+	{
+		Name: "log-kernel", Channel: OnLog,
+		Pattern: `kernel:.*(?:Call Trace:|I/O error|Buffer I/O)`, Literal: "Call Trace:|I/O error",
+		Sample: "11:36:10,002 WARNING kernel:Call Trace:",
+		Seen:   "Linux, by rsyslog; weldr/lorax src/pylorax/monitor.py takes it for fatal",
+		Class:  ClassKernel, Rank: 14, Action: Note, When: Incomplete,
+		Meaning: "The guest's kernel reports trouble. It may go on.",
+		Hint:    "if the installation fails: check the host's disk, try another accelerator (now {accel})",
+	},
+	{
+		Name: "log-packages", Channel: OnLog,
+		Pattern: `Missed: NoSuchPackage|Some packages, groups or modules are missing|error populating transaction|unpacking of archive failed|[Ii]nsufficient disk space|Not enough disk space`, Literal: "NoSuchPackage|Some packages, groups|populating transaction|unpacking of archive failed|nsufficient disk space|Not enough disk space",
+		Sample: "11:36:10,002 ERR anaconda:packaging: error: unpacking of archive failed on file /usr/bin/x: cpio: read failed - No space left on device",
+		Seen:   "weldr/lorax src/pylorax/monitor.py",
+		Class:  ClassPackages, Rank: 41, Action: Clue, When: Incomplete,
+		Meaning: "The installer has trouble with the packages.",
+		Hint:    "packaging.log in the failure bundle has the details",
+	},
+	{
+		Name: "log-coredump", Channel: OnLog,
+		Pattern: `anaconda.*crashed on signal (\d+)`, Literal: "crashed on signal",
+		Sample: "11:36:10,002 CRIT anaconda:anaconda: main: Anaconda crashed on signal 11",
+		Seen:   "anaconda rhel-10 pyanaconda/core/util.py; weldr/lorax src/pylorax/monitor.py takes it for fatal",
+		Class:  ClassCrash, Rank: 45, Action: Collect, When: Incomplete,
+		Meaning: "The installer was killed by signal $1.",
+		Hint:    "give the guest more memory (--memory 4G) and try another accelerator (--accel tcg)",
+	},
+}
