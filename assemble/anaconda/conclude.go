@@ -214,6 +214,16 @@ func (m *Machine) explain() *Failure {
 	return &failure
 }
 
+// Remarks returns what rows of the table noticed that decided nothing, in the
+// order in which it was seen.
+func (m *Machine) Remarks() []Failure {
+	var remarks []Failure
+	for _, c := range m.clues {
+		remarks = append(remarks, c.failure)
+	}
+	return remarks
+}
+
 // match tries the rows of a channel whose lines are few.
 func (m *Machine) match(c Channel, text string, at Line) *finding {
 	for _, r := range table().on[c] {

@@ -22,13 +22,15 @@ type app struct {
 
 // commands lists the verbs, in the order of --help.
 func (a *app) commands() []*cli.Command {
-	return []*cli.Command{}
+	return []*cli.Command{
+		ReplayCommand(a),
+	}
 }
 
 // run is main without the process: arguments and streams in, exit code out.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) int {
 	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, getenv: getenv}
-	err := a.cli().RunContext(ctx, args)
+	err := a.cli().RunContext(ctx, interspersed(args, a.commands()))
 	if cause := context.Cause(ctx); cause != nil && err != nil {
 		err = fmt.Errorf("%w: %w", cause, err)
 	}

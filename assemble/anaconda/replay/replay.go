@@ -27,7 +27,8 @@ type Source struct {
 type Result struct {
 	Verdict anaconda.Verdict
 	Phase   anaconda.Phase
-	Failure *anaconda.Failure // nil unless Verdict is anaconda.Failed
+	Failure *anaconda.Failure  // nil unless Verdict is anaconda.Failed
+	Remarks []anaconda.Failure // what was noticed and decided nothing
 	Report  anaconda.Report
 	Lines   int           // line feeds of the console
 	At      time.Duration // the last time stamp on the console
@@ -59,7 +60,8 @@ func Run(s Source, say func(event.Event)) (Result, error) {
 	out := r.step(anaconda.End{})
 	return Result{
 		Verdict: out.Verdict, Phase: r.machine.Phase(), Failure: out.Failure,
-		Report: r.machine.Report(), Lines: lines, At: r.at,
+		Remarks: r.machine.Remarks(),
+		Report:  r.machine.Report(), Lines: lines, At: r.at,
 	}, failed
 }
 

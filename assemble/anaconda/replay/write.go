@@ -1,0 +1,171 @@
+package replay
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/imgasm/imgasm/assemble/anaconda"
+	"github.com/imgasm/imgasm/internal/event"
+)
+
+// How a replay is written: for people, and as JSON, one object a line.
+
+// Line is the last line of the JSON form. Its keys are always there.
+type Line struct {
+	Verdict string `json:"verdict"` // success, failure or running
+	Phase   string `json:"phase"`
+	Rule    string `json:"rule"` // "" if none had anything to say
+	Line    int    `json:"line"` // of the console, where the rule's first line stands; 0 if none
+	Text    string `json:"text"` // that line
+	Class   string `json:"class"`
+	Meaning string `json:"meaning"`
+	Hint    string `json:"hint"`
+
+	KickstartLine int                `json:"kickstart_line,omitempty"`
+	KickstartText string             `json:"kickstart_text,omitempty"`
+	Lines         []anaconda.Line    `json:"lines,omitempty"`
+	Others        []anaconda.Failure `json:"others,omitempty"`
+}
+
+// Summary makes the last line of a result.
+func Summary(r Result) Line {
+	l := Line{Verdict: r.Verdict.String(), Phase: r.Phase.String()}
+	f := r.Failure
+	if f == nil {
+		for i := range r.Remarks { // a success may have one that matters
+			if r.Remarks[i].Rule == "waits-for-enter" {
+				f = &r.Remarks[i]
+			}
+		}
+		l.Others = r.Remarks
+	} else {
+		l.Phase, l.Others = f.Phase.String(), f.Others
+	}
+	if f == nil {
+		return l
+	}
+	l.Rule, l.Class, l.Meaning, l.Hint = f.Rule, string(f.Class), f.Meaning, f.Hint
+	l.KickstartLine, l.KickstartText, l.Lines = f.KickstartLine, f.KickstartText, f.Lines
+	for _, at := range f.Lines {
+		if l.Text == "" {
+			l.Text = at.Text
+		}
+		if at.Channel == anaconda.OnConsole && at.Line > 0 {
+			l.Line, l.Text = at.Line, at.Text
+			break
+		}
+	}
+	return l
+}
+
+// JSON returns a function that writes events as JSON, one a line, and one that
+// writes the summary after them.
+func JSON(w io.Writer) (say func(event.Event), end func(Result) error) {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	var failed error
+	say = func(e event.Event) {
+		line := struct {
+			Kind     event.Kind `json:"kind"`
+			Elapsed  float64    `json:"elapsed"`
+			Text     string     `json:"text,omitempty"`
+			Hint     string     `json:"hint,omitempty"`
+			Rule     string     `json:"rule,omitempty"`
+			Done     int64      `json:"done,omitempty"`
+			Total    int64      `json:"total,omitempty"`
+			Unit     string     `json:"unit,omitempty"`
+			Fraction float64    `json:"fraction,omitempty"`
+			Line     int        `json:"line,omitempty"`
+		}{e.Kind, e.Elapsed, e.Text, e.Hint, e.Rule, e.Done, e.Total, e.Unit, e.Fraction, e.Line}
+		if err := enc.Encode(line); err != nil && failed == nil {
+			failed = err
+		}
+	}
+	return say, func(r Result) error {
+		if failed != nil {
+			return failed
+		}
+		return enc.Encode(Summary(r))
+	}
+}
+
+// Text does the same for people. verbose adds what other rules saw.
+func Text(w io.Writer, verbose bool) (say func(event.Event), end func(Result) error) {
+	var failed error
+	printf := func(format string, args ...any) {
+		if _, err := fmt.Fprintf(w, format, args...); err != nil && failed == nil {
+			failed = err
+		}
+	}
+	say = func(e event.Event) {
+		switch e.Kind {
+		case event.Progress:
+			if verbose {
+				printf("[%9.3f] %3.0f%% %s (%d/%d %s)\n", e.Elapsed, 100*e.Fraction, e.Text, e.Done, e.Total, e.Unit)
+			}
+		case event.Phase:
+			printf("[%9.3f] %s\n", e.Elapsed, e.Text)
+		case event.Note:
+			if verbose {
+				printf("[%9.3f] %s\n", e.Elapsed, e.Text)
+			}
+		default:
+			printf("[%9.3f] %s: %s\n", e.Elapsed, e.Kind, e.Text)
+			if e.Hint != "" {
+				printf("%12shint: %s\n", "", e.Hint)
+			}
+		}
+	}
+	return say, func(r Result) error {
+		printf("%s", Describe(r, verbose))
+		return failed
+	}
+}
+
+// Describe says in a few lines what a recording proves and why.
+func Describe(r Result, verbose bool) string {
+	var b strings.Builder
+	s := Summary(r)
+	fmt.Fprintf(&b, "verdict: %s", s.Verdict)
+	switch r.Verdict {
+	case anaconda.Running:
+		fmt.Fprintf(&b, " (nothing is proven yet; last phase: %s)\n", s.Phase)
+	case anaconda.Succeeded:
+		b.WriteString(" (the installation is complete)\n")
+	default:
+		fmt.Fprintf(&b, " while %s\n", r.Failure.Phase.Doing())
+	}
+	if s.Rule == "" {
+		return b.String()
+	}
+	fmt.Fprintf(&b, "why: %s\n", s.Meaning)
+	if s.KickstartLine > 0 {
+		fmt.Fprintf(&b, "kickstart: line %d as the guest saw it: %s\n", s.KickstartLine, s.KickstartText)
+	}
+	fmt.Fprintf(&b, "hint: %s\n", s.Hint)
+	b.WriteString("the guest's words:\n")
+	for _, l := range s.Lines {
+		fmt.Fprintf(&b, "  %-14s %s\n", place(l), l.Text)
+	}
+	fmt.Fprintf(&b, "rule: %s (%s)\n", s.Rule, s.Class)
+	if verbose && len(s.Others) > 0 {
+		b.WriteString("also seen:\n")
+		for _, o := range s.Others {
+			fmt.Fprintf(&b, "  %-22s %s\n", o.Rule, o.Meaning)
+			if len(o.Lines) > 0 {
+				fmt.Fprintf(&b, "  %-22s %s: %s\n", "", place(o.Lines[0]), o.Lines[0].Text)
+			}
+		}
+	}
+	return b.String()
+}
+
+// place says where a line stands: "console:123".
+func place(l anaconda.Line) string {
+	if l.Line == 0 {
+		return string(l.Channel)
+	}
+	return fmt.Sprintf("%s:%d", l.Channel, l.Line)
+}

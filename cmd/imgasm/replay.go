@@ -1,0 +1,85 @@
+// imgasm replay: what a recorded console proves.
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/imgasm/imgasm/assemble/anaconda/replay"
+)
+
+// ReplayCommand is the verb replay.
+func ReplayCommand(app *app) *cli.Command {
+	return &cli.Command{
+		Name:      "replay",
+		Usage:     "say what a recorded installation proves: success, failure and why, or neither",
+		ArgsUsage: "SERIAL.LOG",
+		UsageText: "imgasm replay alma.failed/serial.log --log alma.failed/anaconda.log\n" +
+			"imgasm replay --json serial.log | tail -n 1",
+		Description: "Reads a guest's serial console (- is standard input) as imgasm alma does while it\n" +
+			"builds, and prints what it would have said, and when. The last line of --json\n" +
+			"carries verdict (success, failure or running), phase, rule, line and hint.\n" +
+			"The exit code is 0 whatever the verdict.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "log", Usage: "Anaconda's own log: `FILE` of the virtio port or /tmp/anaconda.log"},
+			&cli.StringFlag{Name: "progress", Usage: "what came on imgasm's progress port: `FILE`"},
+			&cli.StringFlag{Name: "arch", Usage: "the guest's architecture, for the hints"},
+			&cli.StringFlag{Name: "accel", Usage: "QEMU's accelerator, for the hints"},
+			&cli.BoolFlag{Name: "json", Usage: "one JSON object a line"},
+			&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "show each package and what other rules saw"},
+		},
+		Action: func(c *cli.Context) error {
+			if c.NArg() != 1 {
+				return app.usage("replay takes one serial log, got %d arguments", c.NArg())
+			}
+			return app.replay(replayOptions{
+				console: c.Args().First(), log: c.String("log"), progress: c.String("progress"),
+				arch: c.String("arch"), accel: c.String("accel"), json: c.Bool("json"), verbose: c.Bool("verbose"),
+			})
+		},
+	}
+}
+
+type replayOptions struct {
+	console, log, progress string // paths; "-" is standard input, "" none
+	arch, accel            string
+	json, verbose          bool
+}
+
+func (a *app) replay(o replayOptions) (err error) {
+	source := replay.Source{Arch: o.arch, Accel: o.accel}
+	for _, part := range []struct {
+		path string
+		in   *io.Reader
+	}{{o.console, &source.Console}, {o.log, &source.Log}, {o.progress, &source.Progress}} {
+		switch part.path {
+		case "":
+		case "-":
+			*part.in = a.stdin
+		default:
+			f, err := os.Open(part.path)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			*part.in = f
+		}
+	}
+	out := bufio.NewWriter(a.stdout)
+	say, end := replay.Text(out, o.verbose)
+	if o.json {
+		say, end = replay.JSON(out)
+	}
+	result, err := replay.Run(source, say)
+	if err != nil {
+		return fmt.Errorf("replay %s: %w", o.console, err)
+	}
+	if err := end(result); err != nil {
+		return err
+	}
+	return out.Flush()
+}
