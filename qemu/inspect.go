@@ -107,7 +107,7 @@ func Inspect(ctx context.Context, binary string) (*Info, error) {
 func startBare(ctx context.Context, binary string, o Options, extra ...string) (*VM, error) {
 	return start(ctx, binary, nil, func(l Links) []string {
 		a := &args{}
-		a.add("-nodefaults", "-no-user-config", "-display", "none", "-machine", "none", "-accel", "tcg", "-S")
+		a.add("-nodefaults", "-no-user-config", "-display", "none", "-machine", "none", "-accel", "tcg")
 		a.opt("-chardev", chardev("qmp", l.QMP)...)
 		a.add("-mon", "chardev=qmp,mode=control")
 		a.opt("-chardev", chardev("serial0", l.Serial)...)
