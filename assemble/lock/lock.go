@@ -1,0 +1,270 @@
+// Package lock is imgasm.lock: what the inputs of a build were, so that a
+// later build can demand the same ones. Data and comparison only; who builds
+// fetches the inputs by what stands here.
+package lock
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// FileName is the usual name, beside the kickstart.
+const FileName = "imgasm.lock"
+
+// format is the version of the file's layout. A reader refuses others.
+const format = 1
+
+// A lock is a few KiB; anything larger is not one.
+const maxBytes = 4 << 20
+
+// File is a whole imgasm.lock: one entry for each build that uses it, by name.
+type File struct {
+	Format int              `json:"imgasmLock"`
+	Builds map[string]Build `json:"builds"`
+}
+
+// Build is what one build was made from.
+type Build struct {
+	// Inputs by role, such as "iso", "kickstart", "firmware-code",
+	// "firmware-vars". A role that has several files numbers them: "post-1".
+	Inputs map[string]Input `json:"inputs"`
+	// Tools by name: the versions of "imgasm" and "qemu".
+	Tools map[string]string `json:"tools"`
+	// Settings that are part of what is built but not a file, such as "arch"
+	// or "disk-size".
+	Settings map[string]string `json:"settings,omitempty"`
+}
+
+// Input is one file. Its hash decides whether it is the same; the rest says
+// where to get it and who vouched for it.
+type Input struct {
+	Name      string     `json:"name,omitempty"`
+	URL       string     `json:"url,omitempty"`
+	SHA256    string     `json:"sha256"` // 64 lower-case hexadecimal digits
+	SizeBytes int64      `json:"size,omitempty"`
+	Signature *Signature `json:"signature,omitempty"`
+}
+
+// Signature is who signed an input's hash.
+type Signature struct {
+	Fingerprint string    `json:"fingerprint"`
+	UserID      string    `json:"userID,omitempty"`
+	Created     time.Time `json:"created"`
+}
+
+// Difference is one thing that is not as it was locked. An empty side means
+// that it was not there.
+type Difference struct {
+	What        string `json:"what"` // "input iso", "tool qemu", "setting arch"
+	Locked, Now string
+}
+
+func (d Difference) String() string {
+	switch {
+	case d.Locked == "":
+		return fmt.Sprintf("%s: %s now, not in the lock", d.What, d.Now)
+	case d.Now == "":
+		return fmt.Sprintf("%s: %s in the lock, not there now", d.What, d.Locked)
+	}
+	return fmt.Sprintf("%s: locked %s, now %s", d.What, d.Locked, d.Now)
+}
+
+// MismatchError is a build that is not what the lock demands.
+type MismatchError struct {
+	Path        string
+	Build       string
+	Differences []Difference
+}
+
+func (e *MismatchError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "build %s differs from %s:", e.Build, e.Path)
+	for _, d := range e.Differences {
+		b.WriteString("\n  " + d.String())
+	}
+	return b.String()
+}
+
+// Hint says how to accept the change.
+func (e *MismatchError) Hint() string {
+	return "if the change is meant, write the lock again: run the same command with --lock in place of --locked"
+}
+
+// ErrNoBuild is wrapped where a lock says nothing of a build.
+var ErrNoBuild = errors.New("the lock has no such build; write it with --lock")
+
+// Read reads and checks a lock. A missing file is fs.ErrNotExist.
+func Read(path string) (*File, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxBytes+1))
+	if err != nil {
+		return nil, err
+	}
+	l, err := Parse(b)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return l, nil
+}
+
+// Parse reads a lock's text. Unknown fields are errors: they would be demands
+// that go unheard.
+func Parse(b []byte) (*File, error) {
+	if len(b) > maxBytes {
+		return nil, fmt.Errorf("more than %d bytes", maxBytes)
+	}
+	// The format first, so that a newer lock is called that.
+	var head struct {
+		Format int `json:"imgasmLock"`
+	}
+	if err := json.Unmarshal(b, &head); err != nil {
+		return nil, fmt.Errorf("not a lock: %w", err)
+	}
+	if head.Format != format {
+		return nil, fmt.Errorf("lock of format %d; this imgasm reads format %d", head.Format, format)
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	var l File
+	if err := d.Decode(&l); err != nil {
+		return nil, fmt.Errorf("not a lock: %w", err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(l.Builds)) {
+		for _, role := range slices.Sorted(maps.Keys(l.Builds[name].Inputs)) {
+			if sum := l.Builds[name].Inputs[role].SHA256; !isSHA256(sum) {
+				return nil, fmt.Errorf("build %s, input %s: %q is not a SHA-256", name, role, sum)
+			}
+		}
+	}
+	return &l, nil
+}
+
+// Format is the text of a lock: the same bytes for the same content.
+func Format(l *File) ([]byte, error) {
+	out := File{Format: format, Builds: l.Builds}
+	if out.Builds == nil {
+		out.Builds = map[string]Build{}
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(out); err != nil { // maps are written sorted
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+// Write puts one build into the lock at path, beside those of other names,
+// and replaces the file whole. A missing file is made.
+func Write(path, name string, build Build) error {
+	l, err := Read(path)
+	if errors.Is(err, os.ErrNotExist) {
+		l, err = &File{}, nil
+	}
+	if err != nil {
+		return err
+	}
+	if l.Builds == nil {
+		l.Builds = map[string]Build{}
+	}
+	l.Builds[name] = build
+	b, err := Format(l)
+	if err != nil {
+		return err
+	}
+	if _, err := Parse(b); err != nil {
+		return fmt.Errorf("lock of %s: %w", name, err)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), FileName+".*.tmp")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	if err == nil {
+		// Made for one user alone otherwise; a lock is committed and shared.
+		err = os.Chmod(f.Name(), 0o644)
+	}
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
+}
+
+// Build returns the named build; ErrNoBuild if there is none.
+func (l *File) Build(name string) (Build, error) {
+	b, ok := l.Builds[name]
+	if !ok {
+		return Build{}, fmt.Errorf("build %s: %w", name, ErrNoBuild)
+	}
+	return b, nil
+}
+
+// Compare lists how now differs from what was locked, sorted; nothing if the
+// build may go on. Inputs are the same if their hashes are: an ISO may come
+// from another mirror.
+func Compare(locked, now Build) []Difference {
+	var out []Difference
+	both(locked.Inputs, now.Inputs, func(role string, l, n Input) {
+		if l.SHA256 == n.SHA256 {
+			return
+		}
+		out = append(out, Difference{"input " + role, describe(l), describe(n)})
+	})
+	both(locked.Settings, now.Settings, func(name, l, n string) {
+		if l != n {
+			out = append(out, Difference{"setting " + name, l, n})
+		}
+	})
+	both(locked.Tools, now.Tools, func(name, l, n string) {
+		if l != n {
+			out = append(out, Difference{"tool " + name, l, n})
+		}
+	})
+	return out
+}
+
+func describe(i Input) string {
+	if i.SHA256 == "" {
+		return ""
+	}
+	s := "sha256:" + i.SHA256
+	if i.Name != "" {
+		s = i.Name + " " + s
+	}
+	return s
+}
+
+// both calls visit for every key of either map, in order.
+func both[V any](a, b map[string]V, visit func(key string, a, b V)) {
+	keys := map[string]bool{}
+	for k := range a {
+		keys[k] = true
+	}
+	for k := range b {
+		keys[k] = true
+	}
+	for _, k := range slices.Sorted(maps.Keys(keys)) {
+		visit(k, a[k], b[k])
+	}
+}
+
+func isSHA256(s string) bool {
+	return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == ""
+}

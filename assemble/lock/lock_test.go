@@ -1,0 +1,144 @@
+package lock
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+var (
+	sumA = strings.Repeat("a", 64)
+	sumB = strings.Repeat("b", 64)
+)
+
+func build() Build {
+	return Build{
+		Inputs: map[string]Input{
+			"iso": {Name: "x.iso", URL: "https://m/x.iso?a=1&b=2", SHA256: sumA, SizeBytes: 5,
+				Signature: &Signature{Fingerprint: "EE6D", UserID: "A <a@b>", Created: time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)}},
+			"kickstart": {Name: "ks.cfg", SHA256: sumB},
+		},
+		Tools:    map[string]string{"imgasm": "0.1.0", "qemu": "10.0.2"},
+		Settings: map[string]string{"arch": "x86_64"},
+	}
+}
+
+func TestWriteAndRead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), FileName)
+	if _, err := Read(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
+	}
+	for _, name := range []string{"alma-x86_64", "alma-aarch64", "alma-x86_64"} {
+		if err := Write(path, name, build()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(b), "a=1&b=2") || !strings.HasSuffix(string(b), "}\n") {
+		t.Errorf("%s", b)
+	}
+	l, err := Read(path)
+	if err != nil || len(l.Builds) != 2 {
+		t.Fatalf("%+v, %v", l, err)
+	}
+	got, err := l.Build("alma-aarch64")
+	if err != nil || len(Compare(got, build())) != 0 || got.Inputs["iso"].Signature.UserID != "A <a@b>" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if _, err := l.Build("other"); !errors.Is(err, ErrNoBuild) {
+		t.Error(err)
+	}
+	again, err := Format(l)
+	if err != nil || string(again) != string(b) {
+		t.Errorf("reading and writing changed it: %v\n%s", err, again)
+	}
+	if m, _ := filepath.Glob(filepath.Join(filepath.Dir(path), "*.tmp")); len(m) != 0 {
+		t.Errorf("left: %v", m)
+	}
+	if err := Write(path, "bad", Build{Inputs: map[string]Input{"iso": {SHA256: "x"}}}); err == nil {
+		t.Error("a lock without a hash was written")
+	}
+	if now, _ := os.ReadFile(path); string(now) != string(b) {
+		t.Error("a refused write changed the file")
+	}
+}
+
+func TestCompare(t *testing.T) {
+	if d := Compare(build(), build()); d != nil {
+		t.Error(d)
+	}
+	mirror := build()
+	mirror.Inputs["iso"] = Input{Name: "y.iso", URL: "https://other/y.iso", SHA256: sumA}
+	if d := Compare(build(), mirror); d != nil {
+		t.Errorf("the same ISO from another mirror: %v", d)
+	}
+	now := build()
+	now.Inputs["iso"] = Input{Name: "z.iso", SHA256: sumB}
+	now.Inputs["post-1"] = Input{SHA256: sumA}
+	delete(now.Inputs, "kickstart")
+	now.Tools["qemu"] = "10.1.0"
+	now.Settings = map[string]string{"arch": "aarch64"}
+	var got []string
+	for _, d := range Compare(build(), now) {
+		got = append(got, d.String())
+	}
+	want := []string{
+		"input iso: locked x.iso sha256:" + sumA + ", now z.iso sha256:" + sumB,
+		"input kickstart: ks.cfg sha256:" + sumB + " in the lock, not there now",
+		"input post-1: sha256:" + sumA + " now, not in the lock",
+		"setting arch: locked x86_64, now aarch64",
+		"tool qemu: locked 10.0.2, now 10.1.0",
+	}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	e := &MismatchError{Path: "imgasm.lock", Build: "x", Differences: Compare(build(), now)}
+	if !strings.Contains(e.Error(), want[4]) || !strings.Contains(e.Hint(), "--lock ") {
+		t.Error(e, e.Hint())
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	for text, want := range map[string]string{
+		``:                            "not a lock",
+		`{}`:                          "format 0",
+		`{"imgasmLock":2,"new":1}`:    "format 2",
+		`{"imgasmLock":1,"bilds":{}}`: "unknown field",
+		`{"imgasmLock":1,"builds":{"a":{"inputs":{"iso":{"sha256":"12"}},"tools":{}}}}`: "build a, input iso",
+	} {
+		if _, err := Parse([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	b, err := Format(&File{Builds: map[string]Build{"x": build()}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
+	f.Add([]byte(`{"imgasmLock":1}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		l, err := Parse(b)
+		if err != nil {
+			return
+		}
+		out, err := Format(l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err := Parse(out); err != nil {
+			t.Fatalf("what was written can't be read: %v", err)
+		} else if text, _ := Format(again); string(text) != string(out) {
+			t.Fatalf("not stable:\n%s\n%s", out, text)
+		}
+	})
+}

@@ -1,0 +1,140 @@
+package provenance
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+func full() Build {
+	return Build{
+		Subjects:   []Artifact{{Name: "alma.qcow2", SHA256: strings.Repeat("1", 64)}},
+		Parameters: map[string]any{"arch": "x86_64", "version": "10.2", "kernelArgs": []string{"a=<b>&c"}},
+		Internal:   map[string]string{"accel": "kvm"},
+		Inputs: []Artifact{
+			{Name: "AlmaLinux-10.2-x86_64-boot.iso", URI: "https://repo.almalinux.org/almalinux/10.2/isos/x86_64/AlmaLinux-10.2-x86_64-boot.iso",
+				SHA256: strings.Repeat("2", 64), Annotations: map[string]string{"role": "iso", "signer": "EE6D"}},
+			{Name: "ks.cfg", SHA256: strings.Repeat("3", 64), Annotations: map[string]string{"role": "kickstart"}},
+		},
+		Versions:   map[string]string{"qemu": "10.0.2", "imgasm": "0.1.0"},
+		Invocation: "5d3c7e0a-0000-5000-8000-000000000000",
+		Started:    time.Date(2026, 9, 1, 14, 0, 0, 5, time.FixedZone("CEST", 7200)),
+		Finished:   time.Date(2026, 9, 1, 12, 9, 0, 0, time.UTC),
+		Byproducts: []Artifact{{Name: "serial.log", SHA256: strings.Repeat("4", 64)}},
+	}
+}
+
+func TestStatement(t *testing.T) {
+	for name, b := range map[string]Build{
+		"full.json":    full(),
+		"minimal.json": {Subjects: full().Subjects},
+	} {
+		got, err := Statement(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		golden := filepath.Join("testdata", name)
+		if *update {
+			if err := os.WriteFile(golden, got, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(golden)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(got) != string(want) {
+			t.Errorf("%s: got\n%s\n(if this is meant: go test ./assemble/provenance -update)", name, got)
+		}
+	}
+}
+
+// What the two specifications call REQUIRED, looked for by their paths.
+func TestStatementHasRequiredFields(t *testing.T) {
+	text, err := Statement(Build{Subjects: full().Subjects})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var v any
+	if err := json.Unmarshal(text, &v); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"_type", "subject", "predicateType", "predicate.buildDefinition.buildType", "predicate.buildDefinition.externalParameters", "predicate.runDetails.builder.id"} {
+		at := v
+		for _, key := range strings.Split(path, ".") {
+			m, ok := at.(map[string]any)
+			if !ok || m[key] == nil {
+				t.Errorf("%s is missing in %s", path, text)
+				break
+			}
+			at = m[key]
+		}
+	}
+}
+
+func TestStatementRefuses(t *testing.T) {
+	for want, change := range map[string]func(*Build){
+		"names no output":       func(b *Build) { b.Subjects = nil },
+		"is not a SHA-256":      func(b *Build) { b.Inputs[0].SHA256 = "ABC" },
+		"neither name nor URI":  func(b *Build) { b.Inputs[0].Name, b.Inputs[0].URI = "", "" },
+		"is not a URI":          func(b *Build) { b.Builder = "me" },
+		"are not a JSON object": func(b *Build) { b.Parameters = []int{1} },
+		"parameters: json":      func(b *Build) { b.Parameters = func() {} },
+	} {
+		b := full()
+		change(&b)
+		if _, err := Statement(b); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+}
+
+func TestSHA256SUMS(t *testing.T) {
+	names := []string{"b.qcow2", "a b.json", "-dash"}
+	if runtime.GOOS == "linux" {
+		names = append(names, `back\slash`, "line\nend")
+	}
+	dir := t.TempDir()
+	var files []Artifact
+	for _, n := range names {
+		if err := os.WriteFile(filepath.Join(dir, n), []byte(n), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		h := sha256.Sum256([]byte(n))
+		files = append(files, Artifact{Name: n, SHA256: hex.EncodeToString(h[:])})
+	}
+	text, err := SHA256SUMS(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lines := strings.Count(string(text), "\n"); lines != len(names) || !strings.Contains(string(text), "  b.qcow2\n") {
+		t.Errorf("%d lines:\n%s", lines, text)
+	}
+	if _, err := SHA256SUMS(append(files, files[0])); err == nil {
+		t.Error("two files of one name were accepted")
+	}
+	if runtime.GOOS != "linux" {
+		return
+	}
+	if _, err := exec.LookPath("sha256sum"); err != nil {
+		t.Skip("sha256sum is missing (apt-get install coreutils): the file was not checked by it")
+	}
+	if err := os.WriteFile(filepath.Join(dir, "SHA256SUMS"), text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("sha256sum", "--check", "--strict", "SHA256SUMS")
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, out)
+	}
+}
