@@ -1,0 +1,207 @@
+// The installed system's configuration out of the kickstart: names, users,
+// passwords, keys.
+
+package main
+
+import (
+	"crypto/rand"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/imgasm/imgasm/kickstart"
+)
+
+// each calls do with the decoded arguments of every command of a name.
+func (i *installer) each(name string, do func(a *kickstart.Args)) {
+	for _, c := range i.commands {
+		if c.Name() == name {
+			a, _ := kickstart.Decode(c, kickstart.AlmaLinux10)
+			do(a)
+		}
+	}
+}
+
+// put writes a file of the target, its folder too.
+func (i *installer) put(path, text string, mode fs.FileMode) error {
+	to := filepath.Join(sysimage, path)
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(to, []byte(text), mode); err != nil {
+		return err
+	}
+	return os.Chmod(to, mode)
+}
+
+func (i *installer) configureSystem() error {
+	linkBox(sysimage)
+	lang, keymap, zone := "en_US.UTF-8", "us", "UTC"
+	i.each("lang", func(a *kickstart.Args) { lang = firstOf(a, lang) })
+	i.each("keyboard", func(a *kickstart.Args) { keymap = firstOf(a, keymap) })
+	i.each("timezone", func(a *kickstart.Args) { zone = firstOf(a, zone) })
+	var fstab strings.Builder
+	for _, p := range i.plan.Partitions {
+		if uuid := i.roots[p.Mount]; uuid != "" && p.Mount != "" {
+			fmt.Fprintf(&fstab, "UUID=%s %s ext4 defaults 1 1\n", uuid, p.Mount)
+		}
+	}
+	for _, f := range []struct{ path, text string }{
+		{"etc/locale.conf", "LANG=" + lang + "\n"},
+		{"etc/vconsole.conf", "KEYMAP=" + keymap + "\n"},
+		{"etc/timezone", zone + "\n"},
+		{"etc/fstab", fstab.String()},
+		{"etc/machine-id", machineID()},
+	} {
+		if err := i.put(f.path, f.text, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func firstOf(a *kickstart.Args, fallback string) string {
+	if p := a.Positional(); len(p) > 0 {
+		return p[0]
+	}
+	return fallback
+}
+
+func machineID() string {
+	b := make([]byte, 16)
+	rand.Read(b)
+	return fmt.Sprintf("%x\n", b)
+}
+
+func (i *installer) writeNetwork() error {
+	name := ""
+	i.each("network", func(a *kickstart.Args) {
+		if v, ok := a.String("--hostname"); ok {
+			name = v
+		}
+	})
+	if name == "" {
+		return nil
+	}
+	return i.put("etc/hostname", name+"\n", 0o644)
+}
+
+// createUsers writes passwd, shadow, group, home folders and keys.
+func (i *installer) createUsers() error {
+	db := accounts{groups: baseGroups()}
+	db.users = append(db.users, account{name: "root", home: "/root", shell: "/bin/bash", hash: "!locked"})
+	var failed error
+	hash := func(a *kickstart.Args, password, name string) string {
+		if a.Flag("--iscrypted") || password == "" {
+			return password
+		}
+		seed := make([]byte, 16)
+		rand.Read(seed)
+		h, err := kickstart.HashPassword(password, seed, name)
+		if err != nil {
+			failed = fmt.Errorf("password of %s: %w", name, err)
+		}
+		return h
+	}
+	i.each("rootpw", func(a *kickstart.Args) {
+		root := &db.users[0]
+		if h := hash(a, firstOf(a, ""), "root"); h != "" {
+			root.hash = h
+		}
+		if a.Flag("--lock") {
+			root.hash = "!" + strings.TrimPrefix(root.hash, "!")
+		}
+		if a.Flag("--allow-ssh") {
+			failed = i.put("etc/ssh/sshd_config.d/01-permitrootlogin.conf", "PermitRootLogin yes\n", 0o600)
+		}
+	})
+	i.each("group", func(a *kickstart.Args) {
+		name, _ := a.String("--name")
+		gid, ok := a.Int("--gid")
+		if !ok {
+			gid = db.freeID()
+		}
+		db.groups = append(db.groups, group{name: name, gid: gid})
+	})
+	i.each("user", func(a *kickstart.Args) {
+		name, _ := a.String("--name")
+		password, _ := a.String("--password")
+		u := account{name: name, hash: hash(a, password, name), home: "/home/" + name, shell: "/bin/bash"}
+		if u.hash == "" || a.Flag("--lock") {
+			u.hash = "!" + u.hash
+		}
+		if v, ok := a.String("--homedir"); ok {
+			u.home = v
+		}
+		if v, ok := a.String("--shell"); ok {
+			u.shell = v
+		}
+		u.gecos, _ = a.String("--gecos")
+		id, ok := a.Int("--uid")
+		if !ok {
+			id = db.freeID()
+		}
+		gid, ok := a.Int("--gid")
+		if !ok {
+			gid = id
+		}
+		u.uid, u.gid = id, gid
+		db.add(u, a.List("--groups"))
+	})
+	if failed != nil {
+		return &cmdlineError{"The following error occurred during the installation:\n\n" + failed.Error()}
+	}
+	keys := map[string]string{}
+	i.each("sshkey", func(a *kickstart.Args) {
+		name, _ := a.String("--username")
+		keys[name] += firstOf(a, "") + "\n"
+	})
+	for path, f := range db.files() {
+		if err := i.put(path, f.text, f.mode); err != nil {
+			return err
+		}
+	}
+	for _, u := range db.users {
+		if err := i.makeHome(u, keys[u.name]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (i *installer) makeHome(u account, keys string) error {
+	home := filepath.Join(sysimage, u.home)
+	if err := os.MkdirAll(home, 0o700); err != nil {
+		return err
+	}
+	paths := []string{home}
+	if keys != "" {
+		if err := os.MkdirAll(filepath.Join(home, ".ssh"), 0o700); err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(home, ".ssh/authorized_keys"), []byte(keys), 0o600); err != nil {
+			return err
+		}
+		paths = append(paths, filepath.Join(home, ".ssh"), filepath.Join(home, ".ssh/authorized_keys"))
+	}
+	for _, p := range paths {
+		if err := os.Chown(p, u.uid, u.gid); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// storeKickstart keeps the kickstart in the image, as Anaconda does.
+func (i *installer) storeKickstart() error {
+	src, err := os.ReadFile(ksPath)
+	if err != nil {
+		return err
+	}
+	if v, _ := i.args.value("inst.nosave"); strings.Contains(v, "all") || strings.Contains(v, "input_ks") {
+		return nil
+	}
+	return i.put("root/original-ks.cfg", string(src), 0o600)
+}

@@ -1,0 +1,219 @@
+// The kickstart's scripts: %pre, %pre-install, %post, %onerror.
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/imgasm/imgasm/cmd/imgasm-guest/box"
+	"github.com/imgasm/imgasm/kickstart"
+)
+
+// packageList is where the installed system keeps its packages' names, for rpm.
+const packageList = "usr/lib/imgasm-rehearsal/packages"
+
+// A script is a script section with its header's options.
+type script struct {
+	section     *kickstart.Section
+	interpreter string
+	log         string
+	fatal       bool // --erroronfail
+	noChroot    bool
+}
+
+func readScript(s *kickstart.Section) script {
+	out := script{section: s, interpreter: "/bin/sh"}
+	words := s.Header.Args()
+	for k := 0; k < len(words); k++ {
+		name, value, has := strings.Cut(words[k].Value, "=")
+		if !has && (name == "--log" || name == "--logfile" || name == "--interpreter") && k+1 < len(words) {
+			k++
+			value = words[k].Value
+		}
+		switch name {
+		case "--interpreter":
+			out.interpreter = value
+		case "--log", "--logfile":
+			out.log = value
+		case "--erroronfail":
+			out.fatal = true
+		case "--nochroot":
+			out.noChroot = true
+		}
+	}
+	return out
+}
+
+// runScripts runs all sections of a name, in order. chroot is the target's
+// root for those that run in it.
+func (i *installer) runScripts(name, chroot string) error {
+	if i.ks == nil {
+		return nil
+	}
+	sections := i.ks.Sections(name)
+	if name == "%pre" && len(sections) > 0 {
+		i.con.Anaconda(clock() + " Running pre-installation scripts")
+	}
+	for _, section := range sections {
+		s := readScript(section)
+		line := section.Pos().Line
+		root := chroot
+		if s.noChroot {
+			root = ""
+		}
+		output, code := i.runOne(s, root)
+		i.log.Info("core.kickstart", "Running kickstart script at line %d: exit status %d", line, code)
+		for _, l := range strings.Split(strings.TrimSpace(output), "\n") {
+			if l != "" {
+				i.log.Line("INFO", "program", "program: "+l)
+			}
+		}
+		if code != 0 {
+			i.log.Error("kickstart", "Error code %d running the kickstart script at line %d", code, line)
+			if s.fatal {
+				return &scriptError{line: line, output: output}
+			}
+		}
+	}
+	return nil
+}
+
+// maxOutput is what is kept of a script's output.
+const maxOutput = 64 << 10
+
+// runOne runs a script, below root if that is not empty, and returns what it
+// said, or what it left in its log.
+func (i *installer) runOne(s script, root string) (string, int) {
+	if !slices.Contains([]string{"sh", "bash"}, filepath.Base(s.interpreter)) {
+		return fmt.Sprintf("%s: the rehearsal has no such interpreter", s.interpreter), 127
+	}
+	file := fmt.Sprintf("/tmp/ks-script-%d", s.section.Pos().Line)
+	if err := os.WriteFile(root+file, s.section.BodyRaw(), 0o700); err != nil {
+		return err.Error(), 1
+	}
+	defer os.Remove(root + file)
+	cmd := exec.Command("/proc/self/exe", scriptVerb, file)
+	cmd.Dir = "/"
+	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"}
+	if root != "" {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: root}
+	} else {
+		cmd.Env = append(cmd.Env, "ANA_INSTALL_PATH="+sysimage)
+	}
+	tail := &lastBytes{max: maxOutput}
+	var out io.Writer = tail
+	if s.log != "" {
+		if f, err := os.OpenFile(root+s.log, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600); err == nil {
+			defer f.Close()
+			out = io.MultiWriter(tail, f)
+		}
+	}
+	cmd.Stdout, cmd.Stderr = out, out
+	err := cmd.Run()
+	code := 0
+	if err != nil {
+		code = 1
+		if exit, ok := err.(*exec.ExitError); ok {
+			code = exit.ExitCode()
+		} else {
+			fmt.Fprintln(tail, err)
+		}
+	}
+	if f, err := os.OpenFile("/tmp/program.log", os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600); err == nil {
+		f.Write(tail.Bytes())
+		f.Close()
+	}
+	return tail.String(), code
+}
+
+// lastBytes keeps the end of what is written to it.
+type lastBytes struct {
+	bytes.Buffer
+	max int
+}
+
+func (l *lastBytes) Write(p []byte) (int, error) {
+	l.Buffer.Write(p)
+	if over := l.Len() - l.max; over > 0 {
+		l.Next(over)
+	}
+	return len(p), nil
+}
+
+// scriptVerb makes the guest's program the interpreter of one script file.
+const scriptVerb = "script"
+
+// runScript is that interpreter: it runs in a process of its own, so that it
+// can have the installed system as its root.
+func runScript(args []string) int {
+	if len(args) == 0 {
+		fmt.Fprintln(os.Stderr, "imgasm-guest: script: no file")
+		return 2
+	}
+	text, err := os.ReadFile(args[0])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 127
+	}
+	code, err := guestSystem("root", 0).Run(context.Background(), box.Script{
+		Name: args[0], Text: string(text), Env: os.Environ(), Args: args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	return code
+}
+
+// guestSystem is what the commands of scripts and logins know of this guest.
+func guestSystem(user string, uid int) *box.System {
+	return &box.System{
+		User: user, UID: uid, Started: time.Now().Add(-sinceBoot()),
+		Packages: func() []string {
+			for _, root := range []string{"/", sysimage} {
+				if data, err := os.ReadFile(filepath.Join(root, packageList)); err == nil {
+					return strings.Fields(string(data))
+				}
+			}
+			return nil
+		},
+		Uname: func() (box.Uname, error) {
+			var u unix.Utsname
+			if err := unix.Uname(&u); err != nil {
+				return box.Uname{}, err
+			}
+			s := unix.ByteSliceToString
+			return box.Uname{System: s(u.Sysname[:]), Node: s(u.Nodename[:]), Release: s(u.Release[:]), Version: s(u.Version[:]), Machine: s(u.Machine[:])}, nil
+		},
+		Filesystems: mounted,
+	}
+}
+
+// mounted lists the file systems that lie on devices.
+func mounted() []box.Filesystem {
+	data, _ := os.ReadFile("/proc/self/mounts")
+	var all []box.Filesystem
+	for _, line := range strings.Split(string(data), "\n") {
+		f := strings.Fields(line)
+		if len(f) < 2 || !strings.HasPrefix(f[0], "/dev/") {
+			continue
+		}
+		var s unix.Statfs_t
+		if unix.Statfs(f[1], &s) == nil {
+			k := int64(s.Bsize) / 1024
+			all = append(all, box.Filesystem{Device: f[0], Mount: f[1], TotalKiB: int64(s.Blocks) * k, FreeKiB: int64(s.Bavail) * k})
+		}
+	}
+	return all
+}
