@@ -134,32 +134,33 @@ func (a *apt) depends(ctx context.Context, pkg string) ([]string, error) {
 	return names, nil
 }
 
+// candidate finds a package and the version that would be installed in the
+// output of apt-cache policy.
+var candidate = regexp.MustCompile(`(?m)^([^ \n:]+)(?::[a-z0-9]+)?:\n(?:  .*\n)*?  Candidate: (\S+)`)
+
 // download fetches packages, those that are there already excepted, and
 // returns their files in the order of the names.
 func (a *apt) download(ctx context.Context, names ...string) ([]string, error) {
-	out, err := a.run(ctx, "apt-get", append([]string{"--print-uris", "-qq", "download"}, names...)...)
+	out, err := a.run(ctx, "apt-cache", append([]string{"policy"}, names...)...)
 	if err != nil {
 		return nil, err
 	}
-	files := map[string]string{}
-	for _, line := range strings.Split(out, "\n") {
-		// 'URI' NAME_VERSION_ARCH.deb SIZE SHA256:HEX
-		f := strings.Fields(line)
-		if len(f) < 3 {
-			continue
-		}
-		name, _, _ := strings.Cut(f[1], "_")
-		files[name] = f[1]
+	versions := map[string]string{}
+	for _, m := range candidate.FindAllStringSubmatch(out, -1) {
+		versions[m[1]] = m[2]
 	}
 	if _, err := a.run(ctx, "apt-get", append([]string{"-q", "download"}, names...)...); err != nil {
 		return nil, err
 	}
 	var paths []string
 	for _, n := range names {
-		if files[n] == "" {
-			return nil, fmt.Errorf("apt-get download %s: it named no file", n)
+		// apt writes the colon of an epoch as %3a.
+		pattern := filepath.Join(a.dir, "packages", n+"_"+strings.ReplaceAll(versions[n], ":", "%3a")+"_*.deb")
+		found, err := filepath.Glob(pattern)
+		if err != nil || len(found) == 0 {
+			return nil, fmt.Errorf("apt-get download %s: no file %s", n, pattern)
 		}
-		paths = append(paths, filepath.Join(a.dir, "packages", files[n]))
+		paths = append(paths, found[0])
 	}
 	return paths, nil
 }
@@ -186,7 +187,9 @@ func aptSupply(ctx context.Context, dir string, target arch.Arch, say func(event
 	}
 	s := newSupply(target)
 	for _, f := range files {
-		s.Origin = append(s.Origin, strings.TrimSuffix(filepath.Base(f), ".deb"))
+		name := strings.TrimSuffix(filepath.Base(f), ".deb")
+		say(event.Event{Kind: event.Note, Text: "unpacking " + name})
+		s.Origin = append(s.Origin, name)
 		if err := s.takeDeb(ctx, f); err != nil {
 			return nil, fmt.Errorf("%s: %w", f, err)
 		}
@@ -208,5 +211,5 @@ func (s *supply) takeDeb(ctx context.Context, file string) error {
 	})
 }
 
-// errNoApt tells apart "this system has no apt" from "apt failed".
+// isNoApt tells apart "this system has no apt" from "apt failed".
 func isNoApt(err error) bool { return errors.Is(err, exec.ErrNotFound) }

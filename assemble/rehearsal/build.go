@@ -6,13 +6,23 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
+	"github.com/imgasm/imgasm/assemble/iso"
 	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/internal/tree"
 )
+
+// mediumTime is the date of every file of the ISO: the same inputs give the
+// same ISO, whenever it is built.
+var mediumTime = time.Date(2025, time.January, 1, 0, 0, 0, 0, time.UTC)
 
 // initrd holds the guest as /init and the modules in /modules, whose file
 // "order" names them in the order in which they load.
@@ -30,7 +40,11 @@ func initrd(guest []byte, s *supply) ([]byte, error) {
 		{Name: "modules", Mode: cpioDir | 0o755},
 	}
 	for _, m := range modules {
-		fmt.Fprintf(&order, "%s.ko\n", m.Name)
+		order.WriteString(m.Name + ".ko")
+		if m.Class != "" {
+			order.WriteString(" " + m.Class)
+		}
+		order.WriteByte('\n')
 		entries = append(entries, cpioEntry{Name: "modules/" + m.Name + ".ko", Mode: cpioFile | 0o644, Data: m.Data})
 	}
 	entries = append(entries,
@@ -43,15 +57,161 @@ func initrd(guest []byte, s *supply) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-func buildISO(ctx context.Context, o Options, dir string, guest []byte, s *supply, say func(event.Event)) (*Installer, error) {
+// label is the ISO's volume label, in the form of AlmaLinux's.
+func label(arch string) string {
+	return "AlmaLinux-" + strings.ReplaceAll(Release, ".", "-") + "-" + arch + "-rehearsal"
+}
+
+// mediumFiles are the ISO's files, laid out as AlmaLinux's.
+func mediumFiles(guest []byte, s *supply) ([]tree.File, error) {
 	rd, err := initrd(guest, s)
 	if err != nil {
 		return nil, err
 	}
-	for name, data := range map[string][]byte{"vmlinuz": s.Kernel, "initrd.img": rd} {
-		if err := os.WriteFile(filepath.Join(dir, o.Arch.Name+"-"+name), data, 0o644); err != nil {
-			return nil, err
-		}
+	prefix, err := grubPrefix(s.GRUB)
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no ISO yet")
+	second, err := stage2(packages(s, prefix), prefix, mediumTime)
+	if err != nil {
+		return nil, err
+	}
+	a := s.Arch
+	return []tree.File{
+		tree.Bytes(".discinfo", fmt.Appendf(nil, "%d.000000\n%s\n%s\n", mediumTime.Unix(), Release, a.Name)),
+		tree.Bytes(".treeinfo", []byte(treeInfo(s, rd, second))),
+		tree.Bytes("REHEARSAL", []byte(readme(s))),
+		tree.Bytes("images/pxeboot/vmlinuz", s.Kernel),
+		tree.Bytes("images/pxeboot/initrd.img", rd),
+		tree.Bytes("images/install.img", second),
+		tree.Bytes("EFI/BOOT/"+a.EFIBoot, s.Shim),
+		tree.Bytes("EFI/BOOT/"+a.EFIGRUB, s.GRUB),
+		tree.Bytes("EFI/BOOT/grub.cfg", []byte(mediumGrub(a.Name))),
+	}, nil
+}
+
+// treeInfo is the ISO's .treeinfo (productmd, "treeinfo file format 1.2").
+func treeInfo(s *supply, rd, second []byte) string {
+	sum := func(b []byte) string {
+		h := sha256.Sum256(b)
+		return hex.EncodeToString(h[:])
+	}
+	a := s.Arch.Name
+	return fmt.Sprintf(`[checksums]
+images/install.img = sha256:%s
+images/pxeboot/initrd.img = sha256:%s
+images/pxeboot/vmlinuz = sha256:%s
+
+[general]
+arch = %s
+family = AlmaLinux
+name = AlmaLinux %s (imgasm rehearsal)
+platforms = %s
+timestamp = %d
+version = %s
+
+[header]
+type = productmd.treeinfo
+version = 1.2
+
+[images-%s]
+initrd = images/pxeboot/initrd.img
+kernel = images/pxeboot/vmlinuz
+
+[release]
+name = AlmaLinux
+short = AlmaLinux
+version = %s
+
+[stage2]
+mainimage = images/install.img
+
+[tree]
+arch = %s
+build_timestamp = %d
+platforms = %s
+`, sum(second), sum(rd), sum(s.Kernel), a, Release, a, mediumTime.Unix(), Release, a, Release, a, mediumTime.Unix(), a)
+}
+
+// mediumGrub is the ISO's own boot menu. imgasm boots by its own.
+func mediumGrub(arch string) string {
+	return fmt.Sprintf(`set timeout=60
+set default=0
+search --no-floppy --set=root -l '%[1]s'
+menuentry 'Install AlmaLinux %[2]s (imgasm rehearsal)' {
+	linux /images/pxeboot/vmlinuz inst.stage2=hd:LABEL=%[1]s quiet
+	initrd /images/pxeboot/initrd.img
+}
+`, label(arch), Release)
+}
+
+func readme(s *supply) string {
+	return "This is imgasm's rehearsal: an installer that is laid out and speaks as AlmaLinux's does,\n" +
+		"but installs only a kernel and one small program. It is not AlmaLinux.\n\n" +
+		"Kernel, shim and GRUB are from: " + strings.Join(s.Origin, ", ") + "\n"
+}
+
+// buildISO writes the ISO unless the cache has it. Its name tells its contents.
+func buildISO(ctx context.Context, o Options, dir string, guest []byte, s *supply, say func(event.Event)) (*Installer, error) {
+	key, err := contentKey(guest, s)
+	if err != nil {
+		return nil, err
+	}
+	in := &Installer{
+		ISO:   filepath.Join(dir, fmt.Sprintf("rehearsal-%s-%s.iso", o.Arch.Name, key)),
+		Label: label(o.Arch.Name), Kernel: s.Release, Origin: s.Origin,
+	}
+	if _, err := os.Stat(in.ISO); err == nil {
+		in.Cached = true
+		return in, nil
+	}
+	say(event.Event{Kind: event.Note, Text: "writing the rehearsal's installer ISO"})
+	files, err := mediumFiles(guest, s)
+	if err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	f, err := os.CreateTemp(dir, "rehearsal-*.partial")
+	if err != nil {
+		return nil, err
+	}
+	defer os.Remove(f.Name())
+	err = iso.WriteInstallerTree(f, in.Label, files, mediumTime)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Name(), err)
+	}
+	if err := os.Chmod(f.Name(), 0o644); err != nil {
+		return nil, err
+	}
+	return in, os.Rename(f.Name(), in.ISO)
+}
+
+// contentKey is a hash over all that the ISO is made of, before anything is
+// compressed: telling that the cache has it must take no time.
+func contentKey(guest []byte, s *supply) (string, error) {
+	prefix, err := grubPrefix(s.GRUB)
+	if err != nil {
+		return "", err
+	}
+	modules, err := loadOrder(wanted, s.have, s.builtin)
+	if err != nil {
+		return "", fmt.Errorf("kernel %s: %w", s.Release, err)
+	}
+	h := sha256.New()
+	add := func(name string, data []byte) {
+		fmt.Fprintf(h, "%s %d\n", name, len(data))
+		h.Write(data)
+	}
+	for _, m := range modules {
+		add(m.Name+" "+m.Class, m.Data)
+	}
+	add("guest", guest)
+	add("kernel", s.Kernel)
+	add("shim", s.Shim)
+	add("grub", s.GRUB)
+	add("texts", []byte(treeInfo(s, nil, nil)+mediumGrub(s.Arch.Name)+readme(s)))
+	add("packages", fmt.Appendf(nil, "%+v", packages(s, prefix)))
+	return hex.EncodeToString(h.Sum(nil))[:16], nil
 }

@@ -22,6 +22,7 @@ const maxModule = 32 << 20
 type module struct {
 	Name    string   // with underscores: "virtio_blk"
 	Depends []string // names of the modules that must be loaded before
+	Class   string   // PCI class that the guest must have for it to be loaded; empty: always
 	Data    []byte   // the ELF file
 }
 
@@ -29,20 +30,27 @@ type module struct {
 type want struct {
 	Name     string
 	Required bool // an error if the kernel has it neither as a module nor built in
+	// Class is a PCI class (the beginning of /sys/bus/pci/devices/*/class)
+	// without which the guest leaves the module alone: loading takes time.
+	Class string
 }
 
 // wanted lists what the guest loads, in order, dependencies apart. Storage that
 // QEMU can be told to offer is here even where imgasm's own default is another.
 var wanted = []want{
-	{"virtio_pci", true}, {"virtio_blk", true}, {"virtio_scsi", true}, {"sd_mod", true}, {"sr_mod", true},
-	{"isofs", true}, {"vfat", true}, {"nls_cp437", true}, {"nls_ascii", false}, {"nls_iso8859_1", false}, {"nls_utf8", false},
+	need("virtio_pci"), need("virtio_blk"), need("virtio_scsi"), need("sd_mod"), need("sr_mod"),
+	need("isofs"), need("vfat"), need("nls_cp437"), like("nls_ascii"), like("nls_iso8859_1"), like("nls_utf8"),
 	// ext4 asks for crc32c by the crypto API's name, which no depends= line tells.
-	{"crc32c_intel", false}, {"crc32c_generic", false}, {"ext4", true},
-	{"virtio_console", true}, {"virtio_net", true}, {"virtio_rng", true},
-	{"pvpanic_pci", false}, {"pvpanic_mmio", false}, {"i6300esb", false},
-	{"evdev", false}, {"button", false}, {"gpio_keys", false},
-	{"xhci_pci", false}, {"usb_storage", false}, {"uas", false}, {"ahci", false},
+	like("crc32c_intel"), like("crc32c_generic"), need("ext4"),
+	need("virtio_console"), need("virtio_net"), need("virtio_rng"),
+	like("pvpanic_pci"), like("pvpanic_mmio"),
+	like("evdev"), like("button"), like("gpio_keys"),
+	{"i6300esb", false, "0x088000"},
+	{"xhci_pci", false, "0x0c03"}, {"usb_storage", false, "0x0c03"}, {"uas", false, "0x0c03"}, {"ahci", false, "0x0106"},
 }
+
+func need(name string) want { return want{Name: name, Required: true} }
+func like(name string) want { return want{Name: name} }
 
 // moduleName derives a module's name from a file's name: "virtio-rng.ko.zst"
 // is virtio_rng. It is empty if the file is no module.
@@ -111,6 +119,7 @@ func modinfo(data []byte) ([]string, error) {
 func loadOrder(wanted []want, have map[string]*module, builtin map[string]bool) ([]*module, error) {
 	var order []*module
 	state := map[string]int{} // 1: on the way, 2: done
+	class := ""
 	var add func(name string) error
 	add = func(name string) error {
 		if builtin[name] || state[name] == 2 {
@@ -130,13 +139,16 @@ func loadOrder(wanted []want, have map[string]*module, builtin map[string]bool) 
 			}
 		}
 		state[name] = 2
-		order = append(order, m)
+		placed := *m
+		placed.Class = class
+		order = append(order, &placed)
 		return nil
 	}
 	for _, w := range wanted {
 		if !w.Required && have[w.Name] == nil {
 			continue
 		}
+		class = w.Class
 		before := len(order)
 		if err := add(w.Name); err != nil {
 			if w.Required {

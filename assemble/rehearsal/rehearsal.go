@@ -99,9 +99,23 @@ func Build(ctx context.Context, o Options, sink event.Sink) (*Installer, error) 
 
 // findSupply gets kernel, shim and GRUB by the first way that is open.
 func findSupply(ctx context.Context, o Options, dir string, say func(event.Event)) (*supply, error) {
-	s, err := aptSupply(ctx, filepath.Join(dir, "apt"), o.Arch, say)
-	if err == nil || !isNoApt(err) {
-		return s, err
+	stored := filepath.Join(dir, "packages-"+o.Arch.GOARCH+".tar")
+	if info, err := os.Stat(stored); err == nil && !o.Refresh && (o.Offline || o.Now.Sub(info.ModTime()) < maxAge) {
+		s := newSupply(o.Arch)
+		if err := s.load(stored); err == nil {
+			return s, nil
+		}
+		// A damaged cache is made anew.
 	}
-	return nil, fmt.Errorf("%w: this system has no apt: give an installer ISO with --iso", ErrNoKernel)
+	if o.Offline {
+		return nil, fmt.Errorf("%w: the cache %s has none for %s yet: run once without --offline", ErrNoKernel, dir, o.Arch.Name)
+	}
+	s, err := aptSupply(ctx, filepath.Join(dir, "apt"), o.Arch, say)
+	switch {
+	case err == nil:
+		return s, s.store(stored)
+	case isNoApt(err):
+		return nil, fmt.Errorf("%w: this system has no apt: give an installer ISO with --iso", ErrNoKernel)
+	}
+	return nil, err
 }
