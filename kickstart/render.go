@@ -134,7 +134,6 @@ func Render(o RenderOptions) ([]byte, error) {
 	w.command("cmdline")
 	w.command("eula", "--agreed")
 	w.command("firstboot", "--disable")
-	w.command("skipx")
 	w.blank()
 	o.source(w)
 	w.blank()
@@ -148,12 +147,14 @@ func Render(o RenderOptions) ([]byte, error) {
 	}
 	w.command(network...)
 	w.command("firewall", "--enabled", "--service=ssh")
-	w.command("selinux", "--enforcing")
-	w.command("services", "--enabled=sshd")
 	w.blank()
 	if err := o.accounts(w); err != nil {
 		return nil, err
 	}
+	w.blank()
+	w.command("selinux", "--enforcing")
+	w.command("services", "--enabled=sshd")
+	w.command("skipx")
 	w.blank()
 	o.storage(w)
 	w.blank()
