@@ -133,116 +133,6 @@ const (
 	backupSector = 6
 )
 
-// geometry is where the parts of a file system lie, in sectors.
-type geometry struct {
-	total      uint32
-	reserved   uint32
-	fat        uint32 // of one FAT
-	perCluster uint32
-	clusters   uint32
-}
-
-// newGeometry finds cluster and FAT sizes. Cluster sizes are those of
-// FATGEN's table for FAT32.
-func newGeometry(sizeBytes int64) (geometry, error) {
-	var g geometry
-	if sizeBytes%SectorSize != 0 || sizeBytes < MinFAT32Bytes || sizeBytes/SectorSize > math.MaxUint32 {
-		return g, fmt.Errorf("FAT32 of %d bytes: must be a multiple of %d, at least %d and less than 2 TiB: %w",
-			sizeBytes, SectorSize, MinFAT32Bytes, ErrSize)
-	}
-	g.total = uint32(sizeBytes / SectorSize)
-	switch {
-	case sizeBytes <= 260<<20:
-		g.perCluster = 1
-	case sizeBytes <= 8<<30:
-		g.perCluster = 8
-	case sizeBytes <= 16<<30:
-		g.perCluster = 16
-	case sizeBytes <= 32<<30:
-		g.perCluster = 32
-	default:
-		g.perCluster = 64
-	}
-	// The FAT must hold an entry for each cluster, and the clusters are what
-	// the FATs leave: the smallest FAT that satisfies both. Shrinking clusters
-	// make this end after two or three rounds.
-	for g.fat = 1; ; {
-		g.reserved = 32
-		// The data begins at a multiple of 4 KiB, so that copies are aligned.
-		g.reserved += -(g.reserved + fatCount*g.fat) & 7
-		g.clusters = (g.total - g.reserved - fatCount*g.fat) / g.perCluster
-		need := (g.clusters + 2 + 127) / 128 // 128 entries of 4 bytes a sector
-		if need <= g.fat {
-			return g, nil
-		}
-		// Not straight to need: clusters shrink as the FAT grows.
-		g.fat += max(1, (need-g.fat)*15/16)
-	}
-}
-
-func (g geometry) clusterBytes() int64 { return int64(g.perCluster) * SectorSize }
-
-// clustersFor is how many clusters n bytes take.
-func (g geometry) clustersFor(n int64) int64 { return (n + g.clusterBytes() - 1) / g.clusterBytes() }
-
-// chain is a file or directory: clusters in a row.
-type chain struct {
-	node  *fatNode
-	first uint32 // 0 for an empty file
-	count uint32
-	size  int64 // bytes in use
-}
-
-// volume is a file system that is laid out.
-type volume struct {
-	geometry
-	stamp  fatStamp
-	label  string // 11 bytes, "" for none
-	chains []*chain
-	next   uint32 // first free cluster
-}
-
-// plan gives every directory and file its clusters: directories first, so
-// that they can be read in one go, then contents in the order of the tree.
-func (v *volume) plan(root *tree.Node) error {
-	top, err := newFATNode(root, nil)
-	if err != nil {
-		return err
-	}
-	var dirs, files []*chain
-	var gather func(n *fatNode)
-	gather = func(n *fatNode) {
-		if !n.node.IsDir() {
-			files = append(files, &n.chain)
-			return
-		}
-		dirs = append(dirs, &n.chain)
-		for _, c := range n.children {
-			gather(c)
-		}
-	}
-	gather(top)
-	v.next = rootCluster
-	free := int64(v.clusters)
-	var need int64
-	for _, c := range append(dirs, files...) {
-		count := v.clustersFor(c.size)
-		need += count
-		if need > free {
-			continue // to say how much would have been needed
-		}
-		if count > 0 {
-			c.first, c.count = v.next, uint32(count)
-			v.next += c.count
-			v.chains = append(v.chains, c)
-		}
-	}
-	if need > free {
-		return &SpaceError{NeedBytes: need * v.clusterBytes(), HaveBytes: free * v.clusterBytes()}
-	}
-	return nil
-}
-
 // writeReserved writes the boot sector, FSInfo and their backups.
 func (v *volume) writeReserved(out sink, f FAT32) error {
 	b := make([]byte, int(v.reserved)*SectorSize)
@@ -295,7 +185,7 @@ func (v *volume) infoSector() []byte {
 	le := binary.LittleEndian
 	le.PutUint32(b, 0x41615252)
 	le.PutUint32(b[484:], 0x61417272)
-	le.PutUint32(b[488:], v.clusters+rootCluster-v.next)
+	le.PutUint32(b[488:], v.clusters-uint32(v.used))
 	next := v.next
 	if next >= v.clusters+rootCluster {
 		next = math.MaxUint32 // full: unknown
@@ -309,38 +199,46 @@ func (v *volume) infoSector() []byte {
 func (v *volume) writeFAT(out sink) error {
 	le := binary.LittleEndian
 	b := make([]byte, 0, 64<<10)
-	flush := func() error {
+	put := func(entry uint32) error {
+		if b = le.AppendUint32(b, entry); len(b) < cap(b) {
+			return nil
+		}
 		_, err := out.Write(b)
 		b = b[:0]
 		return err
 	}
+	at := uint32(rootCluster)
 	b = le.AppendUint32(b, 0x0fffff00|mediaType)
 	b = le.AppendUint32(b, endOfChain) // and: cleanly unmounted, no errors
 	for _, c := range v.chains {
-		for i := uint32(1); i < c.count; i++ {
-			b = le.AppendUint32(b, c.first+i)
-			if len(b) == cap(b) {
-				if err := flush(); err != nil {
-					return err
-				}
-			}
-		}
-		b = le.AppendUint32(b, endOfChain)
-		if len(b) == cap(b) {
-			if err := flush(); err != nil {
+		for ; at < c.first; at++ {
+			if err := put(0); err != nil {
 				return err
 			}
 		}
+		for last := c.first + c.count - 1; at < last; at++ {
+			if err := put(at + 1); err != nil {
+				return err
+			}
+		}
+		if err := put(endOfChain); err != nil {
+			return err
+		}
+		at++
 	}
-	if err := flush(); err != nil {
+	if _, err := out.Write(b); err != nil {
 		return err
 	}
 	return out.Zero(int64(v.fat)*SectorSize - int64(v.next)*4)
 }
 
-// writeData writes directories and contents, which plan put in a row.
+// writeData writes directories and contents, in the order that plan gave them.
 func (v *volume) writeData(out sink) error {
+	at := uint32(rootCluster)
 	for _, c := range v.chains {
+		if err := out.Free(int64(c.first-at) * v.clusterBytes()); err != nil {
+			return err
+		}
 		if c.node.node.IsDir() {
 			var b bytes.Buffer
 			v.directory(&b, c.node)
@@ -353,8 +251,7 @@ func (v *volume) writeData(out sink) error {
 		if err := out.Zero(int64(c.count)*v.clusterBytes() - c.size); err != nil {
 			return err
 		}
+		at = c.first + c.count
 	}
-	free := int64(v.clusters+rootCluster-v.next) * v.clusterBytes()
-	tail := int64(v.total-v.reserved-fatCount*v.fat)*SectorSize - int64(v.clusters)*v.clusterBytes()
-	return out.Free(free + tail)
+	return out.Free(int64(v.total)*SectorSize - v.offset(at))
 }

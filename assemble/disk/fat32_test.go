@@ -59,6 +59,8 @@ func fatFiles() []tree.File {
 		tree.Bytes(strings.Repeat("x", 255), []byte("255")),
 		tree.Bytes("thirteen-long", []byte("13 units: no terminator")),
 		tree.Dir("empty folder"),
+		tree.Bytes("large/initrd.img", noise(largeFile+1, 5)), // aligned, with a gap before it
+		tree.Bytes("large/vmlinuz", noise(largeFile, 6)),
 		tree.Bytes("a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/deep.txt", []byte("deep")),
 	}
 	for i := range 300 {

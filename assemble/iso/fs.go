@@ -10,6 +10,8 @@ import (
 	"sort"
 	"strings"
 	"time"
+
+	"github.com/imgasm/imgasm/internal/tree"
 )
 
 // maxLinks bounds how many symbolic links one path may lead through.
@@ -299,4 +301,11 @@ func (f *openFile) Seek(offset int64, whence int) (int64, error) {
 	}
 	f.at = offset
 	return offset, nil
+}
+
+// Whole is the image itself as a file, to be put on another medium.
+func (m *Image) Whole() tree.File {
+	return tree.File{Path: m.Path, SizeBytes: m.SizeBytes, Open: func() (io.ReadCloser, error) {
+		return m.openFile(node{name: m.Path, size: m.SizeBytes, first: extent{0, m.SizeBytes}}), nil
+	}}
 }

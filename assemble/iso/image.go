@@ -43,10 +43,10 @@ func (e *TruncatedError) Error() string {
 // fs.StatFS; names are those that Linux shows: Rock Ridge, else Joliet, else
 // plain names in lower case. Several goroutines may use it.
 type Image struct {
-	Label    string    // the volume identifier, without trailing blanks
-	Created  time.Time // the volume's creation date; zero if it has none
-	Path     string    // as given to Open
-	SizeByte int64     // of the file
+	Label     string    // the volume identifier, without trailing blanks
+	Created   time.Time // the volume's creation date; zero if it has none
+	Path      string    // as given to Open
+	SizeBytes int64     // of the file
 
 	r    io.ReaderAt
 	file *os.File // what Open opened; nil after NewImage
@@ -101,7 +101,7 @@ func Open(path string) (*Image, error) {
 
 // NewImage reads the image that r holds. name stands for it in errors.
 func NewImage(r io.ReaderAt, sizeBytes int64, name string) (*Image, error) {
-	m := &Image{r: r, SizeByte: sizeBytes, Path: name}
+	m := &Image{r: r, SizeBytes: sizeBytes, Path: name}
 	var primary, supplementary []byte
 	for i := int64(0); ; i++ {
 		b := make([]byte, sectorSize)
@@ -136,8 +136,8 @@ func NewImage(r io.ReaderAt, sizeBytes int64, name string) (*Image, error) {
 
 // notISO says what a file without a volume descriptor looks like instead.
 func (m *Image) notISO(sector []byte) error {
-	if m.SizeByte < (systemArea+1)*sectorSize {
-		return fmt.Errorf("%s: only %d bytes long: %w", m.Path, m.SizeByte, ErrNotISO)
+	if m.SizeBytes < (systemArea+1)*sectorSize {
+		return fmt.Errorf("%s: only %d bytes long: %w", m.Path, m.SizeBytes, ErrNotISO)
 	}
 	var head [8]byte
 	if _, err := m.r.ReadAt(head[:], 0); err == nil {
@@ -174,8 +174,8 @@ func (m *Image) mount(primary, supplementary []byte) error {
 		return m.corrupt("logical blocks of %d bytes; only %d is in use", block, sectorSize)
 	}
 	want := int64(binary.LittleEndian.Uint32(primary[80:])) * sectorSize
-	if want > m.SizeByte {
-		return &TruncatedError{Path: m.Path, HaveBytes: m.SizeByte, WantBytes: want, Identifier: m.Label}
+	if want > m.SizeBytes {
+		return &TruncatedError{Path: m.Path, HaveBytes: m.SizeBytes, WantBytes: want, Identifier: m.Label}
 	}
 	root, err := m.rootOf(primary)
 	if err != nil {

@@ -73,6 +73,12 @@ func (m *Image) Installer() (*Installer, error) {
 	return in, nil
 }
 
+// Stage2 is the value of inst.stage2= by which the initramfs finds the image
+// on whatever drive it is: "hd:LABEL=AlmaLinux-10-1-x86_64-dvd".
+func (in *Installer) Stage2() string {
+	return "hd:LABEL=" + strings.ReplaceAll(in.Label, " ", `\x20`)
+}
+
 // CheckArch returns a *WrongArchError if in is for another architecture.
 func (in *Installer) CheckArch(path string, want arch.Arch) error {
 	if in.Arch == want.Name {

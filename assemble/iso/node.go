@@ -61,9 +61,9 @@ func (m *Image) parseRecord(b []byte) (n node, system []byte, err error) {
 	if b[26] != 0 || b[27] != 0 {
 		return n, nil, m.corrupt("%q is interleaved, which nothing has written since the 1990s", n.id)
 	}
-	if n.first.offset+n.first.length > m.SizeByte {
+	if n.first.offset+n.first.length > m.SizeBytes {
 		return n, nil, m.corrupt("%q lies at bytes %d to %d of an image of %d bytes",
-			n.id, n.first.offset, n.first.offset+n.first.length, m.SizeByte)
+			n.id, n.first.offset, n.first.offset+n.first.length, m.SizeBytes)
 	}
 	end := 33 + idLen
 	if idLen%2 == 0 {

@@ -40,20 +40,42 @@ var plainName = regexp.MustCompile(`^[a-z0-9_]{1,8}(\.[a-z0-9_]{1,3})?$`)
 // Linux shows every name as given. Names that plain ISO 9660 can hold need no
 // extension; for others the volume gets Rock Ridge names.
 func WriteOEMDRV(w io.Writer, files []tree.File, t time.Time) error {
-	root, err := tree.Build(files)
+	l, err := oemdrvLayout(files, t)
 	if err != nil {
 		return err
 	}
+	return l.write(w, OEMDRVLabel)
+}
+
+// OEMDRV is the volume that WriteOEMDRV writes, as a file to be put on another
+// medium: it is made while it is read.
+func OEMDRV(files []tree.File, t time.Time) (tree.File, error) {
+	l, err := oemdrvLayout(files, t)
+	if err != nil {
+		return tree.File{}, err
+	}
+	return tree.File{Path: "oemdrv.iso", SizeBytes: l.end * sectorSize, Open: func() (io.ReadCloser, error) {
+		r, w := io.Pipe()
+		go func() { w.CloseWithError(l.write(w, OEMDRVLabel)) }()
+		return r, nil
+	}}, nil
+}
+
+func oemdrvLayout(files []tree.File, t time.Time) (*layout, error) {
+	root, err := tree.Build(files)
+	if err != nil {
+		return nil, err
+	}
 	if err := CheckOEMDRV(files); err != nil {
-		return err
+		return nil, err
 	}
 	l, err := newLayout(root, t, !isPlain(root))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	unit := int64(volumeUnit / sectorSize)
 	l.end = (l.end + unit - 1) / unit * unit
-	return l.write(w, OEMDRVLabel)
+	return l, nil
 }
 
 // CheckOEMDRV says whether files can go onto an OEMDRV volume and do what is

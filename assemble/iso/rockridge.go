@@ -42,7 +42,7 @@ func (m *Image) eachEntry(area []byte, visit func(sig string, data []byte) error
 		}
 		at := int64(binary.LittleEndian.Uint32(next))*sectorSize + int64(binary.LittleEndian.Uint32(next[8:]))
 		size := int64(binary.LittleEndian.Uint32(next[16:]))
-		if size > sectorSize || at+size > m.SizeByte {
+		if size > sectorSize || at+size > m.SizeBytes {
 			return m.corrupt("a System Use area goes on at byte %d for %d bytes", at, size)
 		}
 		area = make([]byte, size)

@@ -200,7 +200,12 @@ func Copy(w io.Writer, f File) error {
 		return fmt.Errorf("%s: %w", f.Path, err)
 	}
 	defer r.Close()
-	n, err := io.Copy(w, io.LimitReader(r, f.SizeBytes))
+	var n int64
+	if to, ok := r.(io.WriterTo); ok && !isFile(r) {
+		n, err = to.WriteTo(w)
+	} else {
+		n, err = io.Copy(w, io.LimitReader(r, f.SizeBytes))
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.Path, err)
 	}
@@ -208,8 +213,15 @@ func Copy(w io.Writer, f File) error {
 		return fmt.Errorf("%s: ended after %d of %d bytes: it was changed while being read, or it is damaged", f.Path, n, f.SizeBytes)
 	}
 	var one [1]byte
-	if k, _ := io.ReadFull(r, one[:]); k > 0 {
+	if k, _ := io.ReadFull(r, one[:]); k > 0 || n > f.SizeBytes {
 		return fmt.Errorf("%s: longer than the %d bytes it had at first: it was changed while being read", f.Path, f.SizeBytes)
 	}
 	return nil
+}
+
+// isFile says whether r is a file of this machine. Its own WriteTo knows no
+// limit, and io.Copy lets the kernel copy from it anyway.
+func isFile(r io.Reader) bool {
+	_, ok := r.(*os.File)
+	return ok
 }

@@ -1,0 +1,104 @@
+// This file reads sizes and partition layouts as people write them.
+package disk
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// ParseSize reads "10G", "512M", "1.5T", "8GiB" or a number of bytes. Units
+// are powers of 1024. The result is a positive multiple of 512; the error
+// wraps ErrSize.
+func ParseSize(text string) (int64, error) {
+	fail := func(why string) (int64, error) {
+		return 0, fmt.Errorf("size %q: %s; write for example 10G, 512M or 1.5T: %w", text, why, ErrSize)
+	}
+	number := strings.TrimRight(text, "kKMGTPiBb")
+	unit := strings.TrimSuffix(strings.TrimSuffix(text[len(number):], "B"), "i")
+	shift, ok := map[string]uint{"": 0, "k": 10, "K": 10, "M": 20, "G": 30, "T": 40, "P": 50}[unit]
+	if !ok || number == "" {
+		return fail("not a number with a unit")
+	}
+	n, err := strconv.ParseFloat(number, 64)
+	if err != nil || strings.ContainsAny(number, "eExXpP_+-nN") {
+		return fail("not a number with a unit")
+	}
+	bytes := n * float64(int64(1)<<shift)
+	switch {
+	case bytes <= 0:
+		return fail("must be more than nothing")
+	case bytes >= math.MaxInt64:
+		return fail("too large")
+	case bytes != math.Trunc(bytes) || int64(bytes)%SectorSize != 0:
+		return fail("not a multiple of 512 bytes")
+	}
+	return int64(bytes), nil
+}
+
+// partitionTypes are the names that ParseLayout knows.
+var partitionTypes = []struct{ name, guid, label string }{
+	{"esp", TypeESP, "EFI System Partition"},
+	{"biosboot", TypeBIOSBoot, "BIOS boot"},
+	{"boot", TypeBoot, "boot"},
+	{"linux", TypeLinux, "Linux"},
+	{"swap", TypeSwap, "swap"},
+	{"lvm", TypeLVM, "LVM"},
+	{"data", TypeBasicData, "data"},
+}
+
+// ParseLayout reads partitions "TYPE:SIZE[:NAME]", separated by commas, and
+// puts them one after the other on a disk of sizeBytes, each at a multiple of
+// 1 MiB. TYPE is esp, biosboot, boot, linux, swap, lvm, data or a GUID. SIZE
+// is ParseSize's; the last may be "rest". Identifiers are derived from seed.
+// The error wraps ErrLayout or ErrSize.
+func ParseLayout(text string, sizeBytes int64, seed string) (Layout, error) {
+	l := Layout{SizeBytes: sizeBytes, GUID: GUID(seed, "disk")}
+	next := int64(Alignment)
+	parts := strings.Split(text, ",")
+	for i, part := range parts {
+		fields := strings.SplitN(part, ":", 3)
+		if len(fields) < 2 {
+			return l, fmt.Errorf("partition %q: write TYPE:SIZE or TYPE:SIZE:NAME: %w", part, ErrLayout)
+		}
+		p := Partition{Type: fields[0], StartBytes: next, GUID: GUID(seed, "partition "+strconv.Itoa(i+1))}
+		for _, t := range partitionTypes {
+			if fields[0] == t.name {
+				p.Type, p.Name = t.guid, t.label
+			}
+		}
+		if !guidForm.MatchString(p.Type) {
+			return l, fmt.Errorf("partition %q: type %q is none of %s, nor a GUID: %w", part, fields[0], typeNames(), ErrLayout)
+		}
+		if len(fields) == 3 {
+			p.Name = fields[2]
+		}
+		switch {
+		case fields[1] != "rest":
+			size, err := ParseSize(fields[1])
+			if err != nil {
+				return l, fmt.Errorf("partition %q: %w", part, err)
+			}
+			p.SizeBytes = size
+		case i != len(parts)-1:
+			return l, fmt.Errorf("partition %q: only the last can have the rest: %w", part, ErrLayout)
+		default:
+			p.SizeBytes = (sizeBytes-gptSectors*SectorSize)&^(Alignment-1) - next
+		}
+		l.Partitions = append(l.Partitions, p)
+		if p.SizeBytes > sizeBytes {
+			break // Validate says so; adding up would overflow
+		}
+		next = alignUp(next + p.SizeBytes)
+	}
+	return l, l.Validate()
+}
+
+func typeNames() string {
+	var names []string
+	for _, t := range partitionTypes {
+		names = append(names, t.name)
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,119 @@
+// Package media decides what goes onto the media that boot an installer:
+// from an opened installer ISO, a kickstart and kernel arguments to the parts
+// of a disk. assemble/disk and assemble/iso write them.
+package media
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/imgasm/imgasm/assemble/disk"
+	"github.com/imgasm/imgasm/assemble/iso"
+	"github.com/imgasm/imgasm/firmware"
+	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/tree"
+)
+
+// Boot describes a disk that boots an installer by UEFI.
+type Boot struct {
+	// KernelArgs follow those that this package adds.
+	KernelArgs []string
+	// OEMDRV are the files of an OEMDRV volume, ks.cfg among them, as second
+	// partition; nil for none.
+	OEMDRV []tree.File
+	// Installer puts the whole ISO into a last partition, so that the disk
+	// needs nothing else: one stick installs a machine.
+	Installer bool
+	// Seed and Time make identifiers and dates: see disk.BootMedium.
+	Seed string
+	Time time.Time
+}
+
+// Args are the kernel arguments that the installer needs to find its second
+// stage and, if there is an OEMDRV volume, its kickstart. Both are explicit:
+// then the initramfs waits for the volumes, however late they appear.
+func Args(in *iso.Installer, oemdrv bool) []string {
+	args := []string{"inst.stage2=" + in.Stage2()}
+	if oemdrv {
+		args = append(args, "inst.ks=hd:LABEL="+iso.OEMDRVLabel+":/"+iso.KickstartName)
+	}
+	return args
+}
+
+// Medium is the disk to be written. img must stay open until it is.
+//
+// The error wraps iso.ErrNoBootFiles if the ISO has no EFI boot files, or is
+// one of firmware.BootFiles, iso.OEMDRV or the reader.
+func (b Boot) Medium(img *iso.Image) (disk.BootMedium, error) {
+	in, err := img.Installer()
+	if err != nil {
+		return disk.BootMedium{}, err
+	}
+	files, err := b.espFiles(img, in)
+	if err != nil {
+		return disk.BootMedium{}, err
+	}
+	m := disk.BootMedium{Files: files, Seed: b.Seed, Time: b.Time}
+	if b.OEMDRV != nil {
+		volume, err := iso.OEMDRV(b.OEMDRV, b.Time)
+		if err != nil {
+			return disk.BootMedium{}, err
+		}
+		m.Volumes = append(m.Volumes, disk.Volume{Name: iso.OEMDRVLabel, Contents: volume})
+	}
+	if b.Installer {
+		// As it is, repositories and all: udev finds the label on the
+		// partition, and Anaconda's "cdrom" looks at every ISO 9660 file system.
+		m.Volumes = append(m.Volumes, disk.Volume{Name: "installer", Contents: img.Whole()})
+	}
+	return m, nil
+}
+
+// espFiles are the EFI system partition's.
+func (b Boot) espFiles(img *iso.Image, in *iso.Installer) ([]tree.File, error) {
+	a, err := arch.Parse(in.Arch)
+	if err != nil {
+		return nil, err
+	}
+	if in.Boot.Shim == "" || in.Boot.GRUB == "" {
+		return nil, fmt.Errorf("%s: %s and %s are not both in EFI/BOOT: %w", img.Path, a.EFIBoot, a.EFIGRUB, iso.ErrNoBootFiles)
+	}
+	m := firmware.BootMedia{Arch: a, KernelArgs: append(Args(in, b.OEMDRV != nil), b.KernelArgs...)}
+	for _, part := range []struct {
+		to   *tree.File
+		name string
+	}{
+		{&m.Shim, in.Boot.Shim}, {&m.GRUB, in.Boot.GRUB}, {&m.MokManager, in.Boot.MokManager},
+		{&m.Kernel, in.Boot.Kernel}, {&m.Initrd, in.Boot.Initrd},
+	} {
+		if part.name == "" {
+			continue
+		}
+		if *part.to, err = tree.FS(part.name, img, part.name); err != nil {
+			return nil, err
+		}
+	}
+	if m.GRUBFolder, err = grubFolder(img, in.Boot.GRUB); err != nil {
+		return nil, err
+	}
+	return firmware.BootFiles(m)
+}
+
+// grubFolder is where the ISO's GRUB looks for grub.cfg, "" if it does not say.
+func grubFolder(img *iso.Image, name string) (string, error) {
+	f, err := img.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return "", err
+	}
+	folder, err := firmware.GRUBPrefix(f.(io.ReaderAt), st.Size())
+	if err != nil {
+		return "", nil // EFI/BOOT, where Red Hat's GRUB looks first, has one too
+	}
+	return folder, nil
+}

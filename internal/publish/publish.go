@@ -1,0 +1,77 @@
+// Package publish makes files appear whole or not at all.
+package publish
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// ErrNotFile says that something that is no regular file stands where a file
+// should be put, such as a drive: it is not replaced.
+var ErrNotFile = errors.New("exists and is not a regular file")
+
+// File creates the file path with what write puts into it. Until write has
+// returned nil and everything is on disk, the contents stand in a hidden file
+// beside path, which is removed after any error; then it takes path's place,
+// and that of a file that was there.
+//
+// The file handed to write is empty and open for reading and writing.
+func File(path string, write func(f *os.File) error) (err error) {
+	if err := check(path); err != nil {
+		return err
+	}
+	f, err := partial(path)
+	if err != nil {
+		return err
+	}
+	name := f.Name()
+	defer func() {
+		if err != nil {
+			f.Close()
+			os.Remove(name)
+		}
+	}()
+	if err := write(f); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(name, path)
+}
+
+// check refuses what must not be replaced, before time is spent.
+func check(path string) error {
+	switch info, err := os.Stat(path); {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%s: %w", path, ErrNotFile)
+	}
+	dir := filepath.Dir(path)
+	switch info, err := os.Stat(dir); {
+	case err != nil:
+		return fmt.Errorf("%s: its folder: %w", path, err)
+	case !info.IsDir():
+		return fmt.Errorf("%s: %s is not a folder", path, dir)
+	}
+	return nil
+}
+
+// partial opens the hidden file. os.CreateTemp would give it the mode 0600;
+// this one has the mode that the user's umask asks for.
+func partial(path string) (*os.File, error) {
+	var r [6]byte
+	rand.Read(r[:])
+	name := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"."+hex.EncodeToString(r[:])+".partial")
+	return os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+}

@@ -1,0 +1,69 @@
+package publish
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func names(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+func TestFile(t *testing.T) {
+	dir := t.TempDir()
+	p := filepath.Join(dir, "out.img")
+	for _, text := range []string{"first", "second"} {
+		err := File(p, func(f *os.File) error {
+			if _, err := os.Stat(p); text == "first" && err == nil {
+				t.Error("the name exists before the contents do")
+			}
+			_, err := f.WriteString(text)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b, err := os.ReadFile(p); err != nil || string(b) != text {
+			t.Errorf("%q, %v", b, err)
+		}
+	}
+	broken := errors.New("broken")
+	if err := File(p, func(f *os.File) error { f.WriteString("third"); return broken }); err != broken {
+		t.Errorf("got %v", err)
+	}
+	if b, _ := os.ReadFile(p); string(b) != "second" {
+		t.Errorf("a failed write replaced the file: %q", b)
+	}
+	if got := names(t, dir); len(got) != 1 {
+		t.Errorf("left behind: %q", got)
+	}
+}
+
+func TestFileRefuses(t *testing.T) {
+	dir := t.TempDir()
+	never := func(*os.File) error { t.Error("called"); return nil }
+	if err := File(dir, never); !errors.Is(err, ErrNotFile) {
+		t.Errorf("a folder: %v", err)
+	}
+	if err := File(filepath.Join(dir, "no", "out"), never); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no folder: %v", err)
+	}
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := File(filepath.Join(file, "out"), never); err == nil {
+		t.Error("a file for a folder was accepted")
+	}
+}
