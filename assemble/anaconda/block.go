@@ -2,6 +2,7 @@ package anaconda
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -23,23 +24,21 @@ const (
 
 // block is the message that is being collected.
 type block struct {
-	kind    blockKind
-	finding *finding
-	source  string
-	lines   []Line
+	kind     blockKind
+	findings []*finding // the one that began it, and those that lines within it made
+	source   string
+	lines    []Line
 }
 
 const maxBlock = 200 // lines
 
 func (b *block) begin(kind blockKind, f *finding, r *console.Record) {
+	f.open = true
 	if b.kind == dialogBlock && kind == dialogBlock { // a row for a line within it
-		b.finding.open = false
-		f.open = true
-		b.finding = f
+		b.findings = append(b.findings, f)
 		return
 	}
-	f.open = true
-	*b = block{kind: kind, finding: f, source: r.Source, lines: f.failure.Lines[:1:1]}
+	*b = block{kind: kind, findings: []*finding{f}, source: r.Source, lines: f.failure.Lines[:1:1]}
 }
 
 // takeBlock takes a line of Anaconda's that belongs to the message that has
@@ -92,9 +91,10 @@ func (m *Machine) takeStage1(r *console.Record) {
 // What tmux dropped lines from can leave other unindented text in between.
 var exceptionLine = regexp.MustCompile(`^[A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt|Warning|Iteration|Failure)\b(?::.*)?$`)
 
-// closeBlocks ends what is still being collected.
+// closeBlocks makes what it can of messages that are still being collected. If
+// more of them comes, it is still theirs.
 func (m *Machine) closeBlocks() {
-	m.endBlock()
+	m.readBlock()
 	m.endLogBlock()
 	if m.next.finding != nil {
 		m.next.finding.open = false
@@ -102,30 +102,48 @@ func (m *Machine) closeBlocks() {
 	}
 }
 
-// endBlock makes what it can of the message.
 func (m *Machine) endBlock() {
-	b := m.block
+	m.readBlock()
 	m.block = block{}
+}
+
+// readBlock makes what it can of the message.
+func (m *Machine) readBlock() {
+	b := m.block
 	if b.kind == noBlock {
 		return
 	}
-	f := b.finding
-	f.open = false
-	if b.kind == tracebackBlock && len(b.lines) > maxLines/2 { // the end says most
-		b.lines = append(b.lines[:1:1], b.lines[len(b.lines)-maxLines/2:]...)
+	lines := b.lines
+	if b.kind == tracebackBlock && len(lines) > maxLines/2 { // the end says most
+		lines = append(lines[:1:1], lines[len(lines)-maxLines/2:]...)
 	}
-	if len(b.lines) > maxLines {
-		b.lines = b.lines[:maxLines]
+	lines = lines[:min(len(lines), maxLines)]
+	for _, f := range b.findings {
+		f.open = false
+		f.failure.Lines = from(lines, f.failure.Lines[0])
 	}
-	f.failure.Lines = b.lines
+	f := b.findings[len(b.findings)-1]
 	switch b.kind {
 	case terminateBlock:
-		m.explainTermination(f, b.lines)
-	case dialogBlock, tracebackBlock:
+		m.explainTermination(f, lines)
+	case tracebackBlock:
+		if last := lines[len(lines)-1].Text; exceptionLine.MatchString(last) {
+			f.failure.Meaning = "The installer died of an exception that nothing caught: " + short(last, 300)
+		}
+		m.reasons(f, joined(lines))
+	case dialogBlock:
 		if f.rule.Name != "script-failed" { // what follows there are the script's words
-			m.reasons(f, joined(b.lines))
+			m.reasons(f, joined(lines))
 		}
 	}
+}
+
+// from returns the lines from one on.
+func from(lines []Line, first Line) []Line {
+	if i := slices.Index(lines, first); i > 0 {
+		return lines[i:]
+	}
+	return lines
 }
 
 // problemLine is how pykickstart names a line (pykickstart/errors.py).
@@ -158,6 +176,11 @@ func (m *Machine) explainTermination(f *finding, lines []Line) {
 		} else if f.failure.KickstartText != "" {
 			f.failure.Meaning = "The installer refuses the kickstart: " + f.failure.KickstartText
 		}
+	}
+	if text != "" && (f.rule.Name == "installer-error" || f.rule.Name == "installer-crash") {
+		said := strings.Join(strings.Fields(text), " ")
+		said = strings.ReplaceAll(said, "Non interactive installation failed: ", "")
+		f.failure.Meaning = strings.TrimSuffix(m.expand(f.rule.Meaning, nil), ".") + ": " + short(said, 500)
 	}
 	m.reasons(f, text)
 }

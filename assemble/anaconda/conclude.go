@@ -114,12 +114,15 @@ func (m *Machine) ready(f *finding) bool {
 func (m *Machine) conclude() {
 	m.endings()
 	if len(m.findings) > 0 {
-		ready := false
+		ready, open := m.verdict == Failed, false
 		for _, f := range m.findings {
 			ready = ready || m.ready(f)
+			open = open || f.open
 		}
 		if ready {
-			m.closeBlocks()
+			if open && (m.verdict != Failed || m.ended) {
+				m.closeBlocks()
+			}
 			if m.verdict != Failed {
 				m.verdict, m.failure = Failed, m.explain()
 			} else if m.ended {

@@ -69,7 +69,7 @@ func (m *Machine) logPart(l Line, begins bool) {
 		if rule.Block == LogContinuation {
 			m.endLogBlock()
 			f.open = true
-			m.logBlock = block{kind: logBlock, finding: f, source: logProgram(l.Text), lines: []Line{l}}
+			m.logBlock = block{kind: logBlock, findings: []*finding{f}, source: logProgram(l.Text), lines: []Line{l}}
 		}
 	}
 }
@@ -90,7 +90,7 @@ func (m *Machine) takeLogBlock(l Line, begins bool) bool {
 	}
 	if begins {
 		_, rest, _ := strings.Cut(l.Text, ":")
-		if logProgram(l.Text) != b.source || b.finding.rule.Name != "log-exception" || !strings.HasPrefix(strings.TrimPrefix(rest, " "), " ") && !exceptionLine.MatchString(strings.TrimSpace(rest)) {
+		if logProgram(l.Text) != b.source || b.findings[0].rule.Name != "log-exception" || !strings.HasPrefix(strings.TrimPrefix(rest, " "), " ") && !exceptionLine.MatchString(strings.TrimSpace(rest)) {
 			m.endLogBlock()
 			return false
 		}
@@ -110,7 +110,7 @@ func (m *Machine) endLogBlock() {
 	if b.kind == noBlock {
 		return
 	}
-	f := b.finding
+	f := b.findings[0]
 	f.open = false
 	if len(b.lines) > maxLines {
 		b.lines = append(b.lines[:1:1], b.lines[len(b.lines)-maxLines+1:]...)

@@ -136,7 +136,7 @@ Error
 	},
 	{
 		Name: "pane-dead", Channel: OnConsole, Who: Installer,
-		Pattern: `^Pane is dead \((?:status|signal) (\w+)`, Literal: "Pane is dead (",
+		Pattern: `^Pane is dead \(((?:status|signal) \w+)`, Literal: "Pane is dead (",
 		Sample: "Pane is dead (status 1, Sun Nov 22 22:22:07 2026)",
 		Seen:   "testdata/serial/failure-pane-dead-tmux.raw",
 		Last:   PhaseShutdown, Class: ClassCrash, Rank: 20, Action: Collect, When: Incomplete,

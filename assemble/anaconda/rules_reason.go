@@ -124,10 +124,18 @@ var reasonRules = []Rule{
 	},
 	{
 		Name: "packages-missing", Channel: OnReason,
-		Pattern: `(?:missing packages|missing groups or modules|No match for argument): ?([^.]*?)(?:\. |\.$|$| (?:missing|broken) )|Some packages, groups or modules are missing|No such package`,
+		Pattern: `(?:missing packages|missing groups or modules|No match for argument): ?(.*?)(?:\. |\.?$| (?:missing|broken) )`,
 		Sample:  "Some packages, groups or modules are missing. Problems in request: missing packages: no-such-package.", Seen: "testdata/serial/failure-package-missing-pty.raw",
-		Class: ClassPackages, Rank: 82,
+		Class: ClassPackages, Rank: 83,
 		Meaning: "The kickstart asks for packages or groups that the installation source does not have: $1",
+		Hint:    "correct %packages, add the repository that has them (repo --name=… --baseurl=…), or write %packages --ignoremissing",
+	},
+	{
+		Name: "packages-unavailable", Channel: OnReason,
+		Pattern: `Some packages, groups or modules are missing|No such package`,
+		Sample:  "Some packages, groups or modules are missing.", Seen: "anaconda rhel-10 pyanaconda/modules/payloads/payload/dnf/validation.py",
+		Class: ClassPackages, Rank: 82,
+		Meaning: "The kickstart asks for packages or groups that the installation source does not have.",
 		Hint:    "correct %packages, add the repository that has them (repo --name=… --baseurl=…), or write %packages --ignoremissing",
 	},
 	{

@@ -37,9 +37,10 @@ func Summary(r Result) Line {
 		for i := range r.Remarks { // a success may have one that matters
 			if r.Remarks[i].Rule == "waits-for-enter" {
 				f = &r.Remarks[i]
+			} else {
+				l.Others = append(l.Others, r.Remarks[i])
 			}
 		}
-		l.Others = r.Remarks
 	} else {
 		l.Phase, l.Others = f.Phase.String(), f.Others
 	}

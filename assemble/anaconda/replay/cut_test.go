@@ -1,0 +1,83 @@
+package replay
+
+import (
+	"bytes"
+	"testing"
+	"testing/iotest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// pieces reads a console a few bytes at a time.
+type pieces struct {
+	raw  []byte
+	size func(rest []byte) int
+}
+
+func (p *pieces) Read(buf []byte) (int, error) {
+	if len(p.raw) == 0 {
+		return bytes.NewReader(nil).Read(buf)
+	}
+	n := copy(buf, p.raw[:min(len(p.raw), max(1, p.size(p.raw)))])
+	p.raw = p.raw[n:]
+	return n, nil
+}
+
+// How the bytes were cut must not change anything that is concluded.
+func TestCutsDoNotMatter(t *testing.T) {
+	sizes := map[string]func([]byte) int{
+		"a line":    func(rest []byte) int { return bytes.IndexByte(rest, '\n') + 1 },
+		"7 bytes":   func([]byte) int { return 7 },
+		"100 bytes": func([]byte) int { return 100 },
+	}
+	for name, raw := range consoles(t) {
+		whole := replay(t, raw)
+		one, err := Run(Source{Console: iotest.OneByteReader(bytes.NewReader(raw))}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(whole, one); diff != "" {
+			t.Errorf("%s, byte for byte (-whole +pieces):\n%s", name, diff)
+		}
+		for how, size := range sizes {
+			got, err := Run(Source{Console: &pieces{raw, size}}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(whole, got); diff != "" {
+				t.Errorf("%s, by %s (-whole +pieces):\n%s", name, how, diff)
+			}
+		}
+	}
+}
+
+// A recording that stops anywhere must never prove the contrary of what the
+// whole proves: no failure in what will succeed or still runs, no success in
+// what will fail, and once proven it stays so.
+func TestNoPrefixProvesTheContrary(t *testing.T) {
+	for name, raw := range consoles(t) {
+		end := replay(t, raw).Verdict.String()
+		proven := "running"
+		for at := 0; at <= len(raw); at += step(raw, at) {
+			got := replay(t, raw[:at]).Verdict.String()
+			if got != "running" && got != end {
+				t.Errorf("%s: after %d of %d bytes the verdict is %s, at the end %s:\n%q", name, at, len(raw), got, end, raw[max(0, at-300):at])
+				break
+			}
+			if proven != "running" && got != proven {
+				t.Errorf("%s: after %d of %d bytes the verdict is %s, before it was %s", name, at, len(raw), got, proven)
+				break
+			}
+			proven = got
+		}
+	}
+}
+
+// step goes through the interesting end of a recording byte by byte, and line
+// by line before.
+func step(raw []byte, at int) int {
+	if len(raw)-at <= 600 {
+		return 1
+	}
+	return max(1, min(bytes.IndexByte(raw[at:], '\n')+1, len(raw)-600-at))
+}

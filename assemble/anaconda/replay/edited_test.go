@@ -1,0 +1,205 @@
+package replay
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+// Recorded consoles with something added or taken away: what looks like the
+// contrary and is not.
+
+// scary is what scripts print and units say without anything having failed.
+var scary = []string{
+	"Kernel panic - not syncing: only a test of the alarm",
+	"Traceback (most recent call last):",
+	`  File "/usr/bin/myscript", line 3, in <module>`,
+	"ValueError: not a problem",
+	"Exception ignored in atexit callback <function exitHandler at 0x7f0000000000>:",
+	"An unknown error has happened in my script",
+	"[FAILED] Failed to start multipathd.service - Device-Mapper Multipath Device Controller.",
+	"[DEPEND] Dependency failed for proc-sys-fs-binfmt_misc.automount.",
+	"Warning: Could not boot. (quoted)",
+	"Entering emergency mode. Exit the shell to continue.",
+	"Failed to start sshd.service",
+	"error: ../../grub-core/fs/fshelp.c:257:file `/x' not found.",
+	"The following problem occurred on line 4 of the kickstart file:",
+	"Error code 7 running the kickstart script at line 18",
+	"python-meh: libreport is not available in this environment - bug reporting disabled",
+	"No space left on device",
+	"** (process:2343): WARNING **: 23:09:33.123: failed",
+	"Error",
+	"Warning: something",
+	"Question",
+	"Oops: that was a joke",
+	"Pane is deadly",
+	"reboot: Power down",
+	"Out of memory: Killed process 12 (yes)",
+	"grub> ",
+	"Shell>",
+	"Press any key to continue...",
+	"Installing error-handling.noarch (3/12)",
+	"Installing kernel-panic-tools.x86_64 (4/12)",
+	"Installing Complete!.noarch (5/12)",
+	"Configuring pane-is-dead.noarch",
+}
+
+// prefixed gives lines the prefix of the real ones around them.
+func prefixed(prefix string, lines []string) string {
+	var b strings.Builder
+	for _, l := range lines {
+		b.WriteString(prefix + l + "\r\n")
+	}
+	return b.String()
+}
+
+// before inserts text before the first line that contains marker.
+func before(t *testing.T, raw []byte, marker, text string) []byte {
+	t.Helper()
+	at := bytes.Index(raw, []byte(marker))
+	if at < 0 {
+		t.Fatalf("no %q in the recording", marker)
+	}
+	at = bytes.LastIndexByte(raw[:at], '\n') + 1
+	return bytes.Join([][]byte{raw[:at], []byte(text), raw[at:]}, nil)
+}
+
+// upTo cuts after the first line that contains marker.
+func upTo(t *testing.T, raw []byte, marker string) []byte {
+	t.Helper()
+	at := bytes.Index(raw, []byte(marker))
+	if at < 0 {
+		t.Fatalf("no %q in the recording", marker)
+	}
+	if end := bytes.IndexByte(raw[at:], '\n'); end >= 0 {
+		return bytes.Clone(raw[:at+end+1])
+	}
+	return raw
+}
+
+func verdictOf(t *testing.T, raw []byte, want string) {
+	t.Helper()
+	got := replay(t, raw)
+	if got.Verdict.String() == want {
+		return
+	}
+	if got.Failure != nil {
+		t.Errorf("verdict %v by rule %s: %v", got.Verdict, got.Failure.Rule, got.Failure.Lines)
+		return
+	}
+	t.Errorf("verdict %v in phase %v, want %s", got.Verdict, got.Phase, want)
+}
+
+func TestScaryTextInASuccess(t *testing.T) {
+	all := consoles(t)
+	markers := map[string][]string{
+		"success-direct": {"anaconda[2343]: Installing the software", "anaconda[2343]: Complete!"},
+		"success-pty":    {"Installing the software", "Complete!"},
+		"success-tmux":   {"Installing the software", "Complete!"},
+	}
+	for name, places := range markers {
+		raw := all[name]
+		for _, marker := range places {
+			t.Run(name+" at "+marker, func(t *testing.T) {
+				for _, line := range scary {
+					edited := before(t, raw, marker, line+"\r\n")
+					verdictOf(t, edited, "success")
+					if t.Failed() {
+						t.Fatalf("with %q", line)
+					}
+				}
+				verdictOf(t, before(t, raw, marker, prefixed("", scary)), "success")
+			})
+		}
+	}
+	t.Run("by journald under another name", func(t *testing.T) {
+		verdictOf(t, before(t, all["success-direct"], "anaconda[2343]: Complete!", prefixed("[  512.000000] myscript[99]: ", scary)), "success")
+	})
+	t.Run("after the end", func(t *testing.T) {
+		verdictOf(t, before(t, all["success-direct"], "Powering off.", prefixed("", scary)), "success")
+	})
+	t.Run("in the system that boots after it", func(t *testing.T) {
+		more := "[    0.000000] Linux version 6.12.0\r\n[    5.000000] Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)\r\nlocalhost login: "
+		verdictOf(t, append(bytes.Clone(all["success-tmux"]), more...), "success")
+	})
+}
+
+// A script that says what the installer would say proves nothing, whatever
+// comes next.
+func TestWordsOfSuccessInAFailure(t *testing.T) {
+	all := consoles(t)
+	good := []string{"Complete!", "Installation complete", "Use of this product is subject to the license agreement found at:"}
+	direct, pty := all["failure-post-erroronfail-direct"], all["failure-post-erroronfail-pty"]
+	for _, text := range good {
+		verdictOf(t, before(t, direct, "There was an error running", text+"\r\n"), "failure")
+		verdictOf(t, append(bytes.Clone(direct), "[  798.300000] anaconda[2345]:   "+text+"\r\n"...), "failure")
+		verdictOf(t, before(t, pty, "  goodbye", "  "+text+"\r\n"), "failure")
+		verdictOf(t, before(t, pty, "  error and installation will", text+"\r\n"), "failure")
+	}
+	// dnf in %post says Complete!, then the script fails.
+	dnf := "Installed:\r\n  tree-2.1.0-8.el10.x86_64\r\n\r\nComplete!\r\n"
+	verdictOf(t, before(t, pty, "Error\r\n", dnf), "failure")
+	// The installer's own last words are "Complete!" only after its pips.
+	running := upTo(t, all["success-pty"], "Running post-installation scripts")
+	verdictOf(t, append(bytes.Clone(running), dnf...), "running")
+	verdictOf(t, append(upTo(t, all["success-direct"], "Running post-installation scripts"), dnf...), "running")
+	// A guest that goes down after that has failed.
+	verdictOf(t, append(append(bytes.Clone(running), dnf...), "[  600.000000] reboot: Power down\r\n"...), "failure")
+	// dnf in %pre, long before.
+	verdictOf(t, before(t, pty, "Starting automated install", dnf), "failure")
+}
+
+func TestEndsOfRecordings(t *testing.T) {
+	all := consoles(t)
+	direct := all["success-direct"]
+	tests := []struct {
+		name string
+		raw  []byte
+		want string
+	}{
+		{"nothing", nil, "running"},
+		{"one letter", []byte("a"), "running"},
+		{"up to the packages", upTo(t, direct, "(6/12)"), "running"},
+		{"up to the boot loader", upTo(t, all["success-tmux"], "Installing boot loader"), "running"},
+		{"complete, still up", upTo(t, direct, "Complete!"), "success"},
+		{"complete, no newline yet", bytes.TrimRight(upTo(t, direct, "Complete!"), "\r\n"), "success"},
+		{"down before it was complete", append(upTo(t, direct, "(6/12)"), "[  497.000000] reboot: Power down\r\n"...), "failure"},
+		{"restarted before it was complete", append(upTo(t, direct, "(6/12)"), "[  497.000000] reboot: Restarting system\r\n"...), "failure"},
+		{"a panic among the packages", append(upTo(t, direct, "(6/12)"), "[  497.000000] Kernel panic - not syncing: Fatal exception\r\n"...), "failure"},
+		{"a panic without time stamps", []byte("Linux version 6.12.0\r\nKernel panic - not syncing: Fatal exception\r\n---[ end Kernel panic - not syncing: Fatal exception ]---\r\n"), "failure"},
+		{"a panic on tmux's screen", append(upTo(t, all["success-tmux"], "(6/12)"), "\r\n[  497.000000] Kernel panic - not syncing: Fatal exception\r\n[  497.000000] ---[ end Kernel panic - not syncing: Fatal exception ]---\r\n"...), "failure"},
+		{"a panic while going down", before(t, direct, "reboot: Power down", "[  535.000000] Kernel panic - not syncing: Attempted to kill init! exitcode=0x0000000b\r\n"), "failure"},
+		{"without printk's time", stripStamps(direct), "success"},
+		{"a failure without printk's time", stripStamps(all["failure-post-erroronfail-direct"]), "failure"},
+		{"the installer's unit failed", append(upTo(t, direct, "Checking storage configuration"), "[FAILED] Failed to start anaconda-direct.se\xe2\x80\xa6 the anaconda installation program.\r\r\nSee 'systemctl status anaconda-direct.service' for details.\r\r\n"...), "failure"},
+		{"the unit's failure behind an animation", append(upTo(t, direct, "Checking storage configuration"), "\x1bM\r\r\x1b[K[\x1b[0;1;31mFAILED\x1b[0m] Failed to start \x1b[0;1;39manaconda-direct.se\xe2\x80\xa6\x1b[0m the anaconda installation program.\r\r\n"...), "failure"},
+		{"the unit fails after all is done", before(t, direct, "Powering off.", "See 'systemctl status anaconda-direct.service' for details.\r\r\n"), "success"},
+		{"tmux's window dies after all is done", append(upTo(t, all["success-pty"], "Complete!"), "Pane is dead (status 1, Sun Nov 22 22:22:07 2026)\r\n"...), "success"},
+		{"stage 1 waits, then goes on", append(upTo(t, all["failure-stage2-missing"], "Anaconda installer errors end"), direct...), "success"},
+		{"stage 1 finds a mistake", []byte("[   71.204418] dracut-initqueue[1604]: The following problem occurred on line 4 of the kickstart file:\r\n[   71.204511] dracut-initqueue[1604]: Unknown command: instal\r\n[  120.0] x\r\n"), "failure"},
+		{"stage 1 finds a mistake that a %pre corrects", before(t, direct, "systemd-ssh-generator[2132]", "[   71.204418] dracut-initqueue[1604]: The following problem occurred on line 4 of the kickstart file:\r\n[   71.204511] dracut-initqueue[1604]: Unknown command: instal\r\n"), "success"},
+		{"someone answers the prompt", before(t, all["success-pty"], "Progress\r\n", "Please make a selection from the above ['b' to begin installation, 'h' to help, 'q' to quit,\r\n'r' to refresh]: b\r\n"), "success"},
+		{"nobody answers the prompt", append(upTo(t, all["success-pty"], "(file:///run"), "Please make a selection from the above ['b' to begin installation, 'h' to help, 'q' to quit,\r\n'r' to refresh]: "...), "failure"},
+		{"a prompt in tmux", append(upTo(t, all["success-tmux"], "(Local media)"), "\x1b[20;1HPlease make a selection from the above ['b' to begin installation, 'h' to help, 'q' to quit,\x1b[K\r\n'r' to refresh]: "...), "failure"},
+		{"an incomplete kickstart in cmdline mode", append(upTo(t, all["success-pty"], "Starting automated install"), "\r\nThe installation was stopped due to an error which occurred while running in non-interactive cmdline mode. Since there cannot be any questions in cmdline mode, edit your kickstart file and retry installation. \r\nThe exact error message is: \r\n\r\nThe following mandatory spokes are not completed:\r\nInstallation Destination. \r\n\r\nThe installer will now terminate.\r\n"...), "failure"},
+		{"the same cut in the middle", append(upTo(t, all["success-pty"], "Starting automated install"), "\r\nThe installation was stopped due to an error which occurred while running in non-int"...), "failure"},
+		{"a %pre that failed", append(upTo(t, all["success-pty"], "started."), "Traceback (most recent call last):\r\n  File \"/sbin/anaconda\", line 400, in <module>\r\n    kickstart.preScriptPass(opts.ksfile)\r\npyanaconda.errors.ScriptError: (2, 'x')\r\n"...), "failure"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) { verdictOf(t, tt.raw, tt.want) })
+	}
+}
+
+// stripStamps makes of a console what printk.time=0 would have made.
+func stripStamps(raw []byte) []byte {
+	var out []byte
+	for _, line := range bytes.SplitAfter(raw, []byte("\n")) {
+		if open := bytes.IndexByte(line, '['); open >= 0 {
+			if end := bytes.Index(line[open:], []byte("] ")); end > 8 && end < 16 && bytes.IndexByte(line[open:open+end], '.') > 0 {
+				line = append(bytes.Clone(line[:open]), line[open+end+2:]...)
+			}
+		}
+		out = append(out, line...)
+	}
+	return out
+}

@@ -1,0 +1,118 @@
+package anaconda
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/imgasm/imgasm/qemu/console"
+)
+
+// A row that says less than a person needs is refused.
+func TestRulesAreComplete(t *testing.T) {
+	names := map[string]bool{}
+	for _, r := range Rules() {
+		t.Run(r.Name, func(t *testing.T) {
+			if !regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`).MatchString(r.Name) || names[r.Name] {
+				t.Errorf("name %q: want a unique one in lower case with hyphens", r.Name)
+			}
+			names[r.Name] = true
+			for what, text := range map[string]string{"sample": r.Sample, "seen": r.Seen, "meaning": r.Meaning, "hint": r.Hint, "class": string(r.Class), "pattern": r.Pattern} {
+				if strings.TrimSpace(text) == "" {
+					t.Errorf("no %s", what)
+				}
+			}
+			if len(r.Meaning) < 20 || !strings.Contains(".1", r.Meaning[len(r.Meaning)-1:]) {
+				t.Errorf("meaning %q: want a sentence", r.Meaning)
+			}
+			if r.Rank < 1 || r.Rank > 90 {
+				t.Errorf("rank %d: want 1 to 90", r.Rank)
+			}
+			if groups := regexp.MustCompile(r.Pattern).NumSubexp(); strings.Count(r.Meaning+r.Hint, "$") > 0 && groups == 0 {
+				t.Error("meaning or hint speak of a group that the pattern does not have")
+			}
+			if r.Channel == OnConsole || r.Channel == OnLog {
+				if r.Literal == "" {
+					t.Fatal("no literal: every line would be tried")
+				}
+				for _, l := range strings.Split(r.Literal, "|") {
+					if len(l) < 4 {
+						t.Errorf("literal %q is in too many lines", l)
+					}
+				}
+				found := false
+				for _, l := range strings.Split(r.Literal, "|") {
+					found = found || strings.Contains(r.Sample, l)
+				}
+				if !found {
+					t.Errorf("the sample has none of the literals %q", r.Literal)
+				}
+			}
+		})
+	}
+}
+
+// replaySample shows a row's sample to a new machine, and returns the names of
+// the rows that fired.
+func replaySample(r Rule) (*Machine, Output, []string) {
+	m := New(Config{ConsoleOnly: r.Channel == OnConsole || r.Channel == OnReason, Nonce: "00", Accel: "kvm", Arch: "x86_64"})
+	if r.First > 0 {
+		m.phase = r.First
+	}
+	var fired []string
+	var last Output
+	step := func(w What) { last = m.Step(Input{At: time.Second, What: w}) }
+	switch r.Channel {
+	case OnConsole:
+		text := r.Sample + "\n"
+		reader := console.NewReader(func(rec console.Record) { step(Console(rec)) })
+		reader.Write([]byte(strings.ReplaceAll(text, "\n", "\r\n")))
+		reader.Close()
+	case OnReason:
+		m.phase = PhasePackages
+		reader := console.NewReader(func(rec console.Record) { step(Console(rec)) })
+		reader.Write([]byte("The installation was stopped due to an error which occurred while running in non-interactive cmdline mode.\r\nThe exact error message is: \r\n\r\n" + r.Sample + " \r\n\r\nThe installer will now terminate.\r\n"))
+	case OnLog:
+		for i, line := range strings.Split(r.Sample, "\n") {
+			step(Log{Line: i + 1, Text: line})
+		}
+	case OnProgress:
+		step(Progress{Line: 1, Text: "imgasm1 00 " + r.Sample})
+	case OnQMP, OnQEMU, OnClock:
+		m.match(r.Channel, r.Sample, Line{Channel: r.Channel, Text: r.Sample})
+	}
+	step(End{})
+	for name, n := range m.fired {
+		if n > 0 {
+			fired = append(fired, name)
+		}
+	}
+	return m, last, fired
+}
+
+// Every row is found by its own sample, decides what it says it does, and, if
+// it decides, explains better than what fired beside it.
+func TestRulesFindTheirSamples(t *testing.T) {
+	for _, r := range Rules() {
+		t.Run(r.Name, func(t *testing.T) {
+			m, out, fired := replaySample(r)
+			if m.fired[r.Name] == 0 {
+				t.Fatalf("the sample fired %v", fired)
+			}
+			decides := r.Action.decides() || r.Channel == OnReason
+			if decides != (out.Verdict == Failed) {
+				t.Fatalf("verdict %v with action %d", out.Verdict, r.Action)
+			}
+			if !decides {
+				return
+			}
+			if out.Failure.Rule != r.Name {
+				t.Errorf("explained by %s", out.Failure.Rule)
+			}
+			if len(out.Failure.Lines) == 0 || strings.Contains(out.Failure.Meaning+out.Failure.Hint, "$") {
+				t.Errorf("lines %v, meaning %q, hint %q", out.Failure.Lines, out.Failure.Meaning, out.Failure.Hint)
+			}
+		})
+	}
+}
