@@ -98,17 +98,16 @@ func redactExcerpt(excerpt string, from, to int) (string, int, int) {
 	for tail < min(len(before), len(after))-head && before[len(before)-1-tail] == after[len(after)-1-tail] {
 		tail++
 	}
-	move := func(column int) int {
+	move := func(column, inside int) int {
 		switch i := column - 1; {
 		case i <= head:
 			return column
 		case i >= len(before)-tail:
 			return column + len(after) - len(before)
-		default: // inside of what is hidden
-			return min(column, len(after)-tail+1)
 		}
+		return inside
 	}
-	return lines, move(from), move(to)
+	return lines, move(from, head+1), move(to, len(after)-tail+1)
 }
 
 // redactStatement hides the secrets that are words of a command.
