@@ -62,10 +62,7 @@ func WriteBootMediumTo(f *os.File, m BootMedium) error {
 	if err != nil {
 		return err
 	}
-	if err := markSparse(f); err != nil {
-		return err
-	}
-	if err := f.Truncate(l.SizeBytes); err != nil {
+	if err := Blank(f, l.SizeBytes); err != nil {
 		return err
 	}
 	return m.write(f, l)

@@ -31,6 +31,17 @@ func CreateRaw(path string, sizeBytes int64) error {
 	return nil
 }
 
+// Blank makes an empty file sizeBytes large; see CreateRaw.
+func Blank(f *os.File, sizeBytes int64) error {
+	if sizeBytes <= 0 || sizeBytes%SectorSize != 0 {
+		return fmt.Errorf("%s: %d bytes: a disk's size is a positive multiple of %d: %w", f.Name(), sizeBytes, SectorSize, ErrSize)
+	}
+	if err := markSparse(f); err != nil {
+		return err
+	}
+	return f.Truncate(sizeBytes)
+}
+
 // createSparse is CreateRaw that leaves the file open.
 func createSparse(path string, sizeBytes int64) (*os.File, error) {
 	if sizeBytes <= 0 || sizeBytes%SectorSize != 0 {
@@ -40,10 +51,7 @@ func createSparse(path string, sizeBytes int64) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err = markSparse(f); err == nil {
-		err = f.Truncate(sizeBytes)
-	}
-	if err != nil {
+	if err := Blank(f, sizeBytes); err != nil {
 		f.Close()
 		os.Remove(path)
 		return nil, err

@@ -24,6 +24,7 @@ type app struct {
 func (a *app) commands() []*cli.Command {
 	return []*cli.Command{
 		ReplayCommand(a),
+		MediaCommand(a),
 	}
 }
 

@@ -61,6 +61,7 @@ var exitTable = []struct {
 	{exitInterrupted, func(err error) bool { return errors.Is(err, context.Canceled) }},
 	{exitUsage, as[*usageError]},
 	{exitInput, func(err error) bool { return errors.Is(err, errFindings) }},
+	{exitInput, isMediaInput},
 }
 
 // as reports whether err wraps an error of type E.

@@ -1,0 +1,195 @@
+// This file writes media by themselves, outside of a build: what the command
+// "imgasm media" does.
+package media
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/imgasm/imgasm/assemble/disk"
+	"github.com/imgasm/imgasm/assemble/iso"
+	"github.com/imgasm/imgasm/internal/publish"
+	"github.com/imgasm/imgasm/internal/tree"
+)
+
+// ErrEpoch is what a SOURCE_DATE_EPOCH is refused with that is no date.
+var ErrEpoch = errors.New("SOURCE_DATE_EPOCH must be a number of seconds since 1970")
+
+// Date is the date of everything on a medium: SOURCE_DATE_EPOCH, or if that is
+// "" one that is derived from the seed, between 2000 and 2020. It is never the
+// clock's. That different seeds give different dates matters: blkid makes an
+// ISO 9660 volume's UUID of it.
+func Date(epoch, seed string) (time.Time, error) {
+	if epoch != "" {
+		n, err := strconv.ParseInt(epoch, 10, 64)
+		// 2155 is the last year of ISO 9660.
+		if t := time.Unix(n, 0).UTC(); err == nil && n >= 0 && t.Year() <= 2155 {
+			return t, nil
+		}
+		return time.Time{}, fmt.Errorf("%q: %w", epoch, ErrEpoch)
+	}
+	const span = 20 * 365 * 24 * 3600
+	start := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+	return start.Add(time.Duration(disk.VolumeID(seed, "date")%span) * time.Second), nil
+}
+
+// Volume is a kickstart and what it reads, to be put on an OEMDRV volume.
+type Volume struct {
+	Kickstart string // path on this machine
+	// Extra are more files: "PATH" (put at the top under its own name) or
+	// "NAME=PATH". Folders are taken with all that is in them.
+	Extra []string
+}
+
+// Files lists the volume's contents.
+func (v Volume) Files() ([]tree.File, error) {
+	ks, err := tree.Host(iso.KickstartName, v.Kickstart)
+	if err != nil {
+		return nil, err
+	}
+	files := []tree.File{ks}
+	for _, extra := range v.Extra {
+		name, source, ok := strings.Cut(extra, "=")
+		if !ok {
+			name, source = filepath.Base(extra), extra
+		}
+		more, err := hostFiles(path.Clean(filepath.ToSlash(name)), source)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, more...)
+	}
+	return files, iso.CheckOEMDRV(files)
+}
+
+// hostFiles is one file, or all files of a folder.
+func hostFiles(name, source string) ([]tree.File, error) {
+	info, err := os.Stat(source)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		f, err := tree.Host(name, source)
+		return []tree.File{f}, err
+	}
+	files := []tree.File{tree.Dir(name)}
+	err = filepath.WalkDir(source, func(p string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		rel, err := filepath.Rel(source, p)
+		if err != nil {
+			return err
+		}
+		f, err := tree.Host(path.Join(name, filepath.ToSlash(rel)), p)
+		files = append(files, f)
+		return err
+	})
+	return files, err
+}
+
+// seed is a hash over what a medium is made from: texts, and files' contents.
+func seed(files []tree.File, texts ...string) (string, error) {
+	h := sha256.New()
+	for _, t := range texts {
+		fmt.Fprintf(h, "%d:%s", len(t), t)
+	}
+	for _, f := range files {
+		fmt.Fprintf(h, "%d:%s%d:", len(f.Path), f.Path, f.SizeBytes)
+		if err := tree.Copy(struct{ io.Writer }{h}, f); err != nil {
+			return "", err
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// WriteOEMDRV writes an OEMDRV volume to the file out. epoch is that of Date.
+func WriteOEMDRV(out string, v Volume, epoch string) error {
+	files, err := v.Files()
+	if err != nil {
+		return err
+	}
+	s, err := seed(files, "oemdrv")
+	if err != nil {
+		return err
+	}
+	t, err := Date(epoch, s)
+	if err != nil {
+		return err
+	}
+	return publish.File(out, func(f *os.File) error { return iso.WriteOEMDRV(f, files, t) })
+}
+
+// Source is what boot media are made from.
+type Source struct {
+	ISO        string   // path of an installer ISO
+	Volume     *Volume  // nil for no OEMDRV volume
+	Installer  bool     // see Boot
+	KernelArgs []string // see Boot
+}
+
+// WriteBoot writes a disk that boots an installer to the file out, and says
+// what the installer is. epoch is that of Date.
+func WriteBoot(out string, s Source, epoch string) (*iso.Installer, error) {
+	img, err := iso.Open(s.ISO)
+	if err != nil {
+		return nil, err
+	}
+	defer img.Close()
+	in, err := img.Installer()
+	if err != nil {
+		return nil, err
+	}
+	b := Boot{KernelArgs: s.KernelArgs, Installer: s.Installer}
+	if s.Volume != nil {
+		if b.OEMDRV, err = s.Volume.Files(); err != nil {
+			return nil, err
+		}
+	}
+	// The ISO is told apart by its descriptor: hashing gigabytes would cost
+	// more than making the medium.
+	texts := append([]string{"boot", img.Label, img.Created.String(), strconv.FormatInt(img.SizeBytes, 10),
+		strconv.FormatBool(s.Installer)}, s.KernelArgs...)
+	if b.Seed, err = seed(b.OEMDRV, texts...); err != nil {
+		return nil, err
+	}
+	if b.Time, err = Date(epoch, b.Seed); err != nil {
+		return nil, err
+	}
+	m, err := b.Medium(img)
+	if err != nil {
+		return nil, err
+	}
+	return in, publish.File(out, func(f *os.File) error { return disk.WriteBootMediumTo(f, m) })
+}
+
+// WriteDisk writes a blank disk, with a partition table if layout is not "":
+// see disk.ParseLayout. size is disk.ParseSize's.
+func WriteDisk(out, size, layout string) error {
+	n, err := disk.ParseSize(size)
+	if err != nil {
+		return err
+	}
+	var l disk.Layout
+	if layout != "" {
+		if l, err = disk.ParseLayout(layout, n, "imgasm media disk "+strconv.FormatInt(n, 10)+" "+layout); err != nil {
+			return err
+		}
+	}
+	return publish.File(out, func(f *os.File) error {
+		if err := disk.Blank(f, n); err != nil || layout == "" {
+			return err
+		}
+		return disk.WriteGPT(f, l)
+	})
+}

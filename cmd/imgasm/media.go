@@ -1,0 +1,171 @@
+// imgasm media: the media of a build, one by one.
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/imgasm/imgasm/assemble/disk"
+	"github.com/imgasm/imgasm/assemble/iso"
+	"github.com/imgasm/imgasm/assemble/kernel"
+	"github.com/imgasm/imgasm/assemble/media"
+	"github.com/imgasm/imgasm/firmware"
+	"github.com/imgasm/imgasm/internal/tree"
+)
+
+// MediaCommand is the verb media.
+func MediaCommand(app *app) *cli.Command {
+	return &cli.Command{
+		Name:  "media",
+		Usage: "make boot media, kickstart volumes and blank disks by themselves",
+		Description: "Equal input gives equal bytes. Dates are SOURCE_DATE_EPOCH's if it is set, and\n" +
+			"otherwise derived from the input; the clock is never looked at.",
+		Subcommands: []*cli.Command{mediaOEMDRV(app), mediaDisk(app), mediaBoot(app), mediaUSB(app)},
+	}
+}
+
+// outFlag is where a medium goes. A file there is replaced; a drive is not.
+func outFlag() cli.Flag {
+	return &cli.StringFlag{Name: "out", Aliases: []string{"o"}, Usage: "write the medium to `FILE`"}
+}
+
+func kernelArgFlag() cli.Flag {
+	return &cli.StringSliceFlag{Name: "kernel-arg", Usage: "add `ARG` to the installer's kernel arguments; may be repeated"}
+}
+
+func extraFlag() cli.Flag {
+	return &cli.StringSliceFlag{Name: "extra", Usage: "put `[NAME=]PATH` beside the kickstart, for its scripts; may be repeated"}
+}
+
+func mediaOEMDRV(app *app) *cli.Command {
+	return &cli.Command{
+		Name:      "oemdrv",
+		Usage:     "write the volume by which Anaconda finds its kickstart",
+		ArgsUsage: "KICKSTART [[NAME=]PATH…]",
+		UsageText: "imgasm media oemdrv ks.cfg -o oemdrv.iso\n" +
+			"imgasm media oemdrv ks.cfg post=./scripts keys.pub -o oemdrv.iso",
+		Description: "A small ISO 9660 volume with the label OEMDRV: attach it as a disk, and an\n" +
+			"installer started with inst.ks=hd:LABEL=OEMDRV:/ks.cfg runs unattended. More\n" +
+			"files and folders may be put beside the kickstart.",
+		Flags: []cli.Flag{outFlag()},
+		Action: func(c *cli.Context) error {
+			if c.NArg() == 0 {
+				return app.usage("media oemdrv wants a kickstart file")
+			}
+			if c.String("out") == "" {
+				return app.usage("media oemdrv wants --out FILE")
+			}
+			v := media.Volume{Kickstart: c.Args().First(), Extra: c.Args().Tail()}
+			return media.WriteOEMDRV(c.String("out"), v, app.getenv("SOURCE_DATE_EPOCH"))
+		},
+	}
+}
+
+func mediaDisk(app *app) *cli.Command {
+	return &cli.Command{
+		Name:  "disk",
+		Usage: "create a raw disk, blank or with a partition table",
+		UsageText: "imgasm media disk --size 10G -o disk.raw\n" +
+			"imgasm media disk --size 10G --layout esp:200M,boot:1G,linux:rest:root -o disk.raw",
+		Description: "The layout is a list of TYPE:SIZE[:NAME], in order. TYPE is esp, biosboot, boot,\n" +
+			"linux, swap, lvm, data or a GUID; the last SIZE may be rest. The file takes no\n" +
+			"space until something is written to the disk.",
+		Flags: []cli.Flag{
+			outFlag(),
+			&cli.StringFlag{Name: "size", Usage: "size of the disk: `SIZE`, such as 10G"},
+			&cli.StringFlag{Name: "layout", Usage: "write a GPT with these `PARTITIONS`"},
+		},
+		Action: func(c *cli.Context) error {
+			if err := app.noArgs(c); err != nil {
+				return err
+			}
+			if c.String("out") == "" || c.String("size") == "" {
+				return app.usage("media disk wants --size SIZE and --out FILE")
+			}
+			return media.WriteDisk(c.String("out"), c.String("size"), c.String("layout"))
+		},
+	}
+}
+
+func mediaBoot(app *app) *cli.Command {
+	return &cli.Command{
+		Name:  "boot",
+		Usage: "make a disk that boots an installer ISO's kernel by UEFI",
+		UsageText: "imgasm media boot --iso AlmaLinux-10.1-x86_64-boot.iso --kernel-arg console=ttyS0 -o boot.img\n" +
+			"imgasm media boot --iso AlmaLinux-10.1-aarch64-boot.iso --kickstart ks.cfg -o boot.img",
+		Description: "A GPT disk with an EFI system partition: the ISO's own shim, GRUB and kernel, so\n" +
+			"that Secure Boot works, and a grub.cfg that waits for nobody. With a kickstart,\n" +
+			"a second partition is the OEMDRV volume. The ISO itself must be attached too,\n" +
+			"for the second stage: see imgasm media usb for a stick that needs nothing else.",
+		Flags: []cli.Flag{
+			outFlag(),
+			&cli.StringFlag{Name: "iso", Usage: "take shim, GRUB, kernel and initrd from the installer `ISO`"},
+			&cli.StringFlag{Name: "kickstart", Usage: "add an OEMDRV volume with the kickstart `FILE`"},
+			extraFlag(), kernelArgFlag(),
+		},
+		Action: func(c *cli.Context) error { return app.mediaBoot(c, false) },
+	}
+}
+
+func mediaUSB(app *app) *cli.Command {
+	return &cli.Command{
+		Name:  "usb",
+		Usage: "make one stick that installs a machine unattended",
+		UsageText: "imgasm media usb --iso AlmaLinux-10.1-x86_64-dvd.iso --kickstart ks.cfg -o stick.img\n" +
+			"dd if=stick.img of=/dev/sdX bs=4M conv=fsync status=progress",
+		Description: "Three partitions: EFI system partition, OEMDRV volume, and the whole ISO with its\n" +
+			"second stage and repositories. In the kickstart, cdrom finds the packages on it,\n" +
+			"and ignoredisk --only-use=DISK keeps the installer from taking the stick itself.",
+		Flags: []cli.Flag{
+			outFlag(),
+			&cli.StringFlag{Name: "iso", Usage: "put the installer `ISO` on the stick"},
+			&cli.StringFlag{Name: "kickstart", Usage: "install by the kickstart `FILE`"},
+			extraFlag(), kernelArgFlag(),
+		},
+		Action: func(c *cli.Context) error {
+			if c.String("kickstart") == "" {
+				return app.usage("media usb wants --kickstart FILE")
+			}
+			return app.mediaBoot(c, true)
+		},
+	}
+}
+
+func (a *app) mediaBoot(c *cli.Context, installer bool) error {
+	if err := a.noArgs(c); err != nil {
+		return err
+	}
+	if c.String("iso") == "" || c.String("out") == "" {
+		return a.usage("media %s wants --iso ISO and --out FILE", c.Command.Name)
+	}
+	s := media.Source{ISO: c.String("iso"), Installer: installer, KernelArgs: c.StringSlice("kernel-arg")}
+	if ks := c.String("kickstart"); ks != "" {
+		s.Volume = &media.Volume{Kickstart: ks, Extra: c.StringSlice("extra")}
+	} else if len(c.StringSlice("extra")) > 0 {
+		return a.usage("--extra files lie beside a kickstart: add --kickstart FILE")
+	}
+	in, err := media.WriteBoot(c.String("out"), s, a.getenv("SOURCE_DATE_EPOCH"))
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.stderr, "imgasm: %s: boots %s %s (%s) for %s\n", c.String("out"), in.Product, in.Version, in.Variant, in.Arch)
+	return nil
+}
+
+// isMediaInput says whether an error is about what a medium should be made of:
+// a damaged or unfit ISO, an impossible size, layout or name.
+func isMediaInput(err error) bool {
+	for _, cause := range []error{
+		iso.ErrNotISO, iso.ErrCorrupt, iso.ErrNoBootFiles, iso.ErrOEMDRV, iso.ErrLabel,
+		disk.ErrSize, disk.ErrLayout, disk.ErrName, disk.ErrFileTooLarge,
+		kernel.ErrNotKernel, kernel.ErrDamaged, kernel.ErrTooLarge, kernel.ErrCompression,
+		firmware.ErrBootMedia, media.ErrEpoch, tree.ErrPath,
+	} {
+		if errors.Is(err, cause) {
+			return true
+		}
+	}
+	return as[*iso.TruncatedError](err) || as[*iso.WrongArchError](err) || as[*disk.SpaceError](err)
+}
