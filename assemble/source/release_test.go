@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 func sums(names ...string) []Sum {
@@ -96,29 +95,10 @@ func TestNameOfURL(t *testing.T) {
 	}
 }
 
-func TestFormat(t *testing.T) {
-	for n, want := range map[int64]string{0: "0 B", 999: "999 B", 1000: "1.0 kB", 12_345_678: "12.3 MB", 8_000_000_000: "8.0 GB"} {
+func TestFormatBytes(t *testing.T) {
+	for n, want := range map[int64]string{0: "0 B", 1023: "1023 B", 1024: "1.0 KiB", 12_345_678: "11.8 MiB", 10107617280: "9.4 GiB", 1 << 50: "1024.0 TiB"} {
 		if got := formatBytes(n); got != want {
 			t.Errorf("%d: %q, want %q", n, got, want)
 		}
-	}
-	for d, want := range map[time.Duration]string{0: "0 s", 80 * time.Second: "1 min 20 s", 3*time.Hour + 59*time.Second: "3 h 0 min"} {
-		if got := formatDuration(d); got != want {
-			t.Errorf("%s: %q, want %q", d, got, want)
-		}
-	}
-}
-
-func TestPace(t *testing.T) {
-	now := today
-	f := &Fetcher{Now: func() time.Time { return now }}
-	m := meter{f: f, name: "x", total: 100_000_000}
-	m.add(1_000_000)
-	for range 10 {
-		now = now.Add(time.Second)
-		m.add(2_000_000)
-	}
-	if got, want := m.pace(), ", 2.0 MB/s, 40 s left"; got != want {
-		t.Errorf("%q, want %q", got, want)
 	}
 }

@@ -17,11 +17,15 @@ import (
 // Request says which installer ISO is wanted. The zero value is the newest
 // AlmaLinux 10 boot ISO for x86_64.
 type Request struct {
-	// URL names an ISO exactly; then the fields below except SHA256 say nothing.
+	// URL names an ISO exactly; then Version, Arch, Variant and Mirror say nothing.
 	URL string `json:"url,omitempty"`
 	// SHA256 is what the file must have, 64 hexadecimal digits. With it no
 	// CHECKSUM is asked for. Empty: the CHECKSUM beside the ISO is.
 	SHA256 string `json:"sha256,omitempty"`
+
+	// SelfSigned: the file carries its own signature, as an RPM package does,
+	// so that no CHECKSUM beside it is asked for or missed.
+	SelfSigned bool `json:"selfSigned,omitempty"`
 
 	Version string `json:"version,omitempty"` // "10" (the newest minor), "10.2", "kitten"; "": "10"
 	Arch    string `json:"arch,omitempty"`    // "x86_64", "x86_64_v2", "aarch64"; "": "x86_64"

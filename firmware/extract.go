@@ -1,0 +1,368 @@
+// Takes firmware out of an RPM package (edk2-ovmf, edk2-aarch64), for systems
+// that have none installed.
+
+package firmware
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cavaliergopher/cpio"
+	"github.com/cavaliergopher/rpm"
+	"github.com/klauspost/compress/zstd"
+	"github.com/ulikunitz/xz"
+
+	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/pgp"
+)
+
+// ExtractOptions say whose packages are trusted.
+type ExtractOptions struct {
+	Keyring *pgp.Keyring     // nil: AlmaLinux's
+	Now     func() time.Time // nil: time.Now
+}
+
+// Package is an RPM package whose firmware was taken out.
+type Package struct {
+	Name      string        `json:"name"` // name-version-release.arch
+	Signature pgp.Signature `json:"signature"`
+	// Files are the paths below the folder, with slashes, sorted.
+	Files []string `json:"files"`
+}
+
+// What a package may unpack to: edk2-aarch64 has eight images of 64 MiB.
+const maxUnpacked = 2 << 30
+
+// Extract verifies the package at file and writes its firmware images and
+// descriptors below dir, at the paths that they would be installed at:
+// Query.Root = dir finds them. Existing files are replaced. Nothing is written
+// before the signature and all digests were found good; an error then leaves
+// files that were written already.
+func Extract(ctx context.Context, file, dir string, o ExtractOptions) (*Package, error) {
+	p, err := extract(ctx, file, dir, o)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return p, nil
+}
+
+func extract(ctx context.Context, file, dir string, o ExtractOptions) (*Package, error) {
+	keys, now := o.Keyring, time.Now
+	if keys == nil {
+		var err error
+		if keys, err = pgp.AlmaLinux(); err != nil {
+			return nil, err
+		}
+	}
+	if o.Now != nil {
+		now = o.Now
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	r, err := readRPM(f, st.Size())
+	if err != nil {
+		return nil, err
+	}
+	sig, err := r.verify(f, st.Size(), keys, now())
+	if err != nil {
+		return nil, err
+	}
+	meta, err := rpm.Read(bytes.NewReader(r.head))
+	if err != nil {
+		return nil, err
+	}
+	if format := meta.PayloadFormat(); format != "" && format != "cpio" {
+		return nil, fmt.Errorf("its payload is of the format %q, not cpio", format)
+	}
+	payload, err := decompress(meta.PayloadCompression(), io.NewSectionReader(f, r.payloadOffset, st.Size()-r.payloadOffset))
+	if err != nil {
+		return nil, err
+	}
+	defer payload.Close()
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(dir) // no path of the package leads out of it
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	files, err := unpack(ctx, &limitReader{payload, maxUnpacked}, root)
+	if err != nil {
+		return nil, err
+	}
+	p := &Package{Name: fmt.Sprintf("%s-%s-%s.%s", meta.Name(), meta.Version(), meta.Release(), meta.Architecture()), Signature: *sig, Files: files}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("%s holds no firmware", p.Name)
+	}
+	return p, nil
+}
+
+// decompress opens the payload by the compressor's name in the header.
+func decompress(name string, r io.Reader) (io.ReadCloser, error) {
+	switch name {
+	case "":
+		// rpm leaves the name out for uncompressed payloads, and reads such
+		// as gzip, which there passes through what is none.
+		b := bufio.NewReader(r)
+		if magic, err := b.Peek(2); err == nil && magic[0] == 0x1f && magic[1] == 0x8b {
+			return gzip.NewReader(b)
+		}
+		return io.NopCloser(b), nil
+	case "gzip":
+		return gzip.NewReader(r)
+	case "zstd":
+		d, err := zstd.NewReader(r, zstd.WithDecoderMaxMemory(256<<20), zstd.WithDecoderConcurrency(1))
+		if err != nil {
+			return nil, err
+		}
+		return d.IOReadCloser(), nil
+	case "xz":
+		d, err := xz.NewReader(r)
+		if err != nil {
+			return nil, err
+		}
+		return io.NopCloser(d), nil
+	}
+	return nil, fmt.Errorf("its payload is compressed with %q, which imgasm can't read", name)
+}
+
+// limitReader gives an error, not an end, where too much comes.
+type limitReader struct {
+	r    io.Reader
+	left int64
+}
+
+func (l *limitReader) Read(p []byte) (int, error) {
+	n, err := l.r.Read(p)
+	if l.left -= int64(n); l.left < 0 {
+		return 0, fmt.Errorf("its payload unpacks to more than %d bytes", int64(maxUnpacked))
+	}
+	return n, err
+}
+
+// wanted says whether a path of a package is firmware or describes some.
+func wanted(name string) bool {
+	if !strings.HasPrefix(name, "usr/share/") {
+		return false
+	}
+	switch path.Ext(name) {
+	case ".fd", ".raw", ".qcow2", ".bin":
+		return true
+	case ".json":
+		return path.Base(path.Dir(name)) == "firmware"
+	}
+	return false
+}
+
+// unpack writes the wanted files. Links become copies of names, so that they
+// work on every system.
+func unpack(ctx context.Context, r io.Reader, root *os.Root) ([]string, error) {
+	var files []string
+	links := map[string]string{}   // name → what it points to
+	inodes := map[int64][]string{} // hard links: all names but the last come without data
+	c := cpio.NewReader(r)
+	for {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		h, err := c.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("payload: %w", err)
+		}
+		name := strings.TrimPrefix(path.Clean("/"+h.Name), "/")
+		if !wanted(name) {
+			continue
+		}
+		switch {
+		case h.Mode&cpio.ModeType == cpio.TypeSymlink:
+			target, err := io.ReadAll(io.LimitReader(c, 4096))
+			if err != nil {
+				return nil, fmt.Errorf("payload: %s: %w", name, err)
+			}
+			if h.Linkname != "" {
+				target = []byte(h.Linkname)
+			}
+			links[name] = linkTarget(name, string(target))
+		case h.Mode&cpio.ModeType != cpio.TypeReg:
+		case h.Links > 1 && h.Size == 0:
+			inodes[h.Inode] = append(inodes[h.Inode], name)
+		default:
+			if err := write(root, name, c); err != nil {
+				return nil, fmt.Errorf("payload: %s: %w", name, err)
+			}
+			files = append(files, name)
+			if h.Links > 1 {
+				for _, other := range inodes[h.Inode] {
+					links[other] = name
+				}
+			}
+		}
+	}
+	for name, target := range links {
+		ok, err := link(root, name, target, links)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			files = append(files, name)
+		}
+	}
+	slices.Sort(files)
+	return files, nil
+}
+
+// linkTarget is the path, from the package's root, that a symbolic link names.
+func linkTarget(name, target string) string {
+	if !path.IsAbs(target) {
+		target = path.Join("/", path.Dir(name), target)
+	}
+	return strings.TrimPrefix(path.Clean(target), "/")
+}
+
+// link gives the file that name leads to, over other links, a second name.
+// It reports false for one that leads to nothing in this package.
+func link(root *os.Root, name, target string, links map[string]string) (bool, error) {
+	for range 8 { // a circle, or longer than any distribution makes
+		next, ok := links[target]
+		if !ok {
+			break
+		}
+		target = next
+	}
+	st, err := root.Stat(target)
+	if err != nil || !st.Mode().IsRegular() {
+		return false, nil
+	}
+	if err := makeRoom(root, name); err != nil {
+		return false, err
+	}
+	return true, root.Link(target, name)
+}
+
+func makeRoom(root *os.Root, name string) error {
+	if err := root.MkdirAll(path.Dir(name), 0o755); err != nil {
+		return err
+	}
+	if err := root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// write copies one image, leaving holes for zeros: aarch64's are 64 MiB with
+// 2 MiB of content.
+func write(root *os.Root, name string, r io.Reader) (err error) {
+	if err := makeRoom(root, name); err != nil {
+		return err
+	}
+	f, err := root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	const chunk = 64 << 10
+	buf, zero := make([]byte, chunk), make([]byte, chunk)
+	var size int64
+	for {
+		n, err := io.ReadFull(r, buf)
+		if n > 0 && !bytes.Equal(buf[:n], zero[:n]) {
+			if _, err := f.WriteAt(buf[:n], size); err != nil {
+				return err
+			}
+		}
+		size += int64(n)
+		switch {
+		case err == nil:
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+			return f.Truncate(size)
+		default:
+			return err
+		}
+	}
+}
+
+// PackageNames are the RPM packages that hold the firmware of an architecture.
+func PackageNames(a arch.Arch) []string {
+	if a.PflashSize == 0 {
+		return []string{"edk2-ovmf"}
+	}
+	return []string{"edk2-aarch64"}
+}
+
+// FindPackage looks for the firmware package of an architecture in the tree of
+// an installer ISO that carries packages, and returns its path; fs.ErrNotExist
+// if there is none. Boot ISOs carry no packages.
+func FindPackage(iso fs.FS, a arch.Arch) (string, error) {
+	found := ""
+	for _, repo := range []string{"AppStream", "BaseOS", "."} {
+		dir := path.Join(repo, "Packages")
+		err := fs.WalkDir(iso, dir, func(name string, d fs.DirEntry, err error) error {
+			if err != nil {
+				if errors.Is(err, fs.ErrNotExist) && name == dir {
+					return fs.SkipAll
+				}
+				return err
+			}
+			base := path.Base(name)
+			for _, p := range PackageNames(a) {
+				// edk2-ovmf-20241117-2.el10.noarch.rpm, not edk2-ovmf-tools…
+				if rest, ok := strings.CutPrefix(base, p+"-"); ok && rest != "" && rest[0] >= '0' && rest[0] <= '9' && path.Ext(base) == ".rpm" && base > path.Base(found) {
+					found = name
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return "", err
+		}
+		if found != "" {
+			return found, nil
+		}
+	}
+	return "", &fs.PathError{Op: "find", Path: strings.Join(PackageNames(a), ", "), Err: fs.ErrNotExist}
+}
+
+// CopyPackage copies a package out of an ISO's tree into a file, since an RPM
+// is read twice: once to verify it, once to unpack it.
+func CopyPackage(iso fs.FS, name, dst string) (err error) {
+	in, err := iso.Open(name)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	if err := os.MkdirAll(filepath.Dir(dst), 0o755); err != nil {
+		return err
+	}
+	out, err := os.Create(dst)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	if _, err := io.Copy(out, in); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
