@@ -11,6 +11,8 @@ package firmware
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"github.com/imgasm/imgasm/internal/arch"
 )
@@ -86,6 +88,9 @@ type Query struct {
 	// system's tree (an unpacked package, a test's) can be searched. Explicit
 	// and overriding paths are taken as they are.
 	Root string
+	// Trees are folders that packages were unpacked into (see Extract), each
+	// searched as a system of its own after everything else.
+	Trees []string
 }
 
 func (q Query) getenv(name string) string {
@@ -140,4 +145,20 @@ func List(ctx context.Context, q Query) ([]Pair, []Looked) {
 		pairs = append(pairs, *p)
 	}
 	return append(pairs, s.all(ctx)...), s.looked
+}
+
+// Trees lists the folders in dir, each of which is taken for an unpacked
+// package, newest name first; none if there is no such folder.
+func Trees(dir string) []string {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil
+	}
+	var out []string
+	for i := len(entries) - 1; i >= 0; i-- {
+		if entries[i].IsDir() && entries[i].Name()[0] != '.' {
+			out = append(out, filepath.Join(dir, entries[i].Name()))
+		}
+	}
+	return out
 }

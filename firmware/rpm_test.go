@@ -207,6 +207,14 @@ func TestExtract(t *testing.T) {
 		if err != nil || !strings.HasPrefix(p.Code.Path, evalled(t, dir)) || p.SecureBoot != secureBoot {
 			t.Errorf("Secure Boot %v: %+v, %v", secureBoot, p, err)
 		}
+		// On a system without any firmware the unpacked package serves.
+		q := Query{Arch: arch.X86_64, SecureBoot: secureBoot, Root: t.TempDir(), Trees: Trees(filepath.Dir(dir))}
+		if again, err := Find(context.Background(), q); err != nil || again.Code != p.Code || !strings.HasSuffix(again.Source, " in "+dir) {
+			t.Errorf("as a tree: %+v, %v", again, err)
+		}
+	}
+	if trees := Trees(filepath.Join(dir, "missing")); trees != nil {
+		t.Error(trees)
 	}
 }
 

@@ -84,6 +84,23 @@ func (s *search) all(ctx context.Context) []Pair {
 	for i, j := range order {
 		out[i] = pairs[j]
 	}
+	return append(out, s.trees(ctx)...)
+}
+
+// trees searches the unpacked packages.
+func (s *search) trees(ctx context.Context) []Pair {
+	var out []Pair
+	for _, root := range s.query.Trees {
+		sub := search{query: Query{Arch: s.query.Arch, SecureBoot: s.query.SecureBoot, Root: root}, everything: s.everything}
+		pairs := sub.all(ctx)
+		if len(pairs) == 0 {
+			s.look(root, "has no fitting firmware for "+s.query.Arch.Name)
+		}
+		for _, p := range pairs {
+			p.Source += " in " + root
+			out = append(out, p)
+		}
+	}
 	return out
 }
 
