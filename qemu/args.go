@@ -202,14 +202,14 @@ func (c Config) firmware(a *args) {
 }
 
 func (c Config) drives(a *args) {
-	var scsi, usb, boot bool
+	var scsi, usb bool
 	for _, d := range c.Drives {
 		scsi = scsi || d.Bus == SCSIDisk || d.Bus == SCSICD
 		usb = usb || d.Bus == USBStorage
-		boot = boot || d.BootIndex > 0
 	}
-	if boot {
-		// Only what has an index is tried: no minutes of network boot.
+	if len(c.Drives) > 0 {
+		// Only what has an index is tried: a medium that does not boot is
+		// followed by an error, not by minutes of PXE and HTTP.
 		a.add("-boot", "menu=off,strict=on")
 	}
 	if scsi {

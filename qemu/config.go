@@ -5,6 +5,8 @@
 package qemu
 
 import (
+	"slices"
+
 	"github.com/imgasm/imgasm/internal/arch"
 )
 
@@ -77,7 +79,7 @@ type Drive struct {
 	Bus    Bus    // "": virtio-blk
 
 	ReadOnly  bool
-	BootIndex int    // the firmware tries 1 first; 0: does not boot from it while others have an index
+	BootIndex int    // the firmware tries 1 first; 0: not this drive, unless all are 0: then in the order of the list
 	Snapshot  bool   // writes go to a temporary file and are forgotten at the end
 	Serial    string // serial number that the guest sees (/dev/disk/by-id), 20 characters at most
 	Cache     string // "writeback", "none", "unsafe", "directsync" or "writethrough"; "": "writeback"
@@ -135,11 +137,25 @@ func (c Config) withDefaults() Config {
 	if c.MemoryMiB == 0 {
 		c.MemoryMiB = 2048
 	}
+	c.Drives = bootOrder(c.Drives)
 	c.Actions.Reboot = or(c.Actions.Reboot, "shutdown")
 	c.Actions.Shutdown = or(c.Actions.Shutdown, "pause")
 	c.Actions.Panic = or(c.Actions.Panic, "pause")
 	c.Actions.Watchdog = or(c.Actions.Watchdog, "pause")
 	return c
+}
+
+// bootOrder numbers the drives if none has an index: firmware that is given no
+// order spends minutes on the network.
+func bootOrder(drives []Drive) []Drive {
+	if slices.ContainsFunc(drives, func(d Drive) bool { return d.BootIndex != 0 }) {
+		return drives
+	}
+	drives = slices.Clone(drives)
+	for i := range drives {
+		drives[i].BootIndex = i + 1
+	}
+	return drives
 }
 
 // defaultCPU are models that emulation runs well: "max" on aarch64 spends

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -219,5 +220,30 @@ func TestValidate(t *testing.T) {
 				t.Errorf("error %q, want %q", err, tt.want)
 			}
 		})
+	}
+}
+
+// Without an order the list is the order; with one it is left alone.
+func TestBootOrder(t *testing.T) {
+	indexes := func(in ...int) string {
+		var c Config
+		for _, i := range in {
+			c.Drives = append(c.Drives, Drive{ID: "a", Path: "p", BootIndex: i})
+		}
+		var got []string
+		for _, d := range c.withDefaults().Drives {
+			got = append(got, strconv.Itoa(d.BootIndex))
+		}
+		for i, d := range c.Drives {
+			if d.BootIndex != in[i] {
+				t.Error("the caller's drives were changed")
+			}
+		}
+		return strings.Join(got, " ")
+	}
+	for want, got := range map[string]string{"1 2 3": indexes(0, 0, 0), "0 1 0": indexes(0, 1, 0), "2 1": indexes(2, 1), "": indexes()} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }
