@@ -62,6 +62,9 @@ func isEdge(text string) bool {
 
 // scan tries the table on a line.
 func (m *Machine) scan(r *console.Record, installer bool) {
+	if m.down { // it is over; what comes is another system
+		return
+	}
 	t := table()
 	m.hits = t.console.find(r.Text, m.hits[:0])
 	if len(m.hits) == 0 {
@@ -73,7 +76,7 @@ func (m *Machine) scan(r *console.Record, installer bool) {
 		if i > 0 && tried(m.hits[:i], owners, rule) {
 			continue
 		}
-		if r.Partial && !rule.prompts() || !m.said(rule.Who, r) || !m.applies(rule, r, r.Text) {
+		if m.fired[rule.Name] >= rule.repeats() || r.Partial && !rule.prompts() || !m.said(rule.Who, r) || !m.applies(rule, r, r.Text) {
 			continue
 		}
 		if groups := rule.pattern.FindStringSubmatch(r.Text); groups != nil {
@@ -124,22 +127,17 @@ func (m *Machine) applies(rule *Rule, r *console.Record, text string) bool {
 	return true
 }
 
-// maxRepeats is how often one row may fire with different texts: a kickstart
-// has more than one mistake.
-const maxRepeats = 10
+// repeats is how often a row may fire: once, but a kickstart has more than one
+// mistake.
+func (r *Rule) repeats() int {
+	if r.Block == NextLine {
+		return 10
+	}
+	return 1
+}
 
-// fire makes a finding of a line, unless the row has fired already.
+// fire makes a finding of a line.
 func (m *Machine) fire(rule *Rule, groups []string, r *console.Record) {
-	if m.down && m.complete { // it was over
-		return
-	}
-	limit := 1
-	if rule.Block == NextLine {
-		limit = maxRepeats
-	}
-	if m.fired[rule.Name] >= limit {
-		return
-	}
 	m.fired[rule.Name]++
 	f := m.add(rule, groups, Line{OnConsole, r.Line, r.Text})
 	switch rule.Name {

@@ -90,8 +90,9 @@ func (m *Machine) silence() {
 		return
 	}
 	h := &m.heard
-	if m.complete && !m.down {
+	if m.complete {
 		m.linger(quiet)
+		return
 	}
 	last := max(h.consoleAt, h.logAt, h.writeAt)
 	if m.phase <= PhaseInstaller { // what reads its own medium is alive
@@ -136,7 +137,7 @@ func (m *Machine) linger(quiet time.Duration) {
 	if !m.askedDown && m.awake-since >= min(patience, quiet/2) && m.phase < PhaseShutdown {
 		m.powerDown()
 	}
-	if m.askedDown && m.awake-m.poweredOff >= quiet {
+	if m.awake-max(since, m.poweredOff) >= quiet {
 		text := "the installation has been complete for " + rounded(m.awake-m.completeAt) + " and the guest is still up"
 		m.match(OnClock, "lingering: "+text, Line{Channel: OnClock, Text: text})
 	}

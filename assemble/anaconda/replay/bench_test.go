@@ -1,0 +1,55 @@
+package replay
+
+import (
+	"bytes"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// benchmark replays 100 MB, made of repetitions, and reports the rate.
+func benchmark(b *testing.B, raw []byte) {
+	raw = bytes.Repeat(raw, 1+100_000_000/len(raw))
+	b.SetBytes(int64(len(raw)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Run(Source{Console: bytes.NewReader(raw)}, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkReplayKernel100MB(b *testing.B) {
+	raw := consoles(b)["failure-kernel-panic"]
+	benchmark(b, raw[:bytes.Index(raw, []byte("traps: PANIC"))])
+}
+func BenchmarkReplayDirect100MB(b *testing.B) { benchmark(b, consoles(b)["success-direct"]) }
+func BenchmarkReplaySystemd100MB(b *testing.B) {
+	benchmark(b, consoles(b)["running-stage1-oemdrv-found"])
+}
+func BenchmarkReplayFailed100MB(b *testing.B) { benchmark(b, consoles(b)["failure-stage2-missing"]) }
+func BenchmarkReplayGarbage100MB(b *testing.B) {
+	benchmark(b, []byte(strings.Repeat("\xff\xfe\x1bgarbage \x07", 1000)))
+}
+
+// What is kept does not grow with what is read.
+func TestMemoryIsBounded(t *testing.T) {
+	for _, unit := range []string{
+		"no newline at all ", "[FAILED] Failed to start x.\r\n", "Traceback (most recent call last):\r\n",
+		"There was an error running the kickstart script at line 2\r\n", "BUG: x\r\n",
+		"The installation was stopped due to an error which occurred while running in\r\n",
+	} {
+		raw := []byte(strings.Repeat(unit, (16<<20)/len(unit)))
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		result := replay(t, raw)
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 4<<20 {
+			t.Errorf("%q: %d bytes are kept of %d", unit, grown, len(raw))
+		}
+		runtime.KeepAlive(result)
+		runtime.KeepAlive(raw)
+	}
+}
