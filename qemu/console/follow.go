@@ -46,10 +46,16 @@ func (s *screen) above() int {
 
 // ended reports what is new in rows 0 to y.
 func (s *screen) ended(y int) {
-	for first := 0; first <= y; {
+	for first := 0; first <= y; first++ {
+		if r := s.rows[first]; !r.wraps {
+			if r.changed {
+				s.consider(first, first)
+			}
+			continue
+		}
 		last := s.lineEnd(first)
 		s.consider(first, last)
-		first = last + 1
+		first = last
 	}
 }
 
@@ -76,7 +82,7 @@ func (s *screen) consider(first, last int) {
 	if !changed {
 		return
 	}
-	head := &s.rows[first]
+	head := s.rows[first]
 	text := s.text(first, last)
 	if text == "" || s.isStatus(first, text) {
 		head.said = ""
@@ -152,7 +158,7 @@ func (s *screen) flushLine(first, last int) {
 		changed = changed || s.rows[y].changed
 		line = max(line, s.rows[y].line)
 	}
-	head := &s.rows[first]
+	head := s.rows[first]
 	if !changed {
 		return
 	}

@@ -26,8 +26,14 @@ func NewReader(emit func(Record)) *Reader {
 func (r *Reader) Write(p []byte) (int, error) {
 	n := len(p)
 	for len(p) > 0 {
-		if r.screen == nil && r.parser.idle() {
-			if used := r.plain(p); used > 0 {
+		if r.parser.idle() {
+			used := 0
+			if r.screen == nil {
+				used = r.plain(p)
+			} else {
+				used = r.screen.ascii(p)
+			}
+			if used > 0 {
 				p = p[used:]
 				continue
 			}

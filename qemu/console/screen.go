@@ -1,6 +1,9 @@
 package console
 
-import "strings"
+import (
+	"bytes"
+	"unicode/utf8"
+)
 
 // screen is the screen that tmux paints: a grid, a cursor and a scroll region.
 // It does what a VT220 does with the sequences that tmux, ncurses and agetty
@@ -9,7 +12,7 @@ import "strings"
 // changed since they were last reported (see follow.go).
 type screen struct {
 	cols        int
-	rows        []row
+	rows        []*row
 	x, y        int
 	wrapNext    bool // the last column was written: the next character goes to the next row
 	top, bottom int  // scroll region, both inclusive
@@ -17,6 +20,7 @@ type screen struct {
 	savedX      int
 	savedY      int
 	last        rune // for REP
+	buf         []byte
 	follower
 }
 
@@ -44,7 +48,7 @@ func newScreen(r *Reader) *screen {
 
 func (s *screen) grow(rows int) {
 	for len(s.rows) < rows {
-		s.rows = append(s.rows, row{cells: blanks(s.cols)})
+		s.rows = append(s.rows, &row{cells: blanks(s.cols)})
 	}
 }
 
@@ -83,6 +87,25 @@ func (s *screen) goTo(x, y int) {
 	s.wrapNext = false
 }
 
+// ascii prints what is printable ASCII at the front of p, as far as the row
+// goes, and returns the number of bytes taken. It does what print does.
+func (s *screen) ascii(p []byte) int {
+	if len(p) == 0 || p[0]-0x20 >= 0x5f {
+		return 0
+	}
+	s.print(rune(p[0])) // may wrap
+	n := 1
+	for n < len(p) && p[n]-0x20 < 0x5f && s.x < s.cols-1 && !s.wrapNext {
+		s.set(s.y, s.x, rune(p[n]))
+		s.x++
+		n++
+	}
+	if n > 1 {
+		s.last = rune(p[n-1])
+	}
+	return n
+}
+
 func (s *screen) print(c rune) {
 	lastRow := s.y == len(s.rows)-1
 	if s.wrapNext {
@@ -114,7 +137,7 @@ func (s *screen) print(c rune) {
 
 // set changes one cell.
 func (s *screen) set(y, x int, c rune) {
-	r := &s.rows[y]
+	r := s.rows[y]
 	if s.reverse && c != ' ' {
 		r.inverse = true
 	}
@@ -128,7 +151,7 @@ func (s *screen) set(y, x int, c rune) {
 
 // clear blanks columns from to to (exclusive) of a row.
 func (s *screen) clear(y, from, to int) {
-	r := &s.rows[y]
+	r := s.rows[y]
 	for x := from; x < to; x++ {
 		if r.cells[x] != ' ' {
 			r.cells[x] = ' '
@@ -168,10 +191,10 @@ func (s *screen) scrollUp(top, n int) {
 		s.leaving(n)
 	}
 	rows := s.rows[top : s.bottom+1]
-	gone := append([]row(nil), rows[:n]...)
-	copy(rows, rows[n:])
-	for i := range gone {
-		rows[len(rows)-n+i] = s.blankRow(gone[i])
+	for range n { // one at a time, so that rows need no copies
+		gone := rows[0]
+		copy(rows, rows[1:])
+		rows[len(rows)-1] = gone.blank()
 	}
 	if top > 0 {
 		s.rows[top-1].wraps = false
@@ -184,10 +207,10 @@ func (s *screen) scrollDown(top, n int) {
 		return
 	}
 	rows := s.rows[top : s.bottom+1]
-	gone := append([]row(nil), rows[len(rows)-n:]...)
-	copy(rows[n:], rows[:len(rows)-n])
-	for i := range gone {
-		rows[i] = s.blankRow(gone[i])
+	for range n {
+		gone := rows[len(rows)-1]
+		copy(rows[1:], rows)
+		rows[0] = gone.blank()
 	}
 	if top > 0 {
 		s.rows[top-1].wraps = false
@@ -195,12 +218,13 @@ func (s *screen) scrollDown(top, n int) {
 	s.rows[s.bottom].wraps = false
 }
 
-// blankRow reuses a row's cells.
-func (s *screen) blankRow(r row) row {
+// blank empties a row and forgets what was said of it.
+func (r *row) blank() *row {
 	for i := range r.cells {
 		r.cells[i] = ' '
 	}
-	return row{cells: r.cells}
+	*r = row{cells: r.cells}
+	return r
 }
 
 func (s *screen) control(c byte) {
@@ -348,7 +372,7 @@ func (s *screen) eraseDisplay(how int) {
 }
 
 func (s *screen) insertCells(n int) {
-	r := &s.rows[s.y]
+	r := s.rows[s.y]
 	n = min(n, s.cols-s.x)
 	copy(r.cells[s.x+n:], r.cells[s.x:s.cols-n])
 	r.changed, r.line = true, s.reader.feeds+1
@@ -356,18 +380,28 @@ func (s *screen) insertCells(n int) {
 }
 
 func (s *screen) deleteCells(n int) {
-	r := &s.rows[s.y]
+	r := s.rows[s.y]
 	n = min(n, s.cols-s.x)
 	copy(r.cells[s.x:], r.cells[s.x+n:])
 	r.changed, r.line = true, s.reader.feeds+1
 	s.clear(s.y, s.cols-n, s.cols)
 }
 
-// text returns the line that stands in rows first to last.
+// text returns the line that stands in rows first to last, without blanks at
+// its end.
 func (s *screen) text(first, last int) string {
-	var b strings.Builder
+	b := s.buf[:0]
 	for y := first; y <= last; y++ {
-		b.WriteString(string(s.rows[y].cells))
+		cells := s.rows[y].cells
+		if y == last {
+			for len(cells) > 0 && cells[len(cells)-1] == ' ' {
+				cells = cells[:len(cells)-1]
+			}
+		}
+		for _, c := range cells {
+			b = utf8.AppendRune(b, c)
+		}
 	}
-	return strings.TrimRight(b.String(), " ")
+	s.buf = b
+	return string(bytes.TrimRight(b, " "))
 }
