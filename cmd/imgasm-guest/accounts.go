@@ -137,3 +137,39 @@ func parsePasswd(passwd, shadow string) []account {
 	}
 	return all
 }
+
+// parseGroups reads group(5) back.
+func parseGroups(text string) []group {
+	var all []group
+	for _, line := range strings.Split(text, "\n") {
+		f := strings.Split(line, ":")
+		if len(f) < 4 {
+			continue
+		}
+		gid, err := strconv.Atoi(f[2])
+		if err != nil {
+			continue
+		}
+		g := group{name: f[0], gid: gid}
+		if f[3] != "" {
+			g.members = strings.Split(f[3], ",")
+		}
+		all = append(all, g)
+	}
+	return all
+}
+
+// defaultUser is the first user that a person made, or root.
+func (db *accounts) defaultUser() account {
+	for _, u := range db.users {
+		if u.uid >= 1000 {
+			return u
+		}
+	}
+	for _, u := range db.users {
+		if u.uid == 0 {
+			return u
+		}
+	}
+	return account{}
+}

@@ -24,6 +24,7 @@ type machine struct {
 	fail    string // failure on demand; empty: none
 	release string // of the kernel
 	arch    string // as uname -m has it
+	late    bool   // loadLate was called
 }
 
 // sinceBoot is the time on the kernel's own clock, as printk has it.
@@ -61,7 +62,7 @@ func boot() {
 	if m.fail == failures.CPUTooOld {
 		m.dieOfOldCPU()
 	}
-	m.loadModules()
+	m.loadModules(false)
 	m.linkPorts()
 	if root, ok := m.args.value("root"); ok && !m.args.flag("inst.ks") {
 		m.runSystem(root)
@@ -78,16 +79,17 @@ func uname() (release, machine string) {
 }
 
 // loadModules loads what /modules/order names. A second word in a line is a
-// PCI class: the module is for hardware that may not be there.
-func (m *machine) loadModules() {
+// PCI class: the module is for hardware that may not be there, and loading
+// takes time.
+func (m *machine) loadModules(late bool) {
 	order, err := os.ReadFile("/modules/order")
 	if err != nil {
 		return
 	}
 	classes := pciClasses()
-	for _, line := range strings.Fields(strings.ReplaceAll(string(order), " ", ":")) {
-		file, class, _ := strings.Cut(line, ":")
-		if class != "" && !strings.Contains(classes, class) {
+	for _, line := range strings.Split(string(order), "\n") {
+		file, class, _ := strings.Cut(line, " ")
+		if file == "" || class != "" && !strings.Contains(classes, class) || isLate(class) != late {
 			continue
 		}
 		if m.fail == failures.PanicSilent && strings.HasPrefix(file, "pvpanic") {
@@ -97,11 +99,26 @@ func (m *machine) loadModules() {
 		if err != nil {
 			continue
 		}
-		// EEXIST: the kernel has it inside. Others are hardware that is missing.
+		// EEXIST: the kernel has it inside. ENODEV: its hardware is missing.
 		if err := unix.FinitModule(int(f.Fd()), "", 0); err != nil && err != unix.EEXIST && err != unix.ENODEV {
 			m.con.Journal("systemd-modules-load", 210, fmt.Sprintf("Failed to insert module '%s': %v", strings.TrimSuffix(file, ".ko"), err))
 		}
 		f.Close()
+	}
+}
+
+// isLate tells whether modules for a PCI class are loaded only when a volume
+// is missing without them: SATA, which every q35 machine has and whose empty
+// ports take half a second, and USB.
+func isLate(class string) bool {
+	return strings.HasPrefix(class, "0x0106") || strings.HasPrefix(class, "0x0c03")
+}
+
+// loadLate loads the rest of the storage drivers, once.
+func (m *machine) loadLate() {
+	if !m.late {
+		m.late = true
+		m.loadModules(true)
 	}
 }
 

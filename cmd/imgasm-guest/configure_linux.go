@@ -9,8 +9,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sort"
 	"strings"
 
+	"github.com/imgasm/imgasm/assemble/disk"
+	"github.com/imgasm/imgasm/cmd/imgasm-guest/layout"
 	"github.com/imgasm/imgasm/kickstart"
 )
 
@@ -37,22 +40,18 @@ func (i *installer) put(path, text string, mode fs.FileMode) error {
 }
 
 func (i *installer) configureSystem() error {
-	linkBox(sysimage)
+	if err := i.installGuest(); err != nil {
+		return &cmdlineError{err.Error()}
+	}
 	lang, keymap, zone := "en_US.UTF-8", "us", "UTC"
 	i.each("lang", func(a *kickstart.Args) { lang = firstOf(a, lang) })
 	i.each("keyboard", func(a *kickstart.Args) { keymap = firstOf(a, keymap) })
 	i.each("timezone", func(a *kickstart.Args) { zone = firstOf(a, zone) })
-	var fstab strings.Builder
-	for _, p := range i.plan.Partitions {
-		if uuid := i.roots[p.Mount]; uuid != "" && p.Mount != "" {
-			fmt.Fprintf(&fstab, "UUID=%s %s ext4 defaults 1 1\n", uuid, p.Mount)
-		}
-	}
 	for _, f := range []struct{ path, text string }{
 		{"etc/locale.conf", "LANG=" + lang + "\n"},
 		{"etc/vconsole.conf", "KEYMAP=" + keymap + "\n"},
 		{"etc/timezone", zone + "\n"},
-		{"etc/fstab", fstab.String()},
+		{"etc/fstab", i.fstab()},
 		{"etc/machine-id", machineID()},
 	} {
 		if err := i.put(f.path, f.text, 0o644); err != nil {
@@ -60,6 +59,46 @@ func (i *installer) configureSystem() error {
 		}
 	}
 	return nil
+}
+
+// installGuest puts the guest's program on the disk, where it is every command
+// of the installed system, and once more with the right of sudo.
+func (i *installer) installGuest() error {
+	for name, mode := range map[string]fs.FileMode{boxProgram: 0o755, "sudo": 0o755 | fs.ModeSetuid} {
+		to := filepath.Join(sysimage, "usr/bin", name)
+		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+			return err
+		}
+		if err := copyFile("/init", to, 0o755); err != nil {
+			return err
+		}
+		if err := os.Chmod(to, mode); err != nil {
+			return err
+		}
+	}
+	linkBox(sysimage)
+	return nil
+}
+
+// fstab names the target's file systems, outer mount points before inner ones.
+func (i *installer) fstab() string {
+	var lines []string
+	for _, p := range i.plan.Partitions {
+		switch {
+		case p.FS == layout.EFI:
+			id := disk.VolumeID(i.seed(), "esp")
+			lines = append(lines, fmt.Sprintf("%s UUID=%04X-%04X %s vfat umask=0077,shortname=winnt 0 2\n", p.Mount, id>>16, id&0xffff, p.Mount))
+		case p.Mount != "":
+			lines = append(lines, fmt.Sprintf("%s UUID=%s %s ext4 defaults 1 1\n", p.Mount, i.roots[p.Mount], p.Mount))
+		}
+	}
+	sort.Strings(lines)
+	var b strings.Builder
+	for _, l := range lines {
+		_, entry, _ := strings.Cut(l, " ")
+		b.WriteString(entry)
+	}
+	return b.String()
 }
 
 func firstOf(a *kickstart.Args, fallback string) string {

@@ -6,6 +6,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -127,19 +128,20 @@ func (i *installer) waitForPowerButton() {
 	i.shutdown("poweroff")
 }
 
-// unmount takes the target's file systems down, the innermost first.
+// unmount takes the target's file systems down, the innermost first, so that
+// the installed system finds them clean.
 func (i *installer) unmount() {
 	unix.Sync()
-	for _, at := range []string{"/tmp", "/run", "/dev", "/sys", "/proc"} {
-		unix.Unmount(sysimage+at, unix.MNT_DETACH)
-	}
-	if i.plan != nil {
-		for k := len(i.plan.Partitions) - 1; k >= 0; k-- {
-			if p := i.plan.Partitions[k]; p.Mount != "" && p.Mount != "/" {
-				unix.Unmount(sysimage+p.Mount, 0)
-			}
+	mounts, _ := os.ReadFile("/proc/self/mounts")
+	lines := strings.Split(string(mounts), "\n")
+	for k := len(lines) - 1; k >= 0; k-- {
+		f := strings.Fields(lines[k])
+		if len(f) < 2 || f[1] != sysimage && !strings.HasPrefix(f[1], sysimage+"/") {
+			continue
+		}
+		if err := unix.Unmount(f[1], 0); err != nil {
+			i.con.Unit("FAILED", "Failed unmounting", f[1], err.Error())
 		}
 	}
-	unix.Unmount(sysimage, 0)
 	unix.Sync()
 }

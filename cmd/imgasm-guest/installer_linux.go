@@ -270,7 +270,12 @@ func (i *installer) kickstartErrors() []ksError {
 // planStorage decides on disk and partitions.
 func (i *installer) planStorage() (*layout.Plan, error) {
 	uefi := exists("/sys/firmware/efi")
-	plan, err := layout.Make(i.commands, targets(devices()), uefi)
+	disks := targets(devices())
+	if len(disks) == 0 {
+		i.loadLate()
+		disks = targets(devices())
+	}
+	plan, err := layout.Make(i.commands, disks, uefi)
 	var e *layout.Error
 	switch {
 	case errors.As(err, &e) && e.Parse:

@@ -162,24 +162,72 @@ func runScript(args []string) int {
 		fmt.Fprintln(os.Stderr, "imgasm-guest: script: no file")
 		return 2
 	}
-	text, err := os.ReadFile(args[0])
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 127
+	s := box.Script{Name: args[0], Env: os.Environ(), Args: args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}
+	if args[0] == "-c" && len(args) > 1 {
+		s.Name, s.Text, s.Args = "bash", args[1], args[2:]
+	} else {
+		text, err := os.ReadFile(args[0])
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 127
+		}
+		s.Text = string(text)
 	}
-	code, err := guestSystem("root", 0).Run(context.Background(), box.Script{
-		Name: args[0], Text: string(text), Env: os.Environ(), Args: args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-	})
+	if s.Dir, _ = os.Getwd(); s.Dir == "" {
+		s.Dir = "/"
+	}
+	code, err := guestSystem().Run(context.Background(), s)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}
 	return code
 }
 
+// runApplet runs one command, by whose name the program was called: on the
+// installed system every command is a link to it.
+func runApplet(argv []string) int {
+	s := guestSystem()
+	if filepath.Base(argv[0]) == "sudo" && os.Geteuid() == 0 {
+		// Started with root's rights because of the file's mode. Whether the
+		// user may use them is for box to find out.
+		s.Become = func() error { return syscall.Setuid(0) }
+	}
+	dir, _ := os.Getwd()
+	code, err := s.Command(context.Background(), argv, box.Script{Dir: dir, Env: os.Environ(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	return code
+}
+
+// runSudo starts the installed program that has the right of sudo.
+func runSudo(in io.Reader, out, errs io.Writer, args []string) int {
+	cmd := exec.Command("/usr/bin/sudo", args...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, out, errs
+	err := cmd.Run()
+	if exit, ok := err.(*exec.ExitError); ok {
+		return exit.ExitCode()
+	}
+	if err != nil {
+		fmt.Fprintln(errs, "sudo:", err)
+		return 1
+	}
+	return 0
+}
+
 // guestSystem is what the commands of scripts and logins know of this guest.
-func guestSystem(user string, uid int) *box.System {
+func guestSystem() *box.System {
+	uid, user := os.Getuid(), "root"
+	if uid != 0 {
+		user = fmt.Sprint(uid)
+		for _, a := range accountsNow() {
+			if a.uid == uid {
+				user = a.name
+			}
+		}
+	}
 	return &box.System{
-		User: user, UID: uid, Started: time.Now().Add(-sinceBoot()),
+		User: user, UID: uid, Power: endOfSystem, Sudo: runSudo, Started: time.Now().Add(-sinceBoot()),
 		Packages: func() []string {
 			for _, root := range []string{"/", sysimage} {
 				if data, err := os.ReadFile(filepath.Join(root, packageList)); err == nil {

@@ -58,13 +58,16 @@ func (i *installer) stage1() {
 	i.at(atStage1)
 }
 
+// boxProgram is the guest's program as the installed system has it.
+const boxProgram = "imgasm-rehearsal"
+
 // linkBox makes the commands of the shell findable below root/usr/bin.
 func linkBox(root string) {
 	dir := filepath.Join(root, "usr/bin")
 	os.MkdirAll(dir, 0o755)
 	os.Symlink("usr/bin", filepath.Join(root, "bin"))
 	for _, name := range box.Names() {
-		os.Symlink("imgasm-rehearsal", filepath.Join(dir, name))
+		os.Symlink(boxProgram, filepath.Join(dir, name))
 	}
 }
 
@@ -85,6 +88,7 @@ func (i *installer) waitFor(label string, retry time.Duration) *device {
 		if d := findVolume(label); d != nil {
 			return d
 		}
+		i.loadLate()
 		if time.Now().After(end) {
 			return nil
 		}

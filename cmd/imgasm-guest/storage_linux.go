@@ -209,11 +209,10 @@ func (i *installer) mountTarget() error {
 			return fmt.Errorf("mount %s on %s: %w", parts[m], at, err)
 		}
 	}
-	for _, m := range []string{"/proc", "/sys", "/dev", "/run", "/tmp"} {
+	os.MkdirAll(sysimage+"/tmp", 0o755)
+	os.Chmod(sysimage+"/tmp", 0o777|os.ModeSticky)
+	for _, m := range []string{"/proc", "/sys", "/dev", "/run"} {
 		os.MkdirAll(sysimage+m, 0o755)
-		if m == "/tmp" {
-			continue
-		}
 		if err := unix.Mount(m, sysimage+m, "", unix.MS_BIND, ""); err != nil {
 			return fmt.Errorf("bind %s: %w", m, err)
 		}

@@ -32,6 +32,10 @@ type System struct {
 	UID  int
 	// Power ends the machine: "poweroff", "reboot" or "halt". It returns at once.
 	Power func(what string)
+	// Sudo starts sudo as a program of its own, for users that are not root.
+	Sudo func(in io.Reader, out, errs io.Writer, args []string) int
+	// Become makes this process root's, if it is such a program.
+	Become func() error
 	// Filesystems returns lines of df.
 	Filesystems func() []Filesystem
 	// Started tells since when the system runs.
@@ -138,6 +142,21 @@ func (s *System) Run(ctx context.Context, script Script) (int, error) {
 		return 1, err
 	}
 	return status(ctx, runner.Run(ctx, parsed))
+}
+
+// Command runs one command of the table with its arguments; script gives
+// folder, environment and streams.
+func (s *System) Command(ctx context.Context, argv []string, script Script) (int, error) {
+	var words []string
+	for _, a := range append([]string{filepath.Base(argv[0])}, argv[1:]...) {
+		quoted, err := syntax.Quote(a, syntax.LangBash)
+		if err != nil {
+			return 1, err
+		}
+		words = append(words, quoted)
+	}
+	script.Name, script.Text = words[0], strings.Join(words, " ")
+	return s.Run(ctx, script)
 }
 
 func fill(script *Script) {

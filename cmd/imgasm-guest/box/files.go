@@ -32,7 +32,7 @@ func ls(c *call) int {
 				name += " -> " + to
 			}
 		}
-		fmt.Fprintf(c.out, "%s %10d %s %s\n", info.Mode(), info.Size(), info.ModTime().UTC().Format("2006-01-02 15:04"), name)
+		fmt.Fprintf(c.out, "%s %10d %s %s\n", modeText(info.Mode()), info.Size(), info.ModTime().UTC().Format("2006-01-02 15:04"), name)
 	}
 	code := 0
 	for _, name := range names {
@@ -63,6 +63,42 @@ func ls(c *call) int {
 		}
 	}
 	return code
+}
+
+// modeText is a mode as ls shows it: "drwxr-xr-t".
+func modeText(m fs.FileMode) string {
+	kind := byte('-')
+	switch {
+	case m.IsDir():
+		kind = 'd'
+	case m&fs.ModeSymlink != 0:
+		kind = 'l'
+	case m&fs.ModeCharDevice != 0:
+		kind = 'c'
+	case m&fs.ModeDevice != 0:
+		kind = 'b'
+	case m&fs.ModeNamedPipe != 0:
+		kind = 'p'
+	case m&fs.ModeSocket != 0:
+		kind = 's'
+	}
+	text := []byte(string(kind) + m.Perm().String()[1:])
+	for _, special := range []struct {
+		bit   fs.FileMode
+		at    int
+		with  byte
+		alone byte
+	}{{fs.ModeSetuid, 3, 's', 'S'}, {fs.ModeSetgid, 6, 's', 'S'}, {fs.ModeSticky, 9, 't', 'T'}} {
+		if m&special.bit == 0 {
+			continue
+		}
+		if text[special.at] == 'x' {
+			text[special.at] = special.with
+		} else {
+			text[special.at] = special.alone
+		}
+	}
+	return string(text)
 }
 
 // parseMode applies an octal or symbolic mode ("0755", "u+x,go-w") to old.

@@ -11,21 +11,11 @@ import (
 	"time"
 
 	"context"
-
-	"mvdan.cc/sh/v3/syntax"
 )
 
 // nested runs a command line as a script of its own.
 func (c *call) nested(ctx context.Context, sys *System, argv []string) int {
-	var words []string
-	for _, a := range argv {
-		quoted, err := syntax.Quote(a, syntax.LangBash)
-		if err != nil {
-			return c.fail("%v", err)
-		}
-		words = append(words, quoted)
-	}
-	code, err := sys.Run(ctx, Script{Name: c.name, Text: strings.Join(words, " "), Dir: c.dir, Stdin: c.in, Stdout: c.out, Stderr: c.err})
+	code, err := sys.Command(ctx, argv, Script{Dir: c.dir, Stdin: c.in, Stdout: c.out, Stderr: c.err})
 	if err != nil && ctx.Err() == nil {
 		return c.fail("%v", err)
 	}
@@ -72,7 +62,8 @@ func shell(c *call) int {
 }
 
 // sudo runs a command as root. Whether the user may is asked of sudoers in the
-// form that kickstarts write: "NAME ALL=(ALL) NOPASSWD: ALL".
+// form that kickstarts write: "NAME ALL=(ALL) NOPASSWD: ALL". Passwords are
+// not asked for: without such a rule the answer is no.
 func sudo(c *call) int {
 	args := c.args
 	for len(args) > 0 && strings.HasPrefix(args[0], "-") {
@@ -81,14 +72,26 @@ func sudo(c *call) int {
 		}
 		args = args[1:]
 	}
-	if c.sys.UID != 0 && !maySudo(c.sys.User) {
-		return c.fail("a password is required")
+	root := *c.sys
+	root.User, root.UID, root.Become = "root", 0, nil
+	switch {
+	case c.sys.UID == 0:
+	case c.sys.Become != nil:
+		// sudoers is root's; from here on this process may read it.
+		if err := c.sys.Become(); err != nil {
+			return c.fail("%v", err)
+		}
+		if !maySudo(c.sys.User) {
+			return c.fail("a password is required")
+		}
+	case c.sys.Sudo != nil:
+		return c.sys.Sudo(c.in, c.out, c.err, c.args)
+	default:
+		return c.fail("not offered here")
 	}
 	if len(args) == 0 {
 		return 0
 	}
-	root := *c.sys
-	root.User, root.UID = "root", 0
 	return c.nested(c.ctx, &root, args)
 }
 
