@@ -23,6 +23,7 @@ type app struct {
 // commands lists the verbs, in the order of --help.
 func (a *app) commands() []*cli.Command {
 	return []*cli.Command{
+		KickstartCommand(a),
 		ReplayCommand(a),
 		MediaCommand(a),
 	}
@@ -74,7 +75,7 @@ func strict(commands []*cli.Command, usage cli.OnUsageErrorFunc) {
 		c.OnUsageError = usage
 		c.HideHelpCommand = true
 		strict(c.Subcommands, usage)
-		if action := c.Action; action != nil {
+		if action := c.Action; action != nil && !c.SkipFlagParsing {
 			c.Action = func(ctx *cli.Context) error {
 				for _, arg := range ctx.Args().Slice() {
 					if strings.HasPrefix(arg, "-") && arg != "-" {
@@ -83,7 +84,7 @@ func strict(commands []*cli.Command, usage cli.OnUsageErrorFunc) {
 				}
 				return action(ctx)
 			}
-		} else {
+		} else if action == nil {
 			c.Action = func(ctx *cli.Context) error {
 				if ctx.NArg() > 0 {
 					return usage(ctx, fmt.Errorf("%s has no command %q; see imgasm %s --help", ctx.Command.Name, ctx.Args().First(), ctx.Command.Name), true)

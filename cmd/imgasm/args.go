@@ -17,7 +17,7 @@ func interspersed(args []string, commands []*cli.Command) []string {
 			continue
 		}
 		c := named(commands, args[i])
-		if c == nil {
+		if c == nil || c.SkipFlagParsing {
 			return args
 		}
 		if len(c.Subcommands) == 0 {

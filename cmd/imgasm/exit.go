@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"os"
+
+	"github.com/imgasm/imgasm/kickstart"
 )
 
 // The exit codes of every verb.
@@ -60,8 +62,11 @@ var exitTable = []struct {
 	{exitInterrupted, as[*interruptError]},
 	{exitInterrupted, func(err error) bool { return errors.Is(err, context.Canceled) }},
 	{exitUsage, as[*usageError]},
+	{exitUsage, as[*kickstart.UnknownNameError]},
 	{exitInput, func(err error) bool { return errors.Is(err, errFindings) }},
 	{exitInput, isMediaInput},
+	{exitInput, as[*kickstart.ParseError]},
+	{exitInput, as[*kickstart.OptionError]},
 }
 
 // as reports whether err wraps an error of type E.

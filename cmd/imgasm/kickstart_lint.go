@@ -1,0 +1,127 @@
+// imgasm kickstart lint: what the installer would refuse.
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
+
+	"github.com/imgasm/imgasm/kickstart"
+)
+
+func kickstartLintCommand(app *app) *cli.Command {
+	return &cli.Command{
+		Name:      "lint",
+		Usage:     "report what the installer would refuse (errors) and what would surprise (warnings)",
+		ArgsUsage: "FILE …",
+		UsageText: "imgasm kickstart lint ks.cfg\n" +
+			"imgasm kickstart lint --strict --fragment parts/*.ks\n" +
+			"generate-ks | imgasm kickstart lint --json -",
+		Description: "The exit code is 3 when there are errors, with --strict also when there are warnings.\n" +
+			"A comment suppresses a finding on its line or, alone on a line, on the next one:\n" +
+			"# imgasm: ignore=RULE; for the whole file: # imgasm: ignore-file=RULE.\n" +
+			"imgasm kickstart explain RULE tells what a rule is about.",
+		Flags: []cli.Flag{
+			dialectFlag(),
+			&cli.BoolFlag{Name: "fragment", Usage: "the files are pieces of a kickstart: demand nothing that may stand elsewhere"},
+			&cli.BoolFlag{Name: "strict", Usage: "warnings count as errors for the exit code"},
+			&cli.BoolFlag{Name: "json", Usage: "print an array of findings"},
+			&cli.BoolFlag{Name: "sarif", Usage: "print a SARIF 2.1.0 log, for code scanning"},
+		},
+		Action: func(c *cli.Context) error {
+			d, err := app.dialect(c.String("dialect"))
+			if err != nil {
+				return err
+			}
+			if c.Bool("json") && c.Bool("sarif") {
+				return app.usage("choose either --json or --sarif")
+			}
+			return app.kickstartLint(lintOptions{
+				files: c.Args().Slice(), dialect: d, fragment: c.Bool("fragment"), strict: c.Bool("strict"),
+				json: c.Bool("json"), sarif: c.Bool("sarif"),
+			})
+		},
+	}
+}
+
+type lintOptions struct {
+	files            []string
+	dialect          kickstart.Dialect
+	fragment, strict bool
+	json, sarif      bool
+}
+
+func (a *app) kickstartLint(o lintOptions) error {
+	files, err := a.kickstartFiles(o.files)
+	if err != nil {
+		return err
+	}
+	var findings []kickstart.Finding
+	for _, f := range files {
+		src, err := a.readKickstart(f)
+		if err != nil {
+			return err
+		}
+		tree, err := kickstart.Parse(f.name, src)
+		if err != nil {
+			return err
+		}
+		findings = append(findings, kickstart.Lint(tree, kickstart.LintOptions{
+			Dialect: o.dialect, Fragment: o.fragment, ReadInclude: includesOf(f),
+		})...)
+	}
+	switch {
+	case o.json:
+		err = kickstart.WriteJSON(a.stdout, findings)
+	case o.sarif:
+		err = kickstart.WriteSARIF(a.stdout, findings, version)
+	default:
+		err = kickstart.WriteText(a.stdout, findings, kickstart.TextOptions{Color: a.colorful(a.stdout)})
+	}
+	if err != nil {
+		return err
+	}
+	errors, warnings := 0, 0
+	for _, f := range findings {
+		if f.Severity == kickstart.Error {
+			errors++
+		} else {
+			warnings++
+		}
+	}
+	if !o.json && !o.sarif && len(findings) > 0 {
+		fmt.Fprintf(a.stderr, "imgasm: %s in %s\n", counts(errors, "error", warnings, "warning"), counts(len(files), "file", 0, ""))
+	}
+	if errors > 0 || o.strict && warnings > 0 {
+		return fmt.Errorf("%w: %w", errReported, errFindings)
+	}
+	return nil
+}
+
+// counts says "1 error and 2 warnings", leaving out what there is none of.
+func counts(n int, what string, m int, other string) string {
+	var parts []string
+	for _, p := range []struct {
+		n    int
+		what string
+	}{{n, what}, {m, other}} {
+		switch {
+		case p.n == 1:
+			parts = append(parts, "1 "+p.what)
+		case p.n > 1:
+			parts = append(parts, fmt.Sprintf("%d %ss", p.n, p.what))
+		}
+	}
+	return strings.Join(parts, " and ")
+}
+
+// colorful reports whether w is a terminal that shows colours
+// (https://no-color.org).
+func (a *app) colorful(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd())) && a.getenv("NO_COLOR") == "" && a.getenv("TERM") != "dumb"
+}

@@ -1,0 +1,174 @@
+// imgasm kickstart render: the kickstart that imgasm alma would use.
+package main
+
+import (
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/kickstart"
+)
+
+func kickstartRenderCommand(app *app) *cli.Command {
+	return &cli.Command{
+		Name:  "render",
+		Usage: "print the default AlmaLinux kickstart with your settings",
+		UsageText: "imgasm kickstart render >ks.cfg\n" +
+			"imgasm kickstart render --boot bios --cdrom --hostname web --ssh-key ~/.ssh/id_ed25519.pub\n" +
+			"imgasm kickstart render --source https://mirror/BaseOS/x86_64/os/ --repo AppStream=https://mirror/AppStream/x86_64/os/",
+		Description: "The file is complete, for the installer as for imgasm alma --kickstart. Passwords are\n" +
+			"hashed; the same settings give the same file. Without --root-password it is \"packer\",\n" +
+			"without --user there is admin with the password \"admin\".",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "arch", Value: arch.Host().Name, Usage: "architecture `ARCH` of the system: x86_64, x86_64_v2 or aarch64"},
+			&cli.StringFlag{Name: "boot", Value: "uefi", Usage: "uefi or bios"},
+			&cli.StringFlag{Name: "disk", Value: "vda", Usage: "the `DISK` to install on: vda (virtio-blk), sda (scsi), nvme0n1"},
+			&cli.StringFlag{Name: "console", Usage: "serial console `DEVICE` of the system, or none (default: the architecture's)"},
+			&cli.StringFlag{Name: "version", Value: "10", Usage: "AlmaLinux `VERSION` whose public repositories to use: 10, 10.1, …"},
+			&cli.BoolFlag{Name: "cdrom", Usage: "take the packages from the installer's medium (dvd or minimal)"},
+			&cli.BoolFlag{Name: "minimal", Usage: "the medium is a minimal ISO: ask for nothing that is not on it"},
+			&cli.StringFlag{Name: "source", Usage: "take the packages from the repository at `URL`"},
+			&cli.StringSliceFlag{Name: "repo", Usage: "a further repository, as `NAME=URL`"},
+			&cli.StringFlag{Name: "hostname", Usage: "`NAME` of the system"},
+			&cli.StringFlag{Name: "lang", Usage: "`LOCALE` (default: en_US.UTF-8)"},
+			&cli.StringFlag{Name: "keyboard", Usage: "console `KEYMAP` (default: us)"},
+			&cli.StringFlag{Name: "timezone", Usage: "`ZONE`, such as Europe/Berlin (default: UTC)"},
+			&cli.StringFlag{Name: "root-password", Usage: "root's `PASSWORD`, or its sha512crypt or yescrypt hash"},
+			&cli.BoolFlag{Name: "lock-root", Usage: "no password for root"},
+			&cli.StringFlag{Name: "user", Usage: "`NAME` of the user with sudo"},
+			&cli.StringFlag{Name: "password", Usage: "the user's `PASSWORD` or its hash"},
+			&cli.StringSliceFlag{Name: "ssh-key", Usage: "public ssh `KEY`, or a file of them, for the user and root"},
+			&cli.StringSliceFlag{Name: "package", Usage: "install `PACKAGE`, @group, or leave -package out"},
+			&cli.BoolFlag{Name: "guest-agent", Usage: "install qemu-guest-agent"},
+			&cli.BoolFlag{Name: "cloud-init", Usage: "install cloud-init"},
+			&cli.StringSliceFlag{Name: "kernel-arg", Usage: "an `ARGUMENT` of the system's kernel"},
+			&cli.StringSliceFlag{Name: "post", Usage: "run the script `FILE` in the new system"},
+			&cli.StringFlag{Name: "seed", Usage: "derive the salts of passwords from `HEX` (default: from the settings)"},
+		},
+		Action: func(c *cli.Context) error {
+			if err := app.noArgs(c); err != nil {
+				return err
+			}
+			o, err := app.renderOptions(c)
+			if err != nil {
+				return err
+			}
+			text, err := kickstart.Render(o)
+			if err != nil {
+				return err
+			}
+			_, err = app.stdout.Write(text)
+			return err
+		},
+	}
+}
+
+// renderOptions are the flags of render as the package has them.
+func (a *app) renderOptions(c *cli.Context) (kickstart.RenderOptions, error) {
+	o := kickstart.RenderOptions{
+		Arch: c.String("arch"), Boot: c.String("boot"), Disk: c.String("disk"), Console: c.String("console"),
+		Hostname: c.String("hostname"), Lang: c.String("lang"), Keyboard: c.String("keyboard"), Timezone: c.String("timezone"),
+		RootPassword: c.String("root-password"), Packages: c.StringSlice("package"),
+		GuestAgent: c.Bool("guest-agent"), CloudInit: c.Bool("cloud-init"), KernelArgs: c.StringSlice("kernel-arg"),
+	}
+	machine, err := arch.Parse(strings.TrimSuffix(o.Arch, "_v2"))
+	if err != nil {
+		return o, a.usage("--arch: %v", err)
+	}
+	switch o.Console {
+	case "":
+		o.Console = machine.Console
+	case "none":
+		o.Console = ""
+	}
+	if o.Source, err = a.renderSource(c, o.Arch); err != nil {
+		return o, err
+	}
+	switch {
+	case c.Bool("lock-root") && o.RootPassword != "":
+		return o, a.usage("choose either --root-password or --lock-root")
+	case o.RootPassword == "" && !c.Bool("lock-root"):
+		o.RootPassword = kickstart.DefaultRootPassword
+	}
+	user := kickstart.DefaultUsers()[0]
+	if c.IsSet("user") {
+		user.Name, user.Password = c.String("user"), ""
+	}
+	if c.IsSet("password") {
+		user.Password = c.String("password")
+	}
+	keys, err := publicKeys(c.StringSlice("ssh-key"))
+	if err != nil {
+		return o, err
+	}
+	if user.Password == "" && len(keys) == 0 {
+		return o, a.usage("user %s could not log in: give --password or --ssh-key", user.Name)
+	}
+	user.SSHKeys, o.RootSSHKeys = keys, keys
+	o.Users = []kickstart.User{user}
+	for _, path := range c.StringSlice("post") {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return o, err
+		}
+		o.Scripts = append(o.Scripts, kickstart.Script{Name: filepath.Base(path), Text: string(text)})
+	}
+	if seed := c.String("seed"); seed != "" {
+		if o.Seed, err = hex.DecodeString(seed); err != nil {
+			return o, a.usage("--seed: write hexadecimal digits, two a byte")
+		}
+	} else {
+		o.Seed = fmt.Appendf(nil, "%s\x00%s\x00%q", o.Hostname, user.Name, keys)
+	}
+	return o, nil
+}
+
+func (a *app) renderSource(c *cli.Context, archName string) (kickstart.Source, error) {
+	s := kickstart.Source{CDROM: c.Bool("cdrom"), Minimal: c.Bool("minimal"), URL: c.String("source")}
+	if s.CDROM && s.URL != "" {
+		return s, a.usage("choose either --cdrom or --source")
+	}
+	if s.Minimal && !s.CDROM {
+		return s, a.usage("--minimal is about the installer's medium: it needs --cdrom")
+	}
+	if !s.CDROM && s.URL == "" {
+		s = kickstart.AlmaLinuxSource(c.String("version"), archName)
+	}
+	for _, text := range c.StringSlice("repo") {
+		name, url, ok := strings.Cut(text, "=")
+		if !ok {
+			return s, a.usage("--repo: write NAME=URL, not %q", text)
+		}
+		s.Repos = append(s.Repos, kickstart.Repo{Name: name, URL: url})
+	}
+	return s, nil
+}
+
+// publicKeys takes each value for a public key, or for a file of them.
+func publicKeys(values []string) ([]string, error) {
+	var keys []string
+	for _, v := range values {
+		if strings.Contains(v, " ") {
+			keys = append(keys, v)
+			continue
+		}
+		text, err := os.ReadFile(v)
+		if err != nil {
+			return nil, err
+		}
+		if strings.Contains(string(text), "PRIVATE KEY-----") {
+			return nil, fmt.Errorf("%s is a private key: give the public one, %s.pub", v, v)
+		}
+		for line := range strings.Lines(string(text)) {
+			if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+				keys = append(keys, line)
+			}
+		}
+	}
+	return keys, nil
+}
