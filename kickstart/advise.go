@@ -1,7 +1,252 @@
+// Advice: what the installer reads, and what surprises all the same. Facts
+// about the whole file are collected here for finish.
+
 package kickstart
 
-type facts struct{}
+import (
+	"strconv"
+	"strings"
+)
 
-func (l *linter) advise(s *Statement, a *Args) {}
-func (l *linter) script(s *Section, a *Args)   {}
-func (l *linter) finish(f *File)               {}
+// facts are what the commands of a file amount to.
+type facts struct {
+	storage  storageFacts
+	first    map[string]place // first occurrence of a command, by its table name
+	last     map[string]place // last occurrence of what replaces itself, by topic
+	users    map[string]bool
+	sshkeys  []userKey
+	admin    bool // a user who may become root
+	locked   bool // the root account is locked
+	packages bool // %packages has no meaning: an image is installed
+}
+
+// place is a line of some file, with a word of it.
+type place struct {
+	source *source
+	word   Word
+	name   string // the command as written
+}
+
+// addAt is add for a place in a file that need not be the current one.
+func (l *linter) addAt(at place, severity Severity, p problem) {
+	current := l.source
+	l.source = at.source
+	before := len(l.findings)
+	p.pos, p.end = at.word.Pos, at.word.End
+	l.add(severity, p)
+	if len(l.findings) > before && at.source != current {
+		s := at.source
+		for s.parent != nil && s.parent != current {
+			s = s.parent
+		}
+		l.keys[before] = s.line
+	}
+	l.source = current
+}
+
+// failsAt is fails for a place.
+func (l *linter) failsAt(at place, p problem) {
+	severity := Warning
+	if l.options.Target != nil {
+		severity = Error
+	}
+	l.addAt(at, severity, p)
+}
+
+// replacing are the commands that replace one another: of each topic only the
+// last command counts. A command that is in none and not Many is a topic of
+// its own.
+var replacing = map[string]string{
+	"reboot": "end", "poweroff": "end", "halt": "end", "shutdown": "end",
+	"text": "display", "cmdline": "display", "graphical": "display",
+	"url": "source", "cdrom": "source", "nfs": "source", "harddrive": "source", "hmc": "source", "liveimg": "source",
+	"ostreesetup": "source", "ostreecontainer": "source", "bootc": "source",
+	// These add up, or say the same again, or are an error the second time.
+	"services": "", "ignoredisk": "", "realm": "", "logging": "", "eula": "", "skipx": "", "zerombr": "",
+	"mediacheck": "", "reqpart": "", "keyboard": "", "syspurpose": "", "authselect": "", "xconfig": "",
+}
+
+// advisers are the commands with advice of their own.
+var advisers = map[string]func(*linter, *Statement, *Args){
+	"autopart":    adviseAutopart,
+	"bootloader":  adviseBootloader,
+	"clearpart":   adviseDisks,
+	"firewall":    adviseFirewall,
+	"ignoredisk":  adviseDisks,
+	"iscsi":       adviseIscsi,
+	"lang":        adviseLang,
+	"logvol":      adviseLogvol,
+	"mount":       adviseMount,
+	"network":     adviseNetwork,
+	"part":        advisePart,
+	"raid":        adviseRaid,
+	"reqpart":     adviseReqpart,
+	"rootpw":      adviseRootpw,
+	"services":    adviseServices,
+	"sshkey":      adviseSshkey,
+	"sshpw":       adviseSshpw,
+	"timesource":  adviseTimesource,
+	"timezone":    adviseTimezone,
+	"user":        adviseUser,
+	"volgroup":    adviseVolgroup,
+	"halt":        adviseHalt,
+	"graphical":   adviseInteractive,
+	"rescue":      adviseInteractive,
+	"rdp":         adviseInteractive,
+	"url":         adviseSource,
+	"repo":        adviseSource,
+	"liveimg":     adviseSource,
+	"nfs":         adviseSource,
+	"cdrom":       adviseSource,
+	"ostreesetup": adviseSource,
+}
+
+// advise looks at a command that the installer reads.
+func (l *linter) advise(s *Statement, a *Args) {
+	f := &l.state.facts
+	name := s.Words[0]
+	here := place{l.source, name, name.Value}
+	if f.first == nil {
+		f.first, f.last, f.users = map[string]place{}, map[string]place{}, map[string]bool{}
+	}
+	if _, again := f.first[a.Spec.Name]; !again {
+		f.first[a.Spec.Name] = here
+	}
+	topic, special := replacing[a.Spec.Name]
+	if !special && !a.Spec.Many {
+		topic = a.Spec.Name
+	}
+	if topic != "" {
+		if before, again := f.last[topic]; again {
+			l.warn(problem{rule: ruleReplaced, pos: name.Pos, end: name.End,
+				text:    s.Name() + " replaces the " + before.name + " of " + l.place(entryPlace{before.source.file.Name, before.word.Pos.Line}),
+				meaning: "the installer keeps the last one only"})
+		}
+		f.last[topic] = here
+	}
+	if adviser := advisers[a.Spec.Name]; adviser != nil {
+		adviser(l, s, a)
+	}
+}
+
+// adviseAt makes a warning at an option's value, or at the command.
+func (l *linter) adviseAt(s *Statement, a *Args, option string, p problem) {
+	p.pos, p.end = optionPlace(s, a, option)
+	l.warn(p)
+}
+
+// failsAtOption is fails at an option's value, or at the command.
+func (l *linter) failsAtOption(s *Statement, a *Args, option string, p problem) {
+	p.pos, p.end = optionPlace(s, a, option)
+	l.fails(p)
+}
+
+func optionPlace(s *Statement, a *Args, option string) (pos, end Pos) {
+	pos, end = s.Words[0].Pos, s.Words[0].End
+	if v := a.value(option); v != nil {
+		pos, end = v.word.Pos, v.at.End
+	}
+	return pos, end
+}
+
+var (
+	ruleHaltWaits   = newRule(Warning, "halt-waits", "halt waits for a key at the end")
+	ruleInteractive = newRule(Warning, "interactive", "the command asks for somebody at the screen")
+	ruleBadLocale   = newRule(Warning, "bad-locale", "the language is not a locale")
+	ruleBadTimezone = newRule(Warning, "bad-timezone", "the time zone is not one of Area/City")
+	ruleBadPort     = newRule(Warning, "bad-port", "a port or protocol that the firewall refuses")
+	ruleServiceBoth = newRule(Warning, "service-contradiction", "a service is enabled and disabled")
+)
+
+func adviseHalt(l *linter, s *Statement, a *Args) {
+	if s.Name() != "halt" {
+		return
+	}
+	if t := l.options.Target; t != nil {
+		l.failsAtOption(s, a, "", problem{rule: ruleHaltWaits, text: "halt waits for a key when the installation is done",
+			meaning: "nobody presses it, so the build never ends", hint: "use poweroff"})
+	}
+}
+
+func adviseInteractive(l *linter, s *Statement, a *Args) {
+	if t := l.options.Target; t == nil || !t.CmdlineMode {
+		return
+	}
+	p := problem{rule: ruleInteractive, text: s.Name() + " needs somebody at the screen", hint: "remove it, or use cmdline"}
+	if a.Spec.Name == "rescue" {
+		p.meaning = "nothing is installed"
+		l.failsAtOption(s, a, "", p)
+		return
+	}
+	l.adviseAt(s, a, "", p)
+}
+
+func adviseLang(l *linter, s *Statement, a *Args) {
+	for _, locale := range append([]string{a.argument(0)}, a.List("--addsupport")...) {
+		if !looksLikeLocale(locale) {
+			l.adviseAt(s, a, "", problem{rule: ruleBadLocale, text: quoteWord(locale) + " does not look like a locale",
+				meaning: "the installer goes on in en_US.UTF-8", hint: "write it as in de_DE.UTF-8"})
+			return
+		}
+	}
+}
+
+// looksLikeLocale matches "C", "POSIX" and language[_COUNTRY][.charset][@variant].
+func looksLikeLocale(s string) bool {
+	s, _, _ = strings.Cut(s, "@")
+	s, _, _ = strings.Cut(s, ".")
+	if s == "C" || s == "POSIX" {
+		return true
+	}
+	language, country, _ := strings.Cut(s, "_")
+	letters := func(s string, from, to byte) bool {
+		for i := 0; i < len(s); i++ {
+			if s[i] < from || s[i] > to {
+				return false
+			}
+		}
+		return true
+	}
+	return (len(language) == 2 || len(language) == 3) && letters(language, 'a', 'z') &&
+		(country == "" && !strings.Contains(s, "_") || len(country) >= 2 && letters(country, 'A', 'Z'))
+}
+
+func adviseTimezone(l *linter, s *Statement, a *Args) {
+	zone := a.argument(0)
+	if zone == "" {
+		return
+	}
+	first := zone[0]
+	if first < 'A' || first > 'Z' || strings.ContainsAny(zone, " :.") {
+		l.adviseAt(s, a, "", problem{rule: ruleBadTimezone, text: quoteWord(zone) + " does not look like a time zone",
+			meaning: "the installer takes the default of the language instead", hint: "write it as in Europe/Paris, or UTC"})
+	}
+}
+
+func adviseTimesource(l *linter, s *Statement, a *Args) {
+	if a.Flag("--nts") && a.Flag("--ntp-disable") {
+		l.adviseAt(s, a, "--nts", problem{rule: ruleDroppedArgument, text: "--nts has no effect with --ntp-disable"})
+	}
+}
+
+func adviseFirewall(l *linter, s *Statement, a *Args) {
+	for _, item := range a.List("--port") {
+		port, protocol, hasProtocol := strings.Cut(item, ":")
+		if hasProtocol && !contains([]string{"tcp", "udp", "sctp", "dccp"}, protocol) {
+			l.adviseAt(s, a, "--port", problem{rule: ruleBadPort, text: quoteWord(item) + " names no protocol of the firewall", hint: "use tcp, udp, sctp or dccp, as in 8080:tcp"})
+		}
+		for _, end := range strings.Split(port, "-") {
+			if n, err := strconv.Atoi(end); err == nil && (n < 1 || n > 65535) {
+				l.adviseAt(s, a, "--port", problem{rule: ruleBadPort, text: "there is no port " + end})
+			}
+		}
+	}
+}
+
+func adviseServices(l *linter, s *Statement, a *Args) {
+	for _, name := range a.List("--enabled") {
+		if contains(a.List("--disabled"), name) {
+			l.adviseAt(s, a, "--disabled", problem{rule: ruleServiceBoth, text: quoteWord(name) + " is both enabled and disabled"})
+		}
+	}
+}

@@ -41,9 +41,13 @@ var checks = map[string]func(*linter, *Statement, *Args){
 }
 
 func (l *linter) checkCommand(s *Statement, a *Args) {
-	if check := checks[a.Spec.Name]; check != nil {
-		check(l, s, a)
+	check := checks[a.Spec.Name]
+	if check == nil {
+		return
 	}
+	l.refused = false
+	check(l, s, a)
+	a.failed = a.failed || l.refused
 }
 
 // at makes an error at an option, or at the command when it is not given.

@@ -74,7 +74,7 @@ func checkPart(l *linter, s *Statement, a *Args) {
 	} else if strings.HasPrefix(mount, "btrfs.") {
 		l.checkBtrfs(s, a, "")
 	}
-	if mount != "swap" {
+	if mount != "swap" && !isPath(mount) {
 		l.duplicate(s, "partition", mount)
 	}
 }

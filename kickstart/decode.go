@@ -39,6 +39,9 @@ func Decode(c *Command, d Dialect) (*Args, []Finding) {
 	l := newLinter(LintOptions{Dialect: d})
 	f := &File{Nodes: []Node{c}}
 	l.enter(f, 0)
+	if len(c.Words) == 0 || !l.readable(&c.Statement) {
+		return &Args{failed: true}, l.findings
+	}
 	a := l.decode(&c.Statement)
 	if a.Spec != nil && !a.failed {
 		l.checkCommand(&c.Statement, a)

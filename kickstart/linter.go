@@ -17,6 +17,7 @@ type linter struct {
 	findings []Finding
 	keys     []int // line of each finding in the current file, or of the line that includes it
 	source   *source
+	refused  bool // an error was found, suppressed or not
 	state    state
 }
 
@@ -45,6 +46,7 @@ type state struct {
 	enabled        []string
 	disabled       []string
 	realmJoined    bool
+	failed         bool // a command could not be read
 	unread         bool // something is included that lint did not see
 	hasPre         bool // a %pre script may write the files to include
 	includes       int
@@ -102,6 +104,7 @@ func (b byPlace) Swap(i, j int) {
 
 // add keeps a finding about the current file, unless a comment suppresses it.
 func (l *linter) add(severity Severity, p problem) {
+	l.refused = l.refused || severity == Error
 	if l.source.ignored.has(p.rule.Name, p.pos.Line) {
 		return
 	}
@@ -253,10 +256,13 @@ func (l *linter) command(s *Statement) {
 		}
 	}
 	a := l.decode(s)
-	if a.Spec == nil || a.failed {
+	if a.Spec != nil && !a.failed {
+		l.checkCommand(s, a)
+	}
+	if a.failed {
+		l.state.failed = true
 		return
 	}
-	l.checkCommand(s, a)
 	l.advise(s, a)
 }
 

@@ -1,0 +1,106 @@
+// Advice about passwords and accounts.
+
+package kickstart
+
+import (
+	"regexp"
+	"strings"
+)
+
+var (
+	ruleClearPassword = newRule(Warning, "cleartext-password", "a password stands in clear text in the file")
+	ruleNotAHash      = newRule(Warning, "not-a-hash", "a password marked as hashed is no hash")
+	ruleHashAsText    = newRule(Warning, "hash-as-text", "a hash is taken as the password itself")
+	ruleUnknownUser   = newRule(Warning, "unknown-user", "a key is for a user that is not created")
+	ruleBadUserName   = newRule(Warning, "bad-user-name", "a name that useradd refuses")
+)
+
+const passwordHint = "hash it with `openssl passwd -6` and write --iscrypted"
+
+type userKey struct {
+	name string
+	at   place
+}
+
+// hashPattern matches what crypt(3) makes: "$6$salt$hash", "$y$j9T$…", and
+// what locks an account: "!" or "*" in front.
+var hashPattern = regexp.MustCompile(`^([!*]|\$[0-9a-z]+\$[^\s]+\$[./0-9A-Za-z]+$)`)
+
+// password advises on a password that is hashed (crypted) or not.
+func (l *linter) password(s *Statement, a *Args, option, text string, crypted bool) {
+	if text == "" {
+		return
+	}
+	looksHashed := hashPattern.MatchString(text)
+	switch {
+	case crypted && !looksHashed:
+		l.adviseAt(s, a, option, problem{rule: ruleNotAHash, text: "the password is marked as hashed, but does not look like a hash",
+			meaning: "nobody can log in with it", hint: passwordHint})
+	case !crypted && looksHashed && strings.HasPrefix(text, "$"):
+		l.adviseAt(s, a, option, problem{rule: ruleHashAsText, text: "the hash is taken as the password itself", hint: "add --iscrypted"})
+	case !crypted:
+		l.adviseAt(s, a, option, problem{rule: ruleClearPassword, text: "the password is in clear text",
+			meaning: "everybody who reads the file knows it; the installed system keeps a copy in /root", hint: passwordHint})
+	}
+}
+
+// crypted reports whether --iscrypted counts: of it and --plaintext the last.
+func crypted(a *Args) bool {
+	result := false
+	for _, v := range a.order {
+		switch v.spec.Name() {
+		case "--iscrypted":
+			result = true
+		case "--plaintext":
+			result = false
+		}
+	}
+	return result
+}
+
+func adviseRootpw(l *linter, s *Statement, a *Args) {
+	l.state.facts.locked = a.Flag("--lock")
+	l.password(s, a, "", a.argument(0), crypted(a))
+}
+
+// userNamePattern is what useradd takes: at most 32 characters.
+var userNamePattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,30}[A-Za-z0-9_$.-]?$`)
+
+func adviseUser(l *linter, s *Statement, a *Args) {
+	name := a.text("--name")
+	if !userNamePattern.MatchString(name) {
+		l.adviseAt(s, a, "--name", problem{rule: ruleBadUserName, text: quoteWord(name) + " is not a user name",
+			meaning: "useradd refuses it", hint: "use letters, digits, _, - and ., and begin with a letter or _"})
+	}
+	l.duplicate(s, "user", name)
+	f := &l.state.facts
+	f.users[name] = true
+	for _, g := range a.List("--groups") {
+		if group, _, _ := strings.Cut(g, "("); strings.TrimSpace(group) == "wheel" {
+			f.admin = true
+		}
+	}
+	l.password(s, a, "--password", a.text("--password"), crypted(a))
+}
+
+func adviseSshkey(l *linter, s *Statement, a *Args) {
+	f := &l.state.facts
+	f.sshkeys = append(f.sshkeys, userKey{a.text("--username"), place{l.source, s.Words[0], s.Name()}})
+}
+
+func adviseSshpw(l *linter, s *Statement, a *Args) {
+	if !a.Flag("--sshkey") && !a.Flag("--lock") {
+		l.password(s, a, "", strings.Join(a.Positional(), " "), crypted(a))
+	}
+}
+
+// finishUsers looks at keys once all users are known.
+func (l *linter) finishUsers() {
+	f := &l.state.facts
+	for _, k := range f.sshkeys {
+		if k.name != "root" && !f.users[k.name] {
+			l.addAt(k.at, Warning, problem{rule: ruleUnknownUser, text: "there is no user " + quoteWord(k.name) + " to take the key",
+				meaning: "the key goes nowhere, unless a package creates the user", hint: "add user --name=" + k.name})
+		}
+	}
+}

@@ -1,0 +1,161 @@
+// Rules about the machine that is about to be installed.
+
+package kickstart
+
+import (
+	"strings"
+)
+
+var (
+	ruleNeedsNetwork = newRule(Warning, "needs-network", "a command needs the network that the guest does not have")
+	ruleNoPackages   = newRule(Warning, "no-packages-on-iso", "the packages are not on the installation medium")
+	ruleSourceArch   = newRule(Warning, "source-architecture", "a repository for another architecture")
+	ruleWrongDisk    = newRule(Warning, "wrong-disk", "a disk that the machine does not have")
+	ruleWrongConsole = newRule(Warning, "wrong-console", "a serial console that the architecture does not have")
+)
+
+func init() {
+	for _, r := range []*Rule{ruleNeedsNetwork, ruleNoPackages, ruleSourceArch, ruleWrongDisk, ruleWrongConsole, ruleHaltWaits, ruleInteractive} {
+		r.NeedsTarget = true
+	}
+}
+
+// sourceOnTarget holds a URL against the guest's network, medium and
+// architecture.
+func (l *linter) sourceOnTarget(s *Statement, a *Args, option, text string) {
+	t := l.options.Target
+	remote := !strings.HasPrefix(text, "file:") && !strings.HasPrefix(text, "hd:")
+	if t.Offline && remote {
+		l.failsAtOption(s, a, option, problem{rule: ruleNeedsNetwork, text: s.Name() + " needs the network, and the guest has none",
+			hint: "take the packages from the medium (cdrom), or give the guest a network"})
+	}
+	if t.ISOVariant == "boot" && strings.HasPrefix(text, "file:///run/install/repo") {
+		l.failsAtOption(s, a, option, problem{rule: ruleNoPackages, text: "the boot ISO carries no packages",
+			hint: "use the minimal or dvd ISO, or a repository on a server"})
+	}
+	for _, other := range []string{"x86_64", "x86_64_v2", "aarch64", "ppc64le", "s390x"} {
+		if t.Arch != "" && other != t.Arch && strings.Contains(text, "/"+other+"/") &&
+			!(strings.HasPrefix(other, "x86_64") && strings.HasPrefix(t.Arch, "x86_64")) {
+			l.failsAtOption(s, a, option, problem{rule: ruleSourceArch, text: "the repository is for " + other + ", the guest is " + t.Arch})
+		}
+	}
+}
+
+// mediumOnTarget is for the sources that have no URL.
+func (l *linter) mediumOnTarget(s *Statement, a *Args) {
+	t := l.options.Target
+	switch {
+	case a.Spec.Name == "cdrom" && t.ISOVariant == "boot":
+		l.failsAtOption(s, a, "", problem{rule: ruleNoPackages, text: "the boot ISO carries no packages",
+			hint: "use the minimal or dvd ISO, or url --url=…"})
+	case a.Spec.Name == "nfs" && t.Offline:
+		l.failsAtOption(s, a, "", problem{rule: ruleNeedsNetwork, text: "nfs needs the network, and the guest has none"})
+	}
+}
+
+// diskOption checks the disks that an option names.
+func (l *linter) diskOption(s *Statement, a *Args, option string, names []string) {
+	t := l.options.Target
+	if t == nil || t.DiskName == "" {
+		return
+	}
+	for _, name := range names {
+		name = strings.TrimPrefix(name, "/dev/")
+		disk := diskOf(name)
+		if disk == "" || disk == t.DiskName {
+			continue
+		}
+		bus := ""
+		if t.DiskBus != "" {
+			bus = " (" + t.DiskBus + ")"
+		}
+		l.failsAtOption(s, a, option, problem{rule: ruleWrongDisk, text: "the machine has no disk " + disk,
+			meaning: "its disk is " + t.DiskName + bus,
+			hint:    "write " + strings.Replace(name, disk, t.DiskName, 1)})
+	}
+}
+
+// diskOf is the disk of a kernel device name: "vda" of "vda1", "nvme0n1" of
+// "nvme0n1p2". It is "" for names of another kind (LABEL=…, disk/by-id/…,
+// patterns), which nobody but the installer can resolve.
+func diskOf(name string) string {
+	digits := func(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+	for _, prefix := range []string{"sd", "vd", "hd", "xvd"} {
+		if rest, ok := strings.CutPrefix(name, prefix); ok {
+			letters := strings.TrimRight(rest, "0123456789")
+			if letters != "" && strings.Trim(letters, "abcdefghijklmnopqrstuvwxyz") == "" {
+				return prefix + letters
+			}
+			return ""
+		}
+	}
+	for _, prefix := range []string{"nvme", "mmcblk"} {
+		rest, ok := strings.CutPrefix(name, prefix)
+		if !ok {
+			continue
+		}
+		disk, partition, parted := strings.Cut(rest, "p")
+		if parted && !digits(partition) {
+			return ""
+		}
+		controller, namespace, hasNamespace := strings.Cut(disk, "n")
+		if digits(controller) && (prefix == "mmcblk" && !hasNamespace || digits(namespace)) {
+			return prefix + disk
+		}
+	}
+	return ""
+}
+
+func adviseDisks(l *linter, s *Statement, a *Args) {
+	if a.Spec.Name == "clearpart" {
+		l.state.facts.storage.msdos = a.text("--disklabel") == "msdos"
+	}
+	for _, option := range []string{"--drives", "--only-use", "--list"} {
+		if a.Spec.Name == "ignoredisk" && option == "--drives" {
+			continue // a disk to ignore need not be there
+		}
+		l.diskOption(s, a, option, a.List(option))
+	}
+}
+
+// consoles are the serial consoles of the machines that QEMU emulates.
+var consoles = map[string]string{"x86_64": "ttyS", "x86_64_v2": "ttyS", "aarch64": "ttyAMA"}
+
+var (
+	ruleBootPartition = newRule(Warning, "bootloader-partition", "GRUB 2 does not go into a partition")
+	ruleNoBootloader  = newRule(Warning, "no-bootloader", "the installed system has no boot loader")
+)
+
+func adviseBootloader(l *linter, s *Statement, a *Args) {
+	t := l.options.Target
+	if a.text("--location") == "partition" && l.options.Dialect.elRelease() >= 8 {
+		l.failsAtOption(s, a, "--location", problem{rule: ruleBootPartition, text: "the boot loader cannot be installed into a partition",
+			meaning: "the installer stops at it", hint: "use --location=mbr, or leave it out"})
+	}
+	l.diskOption(s, a, "--boot-drive", []string{a.text("--boot-drive")})
+	l.diskOption(s, a, "--driveorder", a.List("--driveorder"))
+	if t == nil {
+		return
+	}
+	if a.text("--location") == "none" || a.Flag("--disabled") {
+		l.adviseAt(s, a, "", problem{rule: ruleNoBootloader, text: "the image will have no boot loader"})
+	}
+	want := consoles[t.Arch]
+	if want == "" {
+		return
+	}
+	for _, arg := range strings.Fields(a.text("--append")) {
+		device, ok := strings.CutPrefix(arg, "console=")
+		if !ok {
+			continue
+		}
+		for arch, prefix := range consoles {
+			if prefix != want && strings.HasPrefix(device, prefix) {
+				l.adviseAt(s, a, "--append", problem{rule: ruleWrongConsole,
+					text: device + " is a console of " + strings.TrimSuffix(arch, "_v2") + ", the guest is " + t.Arch,
+					hint: "write console=" + want + "0"})
+				break
+			}
+		}
+	}
+}
