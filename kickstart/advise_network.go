@@ -55,11 +55,6 @@ func adviseNetwork(l *linter, s *Statement, a *Args) {
 		l.adviseAt(s, a, "--hostname", problem{rule: ruleBadHostname, text: quoteWord(name) + " is not a host name",
 			meaning: "the installer keeps its own name", hint: "use letters, digits and -, in parts of at most 63 characters"})
 	}
-	if t := l.options.Target; t != nil && t.Offline {
-		if proto := a.text("--bootproto"); a.Flag("--activate") && (proto == "" || proto == "dhcp") && a.text("--ip") == "" {
-			l.adviseAt(s, a, "--activate", problem{rule: ruleNeedsNetwork, text: "the guest has no network to bring up while it is installed", hint: "remove --activate"})
-		}
-	}
 }
 
 // isNetmask matches IPv4 masks with ones before zeros.
