@@ -196,7 +196,7 @@ Question
 		Pattern: `Some packages, groups or modules are (?:missing|broken)\.`, Literal: "Some packages, groups or modules are ",
 		Sample: "Starting automated install.Some packages, groups or modules are missing.",
 		Seen:   "testdata/serial/failure-package-missing-pty.raw",
-		Last:   PhaseHub, Class: ClassPackages, Rank: 42, Action: Clue,
+		Last:   PhaseHub, Stands: PhasePackages, Class: ClassPackages, Rank: 42, Action: Clue,
 		Meaning: "The kickstart asks for packages or groups that the installation source does not have. The installer goes on until it comes to install them.",
 		Hint:    "correct %packages, add the repository that has them (repo --name=… --baseurl=…), or write %packages --ignoremissing",
 	},

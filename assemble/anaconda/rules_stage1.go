@@ -8,7 +8,7 @@ var stage1Rules = []Rule{
 		Pattern: `Can't get kickstart from (\S+)`, Literal: "Can't get kickstart from ",
 		Sample: "[  120.018337] dracut-initqueue[1577]: Warning: Can't get kickstart from /dev/vdb:/ks.cfg",
 		Seen:   "anaconda rhel-10 dracut/fetch-kickstart-disk",
-		Last:   PhaseInitramfs, Class: ClassKickstart, Rank: 75, Action: Clue,
+		Last:   PhaseInitramfs, Stands: PhaseHub, Class: ClassKickstart, Rank: 75, Action: Clue,
 		Meaning: "The installer found the volume but not the kickstart on it ($1).",
 		Hint:    "let imgasm write the volume: --kickstart FILE puts the file there as /ks.cfg on a volume labelled OEMDRV (with Rock Ridge its name must be in lower case)",
 	},

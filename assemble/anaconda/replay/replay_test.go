@@ -2,12 +2,14 @@ package replay
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/imgasm/imgasm/assemble/anaconda"
+	"github.com/imgasm/imgasm/qemu/console"
 )
 
 const recordings = "../../../testdata/serial"
@@ -15,9 +17,15 @@ const recordings = "../../../testdata/serial"
 // consoles returns the recorded consoles by name.
 func consoles(t testing.TB) map[string][]byte {
 	t.Helper()
-	paths, err := filepath.Glob(filepath.Join(recordings, "*.raw"))
+	return read(t, recordings)
+}
+
+// read returns the recordings of a folder by name.
+func read(t testing.TB, folder string) map[string][]byte {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(folder, "*.raw"))
 	if err != nil || len(paths) == 0 {
-		t.Fatalf("no consoles in %s: %v", recordings, err)
+		t.Fatalf("no recordings in %s: %v", folder, err)
 	}
 	all := map[string][]byte{}
 	for _, path := range paths {
@@ -26,6 +34,18 @@ func consoles(t testing.TB) map[string][]byte {
 			t.Fatal(err)
 		}
 		all[strings.TrimSuffix(filepath.Base(path), ".raw")] = raw
+	}
+	return all
+}
+
+// everything is every recording that there is, with its folder in the name.
+func everything(t testing.TB) map[string][]byte {
+	t.Helper()
+	all := map[string][]byte{}
+	for _, folder := range []string{recordings, "testdata/tmux"} {
+		for name, raw := range read(t, folder) {
+			all[filepath.Base(folder)+"/"+name] = raw
+		}
 	}
 	return all
 }
@@ -54,6 +74,39 @@ var want = map[string]struct {
 	"failure-post-erroronfail-pty":    {"script-failed", anaconda.PhasePost, 0},
 	"failure-rpm-post-scriptlet-pty":  {"scriptlet", anaconda.PhasePackages, 0},
 	"failure-stage2-missing":          {"waits-for-stage2", anaconda.PhaseInitramfs, 0},
+}
+
+// What tmux paints is told as it was printed: nothing twice, nothing torn.
+func TestTmux(t *testing.T) {
+	rules := map[string]string{
+		"failure-kickstart": "kickstart-syntax", "failure-kickstart-late": "kickstart-syntax", "failure-script": "script-failed",
+		"failure-bootloader": "bootloader", "failure-packages-wide": "packages-missing", "failure-hub": "hub-incomplete",
+		"failure-crash": "pane-dead", "success-enter": "waits-for-enter",
+	}
+	for name, raw := range read(t, "testdata/tmux") {
+		got := replay(t, raw)
+		verdict, _, _ := strings.Cut(name, "-")
+		if got.Verdict.String() != verdict || Summary(got).Rule != rules[name] {
+			t.Errorf("%s: verdict %v by %q", name, got.Verdict, Summary(got).Rule)
+		}
+		var packages []string
+		reader := console.NewReader(func(r console.Record) {
+			if strings.HasPrefix(r.Text, "Installing package-") {
+				packages = append(packages, r.Text)
+			}
+		})
+		reader.Write(raw)
+		reader.Close()
+		last := 0
+		for _, text := range packages {
+			var number, n, total int
+			if got, err := fmt.Sscanf(text, "Installing package-number-%d.x86_64 (%d/%d)", &number, &n, &total); got != 3 || err != nil || n != number+1 || n <= last {
+				t.Errorf("%s: torn or out of order: %q after %d", name, text, last)
+				break
+			}
+			last = n
+		}
+	}
 }
 
 func TestRecordings(t *testing.T) {
