@@ -704,6 +704,47 @@ func TestLocal(t *testing.T) {
 	}
 }
 
+func TestLocalSigned(t *testing.T) {
+	r := newRig(t)
+	path := filepath.Join(t.TempDir(), "AlmaLinux-10.2-x86_64-boot.iso")
+	if err := os.WriteFile(path, r.iso, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	f, err := r.fetcher.LocalSigned(context.Background(), path, r.request)
+	if err != nil || f.Signature == nil || f.Unverified || f.Path != path {
+		t.Errorf("%+v, %v", f, err)
+	}
+	if err := os.WriteFile(path, r.iso[1:], 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var v *VerifyError
+	if _, err := r.fetcher.LocalSigned(context.Background(), path, r.request); !errors.As(err, &v) || v.Aside != "" || !exists(path) {
+		t.Errorf("a changed file of the user's: %v", err)
+	}
+	for name, want := range map[string]string{"AlmaLinux-10.2-x86_64-dvd.iso": "does not name", "my.iso": "not named as"} {
+		if _, err := r.fetcher.LocalSigned(context.Background(), filepath.Join(filepath.Dir(path), name), r.request); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestGet(t *testing.T) {
+	r := newRig(t)
+	found, err := r.fetcher.Get(context.Background(), "", r.request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.request.SHA256 = found.SHA256
+	byURL, err := r.fetcher.Get(context.Background(), r.URL+r.path, r.request)
+	if err != nil || byURL.Path != found.Path {
+		t.Errorf("%+v, %v", byURL, err)
+	}
+	local, err := r.fetcher.Get(context.Background(), found.Path, r.request)
+	if err != nil || local.URL != "" || local.SHA256 != found.SHA256 {
+		t.Errorf("%+v, %v", local, err)
+	}
+}
+
 func BenchmarkDownload(b *testing.B) {
 	r := newRig(b)
 	r.fetcher.Sink = nil

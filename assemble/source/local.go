@@ -41,6 +41,59 @@ func (f *Fetcher) Local(ctx context.Context, path, sum string) (*File, error) {
 	return &File{Path: path, Name: filepath.Base(path), SHA256: got, SizeBytes: st.Size(), Unverified: want == "", Cached: true}, nil
 }
 
+// Get takes what users write after --iso: nothing (the ISO is found by the
+// request's version, architecture and variant), an http or https address, or
+// the path of a file.
+func (f *Fetcher) Get(ctx context.Context, iso string, r Request) (*File, error) {
+	switch {
+	case iso == "":
+		r.URL = ""
+		return f.Fetch(ctx, r)
+	case strings.Contains(iso, "://"):
+		r.URL = iso
+		return f.Fetch(ctx, r)
+	}
+	return f.Local(ctx, iso, r.SHA256)
+}
+
+// LocalSigned verifies a file that is named as AlmaLinux publishes it against
+// the signed CHECKSUM of its release. Of r only Mirror and Vault count.
+func (f *Fetcher) LocalSigned(ctx context.Context, path string, r Request) (*File, error) {
+	name := filepath.Base(path)
+	id, ok := parseISOName(name)
+	if !ok {
+		return nil, &RequestError{name + " is not named as AlmaLinux 10 names its ISOs, so its CHECKSUM can't be found",
+			"say what it must have: --checksum SHA256"}
+	}
+	r = Request{Mirror: r.Mirror, Vault: r.Vault, Version: id.version, Arch: id.arch, Variant: id.variant}
+	switch {
+	case id.kitten:
+		r.Version = "kitten"
+	case id.rank[0] < 0:
+		r.Version = "10"
+	}
+	r, err := r.normal()
+	if err != nil {
+		return nil, err
+	}
+	c, err := f.checksum(ctx, r.isoDirs(), checksumKey(r))
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range c.sums {
+		if s.Name != name {
+			continue
+		}
+		file, err := f.Local(ctx, path, s.SHA256)
+		if err != nil {
+			return nil, err
+		}
+		file.Signature, file.ChecksumURL = c.signature, c.url
+		return file, nil
+	}
+	return nil, &VerifyError{What: path, Err: fmt.Errorf("the signed CHECKSUM at %s does not name %s", c.url, name)}
+}
+
 // hashFile returns the SHA-256 of a file, telling how far it is.
 func (f *Fetcher) hashFile(ctx context.Context, path, name string) (string, error) {
 	file, err := os.Open(path)
