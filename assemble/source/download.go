@@ -186,14 +186,13 @@ func (t *transfer) request(ctx context.Context) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.f.decorate(req)
 	if t.done > 0 {
 		req.Header.Set("Range", fmt.Sprintf("bytes=%d-", t.done))
 		if v := validator(t.state); v != "" {
 			req.Header.Set("If-Range", v)
 		}
 	}
-	resp, err := t.f.client().Do(req)
+	resp, err := t.f.do(req)
 	// The server that a redirect led to may be gone: ask where we began.
 	if gone := err != nil || resp.StatusCode >= 400 && resp.StatusCode != http.StatusRequestedRangeNotSatisfiable; gone && address != t.url {
 		t.astray = true
@@ -322,14 +321,3 @@ func (e *diskError) Error() string {
 	return e.err.Error()
 }
 func (e *diskError) Unwrap() error { return e.err }
-
-// decorate sets the headers that all our requests have.
-func (f *Fetcher) decorate(req *http.Request) {
-	agent := f.UserAgent
-	if agent == "" {
-		agent = "imgasm"
-	}
-	req.Header.Set("User-Agent", agent)
-	// Lengths and ranges must be those of the file itself.
-	req.Header.Set("Accept-Encoding", "identity")
-}

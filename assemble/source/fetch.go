@@ -13,6 +13,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"time"
 
 	"github.com/imgasm/imgasm/internal/pgp"
 )
@@ -230,8 +231,7 @@ func (f *Fetcher) unchanged(ctx context.Context, address string, rec *record) (b
 	if err != nil {
 		return false, err
 	}
-	f.decorate(req)
-	resp, err := f.client().Do(req)
+	resp, err := f.do(req)
 	if err != nil {
 		return false, err
 	}
@@ -324,7 +324,9 @@ func (f *Fetcher) small(ctx context.Context, address string, limit int64) ([]byt
 		if failed++; failed >= f.tries() || !transient(err) {
 			return nil, err
 		}
-		if err := f.sleep(ctx, backoff(failed, err)); err != nil {
+		wait := backoff(failed, err)
+		f.note(fmt.Sprintf("%s: %v; again in %s", address, err, wait.Round(time.Second/10)))
+		if err := f.sleep(ctx, wait); err != nil {
 			return nil, err
 		}
 	}
@@ -337,8 +339,7 @@ func (f *Fetcher) smallOnce(ctx context.Context, address string, limit int64) ([
 	if err != nil {
 		return nil, err
 	}
-	f.decorate(req)
-	resp, err := f.client().Do(req)
+	resp, err := f.do(req)
 	if err != nil {
 		return nil, causeOr(ctx, err)
 	}

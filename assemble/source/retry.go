@@ -9,9 +9,11 @@ import (
 	"errors"
 	"io/fs"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -26,7 +28,7 @@ func transient(err error) bool {
 	var unknownCA x509.UnknownAuthorityError
 	var hostname x509.HostnameError
 	var cert x509.CertificateInvalidError
-	var u *url.Error
+	var name *net.DNSError
 	switch {
 	case errors.As(err, &status):
 		switch status.code {
@@ -35,19 +37,39 @@ func transient(err error) bool {
 			return true
 		}
 		return false
-	case errors.Is(err, context.Canceled), errors.As(err, &length), errors.As(err, &disk), errors.As(err, &path),
+	case errors.Is(err, context.Canceled), errors.Is(err, errRedirects), errors.As(err, &length), errors.As(err, &disk), errors.As(err, &path),
 		errors.As(err, &unknownCA), errors.As(err, &hostname), errors.As(err, &cert):
 		return false
-	case errors.As(err, &u):
-		// Too many redirects, or an address that can't be asked for.
-		return !tooManyRedirects(u)
+	case errors.As(err, &name) && name.IsNotFound:
+		return false // a typing error, or no network at all
 	}
 	return true
 }
 
-// The standard client's error for this has no type: "stopped after 10 redirects".
-func tooManyRedirects(u *url.Error) bool {
-	return u.Err != nil && len(u.Err.Error()) > 13 && u.Err.Error()[:13] == "stopped after"
+// errRedirects is a chain of redirects that leads nowhere.
+var errRedirects = errors.New("it redirects too often")
+
+// do makes a request. Errors are those of the network, without the address,
+// which every caller names.
+func (f *Fetcher) do(req *http.Request) (*http.Response, error) {
+	agent := f.UserAgent
+	if agent == "" {
+		agent = "imgasm"
+	}
+	req.Header.Set("User-Agent", agent)
+	// Lengths and ranges must be those of the file itself.
+	req.Header.Set("Accept-Encoding", "identity")
+	resp, err := f.client().Do(req)
+	var u *url.Error
+	switch {
+	case err == nil || !errors.As(err, &u):
+	case strings.HasPrefix(u.Err.Error(), "stopped after"):
+		// The standard client's error for this has no type: "stopped after 10 redirects".
+		err = errRedirects
+	default:
+		err = u.Err
+	}
+	return resp, err
 }
 
 // backoff is the wait before try n+1: 1 s, 2 s, 4 s … 30 s, each shortened by
