@@ -14,8 +14,9 @@ import (
 	"strings"
 	"testing"
 
-	"mvdan.cc/sh/v3/interp"
 	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/imgasm/imgasm/cmd/imgasm-guest/box"
 )
 
 const testNonce = "0123456789abcdef"
@@ -116,21 +117,24 @@ func TestAddReportingRefuses(t *testing.T) {
 }
 
 // shells run a script as the installer (bash, elsewhere dash) and the
-// rehearsal's guest (mvdan.cc/sh) do.
+// rehearsal's guest do, which has commands of its own.
 func shells(t *testing.T) map[string]func(t *testing.T, script string) {
 	all := map[string]func(*testing.T, string){
-		"mvdan": func(t *testing.T, script string) {
-			program, err := syntax.NewParser(syntax.Variant(syntax.LangPOSIX)).Parse(strings.NewReader(script), "")
-			if err != nil {
+		"rehearsal": func(t *testing.T, script string) {
+			if _, err := syntax.NewParser(syntax.Variant(syntax.LangPOSIX)).Parse(strings.NewReader(script), ""); err != nil {
 				t.Fatalf("not POSIX shell: %v", err)
 			}
 			var out bytes.Buffer
-			runner, err := interp.New(interp.StdIO(nil, &out, &out))
-			if err != nil {
-				t.Fatal(err)
+			guest := box.System{
+				Uname: func() (box.Uname, error) {
+					machine, err := exec.Command("uname", "-m").Output()
+					return box.Uname{Machine: strings.TrimSpace(string(machine))}, err
+				},
+				Packages: func() []string { return []string{"bash-5.2.26-6.el10.x86_64", "dbus-1:1.14.10-5.el10.x86_64"} },
 			}
-			if err := runner.Run(context.Background(), program); err != nil || out.Len() > 0 {
-				t.Errorf("%v; it said %q", err, out.String())
+			code, err := guest.Run(context.Background(), box.Script{Name: "ks-script", Text: script, Stdout: &out})
+			if err != nil || code != 0 || out.Len() > 0 {
+				t.Errorf("exit code %d, %v; it said %q", code, err, out.String())
 			}
 		},
 	}
@@ -344,7 +348,7 @@ func TestReportingWithoutPort(t *testing.T) {
 					t.Errorf("it made %v", left)
 				}
 			})
-			if shell == "mvdan" {
+			if shell == "rehearsal" {
 				continue // cannot end its own jobs; the host's side of that guest is our own
 			}
 			t.Run(fmt.Sprintf("unread/%s/%s", shell, name), func(t *testing.T) {
