@@ -17,9 +17,9 @@ import (
 // maxLinks bounds how many symbolic links one path may lead through.
 const maxLinks = 10
 
-// maxEntries bounds what Walk visits and ReadDir returns. AlmaLinux's DVD has
-// about ten thousand entries.
-const maxEntries = 1 << 20
+// maxWalk bounds what Walk reads of directories, in bytes: AlmaLinux's DVD
+// has about 4 MiB of them in all.
+const maxWalk = 256 << 20
 
 var (
 	_ fs.ReadDirFS = (*Image)(nil)
@@ -144,9 +144,12 @@ func (m *Image) lookup(dir node, name string) (node, error) {
 // no honest image has them, and a hostile one could make the walk endless.
 func (m *Image) Walk(visit func(name string, info fs.FileInfo) error) error {
 	seen := map[int64]bool{m.root.first.offset: true}
-	count := 0
+	read := int64(0)
 	var walk func(dir node, prefix string) error
 	walk = func(dir node, prefix string) error {
+		if read += dir.size; read > maxWalk {
+			return m.corrupt("more than %d bytes of directories", maxWalk)
+		}
 		entries, err := m.list(dir)
 		if err != nil {
 			return err
@@ -158,9 +161,6 @@ func (m *Image) Walk(visit func(name string, info fs.FileInfo) error) error {
 			}
 			n := i.(info).node
 			full := prefix + n.name
-			if count++; count > maxEntries {
-				return m.corrupt("more than %d entries", maxEntries)
-			}
 			if err := visit(full, i); err != nil {
 				if n.dir && errors.Is(err, fs.SkipDir) {
 					continue
@@ -174,7 +174,7 @@ func (m *Image) Walk(visit func(name string, info fs.FileInfo) error) error {
 				return m.corrupt("directory %q can be reached by two paths", full)
 			}
 			seen[n.first.offset] = true
-			if len(seen) > maxEntries || strings.Count(full, "/") > 128 {
+			if strings.Count(full, "/") > 128 {
 				return m.corrupt("directories nested too deeply at %q", full)
 			}
 			if err := walk(n, full+"/"); err != nil {

@@ -2,7 +2,7 @@
 package iso
 
 import (
-	"debug/pe"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -255,13 +255,18 @@ func (m *Image) findArch(in *Installer) error {
 	return nil
 }
 
-// peMachine reads the machine field of a PE file's header.
+// peMachine reads the machine field of a PE file's header (PE format, "COFF
+// File Header").
 func peMachine(r io.ReaderAt) (uint16, bool) {
-	f, err := pe.NewFile(io.NewSectionReader(r, 0, 1<<20))
-	if err != nil {
+	var dos [64]byte
+	if _, err := r.ReadAt(dos[:], 0); err != nil || string(dos[:2]) != "MZ" {
 		return 0, false
 	}
-	return f.Machine, true
+	var coff [6]byte
+	if _, err := r.ReadAt(coff[:], int64(binary.LittleEndian.Uint32(dos[60:]))); err != nil || string(coff[:4]) != "PE\x00\x00" {
+		return 0, false
+	}
+	return binary.LittleEndian.Uint16(coff[4:]), true
 }
 
 // findVariant tells the three kinds of AlmaLinux ISO apart by their packages.

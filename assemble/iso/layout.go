@@ -35,6 +35,7 @@ type entry struct {
 type layout struct {
 	time         time.Time
 	rockRidge    bool
+	maxExtent    int64    // bytes
 	dirs         []*entry // in path table order; the root first
 	files        []*entry // in the order of their extents
 	pathTableL   int64    // sectors
@@ -52,7 +53,7 @@ func newLayout(root *tree.Node, t time.Time, rockRidge bool) (*layout, error) {
 	if t.Year() < 1900 || t.Year() > 2155 {
 		return nil, fmt.Errorf("date %s: an ISO 9660 volume holds years 1900 to 2155", t.Format(time.DateOnly))
 	}
-	l := &layout{time: t, rockRidge: rockRidge}
+	l := &layout{time: t, rockRidge: rockRidge, maxExtent: maxExtent}
 	top := &entry{node: root, id: "\x00"}
 	top.parent = top
 	if err := l.gather(top); err != nil {
@@ -110,6 +111,7 @@ func (l *layout) gather(top *entry) error {
 // place assigns sectors: descriptors, path tables, directories, names that
 // did not fit, contents.
 func (l *layout) place() {
+	l.tableBytes, l.continued = 0, nil
 	for _, d := range l.dirs {
 		l.tableBytes += int64(8 + len(d.id) + len(d.id)%2)
 	}

@@ -14,7 +14,7 @@ import (
 
 // maxDirectory bounds one directory's records in bytes. AlmaLinux's DVD, with
 // thousands of packages in one folder, needs about 1.5 MiB.
-const maxDirectory = 16 << 20
+const maxDirectory = 4 << 20
 
 // maxExtents bounds the pieces of one file: 1024 of 4 GiB are 4 TiB.
 const maxExtents = 1024

@@ -156,13 +156,13 @@ func (l *layout) records(e *entry) [][]byte {
 		system = append(system, l.continueAt(e.moreAt, len(e.more))...)
 	}
 	r := recordOf{id: e.id, extent: e.extent, size: e.size, dir: e.node.IsDir(), time: l.time, system: system}
-	if r.dir || e.size <= maxExtent {
+	if r.dir || e.size <= l.maxExtent {
 		return [][]byte{record(r)}
 	}
 	var all [][]byte
 	for left := e.size; left > 0; left -= r.size {
-		r.size = min(left, maxExtent)
-		r.more = left > maxExtent
+		r.size = min(left, l.maxExtent)
+		r.more = left > l.maxExtent
 		all = append(all, record(r))
 		r.extent += sectors(r.size)
 	}

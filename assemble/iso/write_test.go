@@ -70,6 +70,15 @@ func installerFiles() []tree.File {
 	return append(files, tree.Bytes("BaseOS/repodata/repomd.xml", []byte("<repomd/>")))
 }
 
+func build(t testing.TB, files []tree.File) *tree.Node {
+	t.Helper()
+	root, err := tree.Build(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return root
+}
+
 // contents reads what files should hold.
 func contents(t testing.TB, files []tree.File) map[string]string {
 	t.Helper()
