@@ -11,10 +11,11 @@ import (
 	"io"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/imgasm/imgasm/internal/publish"
 )
 
 // FileName is the usual name, beside the kickstart.
@@ -189,22 +190,10 @@ func Write(path, name string, build Build) error {
 	if _, err := Parse(b); err != nil {
 		return fmt.Errorf("lock of %s: %w", name, err)
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), FileName+".*.tmp")
-	if err != nil {
+	return publish.File(path, func(f *os.File) error {
+		_, err := f.Write(b)
 		return err
-	}
-	_, err = f.Write(b)
-	if err == nil {
-		// Made for one user alone otherwise; a lock is committed and shared.
-		err = os.Chmod(f.Name(), 0o644)
-	}
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return nil
+	})
 }
 
 // Build returns the named build; ErrNoBuild if there is none.

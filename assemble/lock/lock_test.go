@@ -59,7 +59,7 @@ func TestWriteAndRead(t *testing.T) {
 	if err != nil || string(again) != string(b) {
 		t.Errorf("reading and writing changed it: %v\n%s", err, again)
 	}
-	if m, _ := filepath.Glob(filepath.Join(filepath.Dir(path), "*.tmp")); len(m) != 0 {
+	if m, _ := filepath.Glob(filepath.Join(filepath.Dir(path), ".*")); len(m) != 0 {
 		t.Errorf("left: %v", m)
 	}
 	if err := Write(path, "bad", Build{Inputs: map[string]Input{"iso": {SHA256: "x"}}}); err == nil {

@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/internal/pgp"
+	"github.com/imgasm/imgasm/internal/publish"
 )
 
 const recordName = "record.json"
@@ -98,18 +99,10 @@ func writeJSON(path string, v any) error {
 
 // replaceFile writes the file whole or not at all.
 func replaceFile(path string, b []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp")
-	if err != nil {
+	return publish.File(path, func(f *os.File) error {
+		_, err := f.Write(b)
 		return err
-	}
-	_, err = f.Write(b)
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return nil
+	})
 }
 
 // setAside renames a file that failed and writes the reason beside it. The
