@@ -35,7 +35,7 @@ func (l *linter) password(s *Statement, a *Args, option, text string, crypted bo
 	switch {
 	case crypted && !looksHashed:
 		l.adviseAt(s, a, option, problem{rule: ruleNotAHash, text: "the password is marked as hashed, but does not look like a hash",
-			meaning: "nobody can log in with it", hint: passwordHint})
+			meaning: "nobody can log in with it", hint: passwordHint + "; or --lock, if that is meant"})
 	case !crypted && looksHashed && strings.HasPrefix(text, "$"):
 		l.adviseAt(s, a, option, problem{rule: ruleHashAsText, text: "the hash is taken as the password itself", hint: "add --iscrypted"})
 	case !crypted:

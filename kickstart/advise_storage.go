@@ -114,9 +114,9 @@ func advisePart(l *linter, s *Statement, a *Args) {
 	existing := a.Has("--onpart") || a.Has("--onbiosdisk")
 	size, hasSize := a.Int("--size")
 	tmpfs := a.text("--fstype") == "tmpfs"
-	if !hasSize && !existing && !a.Flag("--recommended") && !a.Flag("--hibernation") && !tmpfs {
+	if !hasSize && !existing && !a.Flag("--grow") && !a.Flag("--recommended") && !a.Flag("--hibernation") && !tmpfs {
 		l.adviseAt(s, a, "", problem{rule: ruleNoSize, text: s.Name() + " " + quoteWord(mount) + " has no size",
-			hint: "add --size=MIB; with --grow it is the smallest size"})
+			hint: "add --size=MIB, or --grow"})
 	}
 	if size > 0 && !existing && !tmpfs {
 		f.sizeMiB += int64(size)

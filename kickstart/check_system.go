@@ -155,7 +155,7 @@ func checkRealm(l *linter, s *Statement, a *Args) {
 		fail(name, "realm must begin its line, without blanks before it")
 		return
 	}
-	split := splitWords(s.raw[len("realm"):], s.pos.after(s.raw[:len("realm")]), false)
+	split := splitWords(string(s.raw[len("realm"):]), s.pos.after(s.raw[:len("realm")]), false)
 	if split.problem != "" {
 		l.add(Error, problem{rule: ruleUnreadable, pos: split.problemPos, end: split.problemPos, text: split.problem})
 		return

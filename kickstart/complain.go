@@ -55,17 +55,23 @@ func (l *linter) unknownCommand(w Word) {
 		p.rule, p.text = ruleStrayEnd, "%end closes no section"
 		p.hint = "remove it, or add the header of the section that it should close"
 	default:
-		var names []string
-		for _, c := range allCommands {
-			if s := c.History.In(l.options.Dialect); s == Active || s == Deprecated {
-				names = append(append(names, c.Name), c.Also...)
-			}
-		}
-		if near := nearest(strings.ToLower(w.Value), names); near != "" {
+		if near := nearest(strings.ToLower(w.Value), l.commandNames()); near != "" {
 			p.hint = "did you mean " + near + "?"
 		}
 	}
 	l.add(Error, p)
+}
+
+// commandNames are the names of the dialect's commands.
+func (l *linter) commandNames() []string {
+	if l.names == nil {
+		for _, c := range allCommands {
+			if s := c.History.In(l.options.Dialect); s == Active || s == Deprecated {
+				l.names = append(append(l.names, c.Name), c.Also...)
+			}
+		}
+	}
+	return l.names
 }
 
 // extra reports a word that found no place in a command or header.
@@ -126,7 +132,7 @@ func quoteWord(s string) string {
 
 // nearest is the name that s was most likely meant to be, "" if none is near.
 func nearest(s string, names []string) string {
-	if len(s) > 40 {
+	if len(s) > maxNear {
 		return ""
 	}
 	best, bestDistance := "", 3
@@ -134,7 +140,10 @@ func nearest(s string, names []string) string {
 		bestDistance = 2
 	}
 	for _, n := range names {
-		if strings.ToLower(n) == s {
+		if d := len(s) - len(n); d >= bestDistance || -d >= bestDistance {
+			continue
+		}
+		if n == s {
 			return n
 		}
 		if d := editDistance(s, strings.ToLower(n)); d < bestDistance {
@@ -144,14 +153,14 @@ func nearest(s string, names []string) string {
 	return best
 }
 
+const maxNear = 40 // bytes: longer words are not looked up
+
 // editDistance counts the insertions, deletions, changes and swaps of
-// neighbours that make b of a.
+// neighbours that make b of a. Both are a little over maxNear bytes at most.
 func editDistance(a, b string) int {
-	if d := len(a) - len(b); d > 3 || d < -3 {
-		return 4
-	}
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
+	var rows [3][maxNear + 4]int
+	before, last, row := &rows[0], &rows[1], &rows[2]
+	for j := 0; j <= len(b); j++ {
 		last[j] = j
 	}
 	for i := 1; i <= len(a); i++ {

@@ -15,8 +15,7 @@ type Args struct {
 	// Spec is the row of the command, nil for an unknown one.
 	Spec        *CommandSpec
 	options     []OptionSpec
-	values      map[string]*value // by the option's first name
-	order       []*value          // of the options' last occurrences
+	order       []*value // what was read, in order
 	positionals []Word
 	dropped     []Word // positionals that the installer drops silently
 	failed      bool
@@ -51,11 +50,12 @@ func Decode(c *Command, d Dialect) (*Args, []Finding) {
 
 // value finds what is given for an option by any of its names.
 func (a *Args) value(name string) *value {
-	if v, ok := a.values[name]; ok {
-		return v
-	}
-	if spec, ok := findOption(a.options, name); ok {
-		return a.values[spec.Name()]
+	for i := len(a.order) - 1; i >= 0; i-- {
+		for _, n := range a.order[i].spec.Names {
+			if n == name {
+				return a.order[i]
+			}
+		}
 	}
 	return nil
 }
@@ -146,7 +146,7 @@ func (a *Args) argument(i int) string {
 // decode reads the words behind a command's name. It reports what argparse
 // would refuse; what the command itself refuses, checkCommand says.
 func (l *linter) decode(s *Statement) *Args {
-	a := &Args{values: map[string]*value{}}
+	a := &Args{}
 	name := s.Words[0]
 	spec, ok := LookupCommand(name.Value)
 	if !ok {
@@ -178,13 +178,7 @@ func (l *linter) decode(s *Statement) *Args {
 // readInto reads the words of a command or a section's header.
 func (l *linter) readInto(a *Args, s *Statement, positionals []PositionalSpec, rows []OptionSpec) {
 	a.options = rows
-	options := make([]*OptionSpec, 0, len(rows))
-	for i := range rows {
-		switch rows[i].History.In(l.options.Dialect) {
-		case Active, Deprecated:
-			options = append(options, &rows[i])
-		}
-	}
+	options := l.activeOptions(rows)
 	r := readWords(s.Args(), positionals, options)
 	for _, p := range r.problems {
 		l.add(Error, p)
@@ -194,7 +188,7 @@ func (l *linter) readInto(a *Args, s *Statement, positionals []PositionalSpec, r
 		l.takeValue(a, o)
 	}
 	for _, o := range options {
-		if o.Required && a.values[o.Name()] == nil && !mentioned(r.problems, o) {
+		if o.Required && a.value(o.Name()) == nil && !mentioned(r.problems, o) {
 			l.add(Error, problem{rule: ruleMissingOption, pos: s.Words[0].Pos, end: s.Words[0].End,
 				text: s.Name() + " needs " + o.Name(), hint: "add " + o.Name() + "=" + o.Value})
 			a.failed = true
@@ -215,6 +209,27 @@ func (l *linter) readInto(a *Args, s *Statement, positionals []PositionalSpec, r
 		}
 	}
 	l.takeExtras(a, s, rows, r)
+}
+
+// activeOptions are the rows that the dialect reads.
+func (l *linter) activeOptions(rows []OptionSpec) []*OptionSpec {
+	if len(rows) == 0 {
+		return nil
+	}
+	if options, ok := l.active[&rows[0]]; ok {
+		return options
+	}
+	options := make([]*OptionSpec, 0, len(rows))
+	for i := range rows {
+		if s := rows[i].History.In(l.options.Dialect); s == Active || s == Deprecated {
+			options = append(options, &rows[i])
+		}
+	}
+	if l.active == nil {
+		l.active = map[*OptionSpec][]*OptionSpec{}
+	}
+	l.active[&rows[0]] = options
+	return options
 }
 
 // mentioned reports whether a problem is already told of the option.
@@ -327,11 +342,10 @@ func (l *linter) takeValue(a *Args, o occurrence) {
 		if spec.Type == TypeString {
 			v.list = []string{o.value}
 		}
-		if old := a.values[spec.Name()]; old != nil {
+		if old := a.value(spec.Name()); old != nil {
 			v.list = append(old.list, v.list...)
 		}
 	}
-	a.values[spec.Name()] = v
 	a.order = append(a.order, v)
 }
 

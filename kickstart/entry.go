@@ -2,26 +2,23 @@
 
 package kickstart
 
-import (
-	"bytes"
-	"strings"
-)
+import "strings"
 
 // parseEntry reads a line of %packages that is neither blank nor a comment.
-func parseEntry(l Line) *Entry {
+// text is l as a string.
+func parseEntry(l Line, text string) *Entry {
 	e := &Entry{Line: l}
-	text := l.raw[:eolStart(l.raw)]
-	if hash := bytes.IndexByte(text, '#'); hash >= 0 {
-		e.Trailing = strings.TrimRight(string(text[hash:]), " \t")
-		e.TrailingPos = l.pos.after(text[:hash])
+	text = text[:eolStart(text)]
+	if hash := strings.IndexByte(text, '#'); hash >= 0 {
+		e.Trailing = strings.TrimRight(text[hash:], " \t")
+		e.TrailingPos = l.pos.after([]byte(text[:hash]))
 		text = text[:hash]
 	}
-	visible := trimLeft(text)
-	e.NamePos = l.pos.after(text[:len(text)-len(visible)])
-	visible = bytes.TrimRightFunc(visible, isSpace)
-	e.NameEnd = e.NamePos.after(visible)
+	name := strings.TrimLeftFunc(text, isSpace)
+	e.NamePos = l.pos.after([]byte(text[:len(text)-len(name)]))
+	name = strings.TrimRightFunc(name, isSpace)
+	e.NameEnd = e.NamePos.after([]byte(name))
 
-	name := string(visible)
 	if rest, ok := strings.CutPrefix(name, "-"); ok {
 		e.Exclude, name = true, rest
 	}

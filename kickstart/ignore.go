@@ -28,15 +28,12 @@ var ignorePattern = regexp.MustCompile(`#\s*imgasm:\s*(ignore|ignore-file)\s*=\s
 // do not exist: most likely a name was mistyped, and the finding stays.
 func (l *linter) readIgnored(f *File) ignored {
 	var all ignored
-	src := f.Bytes()
-	if !bytes.Contains(src, []byte("imgasm:")) {
-		return all
-	}
-	all.file, all.lines = map[string]bool{}, map[int]map[string]bool{}
 	var unknown []problem
-	for n := 1; len(src) > 0; n++ {
-		var line []byte
-		line, src = cutLine(src)
+	n := 0
+	for line := range f.rawLines() {
+		if n++; !bytes.Contains(line, []byte("imgasm:")) {
+			continue
+		}
 		m := ignorePattern.FindSubmatchIndex(line)
 		if m == nil {
 			continue
@@ -52,6 +49,9 @@ func (l *linter) readIgnored(f *File) ignored {
 				unknown = append(unknown, problem{rule: ruleUnknownRule, pos: at, end: at.after(line[m[4]:m[5]]),
 					text: "there is no rule " + name, hint: "imgasm kickstart lint shows the rule of each finding"})
 				continue
+			}
+			if all.file == nil {
+				all.file, all.lines = map[string]bool{}, map[int]map[string]bool{}
 			}
 			if string(line[m[2]:m[3]]) == "ignore-file" {
 				all.file[name] = true

@@ -12,7 +12,7 @@ const byteOrderMark = "\ufeff"
 
 // eolLen is the length of the line end at the beginning of b, 0 if there is
 // none.
-func eolLen(b []byte) int {
+func eolLen[T string | []byte](b T) int {
 	switch b[0] {
 	case '\n', '\v', '\f', 0x1c, 0x1d, 0x1e:
 		return 1
@@ -48,7 +48,7 @@ func cutLine(src []byte) (line, rest []byte) {
 
 // eolStart is the index of the line end of a line made by cutLine, or its
 // length.
-func eolStart(line []byte) int {
+func eolStart[T string | []byte](line T) int {
 	for n := 1; n <= 3 && n <= len(line); n++ {
 		if eolLen(line[len(line)-n:]) == n {
 			if n == 1 && line[len(line)-1] == '\n' && len(line) > 1 && line[len(line)-2] == '\r' {

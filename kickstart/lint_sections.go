@@ -17,14 +17,9 @@ func (l *linter) checkEncoding(f *File) {
 			meaning: "the installer takes it for the name of an unknown command",
 			hint:    "save the file as UTF-8 without BOM"})
 	}
-	src := f.Bytes()
-	if utf8.Valid(src) {
-		return
-	}
-	for n := 1; len(src) > 0; n++ {
-		var line []byte
-		line, src = cutLine(src)
-		if utf8.Valid(line) {
+	n := 0
+	for line := range f.rawLines() {
+		if n++; utf8.Valid(line) {
 			continue
 		}
 		at := Pos{Line: n, Column: 1}
@@ -68,7 +63,7 @@ func (l *linter) section(s, next *Section) {
 	case Deprecated:
 		l.deprecatedSection(name, spec)
 	}
-	a := &Args{values: map[string]*value{}}
+	a := &Args{}
 	if !spec.Raw {
 		l.readInto(a, s.Header, nil, spec.Options)
 	}

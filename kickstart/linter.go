@@ -17,7 +17,9 @@ type linter struct {
 	findings []Finding
 	keys     []int // line of each finding in the current file, or of the line that includes it
 	source   *source
-	refused  bool // an error was found, suppressed or not
+	names    []string                      // of commands; made by commandNames
+	active   map[*OptionSpec][]*OptionSpec // by the first row of a table; made by activeOptions
+	refused  bool                          // an error was found, suppressed or not
 	state    state
 }
 
@@ -137,9 +139,7 @@ func (l *linter) fails(p problem) {
 // excerpt is a line of the file as it stands, without its end.
 func (s *source) excerpt(n int) string {
 	if s.lines == nil {
-		for rest := s.file.Bytes(); len(rest) > 0; {
-			var line []byte
-			line, rest = cutLine(rest)
+		for line := range s.file.rawLines() {
 			s.lines = append(s.lines, line[:eolStart(line)])
 		}
 	}
@@ -355,7 +355,7 @@ func (l *linter) load(w Word, missing *Rule) (*File, bool) {
 // packagesOf reads a file again as the lines of a %packages section.
 func packagesOf(f *File) *File {
 	src := f.Bytes()
-	p := &parser{file: &File{Name: f.Name}, rest: src, pos: Pos{Line: 1, Column: 1}}
+	p := &parser{file: &File{Name: f.Name}, rest: src, text: string(src), pos: Pos{Line: 1, Column: 1}}
 	header := &Statement{Words: []Word{{Value: "%packages"}}}
 	s := p.section(header)
 	p.file.Nodes = []Node{s}

@@ -21,7 +21,7 @@ func Parse(name string, src []byte) (*File, error) {
 		return nil, &ParseError{Name: name, Pos: Pos{Line: 1, Column: 1},
 			Text: fmt.Sprintf("the file has %d bytes: too many for a kickstart file (at most %d)", len(src), MaxSize)}
 	}
-	p := &parser{file: &File{Name: name}, rest: src, pos: Pos{Line: 1, Column: 1}}
+	p := &parser{file: &File{Name: name}, rest: src, text: string(src), pos: Pos{Line: 1, Column: 1}}
 	if strings.HasPrefix(string(src[:min(3, len(src))]), byteOrderMark) {
 		p.file.BOM = true
 		p.rest = src[len(byteOrderMark):]
@@ -34,6 +34,7 @@ func Parse(name string, src []byte) (*File, error) {
 
 type parser struct {
 	file *File
+	text string // the whole source, which words are parts of
 	rest []byte
 	pos  Pos // of rest's first byte
 }
@@ -47,6 +48,11 @@ func (p *parser) line() Line {
 	return l
 }
 
+// string is a line as a part of the source's text: no copy is made.
+func (p *parser) string(l Line) string {
+	return p.text[l.pos.Offset : l.pos.Offset+len(l.raw)]
+}
+
 // peek is the next line without taking it.
 func (p *parser) peek() []byte {
 	raw, _ := cutLine(p.rest)
@@ -54,7 +60,7 @@ func (p *parser) peek() []byte {
 }
 
 func (p *parser) statement(l Line, comments bool) Statement {
-	s := splitWords(l.raw, l.pos, comments)
+	s := splitWords(p.string(l), l.pos, comments)
 	st := Statement{Line: l, Words: s.words, Trailing: s.trailing, TrailingPos: s.trailingPos}
 	if s.problem != "" {
 		st.Err = &ParseError{Name: p.file.Name, Pos: s.problemPos, Text: s.problem}
@@ -121,7 +127,7 @@ func (p *parser) section(header *Statement) *Section {
 		} else if n := blankOrComment(l); n != nil {
 			s.Body = append(s.Body, n)
 		} else {
-			s.Body = append(s.Body, parseEntry(l))
+			s.Body = append(s.Body, parseEntry(l, p.string(l)))
 		}
 	}
 	return s

@@ -50,7 +50,7 @@ func TestSplitWords(t *testing.T) {
 		{"é \"ü\xff\"", []string{"é", "ü\xff"}, "", ""},
 	}
 	for _, tt := range tests {
-		got := splitWords([]byte(tt.line), Pos{Line: 1, Column: 1}, true)
+		got := splitWords(tt.line, Pos{Line: 1, Column: 1}, true)
 		if d := cmp.Diff(tt.want, values(got.words)); d != "" {
 			t.Errorf("%q: words (-want +got):\n%s", tt.line, d)
 		}

@@ -195,7 +195,7 @@ func redactComment(text string) string {
 	if len(line) == 0 {
 		return text
 	}
-	words := splitWords(line, Pos{Line: 1, Column: 1}, true)
+	words := splitWords(string(line), Pos{Line: 1, Column: 1}, true)
 	s := &Statement{Line: Line{pos: Pos{Line: 1, Column: 1}, raw: line}, Words: words.words, Trailing: words.trailing, TrailingPos: words.trailingPos}
 	return text[:at] + redactStatement(text[at:], s)
 }

@@ -5,6 +5,7 @@ package kickstart
 
 import (
 	"bytes"
+	"iter"
 	"strings"
 )
 
@@ -163,11 +164,41 @@ func (s *Section) Raw() []byte {
 
 // BodyRaw is the source between header and %end.
 func (s *Section) BodyRaw() []byte {
-	var b bytes.Buffer
+	size := 0
 	for _, n := range s.Body {
-		b.Write(n.Raw())
+		size += len(n.Raw())
 	}
-	return b.Bytes()
+	b := make([]byte, 0, size)
+	for _, n := range s.Body {
+		b = append(b, n.Raw()...)
+	}
+	return b
+}
+
+// rawLines yields the lines of the file with their ends.
+func (f *File) rawLines() iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for _, n := range f.Nodes {
+			s, ok := n.(*Section)
+			if !ok {
+				if !yield(n.Raw()) {
+					return
+				}
+				continue
+			}
+			if len(s.Header.raw) > 0 && !yield(s.Header.raw) {
+				return
+			}
+			for _, line := range s.Body {
+				if !yield(line.Raw()) {
+					return
+				}
+			}
+			if s.End != nil && !yield(s.End.raw) {
+				return
+			}
+		}
+	}
 }
 
 // Text is a line of a section as it stands: a script's, a certificate's.

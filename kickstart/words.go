@@ -30,16 +30,17 @@ const (
 //
 // With comments, '#' outside of quotes begins a comment, in the middle of a
 // word too: the installer reads "a#b" as "a".
-func splitWords(line []byte, at Pos, comments bool) splitted {
+func splitWords(line string, at Pos, comments bool) splitted {
 	var out splitted
-	var value strings.Builder
+	var value []byte
+	plain := true // the word is its value: no quotes or backslashes in it
 	var start Pos
 	inWord := false
 	quote := byte(0)
 	var quotePos Pos
 
 	pos := at
-	next := func(size int) []byte {
+	next := func(size int) string {
 		text := line[:size]
 		line = line[size:]
 		pos.Offset += size
@@ -51,37 +52,46 @@ func splitWords(line []byte, at Pos, comments bool) splitted {
 			inWord, start = true, pos
 		}
 	}
-	finish := func(source []byte) {
+	source := line
+	// spell is called before the first character that is not its own value.
+	spell := func() {
+		if plain {
+			plain = false
+			value = append(value[:0], source[start.Offset-at.Offset:pos.Offset-at.Offset]...)
+		}
+	}
+	finish := func() {
 		if inWord {
-			out.words = append(out.words, Word{
-				Value: value.String(),
-				Raw:   string(source[start.Offset-at.Offset : pos.Offset-at.Offset]),
-				Pos:   start,
-				End:   pos,
-			})
-			value.Reset()
-			inWord = false
+			w := Word{Raw: source[start.Offset-at.Offset : pos.Offset-at.Offset], Pos: start, End: pos}
+			if w.Value = w.Raw; !plain {
+				w.Value = string(value)
+			}
+			if out.words == nil {
+				out.words = make([]Word, 0, 4)
+			}
+			out.words = append(out.words, w)
+			inWord, plain = false, true
 		}
 	}
 
-	source := line
 	for len(line) > 0 {
 		c := line[0]
 		size := 1
 		if c >= utf8.RuneSelf {
-			_, size = utf8.DecodeRune(line)
+			_, size = utf8.DecodeRuneInString(line)
 		}
 		switch {
 		case quote == 0 && (c == ' ' || c == '\t' || c == '\r' || c == '\n'):
-			finish(source)
+			finish()
 			next(1)
 		case quote == 0 && c == '#' && comments:
-			finish(source)
-			out.trailing = strings.TrimRight(string(line[:eolStart(line)]), " \t")
+			finish()
+			out.trailing = strings.TrimRight(line[:eolStart(line)], " \t")
 			out.trailingPos = pos
 			return out
 		case quote == 0 && (c == '\'' || c == '"'):
 			begin()
+			spell()
 			quote, quotePos = c, pos
 			next(1)
 		case quote != 0 && c == quote:
@@ -89,6 +99,7 @@ func splitWords(line []byte, at Pos, comments bool) splitted {
 			next(1)
 		case c == '\\' && quote != '\'':
 			begin()
+			spell()
 			slash := pos
 			next(1)
 			if len(line) == 0 {
@@ -97,22 +108,24 @@ func splitWords(line []byte, at Pos, comments bool) splitted {
 				} else {
 					out.problem, out.problemPos = danglingSlash, slash
 				}
-				finish(source)
+				finish()
 				return out
 			}
-			_, size = utf8.DecodeRune(line)
+			_, size = utf8.DecodeRuneInString(line)
 			if quote == '"' && line[0] != '"' && line[0] != '\\' {
-				value.WriteByte('\\')
+				value = append(value, '\\')
 			}
-			value.Write(next(size))
+			value = append(value, next(size)...)
 		default:
 			begin()
-			value.Write(next(size))
+			if text := next(size); !plain {
+				value = append(value, text...)
+			}
 		}
 	}
 	if quote != 0 {
 		out.problem, out.problemPos = openQuote, quotePos
 	}
-	finish(source)
+	finish()
 	return out
 }
