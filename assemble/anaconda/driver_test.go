@@ -202,6 +202,21 @@ func TestFailuresOfTheHost(t *testing.T) {
 		d.step(Exit{Signal: "killed"})
 		d.want(Failed, "qemu-killed")
 	})
+	t.Run("QEMU pauses a guest that has ended", func(t *testing.T) {
+		d := newDrive(t, Config{DoneMarker: true})
+		d.console(healthy[:7]...)
+		d.shutdown("guest-shutdown")
+		d.step(QMP{Name: "STOP"})
+		d.wait(5 * time.Second)
+		d.want(Failed, "shutdown-early")
+	})
+	t.Run("QEMU pauses a guest that has panicked", func(t *testing.T) {
+		d := newDrive(t, Config{DoneMarker: true})
+		d.step(QMP{Name: "GUEST_PANICKED", Data: map[string]any{"action": "pause"}})
+		d.step(QMP{Name: "STOP"})
+		d.wait(15 * time.Second)
+		d.want(Failed, "guest-panicked")
+	})
 	t.Run("someone quits QEMU", func(t *testing.T) {
 		d := newDrive(t, Config{})
 		d.shutdown("host-signal")

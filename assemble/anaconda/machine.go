@@ -152,7 +152,8 @@ func (m *Machine) tell(at time.Duration) {
 	}
 	if gap := at - m.at; gap > 0 {
 		m.at = at
-		if !m.paused {
+		// QEMU also pauses a guest that has ended or panicked; then time goes on.
+		if !m.paused || m.shutdown != "" || len(m.findings) > 0 {
 			m.awake += min(gap, maxGap)
 		}
 	}
