@@ -1,6 +1,7 @@
 package qemu
 
 import (
+	"os"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -10,5 +11,8 @@ import (
 
 func TestMain(m *testing.M) {
 	qemutest.Main()
+	if binary := os.Getenv(parentVar); binary != "" {
+		os.Exit(playParent(binary))
+	}
 	goleak.VerifyTestMain(m)
 }
