@@ -63,13 +63,13 @@ func (m *Machine) step(text string) bool {
 			m.progress.packages(m, name, n, total)
 			return true
 		}
-		if text == "Installation complete" && m.phase >= PhaseConfigure {
-			m.finished()
+		if text == "Installation complete" {
+			m.saidComplete(m.pips)
 			return true
 		}
 	case 'U':
-		if text == "Use of this product is subject to the license agreement found at:" && m.phase >= PhaseConfigure {
-			m.finished()
+		if text == "Use of this product is subject to the license agreement found at:" {
+			m.saidComplete(m.pips)
 			return true
 		}
 	case 'D':
@@ -137,8 +137,10 @@ func (m *Machine) dots(text string) bool {
 	return false
 }
 
-// saidComplete weighs the word "Complete!". Anaconda says it after the pips of
-// its last tasks. dnf in a %post script says it too, before them.
+// saidComplete weighs the word "Complete!" and those that follow it. Anaconda
+// says them after the pips of its last tasks. dnf in a %post script says
+// "Complete!" too, and many a script that the installation is complete, but
+// before those pips.
 func (m *Machine) saidComplete(pips bool) {
 	if m.phase >= PhaseConfigure && pips {
 		m.finished()

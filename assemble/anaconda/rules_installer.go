@@ -5,7 +5,7 @@ package anaconda
 var installerRules = []Rule{
 	{
 		Name: "kickstart-syntax", Channel: OnConsole, Who: Installer,
-		Pattern: `^An error occurred during reading the kickstart file:`, Literal: "An error occurred during reading the kickstart file:",
+		Pattern: `An error occurred during reading the kickstart file:`, Literal: "An error occurred during reading the kickstart file:",
 		Sample: `An error occurred during reading the kickstart file:
 The following problem occurred on line 12 of the kickstart file:
 

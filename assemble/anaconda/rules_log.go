@@ -5,7 +5,7 @@ package anaconda
 var logRules = []Rule{
 	{
 		Name: "log-exception", Channel: OnLog,
-		Pattern: `^CRIT(?:ICAL)? (?:anaconda:)?(?:anaconda: )?(?:exception: )?.*Traceback \(most recent call last\):`, Literal: "Traceback (most recent call last):",
+		Pattern: `^(?:CRIT|CRITICAL|CRT) .*Traceback \(most recent call last\):`, Literal: "Traceback (most recent call last):",
 		Sample: `11:33:24,440 CRIT anaconda:anaconda: exception: Traceback (most recent call last):
 11:33:24,440 CRIT anaconda:   File "/usr/lib64/python3.12/site-packages/pyanaconda/errors.py", line 261, in cb
 11:33:24,440 CRIT anaconda: pyanaconda.errors.NonInteractiveError: Non interactive installation failed: something that no row of the table knows`,

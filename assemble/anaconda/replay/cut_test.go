@@ -76,14 +76,19 @@ func TestNoPrefixProvesTheContrary(t *testing.T) {
 // step goes through the interesting end of a recording byte by byte, and line
 // by line before.
 func step(raw []byte, at int) int {
-	const end = 400
+	end, every := 400, 8000
+	if testing.Short() {
+		end, every = 100, 2000
+	}
 	if len(raw)-at <= end {
 		return 1
 	}
-	lines := 1 + len(raw)/8000 // several in long ones
+	lines := 1 + len(raw)/every // several in long ones
 	next := at
 	for range lines {
-		next += max(1, bytes.IndexByte(raw[next:], '\n')+1)
+		if next < len(raw) {
+			next += max(1, bytes.IndexByte(raw[next:], '\n')+1)
+		}
 	}
 	return min(next, len(raw)-end) - at
 }

@@ -143,6 +143,9 @@ func TestWordsOfSuccessInAFailure(t *testing.T) {
 	running := upTo(t, all["success-pty"], "Running post-installation scripts")
 	verdictOf(t, append(bytes.Clone(running), dnf...), "running")
 	verdictOf(t, append(upTo(t, all["success-direct"], "Running post-installation scripts"), dnf...), "running")
+	for _, text := range good {
+		verdictOf(t, append(bytes.Clone(running), text+"\r\n"...), "running")
+	}
 	// A guest that goes down after that has failed.
 	verdictOf(t, append(append(bytes.Clone(running), dnf...), "[  600.000000] reboot: Power down\r\n"...), "failure")
 	// dnf in %pre, long before.
