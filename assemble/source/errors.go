@@ -37,7 +37,7 @@ func (e *VerifyError) Hint() string {
 	case errors.As(e.Err, &sum):
 		return "fetch it again, or from another --mirror; if the hash stays the same, the CHECKSUM or --iso-checksum is for another file"
 	default:
-		return "try another --mirror; a key of another distribution is given with --keyring FILE, a hash that you trust with --iso-checksum SHA256"
+		return "try another --mirror; a key of another distribution is given with --keyring FILE, a hash that you trust with --iso-checksum SHA256 (imgasm source: --checksum)"
 	}
 }
 
@@ -52,6 +52,8 @@ func (e *sumError) Error() string {
 type DownloadError struct {
 	Name  string
 	Tried []Attempt
+	// Exact: the user gave the address.
+	Exact bool
 }
 
 // Attempt is one address and what came of it.
@@ -90,6 +92,9 @@ func (e *DownloadError) Hint() string {
 		if !errors.As(a.Err, &status) {
 			return "is the network up? behind a proxy set HTTPS_PROXY; another server is chosen with --mirror URL, an ISO that is here already with --iso PATH"
 		}
+	}
+	if e.Exact {
+		return "is the address right?"
 	}
 	return "imgasm source list --available shows what there is; another server is chosen with --mirror URL"
 }

@@ -26,6 +26,7 @@ type wanted struct {
 	size        int64  // 0: not known
 	signature   *pgp.Signature
 	checksumURL string
+	exact       bool // the user gave the address
 }
 
 // Resolve finds out which ISO the request means, by its CHECKSUM, without
@@ -110,7 +111,7 @@ func (f *Fetcher) want(ctx context.Context, r Request) (*wanted, error) {
 		}
 		return w, nil
 	}
-	w := &wanted{name: nameOfURL(r.URL), urls: alternatives(r.URL, r), sha256: r.SHA256}
+	w := &wanted{name: nameOfURL(r.URL), urls: alternatives(r.URL, r), sha256: r.SHA256, exact: true}
 	if w.sha256 != "" || r.SelfSigned {
 		return w, nil
 	}
@@ -136,7 +137,7 @@ func (f *Fetcher) want(ctx context.Context, r Request) (*wanted, error) {
 			}
 		}
 	}
-	f.warn(r.URL+" has no CHECKSUM beside it: what is downloaded can't be verified", "give --iso-checksum SHA256")
+	f.warn(r.URL+" has no CHECKSUM beside it: what is downloaded can't be verified", "say which SHA-256 it must have: --iso-checksum SHA256 (imgasm source fetch: --checksum)")
 	return w, nil
 }
 
@@ -247,7 +248,7 @@ func (f *Fetcher) unchanged(ctx context.Context, address string, rec *record) (b
 
 // download tries the addresses in turn and puts the verified file in place.
 func (f *Fetcher) download(ctx context.Context, e entry, w *wanted) (*File, error) {
-	fail := &DownloadError{Name: w.name}
+	fail := &DownloadError{Name: w.name, Exact: w.exact}
 	for _, address := range w.urls {
 		file, err := f.downloadFrom(ctx, e, w, address)
 		if err == nil {
