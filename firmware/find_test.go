@@ -120,3 +120,15 @@ func TestNotFoundNamesEveryPlace(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkFind(b *testing.B) {
+	q := Query{Arch: arch.X86_64, Getenv: os.Getenv}
+	if _, err := Find(context.Background(), q); err != nil {
+		b.Skip("this machine has no firmware for x86_64 (apt-get install ovmf): ", err)
+	}
+	for b.Loop() {
+		if _, err := Find(context.Background(), q); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

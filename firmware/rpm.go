@@ -110,12 +110,18 @@ func readRPMHeader(r io.ReaderAt, at, size int64) (*rpmHeader, error) {
 		return nil, err
 	}
 	h.store = h.raw[16+16*tags:]
+	claimed := uint64(0)
 	for i := range tags {
 		e := h.raw[16+16*i:]
 		id := binary.BigEndian.Uint32(e)
 		t := rpmTag{binary.BigEndian.Uint32(e[4:]), binary.BigEndian.Uint32(e[8:]), binary.BigEndian.Uint32(e[12:])}
 		if err := h.fits(t); err != nil {
 			return nil, fmt.Errorf("tag %d: %w", id, err)
+		}
+		// Values of a real header don't overlap, but for the region tag's 16
+		// bytes; ones that do could claim gigabytes with a few KiB.
+		if claimed += uint64(t.count) * rpmSizes[t.kind]; claimed > uint64(store)+16 {
+			return nil, fmt.Errorf("tag %d: overlaps others", id)
 		}
 		if _, twice := h.tags[id]; twice {
 			// Two values under one tag: whoever checks and whoever uses them
