@@ -23,6 +23,9 @@ type app struct {
 // commands lists the verbs, in the order of --help.
 func (a *app) commands() []*cli.Command {
 	return []*cli.Command{
+		a.almaCommand(),
+		a.rehearseCommand(),
+		a.doctorCommand(),
 		KickstartCommand(a),
 		ReplayCommand(a),
 		MediaCommand(a),
@@ -115,11 +118,19 @@ func (a *app) fail(err error) int {
 		return code
 	}
 	fmt.Fprintf(a.stderr, "imgasm: error: %v\n", err)
-	var hinted interface{ Hint() string }
-	if errors.As(err, &hinted) && hinted.Hint() != "" {
-		for line := range strings.SplitSeq(hinted.Hint(), "\n") {
+	for line := range strings.SplitSeq(hintOf(err), "\n") {
+		if line != "" {
 			fmt.Fprintf(a.stderr, "imgasm: hint: %s\n", line)
 		}
 	}
 	return code
+}
+
+// hintOf is what an error advises to do, or "".
+func hintOf(err error) string {
+	var hinted interface{ Hint() string }
+	if errors.As(err, &hinted) {
+		return hinted.Hint()
+	}
+	return ""
 }

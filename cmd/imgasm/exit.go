@@ -6,7 +6,11 @@ import (
 	"errors"
 	"os"
 
+	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/kickstart"
+	"github.com/imgasm/imgasm/qemu"
+	"github.com/imgasm/imgasm/qemu/accel"
 )
 
 // The exit codes of every verb.
@@ -64,6 +68,18 @@ var exitTable = []struct {
 	{exitUsage, as[*usageError]},
 	{exitUsage, as[*kickstart.UnknownNameError]},
 	{exitInput, func(err error) bool { return errors.Is(err, errFindings) }},
+	{exitInput, as[*assemble.InputError]},
+	{exitInput, as[*assemble.LintError]},
+	{exitHost, func(err error) bool { return errors.Is(err, errNotReady) }},
+	{exitHost, as[*assemble.HostError]},
+	{exitHost, as[*firmware.NotFoundError]},
+	{exitHost, as[*qemu.MissingError]},
+	{exitHost, as[*qemu.OldError]},
+	{exitHost, as[*accel.UnusableError]},
+	{exitInstall, as[*assemble.InstallError]},
+	{exitInstall, as[*assemble.CheckError]},
+	{exitInstall, as[*assemble.BootTestError]},
+	{exitTimeout, as[*assemble.TimeoutError]},
 	{exitInput, isMediaInput},
 	{exitInput, as[*kickstart.ParseError]},
 	{exitInput, as[*kickstart.OptionError]},

@@ -1,0 +1,57 @@
+# imgasm: `make demo` shows it at work, `make test` proves it.
+VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1.0-dev)
+GO        ?= go
+export CGO_ENABLED ?= 0
+GOFLAGS   += -trimpath
+LDFLAGS   := -s -w -X main.version=$(VERSION)
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GUESTS    := assemble/rehearsal/guests/guest-amd64.gz assemble/rehearsal/guests/guest-arm64.gz
+# Go's own dependency tracking is better than make's: always ask it.
+.PHONY: build guest demo test unit e2e lint cross bench fuzz clean
+
+build: guest ## bin/imgasm, with the rehearsal guests inside
+	$(GO) build $(GOFLAGS) -tags guest -ldflags '$(LDFLAGS)' -o bin/imgasm ./cmd/imgasm
+
+guest: $(GUESTS)
+
+assemble/rehearsal/guests/guest-%.gz: FORCE
+	GOOS=linux GOARCH=$* $(GO) build $(GOFLAGS) -ldflags '-s -w' -o bin/imgasm-guest-$* ./cmd/imgasm-guest
+	@mkdir -p $(@D)
+	gzip -9nc bin/imgasm-guest-$* > $@
+FORCE:
+
+demo: ## install what is missing, build, and rehearse a whole image build on this host
+	.ci/setup demo
+	$(MAKE) build
+	bin/imgasm doctor
+	bin/imgasm rehearse --force --out bin/demo.qcow2
+
+test: lint unit e2e ## everything that can be proven on this machine
+
+unit: ## no root, no network, no virtual machine
+	$(GO) test ./...
+	CGO_ENABLED=1 $(GO) test -race -short ./...
+
+e2e: guest ## whole builds in real virtual machines, by emulation where there is nothing faster
+	.ci/setup test
+	IMGASM_E2E=1 $(GO) test -tags guest -count=1 -timeout 40m -v -run E2E ./cmd/imgasm ./qemu/...
+
+lint: cross
+	@test -z "$$(gofmt -l .)" || { echo 'gofmt:'; gofmt -l .; exit 1; }
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+	$(GO) mod tidy -diff
+
+cross: ## the platforms that cannot be run here are at least compiled
+	@for os in linux darwin windows; do for arch in amd64 arm64; do \
+		echo "build $$os/$$arch"; GOOS=$$os GOARCH=$$arch $(GO) build ./... || exit 1; done; done
+
+bench: ## speed, beside the tools that one would take instead
+	$(GO) test -run '^$$' -bench . -benchtime 3x ./...
+
+fuzz: ## every fuzz target for FUZZTIME
+	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep ^Fuzz); do \
+		echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-30s} $$p || exit 1; done; done
+
+clean:
+	rm -rf bin assemble/rehearsal/guests

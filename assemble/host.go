@@ -1,0 +1,56 @@
+// The host that a build runs on, as far as a plan depends on it.
+package assemble
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"time"
+)
+
+// Host is what a plan may depend on besides the Spec. ThisHost fills it in.
+type Host struct {
+	OS       string // as runtime.GOOS
+	CPUs     int
+	CacheDir string // downloads and everything else that can be made again
+	Getenv   func(string) string
+	Now      func() time.Time
+	Client   *http.Client
+	// ProgramDir and WorkDir are where the rehearsal's guest is looked for.
+	ProgramDir, WorkDir string
+	Version             string // imgasm's own
+}
+
+// ThisHost describes the host that the program runs on.
+func ThisHost(getenv func(string) string, version string) (Host, error) {
+	h := Host{OS: runtime.GOOS, CPUs: runtime.NumCPU(), Getenv: getenv, Now: time.Now, Client: http.DefaultClient, Version: version}
+	if h.CacheDir = getenv("IMGASM_CACHE"); h.CacheDir == "" {
+		base, err := os.UserCacheDir()
+		if err != nil {
+			return h, &HostError{Err: err, Do: "name a folder for downloads in the variable IMGASM_CACHE"}
+		}
+		h.CacheDir = filepath.Join(base, "imgasm")
+	}
+	if exe, err := os.Executable(); err == nil {
+		h.ProgramDir = filepath.Dir(exe)
+	}
+	h.WorkDir, _ = os.Getwd()
+	return h, nil
+}
+
+// sourceDate is SOURCE_DATE_EPOCH (reproducible-builds.org/specs), and whether it is set.
+func (h Host) sourceDate() (time.Time, bool, error) {
+	text := h.Getenv("SOURCE_DATE_EPOCH")
+	if text == "" {
+		return time.Time{}, false, nil
+	}
+	seconds, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || seconds < 0 {
+		return time.Time{}, false, &InputError{
+			What: "SOURCE_DATE_EPOCH", Err: errNotSeconds(text), Do: "unset it, or give the seconds since 1970-01-01 UTC",
+		}
+	}
+	return time.Unix(seconds, 0).UTC(), true, nil
+}

@@ -1,0 +1,244 @@
+// The steps that run virtual machines, and the look at what came out.
+package assemble
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/imgasm/imgasm/assemble/anaconda"
+	"github.com/imgasm/imgasm/firmware"
+	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/qemu"
+)
+
+// install starts the installer and follows it to its end.
+func (b *build) install(ctx context.Context) (string, error) {
+	if err := b.prepareFirmware(&b.Machine); err != nil {
+		return "", err
+	}
+	vm, err := qemu.Start(ctx, b.Machine, qemu.Options{})
+	if err != nil {
+		return "", b.startError(err)
+	}
+	defer vm.Close()
+	machine := anaconda.New(anaconda.Config{
+		Arch: b.Arch.Name, Accel: b.Accel.Accel, Nonce: b.nonce(), DoneMarker: true,
+		EndsWithReboot: b.Kickstart.End == "reboot", PreScripts: b.Kickstart.HasPre, Stall: b.Spec.StallTimeout,
+	})
+	f := newFollower(vm, machine, b.emit)
+	failure, err := f.follow(ctx, followOptions{
+		what: "the installation", timeout: b.Timeout, spaceWait: b.Spec.SpaceWait,
+		free: func() (int64, error) { return freeBytes(filepath.Dir(b.Out)) },
+	})
+	b.report = machine.Report()
+	if failure != nil || err != nil {
+		return "", b.failed(ctx, vm, "the installation", failure, err)
+	}
+	// The guest is off and QEMU paused: what it still holds goes to the disk now.
+	if err := vm.Quit(ctx); err != nil && ctx.Err() == nil {
+		return "", fmt.Errorf("end QEMU after the installation: %w", err)
+	}
+	text := "complete"
+	if n := len(b.report.Packages); n > 0 {
+		text = fmt.Sprintf("complete, %d packages", n)
+	}
+	if release := b.report.Facts["release"]; release != "" {
+		text += ", " + release
+	}
+	return text, nil
+}
+
+// startError classes an error of starting QEMU.
+func (b *build) startError(err error) error {
+	var missing *qemu.MissingError
+	if errors.As(err, &missing) {
+		return err
+	}
+	return &HostError{Err: fmt.Errorf("start QEMU: %w", err), Do: "imgasm doctor shows what this host can run"}
+}
+
+// prepareFirmware makes the machine's private firmware.
+func (b *build) prepareFirmware(m *qemu.Config) error {
+	if m.Firmware == nil {
+		return nil
+	}
+	dir := filepath.Dir(m.Firmware.Vars)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	code, vars, err := firmware.Prepare(b.Firmware, dir)
+	if err != nil {
+		return err
+	}
+	if code.Format != firmware.Raw {
+		// Both flash drives have one format in a machine; the variables are raw.
+		if code, err = firmware.CopyRaw(code, filepath.Join(dir, "code.fd"), b.Arch.PflashSize); err != nil {
+			return err
+		}
+	}
+	m.Firmware.Code, m.Firmware.Vars = code.Path, vars.Path
+	return nil
+}
+
+// check looks at the disk from outside: partitions, and a boot loader where
+// the firmware will look for one.
+func (b *build) check(context.Context) (string, error) {
+	found, err := inspectDisk(b.ws.path(diskFile), b.Arch, b.bootMode())
+	if err != nil {
+		return "", &CheckError{Err: err}
+	}
+	return found, nil
+}
+
+// CheckError is an installation that says it is complete and a disk that it is not on.
+type CheckError struct{ Err error }
+
+func (e *CheckError) Error() string {
+	return "the installer reported success, but its disk cannot boot: " + e.Err.Error()
+}
+func (e *CheckError) Unwrap() error { return e.Err }
+
+// Hint names the likely reason.
+func (e *CheckError) Hint() string {
+	return "the kickstart probably installs to another disk or makes no boot partition: imgasm kickstart lint shows what this machine offers"
+}
+
+// image brings the disk into its format.
+func (b *build) image(ctx context.Context) (string, error) {
+	from, to := b.ws.path(diskFile), b.ws.path(imagePartialFile)
+	if b.Spec.Format == "raw" {
+		if err := os.Rename(from, to); err != nil {
+			return "", err
+		}
+	} else {
+		err := qemu.Convert(ctx, from, to, qemu.ConvertOptions{Binary: b.QEMU.Path, Progress: func(done, total int64) {
+			b.emit(event.Event{Kind: event.Progress, Done: done, Total: total, Unit: "B", Fraction: float64(done) / float64(max(total, 1))})
+		}})
+		if err != nil {
+			return "", err
+		}
+		if err := os.Remove(from); err != nil {
+			return "", err
+		}
+	}
+	used, err := allocated(to)
+	if err != nil {
+		return "", err
+	}
+	return humanSize(used) + " for a disk of " + FormatSize(b.Spec.DiskSize), nil
+}
+
+// bootTest starts the image as its user will.
+func (b *build) bootTest(ctx context.Context) (string, error) {
+	if err := b.prepareFirmware(&b.TestMachine); err != nil {
+		return "", err
+	}
+	port, err := freePort()
+	if err != nil {
+		return "", err
+	}
+	b.TestMachine.Net.Forwards = []qemu.Forward{{HostPort: port, GuestPort: 22}}
+	vm, err := qemu.Start(ctx, b.TestMachine, qemu.Options{})
+	if err != nil {
+		return "", b.startError(err)
+	}
+	defer vm.Close()
+	timeout, off := 5*time.Minute, 20*time.Second
+	if b.Accel.Emulated() {
+		timeout, off = 20*time.Minute, time.Minute
+	}
+	f := newFollower(vm, anaconda.New(anaconda.Config{Arch: b.Arch.Name, Accel: b.Accel.Accel, Stall: -1}), b.emit)
+	f.powerOffTime = off
+	tested, failure, err := bootTest(ctx, f, port, b.Kickstart.Login, timeout)
+	if failure != nil || err != nil {
+		return "", b.failed(ctx, vm, "the boot test", failure, err)
+	}
+	b.tested = tested
+	var seen []string
+	if tested.Login != "" {
+		seen = append(seen, fmt.Sprintf("prompt %q", tested.Login))
+	}
+	if tested.User != "" {
+		seen = append(seen, "ssh as "+tested.User)
+	} else if tested.SSH != "" {
+		seen = append(seen, tested.SSH)
+	}
+	if tested.Off {
+		seen = append(seen, "powered off when asked to")
+	}
+	return strings.Join(seen, ", "), nil
+}
+
+// publish puts the image and its description in place.
+func (b *build) publish(ctx context.Context) (string, error) {
+	select {
+	case h := <-b.isoHash:
+		if h.err != nil {
+			return "", h.err
+		}
+		if b.Installer.SHA256 != "" && h.sum != b.Installer.SHA256 {
+			return "", &InputError{What: "--iso-checksum", Err: fmt.Errorf("%s has the SHA-256 %s, not %s", b.Installer.Path, h.sum, b.Installer.SHA256), Do: "the image was made of another ISO than you meant, and is thrown away: check the ISO"}
+		}
+		b.inputs = append([]Input{{Role: "installer", Name: filepath.Base(b.Installer.Path), URL: b.Installer.URL, Size: h.size, SHA256: h.sum}}, b.inputs...)
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	}
+	if err := b.firmwareInputs(); err != nil {
+		return "", err
+	}
+	partial := b.ws.path(imagePartialFile)
+	sum, size, err := fileHash(partial)
+	if err != nil {
+		return "", err
+	}
+	meta := b.describeImage(File{Name: filepath.Base(b.Out), Size: size, SHA256: sum})
+	if err := os.Chmod(partial, 0o644); err != nil {
+		return "", err
+	}
+	if err := publish(partial, b.Out, meta); err != nil {
+		return "", err
+	}
+	b.result = &Result{Out: b.Out, Metadata: metadataName(b.Out), Image: meta}
+	return fmt.Sprintf("%s (%s) and %s", b.Spec.Out, humanSize(size), filepath.Base(metadataName(b.Out))), nil
+}
+
+func (b *build) firmwareInputs() error {
+	if b.Firmware == nil {
+		return nil
+	}
+	for _, f := range []struct{ role, path string }{{"firmware-code", b.Firmware.Code.Path}, {"firmware-vars", b.Firmware.Vars.Path}} {
+		if f.path == "" {
+			continue
+		}
+		sum, size, err := fileHash(f.path)
+		if err != nil {
+			return err
+		}
+		b.inputs = append(b.inputs, Input{Role: f.role, Name: filepath.Base(f.path), Size: size, SHA256: sum})
+	}
+	return nil
+}
+
+func (b *build) describeImage(out File) *Image {
+	m := &Image{
+		Schema: ImageSchema, Rehearsal: b.Installer.Rehearsal, Product: or(b.Installer.Product, b.Installer.Label), Version: b.Installer.Version,
+		Arch: b.Arch.Name, Boot: b.bootMode(), Output: out, Format: b.Spec.Format, Virtual: b.Spec.DiskSize,
+		Inputs: b.inputs, Guest: b.report.Facts, Package: b.report.Packages, Tested: b.tested, Kernel: strings.Join(b.Arguments, " "),
+		Tool: b.Host.Version, QEMU: b.QEMU.Version.String(), Accel: b.Accel.Accel, Took: b.took,
+	}
+	if b.Dated {
+		m.Created, m.Took = &b.Time, nil
+		if m.Tested != nil {
+			m.Tested.Seconds = 0
+		}
+	} else {
+		now := b.Host.Now().UTC().Truncate(time.Second)
+		m.Created = &now
+	}
+	return m
+}

@@ -1,0 +1,127 @@
+// Where the installer ISO comes from: a file, or the cache, or the network.
+package assemble
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/imgasm/imgasm/assemble/source"
+	"github.com/imgasm/imgasm/internal/event"
+)
+
+// remote reports whether the ISO is not a file that the user named.
+func (s Spec) remote() bool {
+	u, err := url.Parse(s.ISO)
+	return s.ISO == "" || err == nil && (u.Scheme == "http" || u.Scheme == "https")
+}
+
+// fetcher is the cache of installer ISOs of a host.
+func (s Spec) fetcher(h Host, sink event.Sink) *source.Fetcher {
+	return &source.Fetcher{
+		Cache: filepath.Join(h.CacheDir, "iso"), Client: h.Client, Offline: s.Offline, Sink: sink, Now: h.Now,
+		UserAgent: "imgasm/" + h.Version,
+	}
+}
+
+// request is what the fetcher is asked for.
+func (s Spec) request(arch string) source.Request {
+	return source.Request{
+		URL: s.ISO, SHA256: s.ISOChecksum, Version: or(s.Version, DefaultVersion), Arch: arch, Variant: s.Variant, Mirror: s.Mirror,
+	}
+}
+
+// Release says which ISO Fetch would get, asking the mirror for its CHECKSUM
+// but for nothing else. It is nil if the ISO is a file or already here.
+func (s Spec) Release(ctx context.Context, h Host) (*source.Release, error) {
+	if !s.remote() {
+		return nil, nil
+	}
+	a, err := s.isoArch()
+	if err != nil {
+		return nil, err
+	}
+	f := s.fetcher(h, nil)
+	f.Offline = true
+	if _, err := f.Fetch(ctx, s.request(a)); err == nil || !errors.Is(err, source.ErrOffline) {
+		return nil, sourceError(err)
+	}
+	if s.ISO != "" {
+		return &source.Release{Name: filepath.Base(s.ISO), Arch: a, SHA256: s.ISOChecksum, URLs: []string{s.ISO}}, nil
+	}
+	r, err := s.fetcher(h, nil).Resolve(ctx, s.request(a))
+	return r, sourceError(err)
+}
+
+// Fetch brings the ISO onto this host, verified, and returns the Spec that
+// names it. A Spec that names a file is returned as it is.
+func (s Spec) Fetch(ctx context.Context, h Host, sink event.Sink) (Spec, error) {
+	if !s.remote() {
+		return s, nil
+	}
+	a, err := s.isoArch()
+	if err != nil {
+		return s, err
+	}
+	file, err := s.fetcher(h, sink).Fetch(ctx, s.request(a))
+	if err != nil {
+		return s, sourceError(err)
+	}
+	s.ISO, s.fetched = file.Path, file
+	return s, nil
+}
+
+// isoArch is the architecture as ISO names have it: "x86_64_v2" is one too.
+func (s Spec) isoArch() (string, error) {
+	if s.Arch == "x86_64_v2" {
+		return s.Arch, nil
+	}
+	a, err := parseArch(s.Arch)
+	return a.Name, err
+}
+
+// sourceError classes an error of getting the ISO.
+func sourceError(err error) error {
+	var request *source.RequestError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &request):
+		return &InputError{What: "--iso", Err: err, Do: request.Hint()}
+	case errors.Is(err, context.Canceled):
+		return err
+	}
+	return &HostError{Err: fmt.Errorf("get the installer ISO: %w", err), Do: or(hint(err), "imgasm source fetch tries again; --iso takes a file that you have")}
+}
+
+// locateISO finds the ISO's file.
+func (p *Plan) locateISO() error {
+	if p.Spec.remote() {
+		return &InputError{What: "--iso", Err: errors.New("the ISO has not been fetched yet")}
+	}
+	path, err := filepath.Abs(p.Spec.ISO)
+	if err != nil {
+		return &InputError{What: "--iso", Err: err}
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return isoError(path, err)
+	}
+	if info.IsDir() {
+		return &InputError{What: "--iso", Err: fmt.Errorf("%s is a folder", path), Do: "give the ISO file"}
+	}
+	p.Installer.Path = path
+	if f := p.Spec.fetched; f != nil {
+		p.Installer.URL, p.Installer.SHA256 = f.URL, f.SHA256
+		if f.Unverified {
+			p.Notes = append(p.Notes, f.Name+" is unverified: there was no CHECKSUM beside it; give its hash with --iso-checksum")
+		}
+	} else {
+		p.Installer.SHA256 = strings.ToLower(p.Spec.ISOChecksum)
+	}
+	return nil
+}

@@ -1,0 +1,192 @@
+// The plan: a Spec resolved on a host. Everything is decided, nothing is done.
+package assemble
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/imgasm/imgasm/firmware"
+	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/kickstart"
+	"github.com/imgasm/imgasm/qemu"
+	"github.com/imgasm/imgasm/qemu/accel"
+)
+
+// Plan is everything that a build will do and with what.
+type Plan struct {
+	Spec Spec
+	Arch arch.Arch
+	Out  string // absolute
+	Host Host
+
+	Installer Installer
+	Kickstart Kickstart
+	Firmware  *firmware.Pair // nil: BIOS
+	Accel     accel.Choice
+	QEMU      *qemu.Info
+
+	// Arguments are the installer's kernel arguments.
+	Arguments []string
+	// Machine runs the installation, TestMachine the boot test; paths of files
+	// that the build makes lie in the working folder.
+	Machine, TestMachine qemu.Config
+	// Timeout of the installation.
+	Timeout time.Duration
+	// Seed is the SHA-256 of what was asked for; identifiers come from it.
+	Seed [sha256.Size]byte
+	// Time is the date of everything in the media.
+	Time  time.Time
+	Dated bool // Time is SOURCE_DATE_EPOCH
+	Steps []StepPlan
+	// Notes are things worth knowing that do not stop the build.
+	Notes []string
+}
+
+// StepPlan names a step of the build and says what it will do.
+type StepPlan struct {
+	Name string `json:"name"`
+	Text string `json:"text"`
+}
+
+// Installer is the installer ISO.
+type Installer struct {
+	Path     string `json:"path"`
+	URL      string `json:"url,omitempty"`
+	Label    string `json:"label"`
+	Product  string `json:"product"`
+	Version  string `json:"version"`
+	Variant  string `json:"variant"` // "boot", "minimal", "dvd"
+	Size     int64  `json:"size"`
+	SHA256   string `json:"sha256,omitempty"` // if it is known beforehand
+	Packages bool   `json:"packages"`         // carries repositories
+	// Rehearsal is true for an ISO whose installer is imgasm's own guest.
+	Rehearsal bool `json:"rehearsal,omitempty"`
+}
+
+// Kickstart is the kickstart that the guest will read.
+type Kickstart struct {
+	Name  string // the user's file, or "(embedded)"
+	User  []byte // as the user wrote it, or as rendered
+	Guest []byte // with our reporting sections
+	Line  func(guest int) (file string, line int, ok bool)
+	// End is the command that ends the installation: "poweroff", "reboot", …; "" if none does.
+	End string
+	// Login is who can log in over ssh; known for the embedded kickstart only.
+	Login  Login
+	HasPre bool // has %pre sections, which may change what the installer reads
+}
+
+// Login is an account of the new system. The zero value: none is known.
+type Login struct{ Name, Password string }
+
+// id derives an identifier from the seed: a UUID version 8 (RFC 9562, section
+// 5.8) whose bits are a hash of the seed and a name.
+func (p *Plan) id(name string) string {
+	h := sha256.Sum256(append(p.Seed[:], name...))
+	h[6] = h[6]&0x0f | 0x80
+	h[8] = h[8]&0x3f | 0x80
+	x := hex.EncodeToString(h[:16])
+	return strings.Join([]string{x[:8], x[8:12], x[12:16], x[16:20], x[20:]}, "-")
+}
+
+// nonce is the word by which the guest's progress lines prove that they answer this build.
+func (p *Plan) nonce() string {
+	h := sha256.Sum256(append(p.Seed[:], "nonce"...))
+	return hex.EncodeToString(h[:8])
+}
+
+// seed hashes what was asked for: the Spec without what changes no byte of
+// the result, the kickstart, and the installer's identity.
+func seed(s Spec, ks []byte, i Installer) [sha256.Size]byte {
+	s.Out, s.Force, s.Keep, s.ISO, s.Kickstart, s.QEMU, s.fetched = "", false, false, "", "", "", nil
+	s.Timeout, s.StallTimeout, s.NoBootTest = 0, 0, false
+	text, err := json.Marshal(struct {
+		Spec      Spec
+		Kickstart []byte
+		Label     string
+		Size      int64
+	}{s, ks, i.Label, i.Size})
+	if err != nil {
+		panic(err) // a struct of strings and numbers
+	}
+	return sha256.Sum256(text)
+}
+
+// date is the time of everything in the media when SOURCE_DATE_EPOCH is not
+// set: some second of 2025 that depends on the seed and nothing else.
+func date(seed [sha256.Size]byte) time.Time {
+	offset := int64(seed[0])<<16 | int64(seed[1])<<8 | int64(seed[2])
+	return time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(offset) * time.Second)
+}
+
+// arguments is the installer's kernel command line. Every argument has a reason:
+//   - inst.stage2 and inst.ks by label: a bare lookup of OEMDRV gives up after
+//     5 s and leaves the installer waiting for an answer;
+//   - inst.cmdline turns every question into an error, inst.notmux prints lines
+//     and not a repainted screen;
+//   - the serial console last, because the last one is /dev/console; tty0 is
+//     there for the screen dump of a failure;
+//   - rd.*: a failed initramfs powers off instead of opening a shell;
+//   - panic=-1 ends a dead kernel where no pvpanic device tells of it.
+func arguments(a arch.Arch, label string, emulated bool, extra []string) []string {
+	retry := "20"
+	if emulated {
+		retry = "60"
+	}
+	return append([]string{
+		"inst.stage2=hd:LABEL=" + escapeLabel(label),
+		"inst.ks=hd:LABEL=OEMDRV:/ks.cfg",
+		"inst.cmdline", "inst.notmux",
+		"console=tty0", "console=" + a.Console + ",115200n8",
+		"rd.shell=0", "rd.emergency=poweroff", "rd.retry=" + retry,
+		"panic=-1",
+	}, extra...)
+}
+
+// escapeLabel writes a volume label as udev and dracut do in device names.
+func escapeLabel(label string) string {
+	var b strings.Builder
+	for _, r := range []byte(label) {
+		switch {
+		case r >= '0' && r <= '9', r >= 'A' && r <= 'Z', r >= 'a' && r <= 'z', strings.IndexByte("#+-.:=@_", r) >= 0:
+			b.WriteByte(r)
+		default:
+			fmt.Fprintf(&b, `\x%02x`, r)
+		}
+	}
+	return b.String()
+}
+
+// checkKernelArgs refuses arguments that would break out of their place.
+func checkKernelArgs(args []string) error {
+	for _, a := range args {
+		if a == "" || strings.ContainsAny(a, "\n\r\x00'`$") || strings.Count(a, `"`)%2 != 0 {
+			return &InputError{What: "--kernel-arg", Err: fmt.Errorf("%q is not a kernel argument", a), Do: "give one argument a flag, such as --kernel-arg inst.ksstrict"}
+		}
+	}
+	return nil
+}
+
+// LintError is a kickstart that the installer would refuse.
+type LintError struct {
+	Name     string
+	Findings []kickstart.Finding
+}
+
+func (e *LintError) Error() string {
+	f := e.Findings[0]
+	text := fmt.Sprintf("%s:%d:%d: %s", f.File, f.Line, f.Column, f.Text)
+	if more := len(e.Findings) - 1; more > 0 {
+		text += fmt.Sprintf(" (and %d more)", more)
+	}
+	return text
+}
+
+// Hint names the command that shows all findings.
+func (e *LintError) Hint() string {
+	return strings.TrimSpace(e.Findings[0].Hint + "\nimgasm kickstart lint " + e.Name + " shows every finding")
+}

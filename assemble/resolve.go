@@ -1,0 +1,361 @@
+// Spec → Plan: everything that can be wrong before a virtual machine starts
+// is found out here. Resolving only reads.
+package assemble
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/imgasm/imgasm/assemble/iso"
+	"github.com/imgasm/imgasm/firmware"
+	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/qemu"
+	"github.com/imgasm/imgasm/qemu/accel"
+)
+
+func errNotSeconds(text string) error { return fmt.Errorf("%q is not a number of seconds", text) }
+
+// Resolve decides everything about a build on host h.
+//
+// Errors: *InputError and *LintError for what the user gave, *HostError and
+// firmware's, qemu's and accel's own for what the host lacks.
+func (s Spec) Resolve(ctx context.Context, h Host) (*Plan, error) {
+	p := &Plan{Spec: s, Host: h}
+	if err := p.resolveSpec(); err != nil {
+		return nil, err
+	}
+	if err := p.resolveOutput(); err != nil {
+		return nil, err
+	}
+	if err := p.resolveInstaller(); err != nil {
+		return nil, err
+	}
+	if err := p.resolveKickstart(); err != nil {
+		return nil, err
+	}
+	p.Seed = seed(p.Spec, p.Kickstart.User, p.Installer)
+	if err := p.resolveDate(); err != nil {
+		return nil, err
+	}
+	if err := p.report(); err != nil {
+		return nil, err
+	}
+	if err := p.resolveHost(ctx); err != nil {
+		return nil, err
+	}
+	p.resolveMachines()
+	if err := p.Machine.Validate(); err != nil {
+		return nil, &InputError{Err: err}
+	}
+	p.Steps = p.describe()
+	return p, nil
+}
+
+// Check finds what is wrong with a Spec without its ISO, so that nothing is
+// downloaded for a build that cannot be. Errors are those of Resolve.
+func (s Spec) Check(h Host) error {
+	p := &Plan{Spec: s, Host: h}
+	if err := p.resolveSpec(); err != nil {
+		return err
+	}
+	if err := p.resolveOutput(); err != nil {
+		return err
+	}
+	if s.Kickstart == "" {
+		return nil
+	}
+	return p.resolveKickstart()
+}
+
+// resolveSpec fills in the defaults and checks what needs no look at the host.
+func (p *Plan) resolveSpec() (err error) {
+	s := &p.Spec
+	if p.Arch, err = parseArch(s.Arch); err != nil {
+		return err
+	}
+	s.Arch = p.Arch.Name
+	s.Version = or(s.Version, DefaultVersion)
+	s.Out = or(s.Out, DefaultOut)
+	s.Boot = or(s.Boot, "kernel")
+	s.Firmware = or(s.Firmware, "auto")
+	s.Accel = or(s.Accel, accel.Auto)
+	if s.Format == "" {
+		s.Format = "qcow2"
+		if ext := strings.ToLower(filepath.Ext(s.Out)); ext == ".raw" || ext == ".img" {
+			s.Format = "raw"
+		}
+	}
+	if s.DiskSize == 0 {
+		s.DiskSize = DefaultDiskSize
+	}
+	for _, c := range []struct {
+		flag, value string
+		allowed     []string
+	}{
+		{"--format", s.Format, []string{"qcow2", "raw"}},
+		{"--boot", s.Boot, []string{"kernel", "media"}},
+		{"--accel", s.Accel, []string{accel.Auto, "kvm", "hvf", "whpx", "tcg"}},
+	} {
+		if !contains(c.allowed, c.value) {
+			return &InputError{What: c.flag, Err: fmt.Errorf("%q is not one of %s", c.value, strings.Join(c.allowed, ", "))}
+		}
+	}
+	const sector = 512
+	switch {
+	case s.DiskSize < MinDiskSize:
+		return &InputError{What: "--disk-size", Err: fmt.Errorf("%d bytes: no system fits on less than %s", s.DiskSize, FormatSize(MinDiskSize)), Do: "the default is --disk-size 10G"}
+	case s.DiskSize%sector != 0:
+		return &InputError{What: "--disk-size", Err: fmt.Errorf("%d bytes is no whole number of sectors of %d bytes", s.DiskSize, sector), Do: "give whole megabytes, such as 10G"}
+	case s.MemoryMiB < 0 || s.MemoryMiB > 0 && s.MemoryMiB < 256:
+		return &InputError{What: "--memory", Err: fmt.Errorf("%d MiB is too little to install a system", s.MemoryMiB)}
+	case s.CPUs < 0 || s.CPUs > 255:
+		return &InputError{What: "--cpus", Err: fmt.Errorf("%d: give 1 to 255", s.CPUs)}
+	case s.Timeout < 0 || s.StallTimeout < 0:
+		return &InputError{What: "--timeout", Err: errors.New("a time cannot be negative")}
+	case s.SecureBoot && p.Arch.Name != arch.X86_64.Name:
+		return &InputError{What: "--secure-boot", Err: fmt.Errorf("no firmware for %s enforces Secure Boot; it is for x86_64", p.Arch.Name)}
+	case s.SecureBoot && s.Firmware == "bios":
+		return &InputError{What: "--secure-boot", Err: errors.New("a BIOS knows no Secure Boot"), Do: "leave --firmware bios away"}
+	case s.Firmware == "bios" && p.Arch.Name != arch.X86_64.Name:
+		return &InputError{What: "--firmware", Err: fmt.Errorf("%s has no BIOS", p.Arch.Name)}
+	case s.Firmware == "bios" && s.Boot == "media":
+		return &InputError{What: "--boot", Err: errors.New("the boot medium is for UEFI"), Do: "use --boot kernel with --firmware bios"}
+	case s.Kickstart != "" && !s.Settings.IsZero():
+		return &InputError{What: "--kickstart", Err: errors.New("a kickstart of your own is taken as it is"), Do: "write users, passwords, packages and the like into " + s.Kickstart + ", or leave --kickstart away"}
+	}
+	if s.SecureBoot {
+		// A kernel that QEMU loads by itself passes the firmware's check by.
+		s.Boot = "media"
+	}
+	return checkKernelArgs(s.KernelArgs)
+}
+
+// resolveOutput checks that the output can be written.
+func (p *Plan) resolveOutput() error {
+	out, err := filepath.Abs(p.Spec.Out)
+	if err != nil {
+		return &InputError{What: "--out", Err: err}
+	}
+	p.Out = out
+	dir := filepath.Dir(out)
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return &InputError{What: "--out", Err: fmt.Errorf("the folder %s does not exist", dir), Do: "mkdir -p " + dir}
+	case err != nil:
+		return &InputError{What: "--out", Err: err}
+	case !info.IsDir():
+		return &InputError{What: "--out", Err: fmt.Errorf("%s is not a folder", dir)}
+	}
+	if err := writable(dir); err != nil {
+		return &InputError{What: "--out", Err: fmt.Errorf("the folder %s cannot be written to: %w", dir, err), Do: "give another one with --out"}
+	}
+	if info, err := os.Stat(out); err == nil && info.IsDir() {
+		return &InputError{What: "--out", Err: fmt.Errorf("%s is a folder", out), Do: "name the image too: --out " + filepath.Join(p.Spec.Out, DefaultOut)}
+	}
+	if !p.Spec.Force {
+		if err := replaceable(out); err != nil {
+			return &InputError{What: "--out", Err: err, Do: "move it away, or replace it with --force"}
+		}
+	}
+	return nil
+}
+
+// checkSpace refuses a disk that cannot hold even the smallest result.
+func (p *Plan) checkSpace() error {
+	free, err := freeBytes(filepath.Dir(p.Out))
+	if err != nil {
+		return &HostError{Err: fmt.Errorf("free space of %s: %w", filepath.Dir(p.Out), err)}
+	}
+	need := p.expectedSize()
+	if free < need {
+		return &HostError{
+			Err: fmt.Errorf("%s has %s free, and the build needs about %s", filepath.Dir(p.Out), humanSize(free), humanSize(need)),
+			Do:  "free some space, or give --out on another disk",
+		}
+	}
+	if free < p.Spec.DiskSize {
+		p.Notes = append(p.Notes, fmt.Sprintf("the guest's disk of %s grows as it is written to; %s is free: a guest that fills it will be paused", humanSize(p.Spec.DiskSize), humanSize(free)))
+	}
+	return nil
+}
+
+// expectedSize is what a build writes at least: the installed system as it is,
+// and its compressed image.
+func (p *Plan) expectedSize() int64 {
+	if p.Installer.Rehearsal {
+		return min(p.Spec.DiskSize, 256<<20)
+	}
+	return min(p.Spec.DiskSize, 3<<30)
+}
+
+// resolveInstaller identifies the ISO.
+func (p *Plan) resolveInstaller() error {
+	if err := p.locateISO(); err != nil {
+		return err
+	}
+	image, err := iso.Open(p.Installer.Path)
+	if err != nil {
+		return isoError(p.Installer.Path, err)
+	}
+	defer image.Close()
+	in, err := image.Installer()
+	if err != nil {
+		return isoError(p.Installer.Path, err)
+	}
+	if err := in.CheckArch(p.Installer.Path, p.Arch); err != nil {
+		return &InputError{What: "--iso", Err: err, Do: "build for it with --arch " + in.Arch + ", or give the ISO for " + p.Arch.Name}
+	}
+	if p.Spec.Boot == "media" && (in.Boot.Shim == "" || in.Boot.GRUB == "") {
+		return &InputError{What: "--iso", Err: fmt.Errorf("%s has no EFI boot loader to make a boot medium of", p.Installer.Path), Do: "use --boot kernel"}
+	}
+	p.Installer.Label, p.Installer.Product, p.Installer.Version = in.Label, in.Product, in.Version
+	p.Installer.Variant, p.Installer.Packages = in.Variant, in.HasRepos
+	p.Installer.Size = image.SizeBytes
+	p.Installer.Rehearsal = strings.Contains(strings.ToLower(in.Product+" "+in.Label), "rehearsal")
+	return p.checkSpace()
+}
+
+// isoError classes an error of reading the ISO.
+func isoError(path string, err error) error {
+	e := &InputError{What: "--iso", Err: err}
+	var cut *iso.TruncatedError
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		e.Do = "imgasm alma without --iso finds and fetches one"
+	case errors.As(err, &cut):
+		e.Do = "download it again"
+	case errors.Is(err, iso.ErrNotISO), errors.Is(err, iso.ErrNoBootFiles):
+		e.Do = "give the AlmaLinux boot, minimal or DVD ISO"
+	}
+	return e
+}
+
+// resolveHost finds QEMU, its accelerator and the firmware.
+func (p *Plan) resolveHost(ctx context.Context) (err error) {
+	s := &p.Spec
+	binary := or(s.QEMU, p.Arch.QEMU)
+	if p.QEMU, err = qemu.Inspect(ctx, binary); err != nil {
+		return err
+	}
+	s.QEMU = p.QEMU.Path
+	level := 3
+	if strings.Contains(p.Installer.Label, "x86_64_v2") || p.Installer.Rehearsal {
+		level = 0
+	}
+	if p.Accel, err = accel.Choose(ctx, accel.Want{Accel: s.Accel, Arch: p.Arch, Binary: p.QEMU.Path, X86Level: level}); err != nil {
+		return err
+	}
+	if s.CPU != "" {
+		p.Accel.CPU = s.CPU
+	}
+	if s.CPUs == 0 {
+		s.CPUs = max(1, min(p.Host.CPUs, 4))
+		if p.Accel.MaxCPUs > 0 {
+			s.CPUs = min(s.CPUs, p.Accel.MaxCPUs)
+		}
+	} else if p.Accel.MaxCPUs > 0 && s.CPUs > p.Accel.MaxCPUs {
+		return &InputError{What: "--cpus", Err: fmt.Errorf("%s runs at most %d processors", p.Accel.Accel, p.Accel.MaxCPUs)}
+	}
+	if s.MemoryMiB == 0 {
+		s.MemoryMiB = p.defaultMemory()
+	}
+	p.Timeout = s.Timeout
+	if p.Timeout == 0 {
+		if p.Timeout = 45 * time.Minute; p.Accel.Emulated() {
+			p.Timeout = 3 * time.Hour
+		}
+	}
+	if s.Firmware == "bios" {
+		return nil
+	}
+	query := firmware.Query{Arch: p.Arch, SecureBoot: s.SecureBoot, Getenv: p.Host.Getenv, Binary: p.QEMU.Path}
+	if s.Firmware != "auto" && s.Firmware != "uefi" {
+		query.Explicit = s.Firmware
+	}
+	if p.Firmware, err = firmware.Find(ctx, query); err != nil {
+		var none *firmware.NotFoundError
+		if errors.As(err, &none) {
+			return &HostError{Err: err, Do: none.Hint()}
+		}
+		return &InputError{What: "--firmware", Err: err}
+	}
+	return nil
+}
+
+// defaultMemory is what AlmaLinux's own image builds give their guests.
+func (p *Plan) defaultMemory() int {
+	switch {
+	case p.Installer.Rehearsal:
+		return 1024
+	case p.Arch.Name == arch.AArch64.Name:
+		return 4096
+	}
+	return 3072
+}
+
+func (p *Plan) resolveDate() (err error) {
+	p.Time, p.Dated, err = p.Host.sourceDate()
+	if !p.Dated {
+		p.Time = date(p.Seed)
+	}
+	return err
+}
+
+// parseArch is the architecture of a wish; "" is the host's. AlmaLinux's
+// x86_64_v2 is a build of its own for the same machine.
+func parseArch(wish string) (arch.Arch, error) {
+	switch wish {
+	case "":
+		return arch.Host(), nil
+	case "x86_64_v2":
+		return arch.X86_64, nil
+	}
+	a, err := arch.Parse(wish)
+	if err != nil {
+		return a, &InputError{What: "--arch", Err: err}
+	}
+	return a, nil
+}
+
+// writable reports whether files can be made in dir, by making one.
+func writable(dir string) error {
+	f, err := os.CreateTemp(dir, ".imgasm-*")
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
+func or(s, def string) string {
+	if s == "" {
+		return def
+	}
+	return s
+}
+
+func contains(list []string, s string) bool {
+	for _, l := range list {
+		if l == s {
+			return true
+		}
+	}
+	return false
+}
+
+// humanSize writes a size for a message.
+func humanSize(n int64) string {
+	switch {
+	case n >= 1<<30:
+		return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
+	case n >= 1<<20:
+		return fmt.Sprintf("%.0f MiB", float64(n)/(1<<20))
+	}
+	return fmt.Sprintf("%d bytes", n)
+}

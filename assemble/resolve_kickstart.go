@@ -1,0 +1,160 @@
+// The kickstart of a plan: the user's own or the embedded one, linted for the
+// machine that will be built, and with our reporting sections.
+package assemble
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/imgasm/imgasm/kickstart"
+)
+
+// targetDisk is what the guest calls the first virtio-blk disk.
+const targetDisk = "vda"
+
+// embeddedName stands for the embedded kickstart in messages.
+const embeddedName = "(embedded)"
+
+func (p *Plan) resolveKickstart() (err error) {
+	k := &p.Kickstart
+	k.Name = or(p.Spec.Kickstart, embeddedName)
+	if p.Spec.Kickstart != "" {
+		k.User, err = readKickstart(p.Spec.Kickstart)
+	} else {
+		k.User, err = p.render()
+	}
+	if err != nil {
+		return err
+	}
+	file, err := kickstart.Parse(k.Name, k.User)
+	if err != nil {
+		return &InputError{What: "--kickstart", Err: err}
+	}
+	if err := p.lint(file); err != nil {
+		return err
+	}
+	k.HasPre = len(file.Sections("%pre")) > 0
+	return nil
+}
+
+// readKickstart reads the user's kickstart.
+func readKickstart(path string) ([]byte, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, &InputError{What: "--kickstart", Err: err, Do: "imgasm kickstart render writes one to begin with"}
+	}
+	if len(text) == 0 {
+		return nil, &InputError{What: "--kickstart", Err: fmt.Errorf("%s is empty", path), Do: "imgasm kickstart render writes one to begin with"}
+	}
+	return text, nil
+}
+
+// render makes the embedded kickstart of the settings.
+func (p *Plan) render() ([]byte, error) {
+	s := p.Spec.Settings
+	root, user, password := or(s.RootPassword, "packer"), or(s.User, "admin"), or(s.Password, "admin")
+	o := kickstart.RenderOptions{
+		Arch: p.Arch.Name, Boot: p.kickstartBoot(), Disk: targetDisk, Console: p.Arch.Console,
+		Hostname: s.Hostname, Lang: s.Lang, Keyboard: s.Keyboard, Timezone: s.Timezone,
+		RootPassword: root, RootSSHKeys: s.SSHKeys,
+		Users:    []kickstart.User{{Name: user, Password: password, Groups: []string{"wheel"}, Sudo: true, SSHKeys: s.SSHKeys}},
+		Packages: s.Packages, GuestAgent: true,
+	}
+	switch {
+	case p.Installer.Packages || p.Installer.Rehearsal:
+		o.Source = kickstart.Source{CDROM: true, Minimal: p.Installer.Variant == "minimal"}
+		o.GuestAgent = !o.Source.Minimal
+	case p.Spec.Offline:
+		return nil, &InputError{What: "--offline", Err: fmt.Errorf("%s carries no packages", p.Installer.Path), Do: "give the DVD or minimal ISO with --iso"}
+	default:
+		o.Source = kickstart.AlmaLinuxSource(or(p.Installer.Version, p.Spec.Version), p.isoArch())
+	}
+	for _, path := range s.Post {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return nil, &InputError{What: "--post", Err: err, Do: "give the path of a script on this host"}
+		}
+		o.Scripts = append(o.Scripts, kickstart.Script{Name: filepath.Base(path), Text: string(text)})
+	}
+	// Salts depend on what was asked for and on nothing else, so that equal
+	// wishes give equal media.
+	early := seed(p.Spec, nil, p.Installer)
+	o.Seed = early[:]
+	text, err := kickstart.Render(o)
+	if err != nil {
+		var option *kickstart.OptionError
+		if errors.As(err, &option) {
+			return nil, &InputError{Err: err}
+		}
+		return nil, err
+	}
+	p.Kickstart.Login = Login{Name: user, Password: password}
+	if kickstart.IsHashed(password) {
+		p.Kickstart.Login = Login{}
+	}
+	return text, nil
+}
+
+// kickstartBoot is the firmware that the kickstart partitions for. It is
+// decided before the host is looked at: only a wish makes it a BIOS.
+func (p *Plan) kickstartBoot() string {
+	if p.Spec.Firmware == "bios" {
+		return "bios"
+	}
+	return "uefi"
+}
+
+// isoArch is the architecture as repositories spell it.
+func (p *Plan) isoArch() string {
+	if strings.Contains(p.Installer.Label, "x86_64_v2") {
+		return "x86_64_v2"
+	}
+	return p.Arch.Name
+}
+
+// lint holds the kickstart against the machine that will be built.
+func (p *Plan) lint(file *kickstart.File) error {
+	findings := kickstart.Lint(file, kickstart.LintOptions{
+		Dialect: kickstart.AlmaLinux10,
+		Target: &kickstart.Target{
+			Arch: p.Arch.Name, Boot: p.kickstartBoot(), DiskBus: "virtio-blk", DiskName: targetDisk, DiskSizeBytes: p.Spec.DiskSize,
+			Console: p.Arch.Console, Offline: p.Spec.Offline, ISOVariant: p.Installer.Variant, CmdlineMode: true,
+		},
+	})
+	var wrong []kickstart.Finding
+	for _, f := range findings {
+		if f.Severity == kickstart.Error {
+			wrong = append(wrong, f)
+		} else {
+			p.Notes = append(p.Notes, fmt.Sprintf("%s:%d: %s", f.File, f.Line, f.Text))
+		}
+	}
+	if len(wrong) == 0 {
+		return nil
+	}
+	if p.Spec.Kickstart == "" {
+		return fmt.Errorf("the embedded kickstart: %w", &LintError{Name: embeddedName, Findings: wrong})
+	}
+	return &LintError{Name: p.Spec.Kickstart, Findings: wrong}
+}
+
+// report adds our reporting sections to the kickstart, and completes what depends on its text.
+func (p *Plan) report() error {
+	file, err := kickstart.Parse(p.Kickstart.Name, p.Kickstart.User)
+	if err != nil {
+		return &InputError{What: "--kickstart", Err: err}
+	}
+	reporting, err := kickstart.AddReporting(file, kickstart.Reporting{Port: progressPort, Nonce: p.nonce(), Packages: true})
+	if err != nil {
+		return &InputError{What: "--kickstart", Err: err}
+	}
+	p.Kickstart.Guest, p.Kickstart.Line, p.Kickstart.End = reporting.Bytes, reporting.MapLine, reporting.Ending
+	if p.Spec.Kickstart != "" && !reporting.Includes && !slices.Contains([]string{"poweroff", "shutdown", "reboot"}, reporting.Ending) {
+		p.Notes = append(p.Notes, p.Spec.Kickstart+" does not end with poweroff: the installer will wait for a key, and imgasm will switch it off")
+	}
+	return nil
+}

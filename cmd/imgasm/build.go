@@ -1,0 +1,229 @@
+// What `imgasm alma` and `imgasm rehearse` share: flags of a build, running
+// it, and showing it.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
+
+	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/cmd/imgasm/ui"
+	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/event"
+)
+
+// The groups of flags in --help.
+const (
+	groupImage   = "The image"
+	groupMachine = "The virtual machine"
+	groupSystem  = "The system (without a kickstart of your own)"
+	groupTalk    = "What is shown"
+)
+
+// machineFlags are the flags that every build has.
+func machineFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "arch", Category: groupImage, Usage: "`NAME` of the architecture: " + arch.Names() + " (default: this host's)"},
+		&cli.StringFlag{Name: "out", Aliases: []string{"o"}, Category: groupImage, Usage: "write the image to `FILE`"},
+		&cli.StringFlag{Name: "format", Category: groupImage, Usage: "`FORMAT` of the image: qcow2 or raw (default: by the ending of --out, else qcow2)"},
+		&cli.StringFlag{Name: "disk-size", Category: groupImage, Usage: "`SIZE` of the guest's disk, such as 20G", Value: "10G"},
+		&cli.BoolFlag{Name: "force", Category: groupImage, Usage: "replace an existing file that imgasm did not make"},
+		&cli.StringFlag{Name: "memory", Category: groupMachine, Usage: "`SIZE` of the guest's memory, such as 4G (default: what the installer needs)"},
+		&cli.IntFlag{Name: "cpus", Category: groupMachine, Usage: "`NUMBER` of the guest's processors (default: the host's, at most 4)"},
+		&cli.StringFlag{Name: "accel", Category: groupMachine, Usage: "`NAME` of the accelerator: auto, kvm, hvf, whpx or tcg; auto takes the fastest that is proved to work", Value: "auto"},
+		&cli.StringFlag{Name: "cpu", Category: groupMachine, Usage: "processor `MODEL`, as QEMU names it (default: by accelerator)"},
+		&cli.StringFlag{Name: "qemu", Category: groupMachine, Usage: "`PATH` of QEMU (default: found in PATH)"},
+		&cli.StringFlag{Name: "boot", Category: groupMachine, Usage: "how the installer starts: kernel (QEMU loads it) or media (from an EFI boot medium)", Value: "kernel", DefaultText: "kernel"},
+		&cli.StringFlag{Name: "firmware", Category: groupMachine, Usage: "auto, bios, uefi, or `CODE[:VARS]` files", Value: "auto"},
+		&cli.BoolFlag{Name: "secure-boot", Category: groupMachine, Usage: "enforce Secure Boot (x86_64; implies --boot media)"},
+		&cli.StringSliceFlag{Name: "kernel-arg", Category: groupMachine, Usage: "add `ARGUMENT` to the installer's kernel command line"},
+		&cli.DurationFlag{Name: "timeout", Category: groupMachine, Usage: "give the installation up after `TIME`, such as 90m (default: 45m, emulated 3h)"},
+		&cli.DurationFlag{Name: "stall-timeout", Category: groupMachine, Usage: "give it up after `TIME` without any sign of life (default: by phase)"},
+		&cli.DurationFlag{Name: "enospc-wait", Category: groupMachine, Usage: "when the host's disk is full, wait `TIME` for space", Value: assemble.DefaultSpaceWait},
+		&cli.BoolFlag{Name: "keep", Category: groupMachine, Usage: "keep the working folder with media and logs"},
+		&cli.BoolFlag{Name: "no-boot-test", Category: groupMachine, Usage: "publish without having seen the image boot"},
+		&cli.BoolFlag{Name: "dry-run", Category: groupTalk, Usage: "print the plan, with QEMU's command, and do nothing"},
+		&cli.BoolFlag{Name: "json", Category: groupTalk, Usage: "print events (or the plan) as JSON, one object a line"},
+		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Category: groupTalk, Usage: "print problems and the result only"},
+		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Category: groupTalk, Usage: "print the guest's console too"},
+	}
+}
+
+// machineSpec reads machineFlags.
+func (a *app) machineSpec(c *cli.Context) (assemble.Spec, error) {
+	s := assemble.Spec{
+		Arch: c.String("arch"), Out: c.String("out"), Format: c.String("format"), Force: c.Bool("force"),
+		CPUs: c.Int("cpus"), Accel: c.String("accel"), CPU: c.String("cpu"), QEMU: c.String("qemu"),
+		Boot: c.String("boot"), Firmware: c.String("firmware"), SecureBoot: c.Bool("secure-boot"), KernelArgs: c.StringSlice("kernel-arg"),
+		Timeout: c.Duration("timeout"), StallTimeout: c.Duration("stall-timeout"), SpaceWait: c.Duration("enospc-wait"),
+		Keep: c.Bool("keep"), NoBootTest: c.Bool("no-boot-test"),
+	}
+	var err error
+	if s.DiskSize, err = assemble.ParseSize(c.String("disk-size")); err != nil {
+		return s, &assemble.InputError{What: "--disk-size", Err: err}
+	}
+	if s.DiskSize == 0 {
+		return s, &assemble.InputError{What: "--disk-size", Err: fmt.Errorf("0 is no size for a disk"), Do: "the default is --disk-size 10G"}
+	}
+	if m := c.String("memory"); m != "" {
+		bytes, err := assemble.ParseSize(m)
+		if err != nil {
+			return s, &assemble.InputError{What: "--memory", Err: err, Do: "such as --memory 4G"}
+		}
+		if s.MemoryMiB = int(bytes >> 20); s.MemoryMiB == 0 {
+			return s, &assemble.InputError{What: "--memory", Err: fmt.Errorf("%q is less than a megabyte", m), Do: "such as --memory 4G"}
+		}
+	}
+	if c.Bool("quiet") && c.Bool("verbose") {
+		return s, a.usage("--quiet and --verbose contradict each other")
+	}
+	return s, nil
+}
+
+// runPlan shows or runs the plan of a Spec.
+func (a *app) runPlan(ctx context.Context, c *cli.Context, h assemble.Host, s assemble.Spec) error {
+	if c.Bool("dry-run") {
+		return a.dryRun(ctx, c, h, s)
+	}
+	show, done := a.display(c)
+	result, err := build(ctx, h, s, show)
+	if err != nil && c.Bool("json") {
+		show(event.Event{Time: h.Now(), Kind: event.Error, Text: err.Error(), Hint: hintOf(err)})
+	}
+	done()
+	if err != nil {
+		return err
+	}
+	if !c.Bool("json") {
+		fmt.Fprintln(a.stdout, result.Out)
+	}
+	return nil
+}
+
+// build gets the ISO, plans and runs.
+func build(ctx context.Context, h assemble.Host, s assemble.Spec, show event.Sink) (*assemble.Result, error) {
+	if err := s.Check(h); err != nil {
+		return nil, err
+	}
+	s, err := s.Fetch(ctx, h, show)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := s.Resolve(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	return plan.Run(ctx, show)
+}
+
+// dryRun prints the plan. An ISO that is not here yet is named and not fetched:
+// what it says of itself is not known then, and the plan ends there.
+func (a *app) dryRun(ctx context.Context, c *cli.Context, h assemble.Host, s assemble.Spec) error {
+	if err := s.Check(h); err != nil {
+		return err
+	}
+	release, err := s.Release(ctx, h)
+	if err != nil {
+		return err
+	}
+	if release != nil {
+		if c.Bool("json") {
+			return json.NewEncoder(a.stdout).Encode(map[string]any{"fetch": release})
+		}
+		fmt.Fprintf(a.stdout, "fetch        %s\nfrom         %s\nSHA-256      %s\n\nThe rest of the plan depends on what is on it: fetch it with imgasm source fetch, and ask again.\n",
+			release.Name, strings.Join(release.URLs, "\n             "), release.SHA256)
+		return nil
+	}
+	s.Offline = true // it is here: nothing is asked of the network
+	wish := c.Bool("offline")
+	if s, err = s.Fetch(ctx, h, nil); err != nil {
+		return err
+	}
+	s.Offline = wish
+	plan, err := s.Resolve(ctx, h)
+	if err != nil {
+		return err
+	}
+	return a.printPlan(plan.View(), c.Bool("json"), c.Bool("verbose"))
+}
+
+// display opens the view that the flags and the terminal ask for: events go to
+// stderr for people, and to stdout as JSON for programs.
+func (a *app) display(c *cli.Context) (event.Sink, func()) {
+	if c.Bool("json") {
+		u := ui.New(a.stdout, ui.Options{Style: ui.JSON})
+		return u.Event, u.Close
+	}
+	o := ui.Options{Quiet: c.Bool("quiet"), Verbose: c.Bool("verbose")}
+	if f, ok := a.stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) && a.getenv("TERM") != "dumb" {
+		o.Style = ui.Live
+		o.Colour = a.getenv("NO_COLOR") == ""
+		o.ASCII = !a.utf8()
+		o.Width = func() int {
+			if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
+				return w
+			}
+			return 80
+		}
+	}
+	u := ui.New(a.stderr, o)
+	return u.Event, u.Close
+}
+
+// utf8 reports whether the terminal's locale can show more than ASCII.
+func (a *app) utf8() bool {
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if v := strings.ToUpper(a.getenv(name)); v != "" {
+			return strings.Contains(v, "UTF-8") || strings.Contains(v, "UTF8")
+		}
+	}
+	return false
+}
+
+// printPlan writes a plan to stdout.
+func (a *app) printPlan(v assemble.PlanView, asJSON, verbose bool) error {
+	if asJSON {
+		enc := json.NewEncoder(a.stdout)
+		enc.SetEscapeHTML(false)
+		return enc.Encode(v)
+	}
+	w := a.stdout
+	fw := "BIOS"
+	if v.Firmware != nil {
+		fw = v.Firmware.String()
+	}
+	fmt.Fprintf(w, "installer    %s (volume %q)\n", v.Installer.Path, v.Installer.Label)
+	fmt.Fprintf(w, "output       %s (%s), described in %s\n", v.Out, v.Format, v.Metadata)
+	fmt.Fprintf(w, "accelerator  %s: %s\n", v.Accel.Accel, v.Accel.Reason)
+	fmt.Fprintf(w, "machine      %s, %d processors (%s), %d MiB, disk %s\n", v.QEMU, v.CPUs, v.Accel.CPU, v.MemoryMiB, assemble.FormatSize(v.DiskSize))
+	fmt.Fprintf(w, "firmware     %s\n", fw)
+	fmt.Fprintf(w, "kickstart    %s\n", v.KickstartFrom)
+	fmt.Fprintf(w, "timeout      %s\n\nsteps\n", v.Timeout)
+	for n, s := range v.Steps {
+		fmt.Fprintf(w, "  %2d  %-11s %s\n", n+1, s.Name, s.Text)
+	}
+	fmt.Fprintf(w, "\nkernel arguments\n  %s\n", v.KernelArgs)
+	fmt.Fprintf(w, "\nkickstart (secrets left out)\n")
+	lines := strings.Split(strings.TrimSuffix(v.Kickstart, "\n"), "\n")
+	shown := lines
+	if !verbose {
+		shown = lines[:min(v.OwnLines, len(lines))]
+	}
+	for _, line := range shown {
+		fmt.Fprintln(w, strings.TrimRight("  "+line, " \r"))
+	}
+	if rest := len(lines) - len(shown); rest > 0 {
+		fmt.Fprintf(w, "  … and %d lines of imgasm's that report on the installation; -v shows them\n", rest)
+	}
+	fmt.Fprintf(w, "\nQEMU's command (the files are there during a build, and after one with --keep)\n  %s\n", v.CommandLine())
+	for _, n := range v.Notes {
+		fmt.Fprintf(w, "\nnote: %s\n", n)
+	}
+	return nil
+}

@@ -1,0 +1,84 @@
+// imgasm doctor: what this host can do.
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/imgasm/imgasm/assemble"
+)
+
+// errNotReady is a host that can build for no architecture, or not for the one
+// asked about; the checks have been printed.
+var errNotReady = fmt.Errorf("this host cannot build images: %w", errReported)
+
+func (a *app) doctorCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "doctor",
+		Usage:     "show what this host can do, and what to do about the rest",
+		UsageText: "imgasm doctor\nimgasm doctor --arch aarch64 --json",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "arch", Usage: "exit with 4 unless images for the architecture `NAME` can be built (default: any)"},
+			&cli.BoolFlag{Name: "json", Usage: "print JSON"},
+		},
+		Action: func(c *cli.Context) error {
+			if err := a.noArgs(c); err != nil {
+				return err
+			}
+			h, err := assemble.ThisHost(a.getenv, version)
+			if err != nil {
+				return err
+			}
+			dir, err := os.Getwd()
+			if err != nil {
+				return err
+			}
+			wanted, err := archName(c.String("arch"))
+			if err != nil {
+				return err
+			}
+			checkup := assemble.Diagnose(c.Context, h, dir)
+			if c.Bool("json") {
+				enc := json.NewEncoder(a.stdout)
+				enc.SetIndent("", "  ")
+				enc.SetEscapeHTML(false)
+				if err := enc.Encode(checkup); err != nil {
+					return err
+				}
+			} else {
+				printCheckup(a.stdout, checkup)
+			}
+			for _, ready := range checkup.Ready {
+				if wanted == "" || ready == wanted {
+					return nil
+				}
+			}
+			return errNotReady
+		},
+	}
+}
+
+func printCheckup(w io.Writer, c assemble.Checkup) {
+	for _, check := range c.Checks {
+		name := check.Name
+		if check.Arch != "" {
+			name += " for " + check.Arch
+		}
+		fmt.Fprintf(w, "%-8s %-28s %s\n", check.Health, name, check.Text)
+		for line := range strings.SplitSeq(check.Do, "\n") {
+			if line != "" {
+				fmt.Fprintf(w, "%-8s %-28s → %s\n", "", "", line)
+			}
+		}
+	}
+	if len(c.Ready) > 0 {
+		fmt.Fprintf(w, "\nImages can be built for %s. See it done: imgasm rehearse\n", strings.Join(c.Ready, " and "))
+	} else {
+		fmt.Fprintln(w, "\nNo image can be built on this host yet.")
+	}
+}

@@ -1,0 +1,334 @@
+// Whole builds in real virtual machines. They take minutes, so they run only
+// with IMGASM_E2E=1, and say so when they do not: make e2e.
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/rehearsal/failures"
+	"github.com/imgasm/imgasm/internal/event"
+)
+
+// needE2E skips a test that starts virtual machines unless they are asked for.
+func needE2E(t *testing.T) {
+	t.Helper()
+	if os.Getenv("IMGASM_E2E") == "" {
+		t.Skip("starts virtual machines: run it with IMGASM_E2E=1 (make e2e)")
+	}
+}
+
+// runJSON runs imgasm with --json and returns its exit code and events.
+func runJSON(t *testing.T, args ...string) (int, []event.Event, string) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	args = append([]string{"imgasm"}, args...)
+	args = append(args, "--json")
+	code := run(context.Background(), args, strings.NewReader(""), &stdout, &stderr, os.Getenv)
+	var events []event.Event
+	for line := range strings.Lines(stdout.String()) {
+		var e event.Event
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			t.Fatalf("stdout has a line that is no event: %v: %s", err, line)
+		}
+		events = append(events, e)
+	}
+	return code, events, stderr.String()
+}
+
+// tail is the end of a file, for a test's log.
+func tail(path string, lines int) string {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err.Error()
+	}
+	all := strings.Split(strings.TrimSpace(string(text)), "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}
+
+func TestE2ERehearse(t *testing.T) {
+	needE2E(t)
+	for _, c := range []struct{ name, flags string }{
+		{"x86_64-kernel", "--arch x86_64"},
+		{"x86_64-media", "--arch x86_64 --boot media"},
+		{"x86_64-secure-boot", "--arch x86_64 --secure-boot"},
+		{"aarch64-kernel", "--arch aarch64"},
+		{"aarch64-media", "--arch aarch64 --boot media"},
+		{"x86_64-raw", "--arch x86_64 --format raw"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			out := filepath.Join(t.TempDir(), "image.qcow2")
+			code, events, stderr := runJSON(t, append([]string{"rehearse", "--out", out}, strings.Fields(c.flags)...)...)
+			if code != 0 {
+				t.Fatalf("exit code %d\n%s\nconsole:\n%s", code, stderr, tail(out+".failed/serial.log", 40))
+			}
+			for _, e := range events {
+				if e.Kind == event.StepDone {
+					t.Logf("%-11s %5.1fs  %s", e.Step, e.Elapsed, e.Text)
+				}
+			}
+			checkImage(t, out, strings.Contains(c.flags, "raw"))
+			checkMetadata(t, out)
+			left, err := filepath.Glob(filepath.Join(filepath.Dir(out), ".*"))
+			if err != nil || len(left) > 0 {
+				t.Errorf("left behind: %v, %v", left, err)
+			}
+		})
+	}
+}
+
+// checkImage has the image looked at by tools that we did not write.
+func checkImage(t *testing.T, image string, raw bool) {
+	t.Helper()
+	disk := image
+	if !raw {
+		tool(t, "qemu-img", "check", image)
+		disk = filepath.Join(t.TempDir(), "disk.raw")
+		tool(t, "qemu-img", "convert", "-O", "raw", image, disk)
+	}
+	if text := tool(t, "sgdisk", "-v", disk); text != "" && !strings.Contains(text, "No problems found") {
+		t.Errorf("sgdisk: %s", text)
+	}
+}
+
+// tool runs a program that must find nothing wrong; one that is missing is said aloud.
+func tool(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	if _, err := exec.LookPath(name); err != nil {
+		t.Logf("NOT CHECKED with %s: it is not installed", name)
+		return ""
+	}
+	out, err := exec.Command(name, args...).CombinedOutput()
+	if err != nil {
+		t.Errorf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+func checkMetadata(t *testing.T, image string) {
+	t.Helper()
+	text, err := os.ReadFile(image + ".json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var meta assemble.Image
+	if err := json.Unmarshal(text, &meta); err != nil {
+		t.Fatal(err)
+	}
+	if !meta.Rehearsal {
+		t.Error("the description does not say that it is a rehearsal")
+	}
+	if meta.Tested == nil || meta.Tested.User != "admin" || !meta.Tested.Off {
+		t.Errorf("boot test: %+v; want a login as admin and a power-off", meta.Tested)
+	}
+	roles := map[string]bool{}
+	for _, in := range meta.Inputs {
+		if len(in.SHA256) != 64 || in.Size == 0 {
+			t.Errorf("input %+v has no identity", in)
+		}
+		roles[in.Role] = true
+	}
+	for _, role := range []string{"installer", "kickstart", "firmware-code"} {
+		if !roles[role] {
+			t.Errorf("no input %q in %+v", role, meta.Inputs)
+		}
+	}
+	if len(meta.Package) == 0 || meta.Guest["kernel"] == "" {
+		t.Errorf("the guest told nothing of itself: %v, %d packages", meta.Guest, len(meta.Package))
+	}
+}
+
+// Each failure on demand ends with the right exit code, an explanation and a
+// kept log; each oddity that is none ends well.
+func TestE2EFailures(t *testing.T) {
+	needE2E(t)
+	for _, f := range failures.All() {
+		if f.Want == failures.HostFull {
+			continue // TestE2EHostFull
+		}
+		t.Run(f.Name, func(t *testing.T) {
+			t.Parallel()
+			out := filepath.Join(t.TempDir(), "image.qcow2")
+			args := []string{"rehearse", "--fail", f.Name, "--out", out, "--no-boot-test", "--verbose"}
+			if f.Want == failures.Stalled {
+				args = append(args, "--stall-timeout", "20s")
+			}
+			code, events, stderr := runJSON(t, args...)
+			want := map[failures.Verdict]int{failures.Success: exitDone, failures.Failed: exitInstall, failures.Stalled: exitTimeout}[f.Want]
+			if code != want {
+				t.Fatalf("exit code %d, want %d\n%s\nconsole:\n%s", code, want, stderr, tail(out+".failed/serial.log", 30))
+			}
+			if code == exitDone {
+				checkImage(t, out, false)
+				return
+			}
+			t.Log(stderr)
+			checkFailure(t, f, out, events, stderr)
+		})
+	}
+}
+
+func checkFailure(t *testing.T, f failures.Failure, out string, events []event.Event, stderr string) {
+	t.Helper()
+	if _, err := os.Stat(out); err == nil {
+		t.Error("a failed build has an output")
+	}
+	bundle := out + ".failed"
+	for _, name := range []string{"serial.log", "SUMMARY.md", "events.jsonl", "ks.cfg", "plan.json"} {
+		if info, err := os.Stat(filepath.Join(bundle, name)); err != nil || info.Size() == 0 {
+			t.Errorf("the bundle has no %s", name)
+		}
+	}
+	if !strings.Contains(stderr, bundle) {
+		t.Error("the error does not name the bundle")
+	}
+	if !strings.Contains(stderr, "imgasm: hint: ") {
+		t.Error("the error does not say what to do")
+	}
+	if f.Text == "" {
+		return
+	}
+	if !strings.Contains(stderr, f.Text) {
+		t.Errorf("the error does not quote %q", f.Text)
+	}
+	if said, told, ok := delay(events, f.Text); ok {
+		t.Logf("%.2f s from the guest's line to the end of the build", told.Sub(said).Seconds())
+	}
+}
+
+// delay finds when the guest said text and when the error was told.
+func delay(events []event.Event, text string) (said, told time.Time, ok bool) {
+	for _, e := range events {
+		if said.IsZero() && e.Kind == event.Console && strings.Contains(e.Text, text) {
+			said = e.Time
+		}
+		if e.Kind == event.Error {
+			told = e.Time
+		}
+	}
+	return said, told, !said.IsZero() && !told.IsZero()
+}
+
+// SIGINT and SIGKILL in the middle of an installation: no QEMU and no output is left.
+func TestE2EInterrupted(t *testing.T) {
+	needE2E(t)
+	for _, c := range []struct {
+		name string
+		stop func(*os.Process) error
+		code int
+	}{
+		{"SIGINT", func(p *os.Process) error { return p.Signal(os.Interrupt) }, exitInterrupted},
+		{"SIGKILL", func(p *os.Process) error { return p.Kill() }, -1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			out := filepath.Join(dir, "image.qcow2")
+			self, err := os.Executable()
+			if err != nil {
+				t.Fatal(err)
+			}
+			// testscript.Main makes the test's own binary act as imgasm under that name.
+			imgasm := filepath.Join(dir, "imgasm")
+			if err := os.Symlink(self, imgasm); err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.Command(imgasm, "rehearse", "--out", out, "--json")
+			cmd.Stderr = os.Stderr
+			stdout, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			dec := json.NewDecoder(stdout)
+			for {
+				var e event.Event
+				if err := dec.Decode(&e); err != nil {
+					t.Fatalf("ended before the installation began: %v", err)
+				}
+				if e.Kind == event.Phase && e.Step == "install" {
+					break
+				}
+			}
+			if n := qemuProcesses(t, dir); n != 1 {
+				t.Fatalf("%d QEMU processes during the installation, want 1", n)
+			}
+			if err := c.stop(cmd.Process); err != nil {
+				t.Fatal(err)
+			}
+			go func() {
+				var rest bytes.Buffer
+				_, _ = rest.ReadFrom(stdout)
+			}()
+			_ = cmd.Wait()
+			if got := cmd.ProcessState.ExitCode(); got != c.code {
+				t.Errorf("exit code %d, want %d", got, c.code)
+			}
+			for deadline := time.Now().Add(10 * time.Second); qemuProcesses(t, dir) > 0; time.Sleep(50 * time.Millisecond) {
+				if time.Now().After(deadline) {
+					t.Fatal("QEMU outlives imgasm")
+				}
+			}
+			if _, err := os.Stat(out); err == nil {
+				t.Error("an interrupted build has an output")
+			}
+		})
+	}
+}
+
+// qemuProcesses counts the running QEMUs whose command line names dir.
+func qemuProcesses(t *testing.T, dir string) int {
+	t.Helper()
+	procs, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, p := range procs {
+		if text, err := os.ReadFile(p); err == nil && bytes.Contains(text, []byte("qemu-system")) && bytes.Contains(text, []byte(dir)) {
+			n++
+		}
+	}
+	return n
+}
+
+// A full host disk pauses the guest; when space comes, the build goes on.
+func TestE2EHostFull(t *testing.T) {
+	needE2E(t)
+	if os.Geteuid() != 0 {
+		t.Skip("needs root for a small file system to fill")
+	}
+	dir := t.TempDir()
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=400m", "tmpfs", dir).CombinedOutput(); err != nil {
+		t.Skipf("no small file system can be mounted: %s", out)
+	}
+	defer func() { _ = exec.Command("umount", dir).Run() }()
+	out := filepath.Join(dir, "image.qcow2")
+	code, events, stderr := runJSON(t, "rehearse", "--fail", failures.HostNoSpace, "--out", out, "--no-boot-test", "--enospc-wait", "5s")
+	if code != exitHost {
+		t.Errorf("exit code %d, want %d\n%s", code, exitHost, stderr)
+	}
+	told := false
+	for _, e := range events {
+		told = told || strings.Contains(strings.ToLower(e.Text), "full")
+	}
+	if !told {
+		t.Error("nobody said that the host's disk is full")
+	}
+	if !strings.Contains(stderr, "free space") {
+		t.Errorf("no word on what to do: %s", stderr)
+	}
+	fmt.Println(stderr)
+}

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/anaconda"
+	"github.com/imgasm/imgasm/firmware"
+	"github.com/imgasm/imgasm/qemu"
+	"github.com/imgasm/imgasm/qemu/accel"
+)
+
+func TestExitCode(t *testing.T) {
+	bad := errors.New("bad")
+	for _, c := range []struct {
+		err  error
+		want int
+	}{
+		{nil, 0},
+		{bad, 1},
+		{&usageError{"no such flag"}, 2},
+		{&assemble.InputError{Err: bad}, 3},
+		{&assemble.LintError{}, 3},
+		{errFindings, 3},
+		{&assemble.HostError{Err: bad}, 4},
+		{&firmware.NotFoundError{}, 4},
+		{&qemu.MissingError{Err: bad}, 4},
+		{&qemu.OldError{}, 4},
+		{&accel.UnusableError{}, 4},
+		{errNotReady, 4},
+		{&assemble.InstallError{Failure: &anaconda.Failure{}}, 5},
+		{&assemble.CheckError{Err: bad}, 5},
+		{&assemble.BootTestError{Err: bad}, 5},
+		{&assemble.TimeoutError{}, 6},
+		{context.Canceled, 130},
+		{&interruptError{os.Interrupt}, 130},
+		{fmt.Errorf("%w: %w", &interruptError{os.Interrupt}, &assemble.HostError{Err: bad}), 130},
+	} {
+		for _, err := range []error{c.err, fmt.Errorf("build: %w", c.err)} {
+			if c.err == nil {
+				err = nil
+			}
+			if got := exitCode(err); got != c.want {
+				t.Errorf("%T %v: exit code %d, want %d", c.err, err, got, c.want)
+			}
+		}
+	}
+}

@@ -1,0 +1,110 @@
+// imgasm rehearse: the whole road of a build, with imgasm's own tiny installer.
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/rehearsal"
+	"github.com/imgasm/imgasm/assemble/rehearsal/failures"
+	"github.com/imgasm/imgasm/internal/arch"
+)
+
+// errPrivateKey refuses a private key where a public one is wanted.
+func errPrivateKey(path string) error { return fmt.Errorf("%s is a private key", path) }
+
+// rehearseCommand finds out in a minute whether this host can build images.
+func (a *app) rehearseCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "rehearse",
+		Usage: "build a tiny image the same way, to see whether this host can",
+		UsageText: `imgasm rehearse
+imgasm rehearse --arch aarch64 --boot media
+imgasm rehearse --fail panic`,
+		Description: `Makes an installer ISO from a distribution's kernel and imgasm's own small guest,
+and runs the ordinary build on it: the same media, QEMU, console and checks as
+imgasm alma, without a download of gigabytes. The image is a rehearsal, says so
+everywhere, and is no AlmaLinux.`,
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "iso", Category: groupImage, Usage: "take kernel and boot loader out of the installer ISO `PATH` (default: this distribution's packages)"},
+			&cli.BoolFlag{Name: "iso-only", Category: groupImage, Usage: "make the rehearsal's installer ISO, print its path, and stop"},
+			&cli.StringFlag{Name: "fail", Category: groupMachine, Usage: "let the guest fail: `NAME` is one of " + failureNames()},
+		}, machineFlags()...),
+		Action: func(c *cli.Context) error {
+			if err := a.noArgs(c); err != nil {
+				return err
+			}
+			s, err := a.machineSpec(c)
+			if err != nil {
+				return err
+			}
+			if s.Out == "" {
+				s.Out = "rehearsal.qcow2"
+			}
+			if name := c.String("fail"); name != "" {
+				if !isFailure(name) {
+					return a.usage("--fail %s: there is no such failure; there are %s", name, failureNames())
+				}
+				s.KernelArgs = append(s.KernelArgs, failures.Argument+"="+name)
+			}
+			h, err := assemble.ThisHost(a.getenv, version)
+			if err != nil {
+				return err
+			}
+			target := arch.Host()
+			if s.Arch, err = archName(s.Arch); err != nil {
+				return err
+			}
+			if s.Arch != "" {
+				target, _ = arch.Parse(s.Arch)
+			}
+			show, done := a.display(c)
+			in, err := rehearsal.Build(c.Context, rehearsal.Options{
+				Arch: target, CacheDir: h.CacheDir, KernelFrom: c.String("iso"),
+				ProgramDir: h.ProgramDir, SourceDir: h.WorkDir, Now: h.Now(),
+			}, show)
+			done()
+			if err != nil {
+				return &assemble.HostError{Err: err, Do: hintOf(err)}
+			}
+			if c.Bool("iso-only") {
+				fmt.Fprintln(a.stdout, in.ISO)
+				return nil
+			}
+			s.ISO = in.ISO
+			return a.runPlan(c.Context, c, h, s)
+		},
+	}
+}
+
+func failureNames() string {
+	var names []string
+	for _, f := range failures.All() {
+		names = append(names, f.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+func isFailure(name string) bool {
+	for _, f := range failures.All() {
+		if f.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// archName checks a wished architecture and returns its canonical name; "" stays "".
+func archName(wish string) (string, error) {
+	if wish == "" {
+		return "", nil
+	}
+	a, err := arch.Parse(wish)
+	if err != nil {
+		return "", &assemble.InputError{What: "--arch", Err: err}
+	}
+	return a.Name, nil
+}
