@@ -91,13 +91,33 @@ func testHost(t *testing.T) Host {
 	}
 }
 
+// smallKickstart fits on a disk that a test can hash.
+const smallKickstart = `cmdline
+lang en_US.UTF-8
+keyboard us
+timezone UTC --utc
+rootpw --plaintext secret
+cdrom
+zerombr
+clearpart --all --initlabel
+part biosboot --fstype=biosboot --size=1
+part / --fstype=xfs --size=500 --grow
+%packages
+%end
+poweroff
+`
+
 // testSpec asks for a BIOS machine, since unit tests have no firmware, on a
 // QEMU that does what script says.
 func testSpec(t *testing.T, script qemutest.Script) Spec {
 	t.Helper()
 	dir := t.TempDir()
+	ks := filepath.Join(t.TempDir(), "small.ks")
+	if err := os.WriteFile(ks, []byte(smallKickstart), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	return Spec{
-		Arch: "x86_64", ISO: installerISO(t, arch.X86_64), Out: filepath.Join(dir, "out.raw"), DiskSize: 1 << 30,
+		Kickstart: ks, Arch: "x86_64", ISO: installerISO(t, arch.X86_64, tree.Bytes("BaseOS/repodata/repomd.xml", []byte("<repomd/>"))), Out: filepath.Join(dir, "out.raw"), DiskSize: 1 << 30,
 		Accel: "tcg", Firmware: "bios", NoBootTest: true, QEMU: qemutest.Executable(t, script), SpaceWait: time.Minute,
 	}
 }
@@ -331,10 +351,10 @@ func TestResolveRefuses(t *testing.T) {
 		{"missing kickstart", func(s *Spec) { s.Kickstart = filepath.Join(dir, "none.ks") }, "none.ks", new(*InputError)},
 		{"old QEMU", func(s *Spec) { s.QEMU = old }, "6.2", nil},
 		{"missing QEMU", func(s *Spec) { s.QEMU = filepath.Join(dir, "qemu") }, "qemu", nil},
-		{"missing post script", func(s *Spec) { s.Settings.Post = []string{filepath.Join(dir, "none.sh")} }, "none.sh", new(*InputError)},
-		{"line end in a password", func(s *Spec) { s.Settings.RootPassword = "a\nb" }, "password", new(*InputError)},
-		{"offline without packages", func(s *Spec) { s.Offline = true }, "carries no packages", new(*InputError)},
-		{"wrong checksum form", func(s *Spec) { s.Out = filepath.Join(dir, "none", "x.raw") }, "does not exist", new(*InputError)},
+		{"missing post script", func(s *Spec) { s.Kickstart = ""; s.Settings.Post = []string{filepath.Join(dir, "none.sh")} }, "none.sh", new(*InputError)},
+		{"line end in a password", func(s *Spec) { s.Kickstart = ""; s.Settings.RootPassword = "a\nb" }, "password", new(*InputError)},
+		{"offline without packages", func(s *Spec) { s.Kickstart, s.Offline, s.ISO = "", true, installerISO(t, arch.X86_64) }, "carries no packages", new(*InputError)},
+		{"missing folder", func(s *Spec) { s.Out = filepath.Join(dir, "none", "x.raw") }, "does not exist", new(*InputError)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := good

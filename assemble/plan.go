@@ -177,16 +177,24 @@ type LintError struct {
 	Findings []kickstart.Finding
 }
 
+// maxShown is how many findings an error lists.
+const maxShown = 5
+
 func (e *LintError) Error() string {
-	f := e.Findings[0]
-	text := fmt.Sprintf("%s:%d:%d: %s", f.File, f.Line, f.Column, f.Text)
-	if more := len(e.Findings) - 1; more > 0 {
-		text += fmt.Sprintf(" (and %d more)", more)
+	text := e.Name + ": the installer would refuse this kickstart"
+	for _, f := range e.Findings[:min(len(e.Findings), maxShown)] {
+		text += fmt.Sprintf("\n    %s:%d:%d: %s", f.File, f.Line, f.Column, f.Text)
+	}
+	if more := len(e.Findings) - maxShown; more > 0 {
+		text += fmt.Sprintf("\n    and %d more", more)
 	}
 	return text
 }
 
 // Hint names the command that shows all findings.
 func (e *LintError) Hint() string {
-	return strings.TrimSpace(e.Findings[0].Hint + "\nimgasm kickstart lint " + e.Name + " shows every finding")
+	if e.Name == embeddedName {
+		return e.Findings[0].Hint
+	}
+	return "imgasm kickstart lint " + e.Name + " shows every finding, with what to write instead"
 }

@@ -136,10 +136,7 @@ func (p *Plan) lint(file *kickstart.File) error {
 	if len(wrong) == 0 {
 		return nil
 	}
-	if p.Spec.Kickstart == "" {
-		return fmt.Errorf("the embedded kickstart: %w", &LintError{Name: embeddedName, Findings: wrong})
-	}
-	return &LintError{Name: p.Spec.Kickstart, Findings: wrong}
+	return &LintError{Name: p.Kickstart.Name, Findings: wrong}
 }
 
 // report adds our reporting sections to the kickstart, and completes what depends on its text.

@@ -24,7 +24,7 @@ func TestExitCode(t *testing.T) {
 		{bad, 1},
 		{&usageError{"no such flag"}, 2},
 		{&assemble.InputError{Err: bad}, 3},
-		{&assemble.LintError{}, 3},
+		{&assemble.LintError{Name: "x.ks"}, 3},
 		{errFindings, 3},
 		{&assemble.HostError{Err: bad}, 4},
 		{&firmware.NotFoundError{}, 4},
