@@ -7,13 +7,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/digitalocean/go-qemu/qmp"
 
+	"github.com/imgasm/imgasm/internal/publish"
 	"github.com/imgasm/imgasm/qemu/monitor"
 )
 
@@ -59,25 +59,15 @@ func Convert(ctx context.Context, src, dst string, o ConvertOptions) (err error)
 	if st.Size() == 0 || st.Size()%512 != 0 || !st.Mode().IsRegular() {
 		return fmt.Errorf("convert %s: not a disk image: %d bytes, which is no multiple of 512", src, st.Size())
 	}
-	name := fmt.Sprintf(".%s.%08x.partial", filepath.Base(dst), rand.Uint32())
-	out, err := os.OpenFile(filepath.Join(filepath.Dir(dst), name), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+	err = publish.File(dst, func(f *os.File) error {
+		partial, err := filepath.Abs(f.Name())
+		if err != nil {
+			return err
+		}
+		return convert(ctx, in, partial, st.Size(), o)
+	})
 	if err != nil {
-		return fmt.Errorf("convert: %w", err)
-	}
-	defer os.Remove(out.Name())
-	defer out.Close()
-	partial, err := filepath.Abs(out.Name())
-	if err != nil {
 		return fmt.Errorf("convert %s: %w", src, err)
-	}
-	if err := convert(ctx, in, partial, st.Size(), o); err != nil {
-		return fmt.Errorf("convert %s: %w", src, err)
-	}
-	if err := errors.Join(out.Sync(), out.Close()); err != nil {
-		return fmt.Errorf("convert %s: %w", src, err)
-	}
-	if err := os.Rename(partial, dst); err != nil {
-		return fmt.Errorf("convert: %w", err)
 	}
 	return nil
 }

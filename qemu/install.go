@@ -5,11 +5,9 @@ package qemu
 import (
 	"errors"
 	"fmt"
-	"os/exec"
 	"runtime"
 	"strings"
 
-	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/proc"
 )
 
@@ -105,19 +103,4 @@ func explain(err error) error {
 		}
 	}
 	return err
-}
-
-// anyQEMU is the first system emulator in PATH, of the architectures we know:
-// for work that needs no guest.
-func anyQEMU() (string, error) {
-	names := []string{arch.Host().QEMU}
-	for _, a := range arch.All() {
-		names = append(names, a.QEMU)
-	}
-	for _, name := range names {
-		if path, err := exec.LookPath(name); err == nil {
-			return path, nil
-		}
-	}
-	return "", &MissingError{Binary: names[0], Err: exec.ErrNotFound}
 }

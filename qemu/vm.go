@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os/exec"
 	"runtime"
 	"sync"
 	"time"
@@ -210,14 +209,4 @@ func (vm *VM) Close() error {
 		vm.clean()
 	})
 	return nil
-}
-
-// Find looks an executable up: a path as it is, a bare name in PATH. The error
-// is a *MissingError.
-func Find(binary string) (string, error) {
-	path, err := exec.LookPath(binary)
-	if err != nil {
-		return "", &MissingError{Binary: binary, Err: err}
-	}
-	return path, nil
 }

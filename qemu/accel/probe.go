@@ -91,6 +91,7 @@ func examine(ctx context.Context, w Want, h host, name string) (Probe, error) {
 		}
 		p.CPU, p.Letters, p.Took = model, res.letters, res.took
 		p.Verdict, p.Reason = judge(res, w.Arch, name, limit)
+		p.Hint = hintOf(p.Verdict, res.stderr)
 		if p.Verdict == Works || i+1 == len(r.models) || !strings.Contains(res.stderr, "failed to set MSR 0x10a") {
 			break
 		}
@@ -139,6 +140,30 @@ func judge(res result, a arch.Arch, name string, limit time.Duration) (Verdict, 
 	}
 	done, next := progress(res.letters, stages[a.Name])
 	return Broken, fmt.Sprintf("present, but broken: a probe guest got past %s and not through %s (letters %s): %s", done, next, res.letters, how)
+}
+
+// hints are known words of QEMU's when an accelerator does not start.
+var hints = []struct{ text, hint string }{
+	// "qemu-system-aarch64: -accel hvf: Error: HV_DENIED"
+	{"HV_DENIED", "QEMU needs the entitlement com.apple.security.hypervisor: Homebrew's has it; sign your own with codesign"},
+	// "Error: HV_UNSUPPORTED": macOS inside a virtual machine, such as a CI service's
+	{"HV_UNSUPPORTED", "this Mac gives no hypervisor to its programs (is it a virtual machine itself?): --accel tcg"},
+	// "WHPX: No accelerator found, hr=00000000"
+	{"WHPX: No accelerator found", "switch on the Windows Hypervisor Platform: Enable-WindowsOptionalFeature -Online -FeatureName HypervisorPlatform"},
+	// "Could not access KVM kernel module: Permission denied"
+	{"Permission denied", kvmHint},
+}
+
+func hintOf(v Verdict, stderr string) string {
+	if v == Works {
+		return ""
+	}
+	for _, h := range hints {
+		if strings.Contains(stderr, h.text) {
+			return h.hint
+		}
+	}
+	return ""
 }
 
 // progress names the last stage passed and the one that was not.

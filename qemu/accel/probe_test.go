@@ -107,3 +107,17 @@ func TestRunGuest(t *testing.T) {
 		}
 	}
 }
+
+func TestHintOf(t *testing.T) {
+	for _, h := range hints {
+		if got := hintOf(Broken, "qemu: -accel x: "+h.text+"\n"); got != h.hint {
+			t.Errorf("%s: %q", h.text, got)
+		}
+	}
+	if got := hintOf(Broken, "who knows"); got != "" {
+		t.Error(got)
+	}
+	if got := hintOf(Works, "warning: Permission denied"); got != "" {
+		t.Error(got)
+	}
+}

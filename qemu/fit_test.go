@@ -1,0 +1,42 @@
+package qemu
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/imgasm/imgasm/internal/arch"
+)
+
+// build is a QEMU with every device but some.
+func build(c Config, sandbox bool, without ...string) *Info {
+	i := &Info{Path: "/usr/bin/qemu", Sandbox: sandbox, devices: map[string]bool{}}
+	for _, d := range i.Missing(c) {
+		i.devices[d] = !slices.Contains(without, d)
+	}
+	return i
+}
+
+func TestFit(t *testing.T) {
+	for _, a := range arch.All() {
+		c := full(a, "/images")
+		got, dropped, err := build(c, true).Fit(c)
+		if err != nil || dropped != nil || !got.Sandbox || !got.Display || !got.RNG || !got.PVPanic || !got.Watchdog {
+			t.Errorf("a full build: %q %v", dropped, err)
+		}
+		got, dropped, err = build(c, false, "VGA", "virtio-gpu-pci", "virtio-rng-pci", "pvpanic-pci", "i6300esb").Fit(c)
+		if err != nil || len(dropped) != 5 || got.Sandbox || got.Display || got.RNG || got.PVPanic || got.Watchdog {
+			t.Errorf("a poor build: %q %v", dropped, err)
+		}
+		_, _, err = build(c, true, "virtio-blk-pci", "virtserialport").Fit(c)
+		var lack *LackError
+		if !errors.As(err, &lack) || !strings.Contains(err.Error(), "/usr/bin/qemu lacks virtserialport, virtio-blk-pci") || lack.Hint() == "" {
+			t.Errorf("a useless build: %v", err)
+		}
+		c.Extra = []string{"-device", "warp-drive"}
+		if _, _, err = build(c, true, "warp-drive").Fit(c); err != nil {
+			t.Errorf("the user's own device: %v", err)
+		}
+	}
+}
