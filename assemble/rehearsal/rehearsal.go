@@ -33,8 +33,8 @@ type Options struct {
 	Arch     arch.Arch
 	CacheDir string // downloads and finished ISOs are kept below it; made if missing
 	// KernelFrom is where kernel, shim and GRUB come from: the path of an
-	// installer ISO, or "host" for this system's own /boot. Empty: the
-	// distribution's packages by apt, else the host's /boot.
+	// installer ISO, or FromHost for this system's own. Empty: the
+	// distribution's packages by apt, else the host's own.
 	KernelFrom string
 	// Offline uses what the cache has and asks no package mirror.
 	Offline bool
@@ -59,6 +59,9 @@ type Installer struct {
 	SHA256  string   // of the ISO, in hexadecimal
 	Seconds float64  // how long Build took
 }
+
+// FromHost is the value of Options.KernelFrom for this system's own kernel.
+const FromHost = "host"
 
 // ErrNoKernel says that no kernel, shim and GRUB could be found. The error
 // text names each place that was looked at and what to do.
@@ -97,8 +100,24 @@ func Build(ctx context.Context, o Options, sink event.Sink) (*Installer, error) 
 	return buildISO(ctx, o, dir, guest, s, say)
 }
 
-// findSupply gets kernel, shim and GRUB by the first way that is open.
+// findSupply gets kernel, shim and GRUB: from where o.KernelFrom says, or by
+// the first way that is open. The error of the last one names them all.
 func findSupply(ctx context.Context, o Options, dir string, say func(event.Event)) (*supply, error) {
+	switch o.KernelFrom {
+	case "":
+	case FromHost:
+		s, err := hostSupply(ctx, "/", o.Arch)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrNoKernel, err)
+		}
+		return s, nil
+	default:
+		s, err := isoSupply(ctx, o.KernelFrom, o.Arch)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrNoKernel, err)
+		}
+		return s, nil
+	}
 	stored := filepath.Join(dir, "packages-"+o.Arch.GOARCH+".tar")
 	if info, err := os.Stat(stored); err == nil && !o.Refresh && (o.Offline || o.Now.Sub(info.ModTime()) < maxAge) {
 		s := newSupply(o.Arch)
@@ -111,11 +130,16 @@ func findSupply(ctx context.Context, o Options, dir string, say func(event.Event
 		return nil, fmt.Errorf("%w: the cache %s has none for %s yet: run once without --offline", ErrNoKernel, dir, o.Arch.Name)
 	}
 	s, err := aptSupply(ctx, filepath.Join(dir, "apt"), o.Arch, say)
-	switch {
-	case err == nil:
+	if err == nil {
 		return s, s.store(stored)
-	case isNoApt(err):
-		return nil, fmt.Errorf("%w: this system has no apt: give an installer ISO with --iso", ErrNoKernel)
 	}
-	return nil, err
+	if !isNoApt(err) {
+		return nil, err
+	}
+	// A system without apt has a kernel of its own, for its own architecture.
+	s, hostErr := hostSupply(ctx, "/", o.Arch)
+	if hostErr == nil {
+		return s, nil
+	}
+	return nil, fmt.Errorf("%w: this system has no apt, and its own cannot be used (%w): take one from an installer ISO with --iso", ErrNoKernel, hostErr)
 }

@@ -1,0 +1,272 @@
+package rehearsal
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/imgasm/imgasm/assemble/iso"
+	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/event"
+)
+
+func silent(event.Event) {}
+
+// fakeGuest writes a packed guest: a program for arm64 or amd64 by its header.
+func fakeGuest(t *testing.T, dir string, a arch.Arch) {
+	t.Helper()
+	elf := fakeModule("guest", "")
+	elf[18], elf[19] = byte(a.Elf), byte(a.Elf>>8)
+	if err := os.WriteFile(filepath.Join(dir, GuestFile(a)), packed(t, "x.gz", elf), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// cached makes a cache with a supply in it, so that Build needs no apt.
+func cached(t *testing.T, age time.Duration) Options {
+	t.Helper()
+	o := Options{Arch: arch.X86_64, CacheDir: t.TempDir(), ProgramDir: t.TempDir(), Offline: true}
+	fakeGuest(t, o.ProgramDir, o.Arch)
+	dir := filepath.Join(o.CacheDir, "rehearsal")
+	os.MkdirAll(dir, 0o755)
+	stored := filepath.Join(dir, "packages-amd64.tar")
+	if err := fakeSupply(t).store(stored); err != nil {
+		t.Fatal(err)
+	}
+	then := time.Now().Add(-age)
+	os.Chtimes(stored, then, then)
+	return o
+}
+
+func TestBuild(t *testing.T) {
+	o := cached(t, 365*24*time.Hour)
+	in, err := Build(context.Background(), o, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if in.Cached || in.Kernel != "6.1.0-1-test" || in.Label != "AlmaLinux-10-0-x86_64-rehearsal" {
+		t.Errorf("%+v", in)
+	}
+	first, err := os.ReadFile(in.ISO)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := Build(context.Background(), o, nil)
+	if err != nil || !again.Cached || again.ISO != in.ISO {
+		t.Errorf("the second time: %+v, %v", again, err)
+	}
+	if err := os.Remove(in.ISO); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Build(context.Background(), o, nil); err != nil {
+		t.Fatal(err)
+	}
+	second, err := os.ReadFile(in.ISO)
+	if err != nil || sha256.Sum256(first) != sha256.Sum256(second) {
+		t.Errorf("built twice, the ISO differs (%v)", err)
+	}
+	left, _ := filepath.Glob(filepath.Join(o.CacheDir, "rehearsal", "*.partial"))
+	if len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+
+	image, err := iso.Open(in.ISO)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer image.Close()
+	found, err := image.Installer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found.Arch != "x86_64" || found.Product != "AlmaLinux" || found.Version != Release || found.Label != in.Label || found.Boot.Shim == "" || found.Boot.GRUB == "" || found.Boot.TreeInfo == "" || found.Boot.DiscInfo == "" {
+		t.Errorf("the ISO is taken for %+v", found)
+	}
+}
+
+// An independent reader finds every file under AlmaLinux's names.
+func TestBuildForXorriso(t *testing.T) {
+	tool, err := exec.LookPath("xorriso")
+	if err != nil {
+		t.Skip("xorriso is missing: only imgasm's own reader has seen the ISO")
+	}
+	in, err := Build(context.Background(), cached(t, 0), silent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command(tool, "-indev", in.ISO, "-find", "/").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, want := range []string{"'/images/pxeboot/vmlinuz'", "'/images/pxeboot/initrd.img'", "'/images/install.img'", "'/EFI/BOOT/BOOTX64.EFI'", "'/EFI/BOOT/grubx64.efi'", "'/.treeinfo'", "'/.discinfo'", "Volume id    : 'AlmaLinux-10-0-x86_64-rehearsal'"} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("no %s in\n%s", want, out)
+		}
+	}
+}
+
+// What was built is itself an ISO to take a kernel from.
+func TestBuildFromISO(t *testing.T) {
+	o := cached(t, 0)
+	in, err := Build(context.Background(), o, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.KernelFrom = in.ISO
+	_, err = Build(context.Background(), o, nil)
+	// Its initial RAM file system has modules in /modules and no modules.builtin.
+	if !errors.Is(err, ErrNoKernel) || !strings.Contains(err.Error(), "modules.builtin") {
+		t.Errorf("%v", err)
+	}
+	o.Arch = arch.AArch64
+	fakeGuest(t, o.ProgramDir, o.Arch)
+	var wrong *iso.WrongArchError
+	if _, err = Build(context.Background(), o, nil); !errors.As(err, &wrong) {
+		t.Errorf("an ISO of another architecture: %v", err)
+	}
+	o.KernelFrom = filepath.Join(t.TempDir(), "none.iso")
+	if _, err = Build(context.Background(), o, nil); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a missing ISO: %v", err)
+	}
+}
+
+func TestBuildRefuses(t *testing.T) {
+	if _, err := Build(context.Background(), Options{}, nil); err == nil {
+		t.Error("no cache folder: accepted")
+	}
+	o := cached(t, 0)
+	o.Arch = arch.AArch64 // the cache has no packages for it, the folder no guest
+	if _, err := Build(context.Background(), o, nil); !errors.Is(err, ErrNoGuest) {
+		t.Errorf("no guest: %v", err)
+	}
+	fakeGuest(t, o.ProgramDir, o.Arch)
+	if _, err := Build(context.Background(), o, nil); !errors.Is(err, ErrNoKernel) || !strings.Contains(err.Error(), "--offline") {
+		t.Errorf("offline with an empty cache: %v", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := Build(ctx, cached(t, 0), nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
+
+func TestGuestProgram(t *testing.T) {
+	dir := t.TempDir()
+	a := arch.X86_64
+	write := func(data []byte) { os.WriteFile(filepath.Join(dir, GuestFile(a)), data, 0o644) }
+	write(packed(t, "x.gz", []byte("not a program")))
+	if _, err := guestProgram(context.Background(), a, dir, ""); err == nil || errors.Is(err, ErrNoGuest) {
+		t.Errorf("a text: %v", err)
+	}
+	write([]byte("not packed"))
+	if _, err := guestProgram(context.Background(), a, dir, ""); err == nil {
+		t.Error("not gzip: accepted")
+	}
+	fakeGuest(t, dir, arch.AArch64)
+	os.Rename(filepath.Join(dir, GuestFile(arch.AArch64)), filepath.Join(dir, GuestFile(a)))
+	if _, err := guestProgram(context.Background(), a, dir, ""); err == nil || !strings.Contains(err.Error(), "EM_AARCH64") {
+		t.Errorf("a program for another architecture: %v", err)
+	}
+	fakeGuest(t, dir, a)
+	if data, err := guestProgram(context.Background(), a, dir, ""); err != nil || !bytes.HasPrefix(data, []byte("\x7fELF")) {
+		t.Errorf("%d bytes, %v", len(data), err)
+	}
+	if _, err := guestProgram(context.Background(), a, t.TempDir(), t.TempDir()); !errors.Is(err, ErrNoGuest) {
+		t.Errorf("nowhere: %v", err)
+	}
+}
+
+func TestSourceTree(t *testing.T) {
+	wd, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := sourceTree(wd)
+	if root == "" || !strings.HasPrefix(wd, root) {
+		t.Errorf("from %s: %q", wd, root)
+	}
+	if got := sourceTree(t.TempDir()); got != "" {
+		t.Errorf("outside: %q", got)
+	}
+}
+
+func TestStage2(t *testing.T) {
+	s := fakeSupply(t)
+	all := packages(s, "/EFI/debian")
+	data, err := stage2(all, "/EFI/debian", mediumTime)
+	if err != nil {
+		t.Fatal(err)
+	}
+	z, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	links := map[string]string{}
+	for r := tar.NewReader(z); ; {
+		h, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, h.Name)
+		links[h.Name] = h.Linkname
+	}
+	kernel := "packages/rehearsal-kernel-6.1.0-1.test.x86_64/boot/vmlinuz-6.1.0-1-test"
+	if names[0] != "grub-prefix" || links[kernel] != "medium:images/pxeboot/vmlinuz" {
+		t.Errorf("%v\n%v", names, links)
+	}
+	if !strings.Contains(fmt.Sprint(names), "boot/efi/EFI/debian/grubx64.efi") {
+		t.Errorf("no GRUB in its own folder: %v", names)
+	}
+	for _, p := range all {
+		if strings.Count(p.nevra, "-") < 2 || !strings.HasSuffix(p.nevra, ".x86_64") && !strings.HasSuffix(p.nevra, ".noarch") {
+			t.Errorf("%s is no NAME-VERSION-RELEASE.ARCH", p.nevra)
+		}
+	}
+}
+
+func TestHostSupply(t *testing.T) {
+	root := t.TempDir()
+	put := func(name, data string) {
+		os.MkdirAll(filepath.Join(root, filepath.Dir(name)), 0o755)
+		os.WriteFile(filepath.Join(root, name), []byte(data), 0o644)
+	}
+	host := arch.Host()
+	if _, err := hostSupply(context.Background(), root, host); err == nil {
+		t.Error("an empty system: accepted")
+	}
+	for _, f := range fakeModules() {
+		put(f.name, f.data)
+	}
+	put("boot/vmlinuz-6.1.0-1-test", "kernel")
+	put("boot/efi/EFI/fedora/"+host.EFIShim, "shim")
+	if _, err := hostSupply(context.Background(), root, host); err == nil || !strings.Contains(err.Error(), host.EFIGRUB) {
+		t.Errorf("no GRUB: %v", err)
+	}
+	put("boot/efi/EFI/fedora/"+host.EFIGRUB, string(fakeGRUB))
+	s, err := hostSupply(context.Background(), root, host)
+	if err != nil || s.Release != "6.1.0-1-test" || string(s.Shim) != "shim" || len(s.Origin) != 3 {
+		t.Errorf("%+v, %v", s, err)
+	}
+	for _, other := range arch.All() {
+		if other.Name != host.Name {
+			if _, err := hostSupply(context.Background(), root, other); err == nil {
+				t.Error("another architecture: accepted")
+			}
+		}
+	}
+}
