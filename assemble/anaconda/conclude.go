@@ -97,11 +97,14 @@ func (m *Machine) ready(f *finding) bool {
 	age := m.awake - f.at
 	switch f.rule.Action {
 	case Fail:
+		if f.rule.Name == "guest-panicked" { // the kernel's own words are on their way
+			return age >= settleTime
+		}
 		return !f.open || age >= blockTime
 	case Wait:
 		return age >= lastWords
 	}
-	if !m.config.DoneMarker { // nobody sends last words
+	if !m.config.DoneMarker || !m.portSpoke { // nobody sends last words
 		return !f.open || age >= blockTime
 	}
 	if m.report.wordsAt > f.at && m.awake >= m.report.wordsAt+lastWordsIn {
@@ -132,6 +135,7 @@ func (m *Machine) conclude() {
 		}
 		m.verdict = Running
 		m.out.Pending = m.explain()
+		m.foretell()
 		return
 	}
 	m.failure = nil
@@ -139,6 +143,22 @@ func (m *Machine) conclude() {
 	if m.succeeded() {
 		m.verdict = Succeeded
 		m.progress.finish(m)
+	}
+}
+
+// foretell says at once that the installation has failed, where the verdict
+// waits for the installer's last words.
+func (m *Machine) foretell() {
+	for _, f := range m.findings {
+		if f.rule.Action == Collect && !f.open && !m.foretold {
+			m.foretold = true
+			p := m.out.Pending
+			e := event.Event{Kind: event.Warning, Rule: p.Rule, Hint: p.Hint, Text: "the installation has failed; waiting up to " + rounded(lastWords) + " for the installer's logs. " + p.Meaning}
+			if p.Lines[0].Channel == OnConsole {
+				e.Line = p.Lines[0].Line
+			}
+			m.event(e)
+		}
 	}
 }
 
@@ -211,6 +231,9 @@ func (m *Machine) explain() *Failure {
 	for _, f := range all {
 		if f != best && f.failure.Rule != failure.Rule {
 			failure.Others = append(failure.Others, f.failure)
+		}
+		if f.rule.Action.decides() && !slices.Contains(failure.Lines, f.failure.Lines[0]) && len(failure.Lines) < maxLines {
+			failure.Lines = append(failure.Lines, f.failure.Lines[0]) // what decided is quoted too
 		}
 		failure.TimedOut = failure.TimedOut || f.failure.TimedOut && len(m.findings) == 1
 	}

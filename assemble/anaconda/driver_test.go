@@ -358,8 +358,12 @@ func TestLastWords(t *testing.T) {
 	t.Run("until they have come", func(t *testing.T) {
 		d := newDrive(t, Config{DoneMarker: true})
 		d.console(healthy[:4]...)
+		d.port("phase pre")
 		d.console(cmdline...)
 		d.want(Running, "")
+		if e := d.events[len(d.events)-1]; e.Rule != "no-disks" || !strings.Contains(e.Text, "has failed") {
+			t.Errorf("not told at once: %+v", e)
+		}
 		if d.out.Pending == nil || d.out.Pending.Rule != "no-disks" {
 			t.Errorf("pending %+v", d.out.Pending)
 		}
@@ -379,19 +383,21 @@ func TestLastWords(t *testing.T) {
 	})
 	t.Run("ten seconds for a guest that says none", func(t *testing.T) {
 		d := newDrive(t, Config{DoneMarker: true})
+		d.port("phase pre")
 		d.console(cmdline...)
 		d.wait(9 * time.Second)
 		d.want(Running, "")
 		d.wait(2 * time.Second)
 		d.want(Failed, "no-disks")
 	})
-	t.Run("none where nobody would send them", func(t *testing.T) {
-		d := newDrive(t, Config{})
+	t.Run("none where the port was never opened", func(t *testing.T) {
+		d := newDrive(t, Config{DoneMarker: true})
 		d.console(cmdline...)
 		d.want(Failed, "no-disks")
 	})
 	t.Run("not after the end of QEMU", func(t *testing.T) {
 		d := newDrive(t, Config{DoneMarker: true})
+		d.port("phase pre")
 		d.console(cmdline...)
 		d.step(Exit{Signal: "killed"})
 		d.want(Failed, "no-disks")

@@ -116,8 +116,8 @@ func (m *Machine) applies(rule *Rule, r *console.Record, text string) bool {
 		return !m.config.PreScripts
 	case Incomplete:
 		return !m.complete
-	case Complete:
-		return m.complete
+	case ConsoleAlone:
+		return m.config.ConsoleOnly && !m.complete && !m.done
 	case inDialog:
 		return m.edge
 	case realPanic:

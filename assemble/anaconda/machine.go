@@ -94,6 +94,7 @@ type Machine struct {
 	edge     bool   // which was a dialog's edge
 	ignored  bool   // or announced a traceback that means nothing
 	verdict  Verdict
+	foretold bool // that it has failed has been told before the verdict
 	failure  *Failure
 	hits     []int
 

@@ -114,7 +114,7 @@ const (
 	KickstartRequired      // the kernel's arguments say inst.ks=: the boot cannot go on without
 	KickstartFixed         // no %pre can rewrite the kickstart
 	Incomplete             // the installation is not complete
-	Complete               // it is
+	ConsoleAlone           // it is not, and no SHUTDOWN event will say more
 	inDialog               // the line before was a dialog's upper edge
 	realPanic              // the kernel said it itself: with its time stamp, or with the line that ends a panic
 )

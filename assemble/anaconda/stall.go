@@ -95,16 +95,19 @@ func (m *Machine) silence() {
 		return
 	}
 	last := max(h.consoleAt, h.logAt, h.writeAt)
-	if m.phase <= PhaseInstaller { // what reads its own medium is alive
+	if m.phase <= PhaseInstaller { // what reads its medium is alive
 		last = max(last, h.readAt)
 	}
 	if silent := m.awake - last; silent >= quiet {
-		text := "silence: for " + rounded(silent) + " " + h.describe(m)
-		m.match(OnClock, text, Line{Channel: OnClock, Text: strings.TrimPrefix(text, "silence: ")})
+		kind, text := "silence: ", "for "+rounded(silent)+" "+h.describe(m)
+		if m.phase == PhaseHub { // nothing but dots
+			kind = "endless: "
+		}
+		m.match(OnClock, kind+text, Line{Channel: OnClock, Text: text})
 		return
 	}
 	if long := 3 * quiet; m.phase == PhaseHub && m.awake-m.hubSince >= long {
-		text := "the installer has been checking its sources for " + rounded(m.awake-m.hubSince)
+		text := "for " + rounded(m.awake-m.hubSince) + " the installer has been checking its sources"
 		m.match(OnClock, "endless: "+text, Line{Channel: OnClock, Text: text})
 	}
 }
