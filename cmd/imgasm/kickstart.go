@@ -21,6 +21,7 @@ func KickstartCommand(app *app) *cli.Command {
 			"imgasm kickstart explain part --grow",
 		Subcommands: []*cli.Command{
 			kickstartLintCommand(app), kickstartFmtCommand(app), kickstartRenderCommand(app), kickstartExplainCommand(app),
+			kickstartLSPCommand(app),
 		},
 	}
 }

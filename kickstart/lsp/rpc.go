@@ -1,0 +1,93 @@
+// JSON-RPC 2.0 over a stream, framed as the Language Server Protocol has it.
+
+package lsp
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/textproto"
+	"strconv"
+)
+
+// maxMessage is the largest message that is read: the largest kickstart file,
+// every byte of it escaped.
+const maxMessage = 200 << 20
+
+// message is a request, notification or response.
+type message struct {
+	Version string           `json:"jsonrpc"`
+	ID      *json.RawMessage `json:"id,omitempty"` // absent in notifications
+	Method  string           `json:"method,omitempty"`
+	Params  json.RawMessage  `json:"params,omitempty"`
+	Result  any              `json:"result,omitempty"`
+	Error   *rpcError        `json:"error,omitempty"`
+}
+
+type rpcError struct {
+	Code    int    `json:"code"`
+	Message string `json:"message"`
+}
+
+// Error codes of JSON-RPC and of the protocol.
+const (
+	codeParse          = -32700
+	codeInvalidRequest = -32600
+	codeNoMethod       = -32601
+	codeInvalidParams  = -32602
+	codeNotInitialized = -32002
+)
+
+// null is a result that is there and says nothing.
+var null = json.RawMessage("null")
+
+// errSyntax is a message whose frame was right and whose contents are not JSON.
+var errSyntax = errors.New("not a JSON message")
+
+// readMessage reads one message. io.EOF means that the client has gone.
+func readMessage(r *bufio.Reader) (*message, error) {
+	body, err := readBody(r)
+	if err != nil {
+		return nil, err
+	}
+	var m message
+	if err := json.Unmarshal(body, &m); err != nil {
+		return nil, fmt.Errorf("%w: %w", errSyntax, err)
+	}
+	return &m, nil
+}
+
+func readBody(r *bufio.Reader) ([]byte, error) {
+	header, err := textproto.NewReader(r).ReadMIMEHeader()
+	if err != nil {
+		if errors.Is(err, io.EOF) && len(header) == 0 {
+			return nil, io.EOF
+		}
+		return nil, fmt.Errorf("lsp: header: %w", err)
+	}
+	size, err := strconv.Atoi(header.Get("Content-Length"))
+	if err != nil || size < 0 || size > maxMessage {
+		return nil, fmt.Errorf("lsp: Content-Length %q", header.Get("Content-Length"))
+	}
+	// Read as it comes: the length is only a promise.
+	body, err := io.ReadAll(io.LimitReader(r, int64(size)))
+	if err != nil {
+		return nil, fmt.Errorf("lsp: %w", err)
+	}
+	if len(body) < size {
+		return nil, fmt.Errorf("lsp: message: %w", io.ErrUnexpectedEOF)
+	}
+	return body, nil
+}
+
+func writeMessage(w io.Writer, m message) error {
+	m.Version = "2.0"
+	body, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(fmt.Appendf(nil, "Content-Length: %d\r\n\r\n%s", len(body), body))
+	return err
+}
