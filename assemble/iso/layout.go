@@ -18,6 +18,9 @@ import (
 // several: the largest multiple of a sector that 32 bits hold.
 const maxExtent = math.MaxUint32 / sectorSize * sectorSize
 
+// maxName is the longest Rock Ridge name that Linux shows whole (fs/isofs/rock.c).
+const maxName = 253
+
 // entry is a file or directory of the volume.
 type entry struct {
 	node     *tree.Node
@@ -78,6 +81,10 @@ func (l *layout) gather(top *entry) error {
 		}
 		ids := identifiers(d.node.Children)
 		for j, n := range d.node.Children {
+			if len(n.Name) > maxName {
+				return fmt.Errorf("%s: the name has %d bytes; Linux shows no more than %d of an ISO 9660 name: %w",
+					n.Path, len(n.Name), maxName, tree.ErrPath)
+			}
 			e := &entry{node: n, id: ids[j], parent: d}
 			d.children = append(d.children, e)
 		}

@@ -56,8 +56,9 @@ func installerFiles() []tree.File {
 		tree.Bytes("empty", nil),
 		tree.Dir("empty-folder"),
 		tree.Bytes("a/b/c/d/e/f/g/h/i/j/deep.txt", []byte("deep")),
-		tree.Bytes("names/"+strings.Repeat("n", 255), []byte("255")),
-		tree.Bytes("names/"+strings.Repeat("n", 254), []byte("254")),
+		tree.Bytes("names/"+strings.Repeat("n", 253), []byte("253")),
+		tree.Bytes("names/"+strings.Repeat("n", 252), []byte("252")),
+		tree.Bytes("names/"+strings.Repeat("n", 250), []byte("250")),
 		tree.Bytes("names/"+strings.Repeat("m", 150)+".rpm", []byte("154")),
 		tree.Bytes("names/Mixed Case + signs~1.tar.gz", []byte("mixed")),
 		tree.Bytes("names/mixed case + signs~1.tar.gz", []byte("lower")),
@@ -335,6 +336,14 @@ func TestOEMDRVRefuses(t *testing.T) {
 	}
 	// An image in a folder is no driver disk.
 	oemdrv(t, ks, tree.Bytes("images/tools.iso", nil))
+}
+
+// Linux would show the beginning of a longer name, and no one would find the file.
+func TestLongestName(t *testing.T) {
+	f := tree.Bytes("folder/"+strings.Repeat("n", 254), nil)
+	if err := WriteInstallerTree(&bytes.Buffer{}, "L", []tree.File{f}, testTime); !errors.Is(err, tree.ErrPath) {
+		t.Errorf("got %v", err)
+	}
 }
 
 func TestLabels(t *testing.T) {
