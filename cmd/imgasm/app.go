@@ -28,6 +28,8 @@ func (a *app) commands() []*cli.Command {
 		a.doctorCommand(),
 		KickstartCommand(a),
 		ReplayCommand(a),
+		SourceCommand(a),
+		FirmwareCommand(a),
 		MediaCommand(a),
 	}
 }

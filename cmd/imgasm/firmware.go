@@ -1,0 +1,345 @@
+// imgasm firmware: the UEFI firmware that builds use.
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/iso"
+	"github.com/imgasm/imgasm/assemble/source"
+	"github.com/imgasm/imgasm/cmd/imgasm/ui"
+	"github.com/imgasm/imgasm/firmware"
+	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/pgp"
+)
+
+// FirmwareCommand is the verb firmware.
+func FirmwareCommand(app *app) *cli.Command {
+	return &cli.Command{
+		Name:  "firmware",
+		Usage: "find the UEFI firmware of this host, or take some out of an RPM package",
+		UsageText: "imgasm firmware list\n" +
+			"imgasm firmware show --arch aarch64\n" +
+			"imgasm firmware extract edk2-aarch64.rpm",
+		Subcommands: []*cli.Command{firmwareListCommand(app), firmwareShowCommand(app), firmwareExtractCommand(app)},
+	}
+}
+
+func firmwareFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "arch", Usage: "`NAME` of the guest's architecture: " + arch.Names()},
+		&cli.BoolFlag{Name: "secure-boot", Usage: "only firmware that enforces Secure Boot with Microsoft's keys"},
+		&cli.StringFlag{Name: "qemu", Usage: "`PATH` of the QEMU that is to run: firmware beside it is looked at too"},
+		jsonFlag(),
+	}
+}
+
+// firmwareQuery reads firmwareFlags, for one architecture.
+func (a *app) firmwareQuery(c *cli.Context, of arch.Arch) (firmware.Query, error) {
+	dir, err := a.firmwareDir()
+	return firmware.Query{Arch: of, SecureBoot: c.Bool("secure-boot"), Getenv: a.getenv, Binary: c.String("qemu"), Trees: firmware.Trees(dir)}, err
+}
+
+// firmwareDir is where packages are unpacked to.
+func (a *app) firmwareDir() (string, error) {
+	h, err := assemble.ThisHost(a.getenv, version)
+	return filepath.Join(h.CacheDir, "firmware"), err
+}
+
+func firmwareListCommand(app *app) *cli.Command {
+	return &cli.Command{
+		Name: "list", Usage: "list the usable pairs of code and variables, the preferred first",
+		UsageText: "imgasm firmware list\nimgasm firmware list --arch aarch64 --places",
+		Flags:     append(firmwareFlags(), &cli.BoolFlag{Name: "places", Usage: "list the places that had none too, and why"}),
+		Action: func(c *cli.Context) error {
+			if err := app.noArgs(c); err != nil {
+				return err
+			}
+			arches := arch.All()
+			if name := c.String("arch"); name != "" {
+				one, err := arch.Parse(name)
+				if err != nil {
+					return app.usage("%v", err)
+				}
+				arches = []arch.Arch{one}
+			}
+			return app.firmwareList(c.Context, c, arches)
+		},
+	}
+}
+
+func (a *app) firmwareList(ctx context.Context, c *cli.Context, arches []arch.Arch) error {
+	w := tabwriter.NewWriter(a.stdout, 0, 8, 2, ' ', 0)
+	var places []string
+	for _, of := range arches {
+		q, err := a.firmwareQuery(c, of)
+		if err != nil {
+			return err
+		}
+		pairs, looked := firmware.List(ctx, q)
+		for _, p := range pairs {
+			if c.Bool("json") {
+				if err := a.printJSON(p); err != nil {
+					return err
+				}
+				continue
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", p.Arch, bootKind(p), p.Code.Path, varsName(p), p.Source)
+		}
+		if len(pairs) == 0 {
+			none := &firmware.NotFoundError{Arch: of.Name, SecureBoot: q.SecureBoot}
+			fmt.Fprintf(a.stderr, "imgasm: warning: no UEFI firmware for %s\nimgasm: hint: %s\n", of.Name, none.Hint())
+		}
+		for _, l := range looked {
+			places = append(places, fmt.Sprintf("%s: %s: %s", of.Name, l.Path, l.Why))
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if c.Bool("places") {
+		for _, l := range places {
+			fmt.Fprintln(a.stderr, l)
+		}
+	}
+	return nil
+}
+
+func bootKind(p firmware.Pair) string {
+	switch {
+	case p.SecureBoot && p.SMM:
+		return "secure boot, smm"
+	case p.SecureBoot:
+		return "secure boot"
+	case p.SMM:
+		return "no keys, smm"
+	}
+	return "plain"
+}
+
+func varsName(p firmware.Pair) string {
+	if p.Vars.Path == "" {
+		return "(blank variables)"
+	}
+	return p.Vars.Path
+}
+
+func firmwareShowCommand(app *app) *cli.Command {
+	return &cli.Command{
+		Name: "show", Usage: "show the pair that a build would use",
+		UsageText: "imgasm firmware show --secure-boot\n" +
+			"imgasm firmware show --arch aarch64 --firmware QEMU_EFI.fd",
+		Flags: append(firmwareFlags(), &cli.StringFlag{Name: "firmware", Usage: "look at `CODE[:VARS]` instead of searching"}),
+		Action: func(c *cli.Context) error {
+			if err := app.noArgs(c); err != nil {
+				return err
+			}
+			of := arch.Host()
+			if name := c.String("arch"); name != "" {
+				var err error
+				if of, err = arch.Parse(name); err != nil {
+					return app.usage("%v", err)
+				}
+			}
+			return app.firmwareShow(c.Context, c, of)
+		},
+	}
+}
+
+func (a *app) firmwareShow(ctx context.Context, c *cli.Context, of arch.Arch) error {
+	q, err := a.firmwareQuery(c, of)
+	if err != nil {
+		return err
+	}
+	q.Explicit = c.String("firmware")
+	p, err := firmware.Find(ctx, q)
+	if err != nil {
+		return err
+	}
+	if c.Bool("json") {
+		return a.printJSON(p)
+	}
+	w := tabwriter.NewWriter(a.stdout, 0, 8, 2, ' ', 0)
+	fmt.Fprintf(w, "architecture\t%s\nkind\t%s\nfound by\t%s\n", p.Arch, bootKind(*p), p.Source)
+	if p.Description != "" {
+		fmt.Fprintf(w, "description\t%s\n", p.Description)
+	}
+	for _, f := range []struct {
+		name string
+		file firmware.File
+	}{{"code", p.Code}, {"variables", p.Vars}} {
+		if f.file.Path == "" {
+			fmt.Fprintf(w, "%s\tblank, made for each machine\n", f.name)
+			continue
+		}
+		sum, err := hashOf(f.file.Path)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(w, "%s\t%s\n\t%s, %s, SHA-256 %s\n", f.name, f.file.Path, f.file.Format, ui.Bytes(f.file.SizeBytes), sum)
+	}
+	return w.Flush()
+}
+
+func hashOf(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+func firmwareExtractCommand(app *app) *cli.Command {
+	return &cli.Command{
+		Name: "extract", Usage: "take firmware out of an RPM package, by path or URL, or out of the one on an installer ISO", ArgsUsage: "RPM|URL|ISO",
+		UsageText: "imgasm firmware extract edk2-ovmf-20241117-2.el10.noarch.rpm\n" +
+			"imgasm firmware extract AlmaLinux-10.2-x86_64-dvd.iso --arch x86_64\n" +
+			"imgasm firmware extract edk2-aarch64.rpm --keyring RPM-GPG-KEY-fedora --out ./firmware",
+		Description: "The package's signature and digests are checked. Builds find what is unpacked to the\n" +
+			"default place by themselves, after the firmware that the system has.",
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "arch", Usage: "`NAME` of the guest's architecture, to choose the package on an ISO: " + arch.Names() + " (default: this host's)"},
+			&cli.StringFlag{Name: "out", Aliases: []string{"o"}, Usage: "unpack to `FOLDER` (default: in the cache)"},
+			&cli.StringFlag{Name: "keyring", Usage: "`FILE` with the OpenPGP keys that may sign the package (default: AlmaLinux 10's)"},
+		}, talkFlags()...),
+		Action: func(c *cli.Context) error {
+			if c.NArg() != 1 {
+				return app.usage("firmware extract takes one package or ISO, got %d arguments", c.NArg())
+			}
+			return app.firmwareExtract(c.Context, c, c.Args().First())
+		},
+	}
+}
+
+func (a *app) firmwareExtract(ctx context.Context, c *cli.Context, from string) error {
+	keys, err := readKeyring(c.String("keyring"))
+	if err != nil {
+		return err
+	}
+	dir, err := a.firmwareDir()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	file, forget, err := a.firmwarePackage(ctx, c, from, dir)
+	if err != nil {
+		return err
+	}
+	defer forget()
+	// Unpacked beside its final name, so that a broken package leaves nothing
+	// that a build would find.
+	work, err := os.MkdirTemp(dir, ".unpack-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(work)
+	out := c.String("out")
+	if out == "" {
+		out = work
+	}
+	p, err := firmware.Extract(ctx, file, out, firmware.ExtractOptions{Keyring: keys})
+	if errors.Is(err, pgp.ErrUnknownKey) {
+		return &packageError{err}
+	}
+	if err != nil {
+		return err
+	}
+	if out == work {
+		out = filepath.Join(dir, p.Name)
+		if err := os.RemoveAll(out); err != nil {
+			return err
+		}
+		if err := os.Chmod(work, 0o755); err != nil {
+			return err
+		}
+		if err := os.Rename(work, out); err != nil {
+			return err
+		}
+	}
+	if c.Bool("json") {
+		return a.printJSON(struct {
+			*firmware.Package
+			Folder string `json:"folder"`
+		}{p, out})
+	}
+	if !c.Bool("quiet") {
+		fmt.Fprintf(a.stderr, "imgasm: %s, signed by %s: %d files\n", p.Name, p.Signature, len(p.Files))
+	}
+	fmt.Fprintln(a.stdout, out)
+	return nil
+}
+
+// packageError is a package that somebody else signed.
+type packageError struct{ error }
+
+func (e *packageError) Unwrap() error { return e.error }
+func (e *packageError) Hint() string {
+	return "if you trust that key, give it: --keyring FILE; a system's own keys are in /etc/pki/rpm-gpg"
+}
+
+// firmwarePackage brings the package to a file of this machine. The function
+// that it returns removes what was made for that.
+func (a *app) firmwarePackage(ctx context.Context, c *cli.Context, from, dir string) (string, func(), error) {
+	nothing := func() {}
+	if strings.Contains(from, "://") {
+		show, done := a.display(c)
+		defer done()
+		f, err := a.fetcher(c, show)
+		if err != nil {
+			return "", nothing, err
+		}
+		f.Step = "firmware"
+		file, err := f.Fetch(ctx, source.Request{URL: from, SelfSigned: true})
+		if err != nil {
+			return "", nothing, err
+		}
+		return file.Path, nothing, nil
+	}
+	image, err := iso.Open(from)
+	if errors.Is(err, iso.ErrNotISO) {
+		return from, nothing, nil // then it is a package, or Extract says what it is
+	}
+	if err != nil {
+		return "", nothing, err
+	}
+	defer image.Close()
+	of := arch.Host()
+	if name := c.String("arch"); name != "" {
+		if of, err = arch.Parse(name); err != nil {
+			return "", nothing, a.usage("%v", err)
+		}
+	}
+	name, err := firmware.FindPackage(image, of)
+	if err != nil {
+		return "", nothing, fmt.Errorf("%s carries no %s package (boot ISOs carry none, DVDs do): %w", from, strings.Join(firmware.PackageNames(of), " or "), err)
+	}
+	tmp, err := os.MkdirTemp(dir, ".rpm-")
+	if err != nil {
+		return "", nothing, err
+	}
+	forget := func() { os.RemoveAll(tmp) }
+	file := filepath.Join(tmp, filepath.Base(name))
+	if err := firmware.CopyPackage(image, name, file); err != nil {
+		forget()
+		return "", nothing, err
+	}
+	return file, forget, nil
+}

@@ -1,0 +1,397 @@
+// imgasm source: installer ISOs, found, fetched, verified and kept.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/iso"
+	"github.com/imgasm/imgasm/assemble/lock"
+	"github.com/imgasm/imgasm/assemble/source"
+	"github.com/imgasm/imgasm/cmd/imgasm/ui"
+	"github.com/imgasm/imgasm/firmware"
+	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/internal/pgp"
+)
+
+// SourceCommand is the verb source.
+func SourceCommand(app *app) *cli.Command {
+	return &cli.Command{
+		Name:  "source",
+		Usage: "find, download, verify and keep installer ISOs",
+		UsageText: "imgasm source fetch --version 10 --arch aarch64 --variant boot\n" +
+			"imgasm source list --available",
+		Subcommands: []*cli.Command{
+			sourceListCommand(app), sourceFetchCommand(app), sourceVerifyCommand(app), sourceCleanCommand(app), sourceInspectCommand(app),
+		},
+	}
+}
+
+// isSourceInput: a file, a signature or a request that is not what it should be.
+func isSourceInput(err error) bool {
+	for _, e := range []error{pgp.ErrUnsigned, pgp.ErrUnknownKey, pgp.ErrExpired, pgp.ErrRevoked, pgp.ErrBad, pgp.ErrWeak, firmware.ErrNotRPM} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return as[*source.RequestError](err) || as[*source.VerifyError](err) || as[*lock.MismatchError](err) || errors.Is(err, lock.ErrNoBuild)
+}
+
+// isSourceHost: what would be needed can't be had from here.
+func isSourceHost(err error) bool {
+	return errors.Is(err, source.ErrOffline) || as[*source.DownloadError](err)
+}
+
+const groupWhich = "Which ISO"
+
+// sourceFlags say which ISO is meant and whom to trust.
+func sourceFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "version", Category: groupWhich, Usage: "AlmaLinux `VERSION`: 10 (the newest minor), 10.N or kitten", Value: "10"},
+		&cli.StringFlag{Name: "arch", Category: groupWhich, Usage: "`NAME` of the architecture: " + strings.Join(source.Arches, ", ") + " (default: this host's)"},
+		&cli.StringFlag{Name: "variant", Category: groupWhich, Usage: "`NAME` of the kind of ISO: " + strings.Join(source.Variants, ", "), Value: "boot"},
+		&cli.StringFlag{Name: "mirror", Category: groupWhich, Usage: "`URL` of a mirror of " + source.DefaultMirror},
+		&cli.StringFlag{Name: "vault", Category: groupWhich, Usage: "`URL` of a mirror of " + source.DefaultVault},
+		&cli.StringFlag{Name: "keyring", Category: groupWhich, Usage: "`FILE` with the OpenPGP keys that may sign CHECKSUM (default: AlmaLinux 10's)"},
+		&cli.BoolFlag{Name: "offline", Category: groupWhich, Usage: "use the cache only"},
+	}
+}
+
+// talkFlags are those of verbs that take long.
+func talkFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "json", Category: groupTalk, Usage: "print JSON, one object a line"},
+		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Category: groupTalk, Usage: "print problems and the result only"},
+	}
+}
+
+func jsonFlag() cli.Flag { return &cli.BoolFlag{Name: "json", Usage: "print JSON"} }
+
+// fetcher makes the fetcher that the flags describe.
+func (a *app) fetcher(c *cli.Context, sink event.Sink) (*source.Fetcher, error) {
+	h, err := assemble.ThisHost(a.getenv, version)
+	if err != nil {
+		return nil, err
+	}
+	f := &source.Fetcher{Cache: h.CacheDir, Client: h.Client, Offline: c.Bool("offline"), UserAgent: "imgasm/" + version, Sink: sink}
+	if f.Keyring, err = readKeyring(c.String("keyring")); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// readKeyring reads --keyring; nil, which stands for the built-in keys, if there is none.
+func readKeyring(path string) (*pgp.Keyring, error) {
+	if path == "" {
+		return nil, nil
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return pgp.ReadKeyring(path, b)
+}
+
+func sourceRequest(c *cli.Context) source.Request {
+	r := source.Request{Version: c.String("version"), Arch: c.String("arch"), Variant: c.String("variant"), Mirror: c.String("mirror"), Vault: c.String("vault")}
+	if r.Arch == "" {
+		r.Arch = arch.Host().Name
+	}
+	return r
+}
+
+func sourceFetchCommand(app *app) *cli.Command {
+	return &cli.Command{
+		Name: "fetch", Usage: "download and verify an ISO, and print its path", ArgsUsage: "[URL]",
+		UsageText: "imgasm source fetch --version 10.2 --variant dvd\n" +
+			"imgasm source fetch https://example.org/installer.iso --checksum SHA256",
+		Description: "Downloads to the cache, going on where an earlier download stopped. The ISO must\n" +
+			"have the SHA-256 of a CHECKSUM that AlmaLinux signed, or that of --checksum.",
+		Flags: append(append(sourceFlags(), &cli.StringFlag{Name: "checksum", Category: groupWhich, Usage: "`SHA256` that the ISO must have"}), talkFlags()...),
+		Action: func(c *cli.Context) error {
+			if c.NArg() > 1 {
+				return app.usage("source fetch takes one URL at most, got %d arguments", c.NArg())
+			}
+			r := sourceRequest(c)
+			r.URL, r.SHA256 = c.Args().First(), c.String("checksum")
+			return app.sourceFetch(c.Context, c, r)
+		},
+	}
+}
+
+func (a *app) sourceFetch(ctx context.Context, c *cli.Context, r source.Request) error {
+	show, done := a.display(c)
+	f, err := a.fetcher(c, show)
+	if err != nil {
+		done()
+		return err
+	}
+	began := time.Now()
+	show(event.Event{Time: began, Kind: event.StepStart, Step: "source", Text: "finding the installer ISO"})
+	file, err := f.Fetch(ctx, r)
+	if err == nil {
+		now := time.Now()
+		text := file.Name + ", verified"
+		switch {
+		case file.Unverified:
+			text = file.Name + ", NOT verified"
+		case file.Signature != nil:
+			text += " by the key of " + file.Signature.String()
+		}
+		if file.Cached {
+			text += ", from the cache"
+		}
+		show(event.Event{Time: now, Kind: event.StepDone, Step: "source", Text: text, Elapsed: now.Sub(began).Seconds()})
+		if c.Bool("json") {
+			show(event.Event{Time: now, Kind: event.Result, Step: "source", Text: file.SHA256, Path: file.Path, Total: file.SizeBytes, Unit: "B"})
+		}
+	} else if c.Bool("json") {
+		show(event.Event{Time: time.Now(), Kind: event.Error, Step: "source", Text: err.Error(), Hint: hintOf(err)})
+	}
+	done()
+	if err == nil && !c.Bool("json") {
+		fmt.Fprintln(a.stdout, file.Path)
+	}
+	return err
+}
+
+func sourceListCommand(app *app) *cli.Command {
+	return &cli.Command{
+		Name: "list", Usage: "list the ISOs in the cache, or those that can be had",
+		UsageText: "imgasm source list\nimgasm source list --available --arch aarch64",
+		Flags:     append(sourceFlags(), &cli.BoolFlag{Name: "available", Usage: "list what the CHECKSUM of the version and architecture names instead"}, jsonFlag()),
+		Action: func(c *cli.Context) error {
+			if err := app.noArgs(c); err != nil {
+				return err
+			}
+			f, err := app.fetcher(c, nil)
+			if err != nil {
+				return err
+			}
+			if c.Bool("available") {
+				return app.sourceAvailable(c.Context, f, sourceRequest(c), c.Bool("json"))
+			}
+			items, err := f.Items()
+			if err != nil {
+				return err
+			}
+			return app.sourceItems(items, c.Bool("json"))
+		},
+	}
+}
+
+func (a *app) sourceAvailable(ctx context.Context, f *source.Fetcher, r source.Request, asJSON bool) error {
+	sums, err := f.Available(ctx, r)
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(a.stdout, 0, 8, 2, ' ', 0)
+	for _, s := range sums {
+		if asJSON {
+			if err := a.printJSON(s); err != nil {
+				return err
+			}
+			continue
+		}
+		size := "?"
+		if s.SizeBytes > 0 {
+			size = ui.Bytes(s.SizeBytes)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\n", s.Name, size, s.SHA256)
+	}
+	return w.Flush()
+}
+
+func (a *app) sourceItems(items []source.Item, asJSON bool) error {
+	w := tabwriter.NewWriter(a.stdout, 0, 8, 2, ' ', 0)
+	for _, it := range items {
+		if asJSON {
+			if err := a.printJSON(it); err != nil {
+				return err
+			}
+			continue
+		}
+		state := string(it.State)
+		switch {
+		case it.Reason != "":
+			state += ": " + it.Reason
+		case it.Signer != "":
+			state += ", signed by " + it.Signer
+		case it.State == source.Whole && it.Unverified:
+			state += ", not verified"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", it.Name, ui.Bytes(it.SizeBytes), it.Path, state)
+	}
+	return w.Flush()
+}
+
+// printJSON writes one line.
+func (a *app) printJSON(v any) error {
+	e := json.NewEncoder(a.stdout)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+func sourceVerifyCommand(app *app) *cli.Command {
+	return &cli.Command{
+		Name: "verify", Usage: "read ISOs again and compare them with their hashes", ArgsUsage: "[FILE...]",
+		UsageText: "imgasm source verify\n" +
+			"imgasm source verify AlmaLinux-10.2-x86_64-dvd.iso\n" +
+			"imgasm source verify my.iso --checksum SHA256",
+		Description: "Without a file: every ISO in the cache; one that fails is set aside. A file of your\n" +
+			"own is compared with --checksum, or with the signed CHECKSUM of the release that\n" +
+			"its name says, and is never moved.",
+		Flags: append(append(sourceFlags()[3:], &cli.StringFlag{Name: "checksum", Category: groupWhich, Usage: "`SHA256` that the file must have"}), talkFlags()...),
+		Action: func(c *cli.Context) error {
+			if c.String("checksum") != "" && c.NArg() != 1 {
+				return app.usage("--checksum is for one file, got %d", c.NArg())
+			}
+			return app.sourceVerify(c.Context, c)
+		},
+	}
+}
+
+func (a *app) sourceVerify(ctx context.Context, c *cli.Context) (err error) {
+	show, done := a.display(c)
+	closed := false
+	finish := func() {
+		if !closed {
+			closed = true
+			done()
+		}
+	}
+	defer finish()
+	f, err := a.fetcher(c, show)
+	if err != nil {
+		return err
+	}
+	type check struct {
+		name string
+		run  func() (string, error)
+	}
+	var checks []check
+	for _, path := range c.Args().Slice() {
+		checks = append(checks, check{path, func() (string, error) { return verifyOwn(ctx, f, path, c) }})
+	}
+	if c.NArg() == 0 {
+		items, err := f.Items()
+		if err != nil {
+			return err
+		}
+		for _, it := range items {
+			if it.State == source.Whole {
+				checks = append(checks, check{it.Name, func() (string, error) { return "has its hash", f.Verify(ctx, it) }})
+			}
+		}
+	}
+	var failures []error
+	for _, k := range checks {
+		began := time.Now()
+		show(event.Event{Time: began, Kind: event.StepStart, Step: "verify", Text: k.name})
+		text, err := k.run()
+		if err != nil {
+			if ctx.Err() != nil {
+				return err
+			}
+			failures = append(failures, err)
+			text = "FAILED"
+		}
+		now := time.Now()
+		show(event.Event{Time: now, Kind: event.StepDone, Step: "verify", Text: k.name + ": " + text, Elapsed: now.Sub(began).Seconds()})
+	}
+	return errors.Join(failures...)
+}
+
+func verifyOwn(ctx context.Context, f *source.Fetcher, path string, c *cli.Context) (string, error) {
+	if sum := c.String("checksum"); sum != "" {
+		_, err := f.Local(ctx, path, sum)
+		return "has the SHA-256", err
+	}
+	file, err := f.LocalSigned(ctx, path, source.Request{Mirror: c.String("mirror"), Vault: c.String("vault")})
+	if err != nil {
+		return "", err
+	}
+	return "verified by the key of " + file.Signature.String(), nil
+}
+
+func sourceCleanCommand(app *app) *cli.Command {
+	return &cli.Command{
+		Name: "clean", Usage: "remove partial and rejected downloads from the cache, or everything",
+		UsageText: "imgasm source clean\nimgasm source clean --all --older-than 2160h --dry-run",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "all", Usage: "remove whole ISOs too"},
+			&cli.DurationFlag{Name: "older-than", Usage: "remove only what was not written for `TIME`, such as 720h"},
+			&cli.BoolFlag{Name: "dry-run", Usage: "only say what would be removed"},
+			jsonFlag(),
+		},
+		Action: func(c *cli.Context) error {
+			if err := app.noArgs(c); err != nil {
+				return err
+			}
+			f, err := app.fetcher(c, nil)
+			if err != nil {
+				return err
+			}
+			gone, err := f.Clean(source.CleanOptions{All: c.Bool("all"), OlderThan: c.Duration("older-than"), DryRun: c.Bool("dry-run")})
+			return errors.Join(app.sourceItems(gone, c.Bool("json")), err)
+		},
+	}
+}
+
+func sourceInspectCommand(app *app) *cli.Command {
+	return &cli.Command{
+		Name: "inspect", Usage: "say what an installer ISO is", ArgsUsage: "ISO",
+		UsageText: "imgasm source inspect AlmaLinux-10.2-x86_64-boot.iso",
+		Flags:     []cli.Flag{jsonFlag()},
+		Action: func(c *cli.Context) error {
+			if c.NArg() != 1 {
+				return app.usage("source inspect takes one ISO, got %d arguments", c.NArg())
+			}
+			return app.sourceInspect(c.Args().First(), c.Bool("json"))
+		},
+	}
+}
+
+func (a *app) sourceInspect(path string, asJSON bool) error {
+	image, err := iso.Open(path)
+	if err != nil {
+		return err
+	}
+	defer image.Close()
+	in, err := image.Installer()
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return a.printJSON(in)
+	}
+	w := tabwriter.NewWriter(a.stdout, 0, 8, 2, ' ', 0)
+	or := func(s, unknown string) string {
+		if s == "" {
+			return unknown
+		}
+		return s
+	}
+	packages := "none: the installation downloads them"
+	if in.HasRepos {
+		packages = "on the ISO: can be installed with --offline"
+	}
+	boots := "no: it has no EFI boot files"
+	if in.Boot.Shim != "" && in.Boot.GRUB != "" {
+		boots = "yes, with " + in.Boot.Shim + " and " + in.Boot.GRUB
+	}
+	fmt.Fprintf(w, "label\t%s\nproduct\t%s %s\narchitecture\t%s\nvariant\t%s\npackages\t%s\nkernel\t%s\ninitrd\t%s\nstage 2\t%s\nUEFI\t%s\n",
+		in.Label, or(in.Product, "unknown"), in.Version, or(in.Flavour, in.Arch), or(in.Variant, "unknown"), packages,
+		in.Boot.Kernel, in.Boot.Initrd, or(in.Boot.Stage2, "none: it is downloaded"), boots)
+	return w.Flush()
+}

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ProtonMail/go-crypto/openpgp"
+	"github.com/ProtonMail/go-crypto/openpgp/clearsign"
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
+
+	"github.com/imgasm/imgasm/internal/event"
+)
+
+// session runs imgasm in this process with an environment of its own.
+type session struct {
+	t   *testing.T
+	env map[string]string
+}
+
+func (s session) run(args ...string) (code int, stdout, stderr string) {
+	s.t.Helper()
+	var out, errs bytes.Buffer
+	code = run(context.Background(), append([]string{"imgasm"}, args...), strings.NewReader(""), &out, &errs, func(n string) string { return s.env[n] })
+	return code, out.String(), errs.String()
+}
+
+// signedMirror serves one ISO with a CHECKSUM, and returns its address and the keyring's path.
+func signedMirror(t *testing.T, iso []byte) (address, keyring string) {
+	t.Helper()
+	made := time.Now().Add(-time.Hour)
+	e, err := openpgp.NewEntity("mirror", "", "mirror@example.org", &packet.Config{Algorithm: packet.PubKeyAlgoEdDSA, Time: func() time.Time { return made }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(iso)
+	name := "AlmaLinux-10.2-x86_64-boot.iso"
+	var checksum, key bytes.Buffer
+	w, err := clearsign.Encode(&checksum, e.PrivateKey, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(w, "# %s: %d bytes\nSHA256 (%s) = %s\n", name, len(iso), name, hex.EncodeToString(sum[:]))
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Serialize(&key); err != nil {
+		t.Fatal(err)
+	}
+	keyring = filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(keyring, key.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch filepath.Base(r.URL.Path) {
+		case "CHECKSUM":
+			w.Write(checksum.Bytes())
+		case name:
+			http.ServeContent(w, r, "", made, bytes.NewReader(iso))
+		default:
+			http.NotFound(w, r)
+		}
+	}))
+	t.Cleanup(server.Close)
+	return server.URL, keyring
+}
+
+func TestSourceCommands(t *testing.T) {
+	iso := bytes.Repeat([]byte("installer "), 50_000)
+	mirror, keyring := signedMirror(t, iso)
+	s := session{t, map[string]string{"IMGASM_CACHE": t.TempDir()}}
+	from := []string{"--mirror", mirror, "--keyring", keyring, "--arch", "x86_64"}
+
+	code, out, errs := s.run(append([]string{"source", "list", "--available"}, from...)...)
+	if code != 0 || !strings.HasPrefix(out, "AlmaLinux-10.2-x86_64-boot.iso  488.3 KiB  ") {
+		t.Errorf("list --available: %d\n%s%s", code, out, errs)
+	}
+	code, out, errs = s.run(append([]string{"source", "fetch"}, from...)...)
+	path := strings.TrimSuffix(out, "\n")
+	if b, err := os.ReadFile(path); code != 0 || err != nil || !bytes.Equal(b, iso) || !strings.Contains(errs, "verified by the key of mirror") {
+		t.Fatalf("fetch: %d %v\n%s%s", code, err, out, errs)
+	}
+	code, out, errs = s.run(append([]string{"source", "fetch", "--json"}, from...)...)
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	var last event.Event
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &last); code != 0 || err != nil || last.Kind != event.Result || last.Path != path {
+		t.Errorf("fetch --json: %d %v\n%s%s", code, err, out, errs)
+	}
+	code, out, _ = s.run("source", "list")
+	if code != 0 || !strings.Contains(out, path) || !strings.Contains(out, "whole, signed by mirror") {
+		t.Errorf("list: %d\n%s", code, out)
+	}
+	if code, out, errs = s.run("source", "verify"); code != 0 || !strings.Contains(errs, "has its hash") {
+		t.Errorf("verify: %d\n%s%s", code, out, errs)
+	}
+	own := filepath.Join(t.TempDir(), filepath.Base(path))
+	if err := os.WriteFile(own, iso[1:], 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if code, out, errs = s.run("source", "verify", own, "--mirror", mirror, "--keyring", keyring); code != exitInput || !strings.Contains(errs, "has SHA-256") {
+		t.Errorf("verify of a damaged file: %d\n%s%s", code, out, errs)
+	}
+	if code, _, errs = s.run("source", "inspect", own); code == 0 || !strings.Contains(errs, "ISO 9660") {
+		t.Errorf("inspect of what is no ISO: %d\n%s", code, errs)
+	}
+	if code, out, _ = s.run("source", "clean", "--all", "--json"); code != 0 || !strings.Contains(out, `"state":"whole"`) {
+		t.Errorf("clean: %d\n%s", code, out)
+	}
+	if _, err := os.Stat(path); !os.IsNotExist(err) {
+		t.Errorf("still there: %v", err)
+	}
+	// Without the keyring nothing is trusted, and nothing downloaded.
+	code, out, errs = s.run("source", "fetch", "--mirror", mirror)
+	if code != exitInput || out != "" || !strings.Contains(errs, "not trusted") || !strings.Contains(errs, "imgasm: hint:") {
+		t.Errorf("untrusted key: %d\n%s%s", code, out, errs)
+	}
+	if code, _, errs = s.run("source", "fetch", "--offline", "--version", "10.1"); code != exitHost || !strings.Contains(errs, "--offline forbids") {
+		t.Errorf("offline: %d\n%s", code, errs)
+	}
+	if code, _, errs = s.run("source", "fetch", "--version", "9"); code != exitInput || !strings.Contains(errs, "--iso PATH") {
+		t.Errorf("version 9: %d\n%s", code, errs)
+	}
+	for _, wrong := range [][]string{{"source", "fetch", "a", "b"}, {"source", "verify", "--checksum", "x"}, {"source", "inspect"}, {"source", "list", "x"}, {"source", "bogus"}} {
+		if code, _, errs := s.run(wrong...); code != exitUsage {
+			t.Errorf("%v: %d\n%s", wrong, code, errs)
+		}
+	}
+}
+
+func TestFirmwareCommands(t *testing.T) {
+	dir := t.TempDir()
+	code, vars := filepath.Join(dir, "CODE.fd"), filepath.Join(dir, "VARS.fd")
+	// The least that is known for AArch64 code: a terse image's mark.
+	if err := os.WriteFile(code, append(make([]byte, 4096), append([]byte{'V', 'Z', 0x64, 0xaa}, make([]byte, 2<<20-4100)...)...), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(vars, make([]byte, 1<<20), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s := session{t, map[string]string{"IMGASM_CACHE": t.TempDir(), "QEMU_FIRMWARE_AARCH64": code + ":" + vars}}
+	rc, out, errs := s.run("firmware", "show", "--arch", "aarch64")
+	if rc != 0 || !strings.Contains(out, "QEMU_FIRMWARE_AARCH64") || !strings.Contains(out, "raw, 2.0 MiB, SHA-256 ") {
+		t.Errorf("show: %d\n%s%s", rc, out, errs)
+	}
+	rc, out, errs = s.run("firmware", "list", "--arch", "aarch64", "--json", "--places")
+	first, _, _ := strings.Cut(out, "\n")
+	if rc != 0 || !strings.Contains(first, `"source":"QEMU_FIRMWARE_AARCH64"`) || !strings.Contains(errs, "/opt/homebrew/share/qemu") {
+		t.Errorf("list: %d\n%s%s", rc, out, errs)
+	}
+	if rc, _, errs = s.run("firmware", "show", "--arch", "aarch64", "--firmware", vars); rc == 0 || !strings.Contains(errs, "is blank") {
+		t.Errorf("blank code: %d\n%s", rc, errs)
+	}
+	if rc, _, errs = s.run("firmware", "extract", vars); rc == 0 || !strings.Contains(errs, "not an RPM package") {
+		t.Errorf("extract of what is no package: %d\n%s", rc, errs)
+	}
+	for _, wrong := range [][]string{{"firmware", "show", "x"}, {"firmware", "list", "--arch", "sparc"}, {"firmware", "extract"}, {"firmware", "bogus"}} {
+		if rc, _, errs := s.run(wrong...); rc != exitUsage {
+			t.Errorf("%v: %d\n%s", wrong, rc, errs)
+		}
+	}
+}
