@@ -46,7 +46,7 @@ func (c Config) Args(l Links) []string {
 	c.network(a)
 	c.devices(a)
 	if c.Sandbox {
-		a.add("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny")
+		a.add("-sandbox", sandbox)
 	}
 	if l.QMP != "" {
 		// The guest waits for our "cont": by then every channel is read.
@@ -61,6 +61,10 @@ func (c Config) Argv(l Links) []string {
 	c = c.withDefaults()
 	return append([]string{c.Binary}, c.Args(l)...)
 }
+
+// sandbox denies what a machine of ours never needs: obsolete system calls, new
+// privileges, children, scheduling.
+const sandbox = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
 
 type args struct{ words []string }
 

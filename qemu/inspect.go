@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -53,7 +54,7 @@ type Info struct {
 	Path    string
 	Version Version
 	Accels  []string // "hvf", "kvm", "tcg", …, sorted; built in, which does not say that they work: see package accel
-	Sandbox bool     // Config.Sandbox is possible
+	Sandbox bool     // Config.Sandbox works: tried
 	CPUs    []string // processor models, sorted
 
 	devices map[string]bool
@@ -86,12 +87,12 @@ func Inspect(ctx context.Context, binary string) (*Info, error) {
 	if err != nil {
 		return nil, err
 	}
-	vm, err := startBare(ctx, path, Options{})
+	info := &Info{Path: path, Sandbox: runtime.GOOS == "linux", devices: make(map[string]bool)}
+	vm, err := info.start(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer vm.Close()
-	info := &Info{Path: path, devices: make(map[string]bool)}
 	v := vm.Monitor.Version()
 	info.Version = Version{v.QEMU.Major, v.QEMU.Minor, v.QEMU.Micro, v.Package}
 	if info.Version.Before(MinVersion) {
@@ -101,6 +102,19 @@ func Inspect(ctx context.Context, binary string) (*Info, error) {
 		return nil, err
 	}
 	return info, vm.Quit(ctx)
+}
+
+// start starts the binary in its sandbox, and without it if that cannot be: a
+// build without seccomp, or a container that forbids it.
+func (i *Info) start(ctx context.Context) (*VM, error) {
+	if i.Sandbox {
+		vm, err := startBare(ctx, i.Path, Options{}, "-sandbox", sandbox)
+		if err == nil || ctx.Err() != nil {
+			return vm, err
+		}
+		i.Sandbox = false
+	}
+	return startBare(ctx, i.Path, Options{})
 }
 
 // startBare starts a QEMU that is no machine: block layer and QMP only.
@@ -155,12 +169,6 @@ func (i *Info) ask(ctx context.Context, m *monitor.Client) error {
 		i.CPUs = append(i.CPUs, c.Name)
 	}
 	slices.Sort(i.CPUs)
-	// A build without seccomp does not know the option.
-	err = m.Do(ctx, "query-command-line-options", map[string]any{"option": "sandbox"}, nil)
-	i.Sandbox = err == nil
-	if err != nil && !refused(err) {
-		return err
-	}
 	return nil
 }
 

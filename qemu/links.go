@@ -50,6 +50,9 @@ func listen(goos, dir, file, name string) (*link, error) {
 			return nil, fmt.Errorf("socket %s: a path of %d bytes, %d is the most that %s allows: choose a shorter run directory (TMPDIR)",
 				addr, len(addr), most, goos)
 		}
+		if st, err := os.Lstat(addr); err == nil && st.Mode()&os.ModeSocket != 0 {
+			os.Remove(addr) // of a run that was killed: the directory is ours alone
+		}
 	}
 	l, err := net.Listen(network, addr)
 	if err != nil {

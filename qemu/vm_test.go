@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -421,7 +422,7 @@ func TestInspectFake(t *testing.T) {
 	if !errors.As(err, &oe) || info == nil || info.Version.Major != 6 {
 		t.Errorf("%+v %v, want an *OldError", info, err)
 	}
-	bare := qemutest.Executable(t, qemutest.Script{Refusals: map[string]string{"query-command-line-options": "no", "query-cpu-definitions": "no"}})
+	bare := qemutest.Executable(t, qemutest.Script{NoSandbox: true, Refusals: map[string]string{"query-cpu-definitions": "no"}})
 	info, err = Inspect(t.Context(), bare)
 	if err != nil || info.Sandbox || len(info.CPUs) != 0 || strings.Join(info.Accels, " ") != "tcg" {
 		t.Errorf("%+v %v", info, err)
@@ -434,8 +435,84 @@ func TestInspectFake(t *testing.T) {
 	if m := info.Missing(c); len(m) != 1 || m[0] != "warp-drive" {
 		t.Errorf("missing %q, want warp-drive", m)
 	}
+	if info, err := Inspect(t.Context(), qemutest.Executable(t, qemutest.Script{})); err != nil || info.Sandbox != (runtime.GOOS == "linux") {
+		t.Errorf("%+v %v", info, err)
+	}
 	broken := qemutest.Executable(t, qemutest.Script{Refusals: map[string]string{"qom-list-types": "no"}})
 	if _, err := Inspect(t.Context(), broken); err == nil {
 		t.Error("no error when nothing can be listed")
 	}
+}
+
+// A socket that a killed run left behind in the caller's directory is no obstacle.
+func TestStaleSocket(t *testing.T) {
+	dir := t.TempDir()
+	old, err := net.Listen("unix", filepath.Join(dir, "qmp"))
+	if err != nil {
+		t.Skip("no unix sockets here: ", err)
+	}
+	old.(*net.UnixListener).SetUnlinkOnClose(false)
+	old.Close()
+	ls, err := openLinks("linux", dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ls.close()
+	if err := os.WriteFile(filepath.Join(dir, "qmp"), []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if ls, err := openLinks("linux", dir, nil); err == nil {
+		ls.close()
+		t.Error("a file that is no socket was replaced")
+	}
+}
+
+// Whatever the paths are called, QEMU's option parser gives them back.
+func FuzzPaths(f *testing.F) {
+	for _, s := range []string{"/a/b", "a,b", ",", ",,", "x=y", "nbd:unix:/x", "json:{}", "ü \n", "fat:rw:/etc", ",file=/etc/passwd"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, path string) {
+		c := full(arch.X86_64, "/images")
+		c.SerialLog, c.Ports[0].Log, c.Drives[0].Path, c.Firmware.Vars = path, path, path, path
+		words := c.Args(Links{QMP: "/run/qmp", Serial: "/run/serial"})
+		found := 0
+		for i, w := range words {
+			switch words[max(i-1, 0)] {
+			case "-drive", "-chardev":
+				props := parseOptions(w)
+				for _, key := range []string{"file.filename", "logfile"} {
+					if props[key] == path {
+						found++
+					}
+				}
+			}
+		}
+		if path != "" && found != 4 {
+			t.Errorf("%q was found %d times in %q", path, found, words)
+		}
+	})
+}
+
+// parseOptions reads QEMU's comma-joined options as util/qemu-option.c does,
+// byte by byte.
+func parseOptions(s string) map[string]string {
+	props := map[string]string{}
+	for len(s) > 0 {
+		var field strings.Builder
+		for len(s) > 0 {
+			if s[0] == ',' {
+				if len(s) < 2 || s[1] != ',' {
+					s = s[1:]
+					break
+				}
+				s = s[1:]
+			}
+			field.WriteByte(s[0])
+			s = s[1:]
+		}
+		key, value, _ := strings.Cut(field.String(), "=")
+		props[key] = value
+	}
+	return props
 }

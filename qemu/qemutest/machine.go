@@ -80,6 +80,9 @@ func (m *machine) run() int {
 	switch {
 	case slices.ContainsFunc(m.args, func(a string) bool { return strings.Contains(a, "path=letters") }):
 		return m.probe()
+	case m.script.NoSandbox && slices.Contains(m.args, "-sandbox"):
+		fmt.Fprintln(os.Stderr, "-sandbox support is not enabled in this QEMU binary")
+		return 1
 	case m.script.EarlyExit != nil:
 		return *m.script.EarlyExit
 	case m.script.NoConnect:

@@ -35,6 +35,7 @@ type Script struct {
 	EarlyExit *int          `json:",omitempty"` // ends with this status without connecting; see Status
 	NoConnect bool          `json:",omitempty"` // never connects, and lives on
 	Slow      time.Duration `json:",omitempty"` // connects after this time
+	NoSandbox bool          `json:",omitempty"` // ends with status 1 when it is told to use -sandbox
 	Greeting  string        `json:",omitempty"` // sent in place of QMP's greeting
 
 	// While it runs.

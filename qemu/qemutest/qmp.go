@@ -105,8 +105,6 @@ func (m *machine) answer(r request) {
 		m.reply(r, types(r.Arguments["implements"]))
 	case "query-cpu-definitions":
 		m.reply(r, []map[string]string{{"name": "max"}, {"name": "cortex-a72"}})
-	case "query-command-line-options":
-		m.reply(r, []any{})
 	default:
 		m.refuse(r, "CommandNotFound", "The command "+r.Execute+" has not been found")
 	}
