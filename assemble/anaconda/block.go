@@ -18,6 +18,7 @@ const (
 	terminateBlock           // up to "The installer will now terminate."
 	dialogBlock              // a simpleline dialog, up to its prompt
 	tracebackBlock           // up to the line that names the exception
+	hubBlock                 // what the hub marks with [!], and the states below
 	dracutBlock              // up to "Anaconda installer errors end"
 	logBlock                 // lines of the log that belong to the one before
 )
@@ -64,6 +65,16 @@ func (m *Machine) takeBlock(r *console.Record) bool {
 			m.endBlock()
 		}
 		return true
+	case hubBlock:
+		if !strings.Contains(r.Text, "[!] ") && !strings.HasPrefix(r.Text, "       ") {
+			if isHubLine(r.Text) {
+				return true
+			}
+			m.endBlock()
+			return false
+		}
+		b.lines = append(b.lines, line)
+		return len(b.lines) < maxBlock
 	case tracebackBlock:
 		b.lines = append(b.lines, line)
 		if exceptionLine.MatchString(r.Text) || len(b.lines) > maxBlock {
@@ -73,6 +84,12 @@ func (m *Machine) takeBlock(r *console.Record) bool {
 		return true
 	}
 	return false
+}
+
+// isHubLine recognizes "3) [x] Installation source".
+func isHubLine(text string) bool {
+	number, rest, ok := strings.Cut(text, ") [")
+	return ok && len(number) <= 2 && len(rest) > 2 && rest[1] == ']'
 }
 
 // takeStage1 does the same for dracut's lines.
@@ -131,12 +148,23 @@ func (m *Machine) readBlock() {
 			f.failure.Meaning = "The installer died of an exception that nothing caught: " + short(last, 300)
 		}
 		m.reasons(f, joined(lines))
+	case hubBlock:
+		if titles := incomplete.FindAllStringSubmatch(joined(lines), -1); len(titles) > 0 {
+			var names []string
+			for _, t := range titles {
+				names = append(names, strings.TrimSpace(t[1]))
+			}
+			f.failure.Meaning = "The kickstart leaves open, or gets wrong, what the installer marks with [!]: " + strings.Join(names, ", ") + "."
+		}
 	case dialogBlock:
 		if f.rule.Name != "script-failed" { // what follows there are the script's words
 			m.reasons(f, joined(lines))
 		}
 	}
 }
+
+// incomplete finds the titles that the hub marks.
+var incomplete = regexp.MustCompile(`\[!\] (\S+(?: \S+)*)`)
 
 // from returns the lines from one on.
 func from(lines []Line, first Line) []Line {

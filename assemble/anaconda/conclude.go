@@ -232,7 +232,7 @@ func (m *Machine) explain() *Failure {
 		if f != best && f.failure.Rule != failure.Rule {
 			failure.Others = append(failure.Others, f.failure)
 		}
-		if f.rule.Action.decides() && !slices.Contains(failure.Lines, f.failure.Lines[0]) && len(failure.Lines) < maxLines {
+		if f.rule.Action.decides() && f.rule.When != inDialog && !slices.Contains(failure.Lines, f.failure.Lines[0]) && len(failure.Lines) < maxLines {
 			failure.Lines = append(failure.Lines, f.failure.Lines[0]) // what decided is quoted too
 		}
 		failure.TimedOut = failure.TimedOut || f.failure.TimedOut && len(m.findings) == 1

@@ -148,6 +148,9 @@ func (m *Machine) fire(rule *Rule, groups []string, r *console.Record) {
 	case "script-failed", "error-dialog", "question-dialog":
 		m.block.begin(dialogBlock, f, r)
 		return
+	case "hub-incomplete":
+		m.block.begin(hubBlock, f, r)
+		return
 	case "installer-died":
 		m.block.begin(tracebackBlock, f, r)
 		return

@@ -39,8 +39,8 @@ type Rule struct {
 	When    When  // what else has to be true
 	Meaning string
 	// Hint says what to change, in terms of imgasm's flags or of the kickstart.
-	// $1 is the pattern's first group, here and in Meaning; {iso}, {accel},
-	// {arch} come from the build.
+	// $1 is the pattern's first group, here and in Meaning; {arch} is the
+	// guest's architecture, {retry} what to try against the host's own faults.
 	Hint string
 
 	pattern *regexp.Regexp
@@ -166,12 +166,20 @@ func (m *Machine) expand(text string, groups []string) string {
 	if !strings.Contains(text, "{") {
 		return text
 	}
-	arch, accel := m.config.Arch, m.config.Accel
+	arch := m.config.Arch
 	if arch == "" {
 		arch = "x86_64"
 	}
-	if accel == "" {
-		accel = "this accelerator"
+	return strings.NewReplacer("{arch}", arch, "{retry}", m.retry()).Replace(text)
+}
+
+// retry is what to try against crashes that may be the host's fault.
+func (m *Machine) retry() string {
+	switch m.config.Accel {
+	case "":
+		return "another accelerator (--accel tcg) and more memory (--memory 4G)"
+	case "tcg":
+		return "more memory (--memory 4G) and a newer QEMU (7.2's emulation crashes kernel 6.12 at random); imgasm doctor says whether this host could run the guest without emulation"
 	}
-	return strings.NewReplacer("{arch}", arch, "{accel}", accel).Replace(text)
+	return "emulation instead of " + m.config.Accel + " (--accel tcg) and more memory (--memory 4G)"
 }

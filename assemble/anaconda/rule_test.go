@@ -110,7 +110,7 @@ func TestRulesFindTheirSamples(t *testing.T) {
 			if out.Failure.Rule != r.Name {
 				t.Errorf("explained by %s", out.Failure.Rule)
 			}
-			if len(out.Failure.Lines) == 0 || strings.Contains(out.Failure.Meaning+out.Failure.Hint, "$") {
+			if len(out.Failure.Lines) == 0 || strings.ContainsAny(out.Failure.Meaning+out.Failure.Hint, "${") {
 				t.Errorf("lines %v, meaning %q, hint %q", out.Failure.Lines, out.Failure.Meaning, out.Failure.Hint)
 			}
 		})

@@ -92,7 +92,7 @@ var bootRules = []Rule{
 		Seen:   "Linux kernel/exit.c",
 		Last:   PhaseShutdown, Class: ClassKernel, Rank: 65, Action: Fail, When: realPanic,
 		Meaning: "The guest's first process died (exit code $1), so its kernel stopped. Right after the start that is most often a CPU older than the system was built for; later, too little memory.",
-		Hint:    "run with --accel tcg to rule out the host's CPU and accelerator, and with --memory 4G to rule out memory",
+		Hint:    "try {retry}",
 	},
 	{
 		Name: "kernel-panic", Channel: OnConsole, Who: Anyone,
@@ -101,7 +101,7 @@ var bootRules = []Rule{
 		Seen:   "testdata/serial/failure-kernel-panic.raw",
 		Last:   PhaseShutdown, Class: ClassKernel, Rank: 50, Action: Fail, When: realPanic,
 		Meaning: "The guest's kernel stopped: $1.",
-		Hint:    "run it once more; if it happens again try another accelerator (now {accel}): --accel tcg, and under TCG a newer QEMU (7.2's emulation crashes kernel 6.12 at random)",
+		Hint:    "run it once more; if it happens again try {retry}",
 	},
 	{
 		Name: "cpu-level", Channel: OnConsole, Who: Anyone,
@@ -137,6 +137,6 @@ var bootRules = []Rule{
 		Seen:   "testdata/serial/failure-kernel-panic.raw",
 		Class:  ClassKernel, Rank: 15, Action: Clue,
 		Meaning: "The guest's kernel is in trouble. It may go on.",
-		Hint:    "if the installation fails: try another accelerator (now {accel}), and more time under heavy load: --stall-timeout 1h",
+		Hint:    "nothing, unless the installation fails; then try {retry}",
 	},
 }

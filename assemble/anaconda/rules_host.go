@@ -20,7 +20,7 @@ var hostRules = []Rule{
 		Sample:  "GUEST_PANICKED action=poweroff", Seen: "QEMU 7.2 with pvpanic-pci",
 		Class: ClassKernel, Rank: 48, Action: Fail,
 		Meaning: "The guest's kernel panicked.",
-		Hint:    "run it once more; if it happens again try another accelerator (now {accel}): --accel tcg, and more memory (--memory 4G)",
+		Hint:    "run it once more; if it happens again try {retry}",
 	},
 	{
 		Name: "watchdog", Channel: OnQMP,
@@ -28,7 +28,7 @@ var hostRules = []Rule{
 		Sample:  "WATCHDOG action=pause", Seen: "QEMU 7.2 with i6300esb",
 		Class: ClassKernel, Rank: 46, Action: Fail,
 		Meaning: "The guest stopped feeding its watchdog: it hangs.",
-		Hint:    "run it once more; if it happens again try another accelerator (now {accel}): --accel tcg",
+		Hint:    "run it once more; if it happens again try {retry}",
 	},
 	{
 		Name: "host-disk-error", Channel: OnQMP,
@@ -52,7 +52,7 @@ var hostRules = []Rule{
 		Sample:  "early SHUTDOWN guest=true reason=guest-reset", Seen: "QEMU 7.2 with -no-reboot; a panicking kernel with panic=-1 looks so too",
 		Class: ClassEnded, Rank: 13, Action: Fail,
 		Meaning: "The guest reset itself before the installation was complete: it crashed, or the installer gave up and rebooted.",
-		Hint:    "the last lines of serial.log in the failure bundle say which; for a crash try --accel tcg and --memory 4G",
+		Hint:    "the last lines of serial.log in the failure bundle say which; for a crash try {retry}",
 	},
 	{
 		Name: "shutdown-early", Channel: OnQMP,
@@ -77,7 +77,7 @@ var hostRules = []Rule{
 		Sample:  "unexpected SHUTDOWN guest=true reason=guest-reset", Seen: "QEMU 7.2 with -no-reboot, a guest that panics while it powers off with panic=-1",
 		Class: ClassEnded, Rank: 40, Action: Fail,
 		Meaning: "The installation was complete, but the guest did not end as its kickstart says (it ended with guest-$1): it may have crashed while its file systems were still in use.",
-		Hint:    "run it again; if it happens again write poweroff into the kickstart and try --accel tcg",
+		Hint:    "run it again; if it happens again write poweroff into the kickstart and try {retry}",
 	},
 	{
 		Name: "no-done-marker", Channel: OnQMP,
@@ -117,7 +117,7 @@ var hostRules = []Rule{
 		Sample:  "silence: for 10m0s no disk writes, no new text on the console, no line in the installer's log", Seen: "a guest that spins with interrupts off",
 		Class: ClassStall, Rank: 9, Action: Fail,
 		Meaning: "Nothing has moved in the guest for longer than this phase takes on this host.",
-		Hint:    "if the host is only slow give it more time (--stall-timeout 1h); otherwise try another accelerator (now {accel}), and look at the last lines of serial.log in the failure bundle",
+		Hint:    "if the host is only slow give it more time (--stall-timeout 1h); otherwise look at the last lines of serial.log in the failure bundle, and try {retry}",
 	},
 	{
 		Name: "stall-checks", Channel: OnClock,

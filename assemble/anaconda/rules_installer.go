@@ -113,7 +113,7 @@ Error
 `,
 		Seen: "testdata/serial/failure-post-erroronfail-direct.raw",
 		Last: PhaseShutdown, Class: ClassScript, Rank: 80, Action: Fail,
-		Meaning: "A script of the kickstart that is marked --erroronfail ended with an error, and the installer now waits for ENTER, which direct mode does not even show. The line number is counted within the script's own piece of the file: do not trust it.",
+		Meaning: "A %pre-install or %post script that is marked --erroronfail ended with an error, and the installer waits for ENTER, at a prompt that direct mode does not even show. The line that it names is counted in a way of its own: do not trust the number.",
 		Hint:    "the lines after it are the script's output; correct the script, or take --erroronfail off if its failure does not matter",
 	},
 	{

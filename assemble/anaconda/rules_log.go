@@ -51,7 +51,7 @@ Unknown command: frobnicate
 		Seen:   "Linux, by rsyslog; weldr/lorax src/pylorax/monitor.py takes it for fatal",
 		Class:  ClassKernel, Rank: 14, Action: Note, When: Incomplete,
 		Meaning: "The guest's kernel reports trouble. It may go on.",
-		Hint:    "if the installation fails: check the host's disk, try another accelerator (now {accel})",
+		Hint:    "nothing, unless the installation fails; then check the host's disk and try {retry}",
 	},
 	{
 		Name: "log-packages", Channel: OnLog,
@@ -69,6 +69,6 @@ Unknown command: frobnicate
 		Seen:   "anaconda rhel-10 pyanaconda/core/util.py; weldr/lorax src/pylorax/monitor.py takes it for fatal",
 		Class:  ClassCrash, Rank: 45, Action: Collect, When: Incomplete,
 		Meaning: "The installer was killed by signal $1.",
-		Hint:    "give the guest more memory (--memory 4G) and try another accelerator (--accel tcg)",
+		Hint:    "try {retry}",
 	},
 }

@@ -140,7 +140,7 @@ var stage1Rules = []Rule{
 		Seen:   "systemd 257 src/core/main.c, src/core/crash-handler.c",
 		Class:  ClassSystem, Rank: 40, Action: Fail, When: Incomplete,
 		Meaning: "The installer's first process crashed and stopped.",
-		Hint:    "run it once more; then try another accelerator (--accel tcg) and more memory (--memory 4G)",
+		Hint:    "run it once more; if it happens again try {retry}",
 	},
 	{
 		Name: "unit-failed", Channel: OnConsole, Who: Systemd,
