@@ -117,7 +117,8 @@ func (l *linter) add(severity Severity, p problem) {
 		Excerpt: l.source.excerpt(p.pos.Line),
 	}
 	if p.end.Line == p.pos.Line && p.end.Column > p.pos.Column {
-		f.EndColumn = p.end.Column
+		// A word may contain its line's end, behind a backslash.
+		f.EndColumn = min(p.end.Column, max(utf8.RuneCountInString(f.Excerpt)+1, p.pos.Column))
 	}
 	l.findings = append(l.findings, f)
 	l.keys = append(l.keys, f.Line)
@@ -255,6 +256,7 @@ func (l *linter) command(s *Statement) {
 			}
 		}
 	}
+	l.continued(s)
 	a := l.decode(s)
 	if a.Spec != nil && !a.failed {
 		l.checkCommand(s, a)
@@ -264,6 +266,21 @@ func (l *linter) command(s *Statement) {
 		return
 	}
 	l.advise(s, a)
+}
+
+// continued warns of a backslash at the end of the line. Where it stands
+// alone and the command takes no such argument, that is an error of its own.
+func (l *linter) continued(s *Statement) {
+	last := s.Words[len(s.Words)-1]
+	text := strings.TrimRight(last.Value, "\r\n")
+	spec, _ := LookupCommand(s.Name())
+	if text == last.Value || text == "" && (spec == nil || !spec.Raw) {
+		return
+	}
+	l.warn(problem{rule: ruleContinuation, pos: last.Pos, end: last.End,
+		text:    "a backslash at the end of the line does not continue it",
+		meaning: "the line end becomes a part of the word, the next line is a command of its own",
+		hint:    "write the command on one line"})
 }
 
 // duplicate warns when something of a kind is defined a second time.

@@ -109,7 +109,7 @@ var installerCommands = []CommandSpec{
 		Name:    "vnc",
 		Help:    "offered the installer's screen over VNC",
 		Raw:     true,
-		Instead: "boot with inst.rdp, or write rdp",
+		Instead: "the boot option inst.rdp, or rdp",
 		History: History{EL: Span{Deprecated: 10}, Fedora: Span{Deprecated: 42}},
 	},
 }
