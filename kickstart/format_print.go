@@ -74,7 +74,8 @@ func (p *printer) asIs(s *Statement) {
 	if s.Trailing != "" {
 		end = s.TrailingPos.Offset - base + len(s.Trailing)
 	}
-	p.line(s.Text()[s.Words[0].Pos.Offset-base : end])
+	text := s.Text() // an open quotation mark takes the line end into its word
+	p.line(text[s.Words[0].Pos.Offset-base : min(end, len(text))])
 }
 
 func (p *printer) section(s *Section) {
