@@ -69,7 +69,7 @@ func (m *Machine) step(text string) bool {
 		}
 	case 'U':
 		if text == "Use of this product is subject to the license agreement found at:" {
-			m.saidComplete(m.pips)
+			m.saidComplete(m.pips || m.previous == "Installation complete")
 			return true
 		}
 	case 'D':
@@ -140,9 +140,9 @@ func (m *Machine) dots(text string) bool {
 // saidComplete weighs the word "Complete!" and those that follow it. Anaconda
 // says them after the pips of its last tasks. dnf in a %post script says
 // "Complete!" too, and many a script that the installation is complete, but
-// before those pips.
+// before those pips. By way of journald only Anaconda itself can have said it.
 func (m *Machine) saidComplete(pips bool) {
-	if m.phase >= PhaseConfigure && pips {
+	if m.phase >= PhaseConfigure && (pips || m.speaker == byJournal) {
 		m.finished()
 	}
 }

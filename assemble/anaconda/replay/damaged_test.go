@@ -1,0 +1,56 @@
+package replay
+
+import (
+	"bytes"
+	"math/rand"
+	"strings"
+	"testing"
+)
+
+// Recordings with lines lost or doubled, as by a console that was read too
+// late: they may prove less, never the contrary.
+func TestDamageProvesNothingElse(t *testing.T) {
+	random := rand.New(rand.NewSource(1))
+	for name, raw := range everything(t) {
+		lines := bytes.SplitAfter(raw, []byte("\n"))
+		want := replay(t, raw).Verdict.String()
+		check := func(what string, edited [][]byte) bool {
+			got := replay(t, bytes.Join(edited, nil)).Verdict.String()
+			if got != want && got != "running" {
+				t.Errorf("%s %s: verdict %s", name, what, got)
+				return false
+			}
+			return true
+		}
+		for range 60 {
+			at, n := random.Intn(len(lines)), 1+random.Intn(3)
+			without := append(append([][]byte(nil), lines[:at]...), lines[min(len(lines), at+n):]...)
+			if !check("without "+string(bytes.Join(lines[at:min(len(lines), at+n)], nil)), without) {
+				break
+			}
+			twice := append(append([][]byte(nil), lines[:at+1]...), lines[at:]...)
+			if !check("twice "+string(lines[at]), twice) {
+				break
+			}
+		}
+	}
+}
+
+// The same words by way of journald, as in direct mode, mean the same.
+func TestDirectMeansTheSame(t *testing.T) {
+	for name, raw := range consoles(t) {
+		if !strings.HasSuffix(name, "-pty") {
+			continue
+		}
+		var direct bytes.Buffer
+		for _, line := range strings.Split(strings.ReplaceAll(string(raw), "\r", ""), "\n") {
+			if line != "" {
+				direct.WriteString("[  416.418848] anaconda[2343]: " + line + "\r\n")
+			}
+		}
+		a, b := replay(t, raw), replay(t, direct.Bytes())
+		if a.Verdict != b.Verdict || Summary(a).Rule != Summary(b).Rule || a.Phase != b.Phase {
+			t.Errorf("%s: %v by %q on a terminal, %v by %q by journald", name, a.Verdict, Summary(a).Rule, b.Verdict, Summary(b).Rule)
+		}
+	}
+}
