@@ -1,0 +1,267 @@
+package main
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/imgasm/imgasm/assemble/disk"
+	"github.com/imgasm/imgasm/assemble/iso"
+	"github.com/imgasm/imgasm/cmd/imgasm-guest/ext4"
+	"github.com/imgasm/imgasm/internal/tree"
+
+	"time"
+)
+
+func TestCmdline(t *testing.T) {
+	c := parseCmdline("BOOT_IMAGE=/x inst.ks=hd:LABEL=OEMDRV:/ks.cfg rd.shell=0 dyndbg=\"file a b +p\" console=tty0 inst.ks=hd:LABEL=SECOND:/k  inst.notmux console=ttyS0,115200n8 quiet=no\n")
+	if v, ok := c.value("inst.ks"); !ok || v != "hd:LABEL=SECOND:/k" {
+		t.Errorf("inst.ks: %q %v", v, ok)
+	}
+	if v, _ := c.value("dyndbg"); v != "file a b +p" {
+		t.Errorf("quotes: %q", v)
+	}
+	if _, ok := c.value("inst"); ok {
+		t.Error("the beginning of a name is not the name")
+	}
+	for name, want := range map[string]bool{"inst.notmux": true, "rd.shell": false, "quiet": false, "absent": false, "inst.ks": true} {
+		if c.flag(name) != want {
+			t.Errorf("%s: %v", name, !want)
+		}
+	}
+	if got := c.consoles(); !reflect.DeepEqual(got, []string{"console=tty0", "console=ttyS0,115200n8"}) {
+		t.Errorf("%v", got)
+	}
+}
+
+func TestVolume(t *testing.T) {
+	for value, want := range map[string][2]string{
+		"hd:LABEL=OEMDRV:/ks.cfg": {"OEMDRV", "/ks.cfg"}, "hd:LABEL=AlmaLinux-10-0": {"AlmaLinux-10-0", ""},
+		`hd:LABEL=two\x20words:/a:b`: {"two words", "/a:b"},
+	} {
+		label, path, ok := volume(value)
+		if !ok || label != want[0] || path != want[1] {
+			t.Errorf("%s: %q %q %v", value, label, path, ok)
+		}
+	}
+	for _, bad := range []string{"", "http://x/ks.cfg", "hd:LABEL=:/x", "hd:sda1:/ks"} {
+		if _, _, ok := volume(bad); ok {
+			t.Errorf("%q is taken for a volume", bad)
+		}
+	}
+}
+
+// Every volume that imgasm writes is known for what it is.
+func TestSuperblock(t *testing.T) {
+	dir := t.TempDir()
+	head := func(write func(f *os.File) error) []byte {
+		t.Helper()
+		f, err := os.Create(filepath.Join(dir, "volume"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if err := write(f); err != nil {
+			t.Fatal(err)
+		}
+		b := make([]byte, 36<<10)
+		n, _ := f.ReadAt(b, 0)
+		return b[:n]
+	}
+	for name, c := range map[string]struct {
+		write           func(f *os.File) error
+		fs, label, uuid string
+	}{
+		"OEMDRV": {func(f *os.File) error {
+			return iso.WriteOEMDRV(f, []tree.File{tree.Bytes("ks.cfg", []byte("text\n"))}, time.Unix(1e9, 0))
+		}, "iso9660", "OEMDRV", ""},
+		"ESP": {func(f *os.File) error {
+			return disk.WriteFAT32At(f, 0, disk.FAT32{SizeBytes: 64 << 20, Label: "EFI", VolumeID: 0x1234abcd, Time: time.Unix(1e9, 0)}, true)
+		}, "vfat", "EFI", "1234-ABCD"},
+		"root": {func(f *os.File) error {
+			return ext4.Format(f, ext4.Params{SizeBytes: 64 << 20, Label: "root", UUID: [16]byte{0xde, 0xad, 15: 1}})
+		}, "ext4", "root", "dead0000-0000-0000-0000-000000000001"},
+		"blank": {func(f *os.File) error { return f.Truncate(1 << 20) }, "", "", ""},
+		"empty": {func(f *os.File) error { return f.Truncate(0) }, "", "", ""},
+	} {
+		if fs, label, uuid := superblock(head(c.write)); fs != c.fs || label != c.label || uuid != c.uuid {
+			t.Errorf("%s: %q %q %q", name, fs, label, uuid)
+		}
+	}
+}
+
+func TestGRUBTexts(t *testing.T) {
+	args := kernelArgs("root-uuid", []string{"console=tty0", "console=ttyS0,115200n8"}, ` console=tty0 net.ifnames=0 x="a b" `)
+	if args != `root=UUID=root-uuid ro console=ttyS0,115200n8 console=tty0 net.ifnames=0 x="a b"` {
+		t.Errorf("%s", args)
+	}
+	menu := grubMenu(grubEntry{title: "it's $here", bootUUID: "boot-uuid", prefix: "/boot", release: "6.1", args: args, timeout: 3})
+	for _, want := range []string{
+		"set timeout=3\n", "--set=root boot-uuid\n", `menuentry 'it'\''s $here' {`, "linux /boot/vmlinuz-6.1 root=UUID=root-uuid ro ",
+		`x=\"a b\"`, "initrd /boot/initramfs-6.1.img\n",
+	} {
+		if !strings.Contains(menu, want) {
+			t.Errorf("no %q in\n%s", want, menu)
+		}
+	}
+	if got := grubStub("U", "/grub2"); got != "search --no-floppy --fs-uuid --set=dev U\nset prefix=($dev)/grub2\nconfigfile $prefix/grub.cfg\n" {
+		t.Errorf("%s", got)
+	}
+	check, err := exec.LookPath("grub-script-check")
+	if err != nil {
+		check, err = exec.LookPath("grub2-script-check")
+	}
+	if err != nil {
+		t.Skip("grub-script-check is missing: GRUB's own parser has not seen the menu")
+	}
+	cmd := exec.Command(check)
+	cmd.Stdin = strings.NewReader(menu)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s\n%s", err, out, menu)
+	}
+}
+
+func FuzzGRUBEscape(f *testing.F) {
+	f.Add(`a "b c" $x; {y} \`)
+	f.Fuzz(func(t *testing.T, s string) {
+		if got := grubEscape(s); strings.ContainsAny(got, "\n\r") {
+			t.Errorf("%q has a line end", got)
+		}
+	})
+}
+
+func TestAccounts(t *testing.T) {
+	db := accounts{groups: baseGroups()}
+	db.users = append(db.users, account{name: "root", home: "/root", shell: "/bin/bash", hash: "!locked"})
+	id := db.freeID()
+	db.add(account{name: "admin", uid: id, gid: id, gecos: "A:B\nC", home: "/home/admin", shell: "/bin/bash", hash: "$6$x$y"}, []string{"wheel", "extra(1000)", "own"})
+	if db.freeID() == id {
+		t.Error("a number was given twice")
+	}
+	files := db.files()
+	if got := files["etc/passwd"].text; got != "root:x:0:0::/root:/bin/bash\nadmin:x:1000:1000:ABC:/home/admin:/bin/bash\n" {
+		t.Errorf("passwd\n%s", got)
+	}
+	if files["etc/shadow"].mode != 0o600 || !strings.Contains(files["etc/shadow"].text, "admin:$6$x$y:") {
+		t.Errorf("shadow %+v", files["etc/shadow"])
+	}
+	groups := files["etc/group"].text
+	for _, want := range []string{"wheel:x:10:admin\n", "admin:x:1000:\n", "extra:x:1000:admin\n", "own:x:1001:admin\n"} {
+		if !strings.Contains(groups, want) {
+			t.Errorf("no %q in\n%s", want, groups)
+		}
+	}
+	back := parsePasswd(files["etc/passwd"].text+"broken:line\n", files["etc/shadow"].text)
+	if len(back) != 2 || back[1].name != "admin" || back[1].hash != "$6$x$y" || back[1].uid != 1000 {
+		t.Errorf("read back: %+v", back)
+	}
+	if got := memberships(groups, "admin"); !reflect.DeepEqual(got, []uint32{10, 1000, 1001}) {
+		t.Errorf("%v", got)
+	}
+	again := accounts{users: back, groups: parseGroups(groups)}
+	if !reflect.DeepEqual(again.files()["etc/group"], files["etc/group"]) {
+		t.Errorf("groups read back:\n%s", again.files()["etc/group"].text)
+	}
+	if again.defaultUser().name != "admin" || (&accounts{users: back[:1]}).defaultUser().name != "root" {
+		t.Error("the default user")
+	}
+}
+
+func TestSSHRules(t *testing.T) {
+	for text, want := range map[string]loginRules{
+		"":                      {"prohibit-password", true},
+		"PermitRootLogin yes\n": {"yes", true},
+		"permitrootlogin no\nPermitRootLogin yes\nPasswordAuthentication no\n": {"no", false},
+		"# PermitRootLogin yes\nMatch User x\nPermitRootLogin yes\n":           {"prohibit-password", true},
+	} {
+		if got := sshRules(text); got != want {
+			t.Errorf("%q: %+v", text, got)
+		}
+	}
+}
+
+// archive is a stage 2 of the given tar headers; Name ends in "/" for folders.
+func archive(t testing.TB, files ...tar.Header) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	w := tar.NewWriter(z)
+	for _, h := range files {
+		data := h.Uname // the content, for a short table
+		h.Uname, h.Size = "", int64(len(data))
+		if err := w.WriteHeader(&h); err != nil {
+			t.Fatal(err)
+		}
+		w.Write([]byte(data))
+	}
+	w.Close()
+	z.Close()
+	return b.Bytes()
+}
+
+func TestStage2(t *testing.T) {
+	data := archive(t,
+		tar.Header{Name: "grub-prefix", Mode: 0o644, Uname: "/EFI/debian\n"},
+		tar.Header{Name: "packages/kernel-6.1-2.x86_64/", Typeflag: tar.TypeDir, Mode: 0o755},
+		tar.Header{Name: "packages/kernel-6.1-2.x86_64/boot/vmlinuz", Typeflag: tar.TypeSymlink, Linkname: "medium:images/vmlinuz", Mode: 0o755},
+		tar.Header{Name: "packages/base-1-1.noarch/etc/", Typeflag: tar.TypeDir, Mode: 0o755},
+		tar.Header{Name: "packages/base-1-1.noarch/etc/issue", Mode: 0o640, Uname: "hello"},
+		tar.Header{Name: "packages/base-1-1.noarch/bin", Typeflag: tar.TypeSymlink, Linkname: "usr/bin"},
+	)
+	s, err := readStage2(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.grubPrefix != "/EFI/debian" || len(s.packages) != 2 || s.packages[0].nameArch() != "kernel.x86_64" || s.packages[1].nameArch() != "base.noarch" {
+		t.Errorf("%+v", s)
+	}
+	medium, root := t.TempDir(), t.TempDir()
+	os.MkdirAll(filepath.Join(medium, "images"), 0o755)
+	os.WriteFile(filepath.Join(medium, "images/vmlinuz"), []byte("kernel"), 0o644)
+	if runtime.GOOS == "windows" {
+		t.Skip("symbolic links need rights on Windows")
+	}
+	for _, p := range s.packages {
+		if err := p.install(root, medium); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.install(root, medium); err != nil {
+			t.Errorf("again: %v", err)
+		}
+	}
+	kernel, err := os.ReadFile(filepath.Join(root, "boot/vmlinuz"))
+	if err != nil || string(kernel) != "kernel" {
+		t.Errorf("%q %v", kernel, err)
+	}
+	if info, err := os.Stat(filepath.Join(root, "etc/issue")); err != nil || info.Mode().Perm() != 0o640 {
+		t.Errorf("%v %v", info, err)
+	}
+	if err := s.packages[0].install(root, t.TempDir()); err == nil {
+		t.Error("a medium without the file: accepted")
+	}
+}
+
+func FuzzReadStage2(f *testing.F) {
+	f.Add(archive(f, tar.Header{Name: "packages/a-1-1.noarch/x", Uname: "y"}))
+	f.Add(archive(f, tar.Header{Name: "packages/a-1-1.noarch/../../x", Uname: "y"}))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s, err := readStage2(bytes.NewReader(data))
+		if err != nil {
+			return
+		}
+		for _, p := range s.packages {
+			for _, file := range p.files {
+				if strings.HasPrefix(file.path, "/") || strings.Contains("/"+file.path+"/", "/../") {
+					t.Errorf("%q leads out of the target", file.path)
+				}
+			}
+		}
+	})
+}
