@@ -12,9 +12,11 @@ type LintOptions struct {
 	// Target is the machine that imgasm is about to install, nil when unknown.
 	// With a target, what surely fails there is an error.
 	Target *Target
-	// ReadInclude reads the file or URL of a %include or %ksappend line, as
-	// written there. Nil, or an error: the line is taken as it is, since the
-	// file may come to be in a %pre script.
+	// ReadInclude reads the file or URL of a %include line, as written there.
+	// Nil, or an error: the file is not looked at, and nothing is demanded
+	// that may stand in it. An error that wraps fs.ErrNotExist says that it
+	// surely does not exist; without a %pre script to write it, the
+	// installation fails.
 	ReadInclude func(path string) ([]byte, error)
 }
 

@@ -309,7 +309,7 @@ func (l *linter) include(s *Statement, within *Section) {
 		return
 	}
 	w := s.Words[1]
-	file, ok := l.load(w, ruleIncludeMissing)
+	file, ok := l.load(w)
 	if !ok {
 		l.state.unread = true
 		return
@@ -333,40 +333,47 @@ func (l *linter) include(s *Statement, within *Section) {
 }
 
 // load reads and parses a file to include.
-func (l *linter) load(w Word, missing *Rule) (*File, bool) {
-	if l.options.ReadInclude == nil {
+func (l *linter) load(w Word) (*File, bool) {
+	fail := func(rule *Rule, text, meaning string) (*File, bool) {
+		l.add(Error, problem{rule: rule, pos: w.Pos, end: w.End, text: text, meaning: meaning})
 		return nil, false
 	}
 	for s := l.source; s != nil; s = s.parent {
 		if s.file.Name == w.Value {
-			l.add(Error, problem{rule: ruleIncludeCycle, pos: w.Pos, end: w.End, text: "the file includes itself"})
-			return nil, false
+			return fail(ruleIncludeCycle, "the file includes itself", "")
 		}
 	}
 	if l.state.includes++; l.state.includes > maxIncludes {
-		l.add(Error, problem{rule: ruleIncludeCycle, pos: w.Pos, end: w.End,
-			text: "more than " + strconv.Itoa(maxIncludes) + " files are included"})
-		return nil, false
+		return fail(ruleIncludeCycle, "more than "+strconv.Itoa(maxIncludes)+" files are included", "")
 	}
-	src, err := l.options.ReadInclude(w.Value)
+	var src []byte
+	err := error(fs.ErrInvalid)
+	if l.options.ReadInclude != nil {
+		src, err = l.options.ReadInclude(w.Value)
+	}
 	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) && !l.state.hasPre {
-			severity := Error
-			if l.options.Fragment {
-				severity = Warning // the script may stand elsewhere
-			}
-			l.add(severity, problem{rule: missing, pos: w.Pos, end: w.End,
-				text:    "cannot read " + quoteWord(w.Value),
-				meaning: "no %pre script before it could write the file, so the installer will not find it either"})
+		if (errors.Is(err, fs.ErrNotExist) || madeByPre(w.Value)) && !l.state.hasPre && !l.state.unread && !l.options.Fragment {
+			return fail(ruleIncludeMissing, "there is no "+quoteWord(w.Value),
+				"only a %pre script could write it, and there is none")
 		}
 		return nil, false
 	}
 	file, err := Parse(w.Value, src)
 	if err != nil {
-		l.add(Error, problem{rule: missing, pos: w.Pos, end: w.End, text: err.Error()})
-		return nil, false
+		return fail(ruleIncludeMissing, err.Error(), "")
 	}
 	return file, true
+}
+
+// madeByPre reports whether a path in the installer's file tree can only come
+// from a %pre script: it is absolute, and in no folder that the installer or
+// its medium fills.
+func madeByPre(name string) bool {
+	if !strings.HasPrefix(name, "/") {
+		return false
+	}
+	top, _, _ := strings.Cut(strings.TrimLeft(name, "/"), "/")
+	return !contains([]string{"dev", "etc", "media", "mnt", "opt", "proc", "run", "sys", "usr", "var"}, top)
 }
 
 // packagesOf reads a file again as the lines of a %packages section.

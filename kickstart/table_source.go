@@ -92,7 +92,7 @@ var sourceCommands = []CommandSpec{
 			{Names: []string{"--sslcacert"}, Type: TypeString, Value: "PATH", Help: "the CA certificate"},
 			{Names: []string{"--sslclientcert"}, Type: TypeString, Value: "PATH", Help: "the client certificate"},
 			{Names: []string{"--sslclientkey"}, Type: TypeString, Value: "PATH", Help: "the client's key"},
-			{Names: []string{"--ignoregroups"}, Type: TypeBool, Help: "ignored the repository's groups", Instead: "nothing: it had no effect", History: History{EL: Span{Deprecated: 9, Removed: 10}, Fedora: Span{Removed: 40}}},
+			{Names: []string{"--ignoregroups"}, Type: TypeBool, Value: "on or off", Help: "ignored the repository's groups", Instead: "nothing: it had no effect", History: History{EL: Span{Deprecated: 9, Removed: 10}, Fedora: Span{Removed: 40}}},
 		},
 		Many: true,
 	},

@@ -1,0 +1,304 @@
+package kickstart
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// brief writes findings one a line: "file:line:column rule".
+func brief(findings []Finding) string {
+	var b strings.Builder
+	for _, f := range findings {
+		fmt.Fprintf(&b, "%s:%d:%d %s\n", f.File, f.Line, f.Column, f.Rule)
+	}
+	return b.String()
+}
+
+func TestInclude(t *testing.T) {
+	files := map[string]string{
+		"part.ks":     "part / --sizze=1\n%include more.ks\nlang en_US.UTF-8\nautopart\n",
+		"more.ks":     "rootpw\n",
+		"cycle.ks":    "%include other.ks\n",
+		"other.ks":    "%include cycle.ks\n",
+		"packages.ks": "bash\n# comment\n-\nvim\n",
+		"pre.ks":      "%pre\necho autopart >/tmp/x\n%end\n",
+		"script.sh":   "if true; then\n",
+		"end.ks":      "%post\n",
+	}
+	read := func(name string) ([]byte, error) {
+		if src, ok := files[name]; ok {
+			return []byte(src), nil
+		}
+		if strings.HasPrefix(name, "https:") {
+			return nil, errors.New("no network")
+		}
+		return nil, fmt.Errorf("%s: %w", name, fs.ErrNotExist)
+	}
+	tests := []struct {
+		name, src, want string
+		fragment        bool
+	}{
+		{"errors are told where they are, behind their line", "reboot x\n%include part.ks\ntext x\n",
+			"ks.cfg:1:8 extra-argument\npart.ks:1:8 unknown-option\nmore.ks:1:1 missing-argument\npart.ks:4:1 command-conflict\nks.cfg:3:6 extra-argument\n", true},
+		{"cycle", "%include cycle.ks\n", "other.ks:1:10 include-cycle\n", true},
+		{"itself", "%include ks.cfg\n", "ks.cfg:1:10 include-cycle\n", true},
+		{"packages", "%packages\nbash\n%include packages.ks\nvim\n%end\n",
+			"packages.ks:1:1 duplicate-package\npackages.ks:3:1 bad-package-entry\nks.cfg:4:1 duplicate-package\n", true},
+		{"missing", "%include gone.ks\n", "ks.cfg:1:10 include-missing\n", false},
+		{"missing in packages", "%packages\n%include gone.ks\n%end\n", "ks.cfg:2:10 include-missing\n", false},
+		{"missing, but the script may stand elsewhere", "%include gone.ks\n", "", true},
+		{"missing, but %pre may write it", "%pre\ntrue\n%end\n%include gone.ks\n", "", false},
+		{"missing, but an included %pre may write it", "%include pre.ks\n%include /tmp/x\n", "", false},
+		{"an empty %pre writes nothing", "%pre\n\n%end\n%include gone.ks\n", "ks.cfg:4:10 include-missing\n", false},
+		{"unreadable is not missing", "%include https://example.org/x.ks\n", "", false},
+		{"script", "%post\n%include script.sh\nfi\n%end\n", "", true},
+		{"unclosed section in an included file", "%include end.ks\n", "end.ks:1:1 unclosed-section\n", true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := brief(Lint(parse(t, tt.src), LintOptions{Fragment: tt.fragment, ReadInclude: read}))
+			if d := cmp.Diff(tt.want, got); d != "" {
+				t.Errorf("(-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+func TestIncludeWithoutReader(t *testing.T) {
+	for src, want := range map[string]string{
+		"%include /tmp/storage\n":                              "ks.cfg:1:10 include-missing\n",
+		"%include /run/install/repo/storage\n":                 "",
+		"%include relative\n":                                  "",
+		"%pre\necho autopart >/tmp/x\n%end\n%include /tmp/x\n": "",
+	} {
+		if got := brief(Lint(parse(t, src), LintOptions{})); got != want {
+			t.Errorf("%q: %s, want %s", src, got, want)
+		}
+	}
+}
+
+// TestIncludeManyTimes bounds the work that includes can make.
+func TestIncludeManyTimes(t *testing.T) {
+	n := 0
+	read := func(name string) ([]byte, error) {
+		n++
+		return []byte(fmt.Sprintf("%%include %d.ks\n%%include x%d.ks\n", n, n)), nil
+	}
+	findings := Lint(parse(t, "%include a\n"), LintOptions{Fragment: true, ReadInclude: read})
+	if n > 200 || !hasRule(findings, "include-cycle") {
+		t.Errorf("%d files were read; findings %v", n, brief(findings))
+	}
+}
+
+func TestIgnoreComments(t *testing.T) {
+	tests := []struct{ src, want string }{
+		{"frobnicate # imgasm: ignore=unknown-command\n", ""},
+		{"# imgasm: ignore=unknown-command\nfrobnicate\nfrobnicate\n", "ks.cfg:3:1 unknown-command\n"},
+		{"  #imgasm:ignore = duplicate , unknown-command\nfrobnicate\n", ""},
+		{"# imgasm: ignore-file=unknown-command\nfrobnicate\n\nfrobnicate\n", ""},
+		{"# imgasm: ignore=unknown-comand\nfrobnicate\n", "ks.cfg:1:18 unknown-rule\nks.cfg:2:1 unknown-command\n"},
+		{"# imgasm: please ignore unknown-command\nfrobnicate\n", "ks.cfg:2:1 unknown-command\n"},
+		{"%packages\nbash\nbash # imgasm: ignore=duplicate-package\n%end\n", ""},
+		{"%post\n# imgasm: ignore=script-syntax\nif\n%end\n", ""},
+		{"# imgasm: ignore=stray-end\r\n%end\r\n", ""},
+	}
+	for _, tt := range tests {
+		if got := brief(Lint(parse(t, tt.src), LintOptions{Fragment: true})); got != tt.want {
+			t.Errorf("%q: got\n%swant\n%s", tt.src, got, tt.want)
+		}
+	}
+}
+
+func TestHints(t *testing.T) {
+	for line, want := range map[string]string{
+		"rotpw x":                 "rootpw",
+		"part / --sise=1":         "--size",
+		"part / --size=10G":       "10240",
+		"part / -size=1":          "--size",
+		"auth --enableshadow":     "authselect",
+		"timezone UTC --isUtc":    "--utc",
+		"timezone UTC --nontp":    "timesource",
+		"reboot eject":            "--eject",
+		"mount /dev/sda1 boot":    "slash",
+		"user --name=a --uid=12K": "without a unit",
+		"url --baseurl=http://x":  "", // nothing is near enough to guess
+	} {
+		findings := errorsOf(lintLine(t, line))
+		if len(findings) == 0 {
+			t.Errorf("%q is not refused", line)
+			continue
+		}
+		all := ""
+		for _, f := range findings {
+			all += f.Hint + "\n"
+		}
+		if !strings.Contains(all, want) {
+			t.Errorf("%q: hints %q, want %q", line, all, want)
+		}
+	}
+}
+
+func TestDecode(t *testing.T) {
+	command := func(line string) *Command { return parse(t, line+"\n").Commands()[0] }
+	a, findings := Decode(command(`part //srv/../data/ --fstype ext4 --size=" 4_096" --grow --ondrive=vda --type=xfs`), AlmaLinux10)
+	if len(findings) > 0 {
+		t.Fatalf("findings: %+v", findings)
+	}
+	if got := a.Positional(); len(got) != 1 || got[0] != "//data" {
+		t.Errorf("positional %q", got)
+	}
+	if n, ok := a.Int("--size"); n != 4096 || !ok {
+		t.Errorf("--size %d, %v", n, ok)
+	}
+	if s, ok := a.String("--fstype"); s != "xfs" || !ok {
+		t.Errorf("--fstype %q, %v: the last one counts, by any name", s, ok)
+	}
+	if s, _ := a.String("--ondisk"); s != "vda" || !a.Flag("--grow") || a.Flag("--asprimary") || a.Has("--label") {
+		t.Errorf("--ondisk %q, --grow %v", s, a.Flag("--grow"))
+	}
+	if n, ok := a.Int("--maxsize"); n != 0 || ok {
+		t.Errorf("--maxsize %d, %v", n, ok)
+	}
+
+	a, _ = Decode(command(`firewall --port=80,53:udp --service=ssh --port 1-2:tcp --service="a, b"`), RHEL10)
+	if d := cmp.Diff([]string{"80", "53:udp", "1-2:tcp"}, a.List("--port")); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff([]string{"ssh", "a", "b"}, a.List("--service")); d != "" {
+		t.Error(d)
+	}
+	a, _ = Decode(command("mount /dev/vda1 / --reformat"), RHEL10)
+	if s, ok := a.String("--reformat"); s != "" || !ok {
+		t.Errorf("--reformat %q, %v", s, ok)
+	}
+	a, _ = Decode(command("network --onboot=off --device=link"), RHEL10)
+	if a.Flag("--onboot") || !a.Has("--onboot") {
+		t.Error("--onboot=off is read as on")
+	}
+	if _, findings := Decode(command("part / --type=btrfs --size=1"), RHEL10); len(errorsOf(findings)) != 1 {
+		t.Errorf("btrfs on RHEL 10: %+v", findings)
+	}
+	if _, findings := Decode(command("part / --type=btrfs --size=1"), AlmaLinux10); len(findings) != 0 {
+		t.Errorf("btrfs on AlmaLinux 10: %+v", findings)
+	}
+	for _, line := range []string{"", "x", `"`, "\\", "%x", "part \"", "vnc"} {
+		for _, c := range parse(t, line).Commands() {
+			if a, _ := Decode(c, RHEL10); a == nil || a.Flag("--x") || a.List("--x") != nil {
+				t.Errorf("%q decodes to %+v", line, a)
+			}
+		}
+	}
+}
+
+func TestDialectByName(t *testing.T) {
+	for name, want := range map[string]Dialect{
+		"": RHEL10, "rhel10": RHEL10, "RHEL-10": RHEL10, "el9": RHEL9, "rhel 8": RHEL8, "almalinux10": AlmaLinux10,
+		"AlmaLinux-10.2": AlmaLinux10, "alma10.0": AlmaLinux10At0, "fedora": Fedora,
+	} {
+		if got, err := DialectByName(name); got != want || err != nil {
+			t.Errorf("%q: %q, %v", name, got, err)
+		}
+	}
+	if _, err := DialectByName("debian"); err == nil || !strings.Contains(err.Error(), "rhel9") {
+		t.Errorf("error %v", err)
+	}
+	for _, d := range Dialects() {
+		if got, err := DialectByName(string(d)); got != d || err != nil {
+			t.Errorf("%s is not found by its own name: %s, %v", d, got, err)
+		}
+	}
+}
+
+// TestTable holds the rows to what the code relies on.
+func TestTable(t *testing.T) {
+	for _, c := range Commands() {
+		if c.Help == "" || strings.HasSuffix(c.Help, ".") {
+			t.Errorf("%s: help %q", c.Name, c.Help)
+		}
+		if s := c.History.In(RHEL10); s != Active && c.Instead == "" {
+			t.Errorf("%s is %s and says nothing instead", c.Name, s)
+		}
+		for _, other := range c.Conflicts {
+			if spec, ok := LookupCommand(other); !ok || spec.Name != other {
+				t.Errorf("%s conflicts with %s, which is no first name of a command", c.Name, other)
+			}
+		}
+		checkRows(t, c.Name, c.Options)
+	}
+	for _, s := range Sections() {
+		checkRows(t, s.Name, s.Options)
+		if !sectionNames[s.Name] {
+			t.Errorf("the parser does not know %s", s.Name)
+		}
+	}
+	for name := range checks {
+		if spec, ok := LookupCommand(name); !ok || spec.Name != name {
+			t.Errorf("a check for %s, which is no first name of a command", name)
+		}
+	}
+	for name := range advisers {
+		if spec, ok := LookupCommand(name); !ok || spec.Name != name {
+			t.Errorf("advice for %s, which is no first name of a command", name)
+		}
+	}
+}
+
+func checkRows(t *testing.T, name string, rows []OptionSpec) {
+	t.Helper()
+	seen := map[string]bool{}
+	for _, o := range rows {
+		if o.Help == "" || o.Type != TypeFlag && o.Value == "" && o.Choices == nil {
+			t.Errorf("%s %s: help %q, value %q", name, o.Name(), o.Help, o.Value)
+		}
+		if s := o.History.In(RHEL10); (s == Removed || s == Deprecated) && o.Instead == "" {
+			t.Errorf("%s %s is %s and says nothing instead", name, o.Name(), s)
+		}
+		for _, n := range o.Names {
+			if seen[n] || !strings.HasPrefix(n, "--") {
+				t.Errorf("%s has %s twice, or without dashes", name, n)
+			}
+			seen[n] = true
+		}
+	}
+}
+
+func FuzzLint(f *testing.F) {
+	f.Add([]byte(sample), false)
+	f.Add([]byte("raid / a --level=1 --device= b\nvolgroup --x\nrealm join \"\n%packages\n-@^\n@ --\n%end"), true)
+	for _, name := range corpusFiles(f) {
+		src, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(src, len(src)%2 == 0)
+	}
+	f.Fuzz(func(t *testing.T, src []byte, target bool) {
+		file, err := Parse("ks.cfg", src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := LintOptions{ReadInclude: func(string) ([]byte, error) { return src, nil }}
+		if target {
+			o.Target = &Target{Arch: "x86_64", Boot: "bios", DiskName: "vda", Offline: true, ISOVariant: "boot", CmdlineMode: true, DiskSizeBytes: 1 << 30}
+			o.Dialect = AlmaLinux10
+		}
+		lines := strings.Count(string(src), "\n") + 1
+		for _, finding := range Lint(file, o) {
+			if rules[finding.Rule] == nil || finding.Line < 1 || finding.Column < 1 || finding.EndColumn < finding.Column || finding.Text == "" {
+				t.Fatalf("bad finding %+v", finding)
+			}
+			if finding.Line > lines && !strings.ContainsAny(string(src), "\r\v\f\x1c\x1d\x1e\u0085\u2028\u2029") {
+				t.Fatalf("finding behind the end: %+v", finding)
+			}
+		}
+		if got := file.Bytes(); string(got) != string(src) {
+			t.Fatalf("lint changed the tree: %q became %q", src, got)
+		}
+	})
+}
