@@ -156,6 +156,7 @@ func (m *Machine) readBlock() {
 			}
 			f.failure.Meaning = "The kickstart leaves open, or gets wrong, what the installer marks with [!]: " + strings.Join(names, ", ") + "."
 		}
+		m.reasons(f, joined(lines))
 	case dialogBlock:
 		if f.rule.Name != "script-failed" { // what follows there are the script's words
 			m.reasons(f, joined(lines))

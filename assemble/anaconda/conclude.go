@@ -269,17 +269,28 @@ func (m *Machine) reasons(frame *finding, text string) {
 	text = strings.Join(strings.Fields(text), " ")
 	for _, r := range table().on[OnReason] {
 		groups := r.pattern.FindStringSubmatch(text)
-		if groups == nil || m.fired[r.Name] > 0 {
+		if groups == nil || !m.once(frame.rule.Action.decides(), r) {
 			continue
 		}
-		m.fired[r.Name]++
-		f := &finding{rule: r, phase: frame.phase, at: frame.at}
-		f.failure = frame.failure
+		f := &finding{rule: reasonLike(r, frame.rule), phase: frame.phase, at: frame.at, failure: frame.failure}
 		f.failure.Class, f.failure.Rule = r.Class, r.Name
 		f.failure.Meaning, f.failure.Hint = m.expand(r.Meaning, groups), m.expand(r.Hint, groups)
-		f.rule = reasonLike(r, frame.rule)
-		m.findings = append(m.findings, f)
+		if frame.rule.Action.decides() {
+			m.findings = append(m.findings, f)
+		} else if len(m.clues) < maxClues {
+			m.clues = append(m.clues, f)
+		}
 	}
+}
+
+// once reports whether a reason is new. One that was only a clue may still decide.
+func (m *Machine) once(decides bool, r *Rule) bool {
+	key := r.Name
+	if !decides {
+		key = "clue " + key
+	}
+	m.fired[key]++
+	return m.fired[key] == 1
 }
 
 // reasonLike gives a reason's row the certainty of the frame's.
@@ -287,4 +298,19 @@ func reasonLike(r, frame *Rule) *Rule {
 	like := *r
 	like.Action, like.Last, like.Stands = frame.Action, frame.Last, frame.Stands
 	return &like
+}
+
+// checked looks for reasons in what the installer prints while it checks the
+// kickstart's sources, packages and partitions. It says them there, goes on, and
+// gives up later with less.
+var checked = &Rule{Name: "checks", Action: Clue, Last: PhaseHub, Stands: PhasePackages}
+
+func (m *Machine) checkLine(at Line) {
+	for _, r := range table().on[OnReason] {
+		groups := r.pattern.FindStringSubmatch(at.Text)
+		if groups == nil || !m.once(false, r) {
+			continue
+		}
+		m.add(reasonLike(r, checked), groups, at)
+	}
 }

@@ -32,6 +32,10 @@ func (m *Machine) console(r *console.Record) {
 			m.remember(r.Text)
 			return
 		}
+		if m.phase == PhaseHub && m.block.kind == noBlock && m.checks < maxChecks {
+			m.checks++
+			m.checkLine(Line{OnConsole, r.Line, r.Text})
+		}
 	}
 	m.boot(r)
 	m.scan(r, installer)
@@ -39,6 +43,9 @@ func (m *Machine) console(r *console.Record) {
 		m.remember(r.Text)
 	}
 }
+
+// maxChecks is how many lines of the checks are looked at: a flood is none.
+const maxChecks = 1000
 
 // remember keeps what the next line may need to know of this one.
 func (m *Machine) remember(text string) {

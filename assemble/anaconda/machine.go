@@ -66,6 +66,7 @@ type Machine struct {
 	speaker  speaker
 	stamps   bool          // lines with the kernel's time stamp have been seen
 	hubSince time.Duration // awake when the checks began
+	checks   int           // lines of theirs that were looked at
 
 	// Evidence of success.
 	complete   bool // Anaconda said so

@@ -16,10 +16,10 @@ var reasonRules = []Rule{
 	},
 	{
 		Name: "disk-not-there", Channel: OnReason,
-		Pattern: `Dis[ck] "?([^" ]+)"? given in (\w+) command does not exist|Device "?([^" ]+)"? given in clearpart device list does not exist|Specified nonexistent (?:disk|partition|device) (\S+) in`,
+		Pattern: `Dis[ck] "?([^" ]+)"? given in (\w+) command does not exist|Device "?([^" ]+)"? given in clearpart device list does not exist|Specified nonexistent (?:disk|partition|device) (\S+) in|(?:Requested boot drive|No match found for given boot drive) "?([^" ]+)"?`,
 		Sample:  `Disk "sda" given in ignoredisk command does not exist.`, Seen: "anaconda rhel-10 pyanaconda/modules/storage/disk_selection/selection.py, disk_initialization/initialization.py",
 		Class: ClassStorage, Rank: 84,
-		Meaning: "The kickstart names a disk that the guest does not have: $1$3$4.",
+		Meaning: "The kickstart names a disk that the guest does not have: $1$3$4$5.",
 		Hint:    "imgasm's disk is /dev/vda: replace the name in the kickstart; imgasm kickstart lint FILE finds this before anything is booted",
 	},
 	{
@@ -56,9 +56,9 @@ var reasonRules = []Rule{
 	},
 	{
 		Name: "storage-check", Channel: OnReason,
-		Pattern: `storage configuration (?:failed|error)|[Kk]ickstart [Ii]nsufficient|Error checking storage configuration|There is a problem with your existing storage configuration`,
+		Pattern: `[Ff]ailed to save (?:storage|boot loader) configuration|storage configuration failed|Error checking storage configuration|There is a problem with your existing storage configuration|You must create a new file system on|Your root partition must be on|partition (?:size is lower|is too (?:small|large))|must be on a separate partition|must be on a (?:linux file system|primary partition)|[Bb]oot loader stage[12] device|may not have enough space for grub2 to embed`,
 		Sample:  "There is a problem with your existing storage configuration or your initial settings, for example a kickstart file.", Seen: "anaconda rhel-10 pyanaconda/errors.py, _storage_reset_handler",
-		Class: ClassStorage, Rank: 70,
+		Class: ClassStorage, Rank: 76,
 		Meaning: "The installer does not accept the partitions that the kickstart asks for.",
 		Hint:    "imgasm kickstart lint FILE checks the partitions against the disk and the firmware; storage.log in the failure bundle has the details",
 	},

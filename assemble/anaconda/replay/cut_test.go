@@ -78,7 +78,7 @@ func TestNoPrefixProvesTheContrary(t *testing.T) {
 func step(raw []byte, at int) int {
 	end, every := 400, 8000
 	if testing.Short() {
-		end, every = 100, 2000
+		end, every = 50, 800
 	}
 	if len(raw)-at <= end {
 		return 1

@@ -193,6 +193,32 @@ func TestEndsOfRecordings(t *testing.T) {
 	}
 }
 
+// What the installer says while it checks explains what it gives up with later.
+func TestChecksExplain(t *testing.T) {
+	pty := consoles(t)["success-pty"]
+	cmdline := "\r\nThe installation was stopped due to an error which occurred while running in non-interactive cmdline mode. Since there cannot be any questions in cmdline mode, edit your kickstart file and retry installation. \r\nThe exact error message is: \r\n\r\nThe following mandatory spokes are not completed:\r\nInstallation Destination. \r\n\r\nThe installer will now terminate.\r\n"
+	tests := []struct{ says, rule string }{
+		{"", "incomplete"},
+		{"Failed to save storage configuration\r\nUnable to allocate requested partition scheme.\r\n", "disk-too-small"},
+		{"You have not defined a root partition (/), which is required for installation of AlmaLinux to continue.\r\n", "no-root"},
+		{".Checking storage configuration...\r\nNo valid boot loader target device found. See below for details.\r\n", "no-boot-partition"},
+		{"5) [!] Installation Destination          6) [x] Network configuration\r\n       (Kickstart insufficient)                 (Connected: enp0s2)\r\n", "incomplete"},
+		{"3) [!] Installation source               4) [!] Software selection\r\n       (Error setting up repositories)          (Installation source not set up)\r\n", "repository"},
+	}
+	for _, tt := range tests {
+		raw := append(upTo(t, pty, "Starting automated install"), tt.says+cmdline...)
+		got := replay(t, raw)
+		if got.Verdict.String() != "failure" || got.Failure.Rule != tt.rule {
+			t.Errorf("%q: %v by %q", tt.says, got.Verdict, Summary(got).Rule)
+		}
+	}
+	// The same words in a run that goes on explain nothing later.
+	raw := before(t, consoles(t)["failure-post-erroronfail-pty"], "Progress\r\n", "You have not specified a swap partition. \r\nSome packages, groups or modules are missing.\r\n")
+	if got := replay(t, raw); got.Failure.Rule != "script-failed" {
+		t.Errorf("a warning of the checks explains a script's failure: %q", got.Failure.Rule)
+	}
+}
+
 // stripStamps makes of a console what printk.time=0 would have made.
 func stripStamps(raw []byte) []byte {
 	var out []byte
