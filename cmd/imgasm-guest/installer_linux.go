@@ -76,11 +76,12 @@ func (m *machine) runInstaller() {
 	i.log.Info("main", "/sbin/anaconda %s", anacondaV)
 	i.log.Info("main", "this is imgasm's rehearsal, not Anaconda")
 	i.at(atStart)
-	i.parseKickstart()
+	i.readKickstart()
 	if err := i.runScripts("%pre", ""); err != nil {
 		i.endByPreError(err)
 	}
 	i.at(atPre)
+	i.parseKickstart()
 	i.con.Anaconda(clock() + " Not asking for remote desktop session because of an automated install")
 	if err := i.install(); err != nil {
 		i.endByError(err)
@@ -224,9 +225,9 @@ func (i *installer) shutdown(how string) {
 	i.power(how)
 }
 
-// parseKickstart reads the file as Anaconda's parser does and stops at the
-// first error.
-func (i *installer) parseKickstart() {
+// readKickstart parses the file for its scripts. What is wrong in its commands
+// is found later: %pre may write files that it includes.
+func (i *installer) readKickstart() {
 	src, err := os.ReadFile(ksPath)
 	if err != nil {
 		i.endByKickstart(0, "Kickstart file "+ksPath+" is missing.")
@@ -240,17 +241,25 @@ func (i *installer) parseKickstart() {
 		i.endByKickstart(1, err.Error())
 	}
 	i.ks, i.commands = file, file.Commands()
+	i.log.Info("main", "Found a kickstart file: %s", ksPath)
+}
+
+// parseKickstart reads the file with its includes as Anaconda's parser does
+// and stops at the first error.
+func (i *installer) parseKickstart() {
+	i.log.Info("startup_utils", "Parsing kickstart: %s", ksPath)
+	whole, missing := expand(i.ks.Bytes(), 0)
+	if missing != nil {
+		i.endByKickstart(missing.Line, missing.Text)
+	}
+	file, err := kickstart.Parse("ks.cfg", whole)
+	if err != nil {
+		i.endByKickstart(1, err.Error())
+	}
+	i.ks, i.commands = file, file.Commands()
 	if all := i.kickstartErrors(); len(all) > 0 {
 		i.endByKickstart(all[0].Line, all[0].Text)
 	}
-	i.log.Info("main", "Found a kickstart file: %s", ksPath)
-	i.log.Info("startup_utils", "Parsing kickstart: %s", ksPath)
-}
-
-// A ksError is what is wrong with the kickstart, in pykickstart's words.
-type ksError struct {
-	Line int
-	Text string
 }
 
 // kickstartErrors lists the errors that Anaconda stops at, in the order of the file.
@@ -258,13 +267,7 @@ func (i *installer) kickstartErrors() []ksError {
 	if i.fail == failures.Kickstart || i.fail == failures.TmuxKickstart {
 		return []ksError{{1, "Unknown command: frobnicate"}}
 	}
-	var all []ksError
-	for _, f := range kickstart.Lint(i.ks, kickstart.LintOptions{Dialect: kickstart.AlmaLinux10, Fragment: true}) {
-		if f.Severity == kickstart.Error {
-			all = append(all, ksError{f.Line, f.Text})
-		}
-	}
-	return all
+	return ksErrors(i.ks)
 }
 
 // planStorage decides on disk and partitions.
