@@ -51,13 +51,11 @@ type Options struct {
 
 // Installer is a finished installer ISO.
 type Installer struct {
-	ISO     string   // path in the cache
-	Label   string   // volume label: "AlmaLinux-10-0-x86_64-rehearsal"
-	Kernel  string   // release of its kernel: "6.1.0-56-amd64"
-	Origin  []string // where kernel, shim and GRUB come from: package names with versions, or paths
-	Cached  bool     // nothing had to be built
-	SHA256  string   // of the ISO, in hexadecimal
-	Seconds float64  // how long Build took
+	ISO    string   // path in the cache
+	Label  string   // volume label: "AlmaLinux-10-0-x86_64-rehearsal"
+	Kernel string   // release of its kernel: "6.1.0-56-amd64"
+	Origin []string // where kernel, shim and GRUB come from: package names with versions, or paths
+	Cached bool     // nothing had to be built
 }
 
 // FromHost is the value of Options.KernelFrom for this system's own kernel.
