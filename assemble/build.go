@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -61,14 +62,10 @@ func (p *Plan) describe() []StepPlan {
 
 // productName is what will be installed, for a person.
 func (p *Plan) productName() string {
-	name := or(p.Installer.Product, p.Installer.Label)
-	if p.Installer.Version != "" {
-		name += " " + p.Installer.Version
-	}
 	if p.Installer.Rehearsal {
-		name += " (a rehearsal: no AlmaLinux)"
+		return "the rehearsal's tiny system (no AlmaLinux)"
 	}
-	return name
+	return strings.TrimSpace(or(p.Installer.Product, p.Installer.Label) + " " + p.Installer.Version)
 }
 
 // build is a running plan.

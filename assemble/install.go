@@ -152,9 +152,17 @@ func (b *build) bootTest(ctx context.Context) (string, error) {
 	if b.Accel.Emulated() {
 		timeout, off = 20*time.Minute, time.Minute
 	}
-	f := newFollower(vm, anaconda.New(anaconda.Config{Arch: b.Arch.Name, Accel: b.Accel.Accel, Stall: -1}), b.emit)
+	f := newFollower(vm, anaconda.New(anaconda.Config{Arch: b.Arch.Name, Accel: b.Accel.Accel, Stall: -1}), func(e event.Event) {
+		// The machine names phases of an installation; this is none.
+		if e.Kind != event.Phase && e.Kind != event.Progress {
+			b.emit(e)
+		}
+	})
 	f.powerOffTime = off
 	tested, failure, err := bootTest(ctx, f, port, b.Kickstart.Login, timeout)
+	if failure != nil && failure.Class == anaconda.ClassEnded {
+		failure, err = nil, &BootTestError{Err: errors.New("the image went down before anybody could log in")}
+	}
 	if failure != nil || err != nil {
 		return "", b.failed(ctx, vm, "the boot test", failure, err)
 	}
@@ -224,9 +232,18 @@ func (b *build) firmwareInputs() error {
 	return nil
 }
 
+// imageProduct names what the image is. A rehearsal's ISO is laid out as
+// AlmaLinux's and says so; the image must not.
+func (b *build) imageProduct() string {
+	if b.Installer.Rehearsal {
+		return "imgasm rehearsal"
+	}
+	return or(b.Installer.Product, b.Installer.Label)
+}
+
 func (b *build) describeImage(out File) *Image {
 	m := &Image{
-		Schema: ImageSchema, Rehearsal: b.Installer.Rehearsal, Product: or(b.Installer.Product, b.Installer.Label), Version: b.Installer.Version,
+		Schema: ImageSchema, Rehearsal: b.Installer.Rehearsal, Product: b.imageProduct(), Version: b.Installer.Version,
 		Arch: b.Arch.Name, Boot: b.bootMode(), Output: out, Format: b.Spec.Format, Virtual: b.Spec.DiskSize,
 		Inputs: b.inputs, Guest: b.report.Facts, Package: b.report.Packages, Tested: b.tested, Kernel: strings.Join(b.Arguments, " "),
 		Tool: b.Host.Version, QEMU: b.QEMU.Version.String(), Accel: b.Accel.Accel, Took: b.took,

@@ -118,11 +118,15 @@ func (p *Plan) isoArch() string {
 
 // lint holds the kickstart against the machine that will be built.
 func (p *Plan) lint(file *kickstart.File) error {
+	variant := p.Installer.Variant
+	if p.Installer.Rehearsal {
+		variant = "" // its installer brings what it installs
+	}
 	findings := kickstart.Lint(file, kickstart.LintOptions{
 		Dialect: kickstart.AlmaLinux10,
 		Target: &kickstart.Target{
 			Arch: p.Arch.Name, Boot: p.kickstartBoot(), DiskBus: "virtio-blk", DiskName: targetDisk, DiskSizeBytes: p.Spec.DiskSize,
-			Console: p.Arch.Console, Offline: p.Spec.Offline, ISOVariant: p.Installer.Variant, CmdlineMode: true,
+			Console: p.Arch.Console, Offline: p.Spec.Offline, ISOVariant: variant, CmdlineMode: true,
 		},
 	})
 	var wrong []kickstart.Finding
