@@ -119,13 +119,18 @@ func (l *linter) extra(s *Statement, w Word, rows []OptionSpec) {
 	l.add(Error, p)
 }
 
-// quoteWord shows a word in a message.
+// quoteWord shows a word in a message, cut when it is long.
 func quoteWord(s string) string {
-	if s == "" || strings.ContainsAny(s, " \t\r\n") {
-		return "\"" + strings.NewReplacer("\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(s) + "\""
+	if runes := 0; len(s) > 60 {
+		for i := range s {
+			if runes++; runes > 57 {
+				s = s[:i] + "..."
+				break
+			}
+		}
 	}
-	if len(s) > 60 {
-		return s[:57] + "..."
+	if s == "" || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' }) {
+		return "\"" + strings.NewReplacer("\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(s) + "\""
 	}
 	return s
 }

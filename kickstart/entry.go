@@ -47,7 +47,7 @@ func groupOptions(text string, end Pos) (name string, options []Word) {
 		if trimmed == "" {
 			return strings.Join(words, " "), options
 		}
-		field := firstField([]byte(trimmed))
+		field := firstField(trimmed)
 		after := pos.after([]byte(field))
 		if strings.HasPrefix(field, "--") {
 			options = append(options, Word{Value: field, Raw: field, Pos: pos, End: after})

@@ -32,6 +32,7 @@ type Finding struct {
 	Meaning string `json:"meaning,omitempty"`
 	// Hint says what to write or do instead; may be empty.
 	Hint string `json:"hint,omitempty"`
-	// Excerpt is the line as it stands in the file, without its line end.
+	// Excerpt is the line as it stands in the file, without its line end; ""
+	// for lines over 4096 bytes.
 	Excerpt string `json:"excerpt,omitempty"`
 }

@@ -4,8 +4,8 @@ package kickstart
 
 import (
 	"bytes"
+	"strings"
 	"unicode"
-	"unicode/utf8"
 )
 
 const byteOrderMark = "\ufeff"
@@ -70,14 +70,10 @@ func isSpace(r rune) bool {
 func trimLeft(line []byte) []byte { return bytes.TrimLeftFunc(line, isSpace) }
 
 // firstField is the first word of line by white space alone.
-func firstField(line []byte) string {
-	line = trimLeft(line)
-	for i := 0; i < len(line); {
-		r, n := utf8.DecodeRune(line[i:])
-		if isSpace(r) {
-			return string(line[:i])
-		}
-		i += n
+func firstField(line string) string {
+	line = strings.TrimLeftFunc(line, isSpace)
+	if end := strings.IndexFunc(line, isSpace); end >= 0 {
+		return line[:end]
 	}
-	return string(line)
+	return line
 }

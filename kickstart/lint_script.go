@@ -80,6 +80,9 @@ func (l *linter) shellSyntax(s *Section, body []byte) {
 			return
 		}
 	}
+	if len(body) > maxScript || tooDeep(body) {
+		return
+	}
 	_, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(bytes.NewReader(body), "")
 	var parseError syntax.ParseError
 	var langError syntax.LangError

@@ -302,3 +302,38 @@ func FuzzLint(f *testing.F) {
 		}
 	})
 }
+
+// TestHostileInput holds lint to time and memory in proportion to its input:
+// a minute would do for none of these if something were quadratic.
+func TestHostileInput(t *testing.T) {
+	const n = 100_000
+	for name, src := range map[string]string{
+		"one line of options":    "part / " + strings.Repeat("--bogus ", n) + "\n",
+		"one line of values":     "firewall " + strings.Repeat("--port=1 ", n) + "\n",
+		"one line of a group":    "%packages\n@" + strings.Repeat("a --x ", n) + "\n%end\n",
+		"members":                "raid / --level=1 --device=x " + strings.Repeat("a ", n) + "\n",
+		"unclosed sections":      strings.Repeat("%pre\n", n),
+		"unclosed unknown":       strings.Repeat("%x\n", n),
+		"nested shell":           "%post\n" + strings.Repeat("((", n) + "\n%end\n",
+		"nested substitutions":   "%post\n" + strings.Repeat("\"$(", n) + "\n%end\n",
+		"nested keywords":        "%post\n" + strings.Repeat("if ", n) + "\n%end\n",
+		"backslashes":            "authselect " + strings.Repeat("\\\\", n) + "\n",
+		"quotes":                 "realm join " + strings.Repeat("''", n) + "\n",
+		"unknown commands":       strings.Repeat("frobnicate\n", n),
+		"a long unknown command": strings.Repeat("frobnicate", n) + "\n",
+		"a long name":            "user --name=" + strings.Repeat("a b", n) + "\n",
+		"ignore comments":        strings.Repeat("x # imgasm: ignore=unknown-command\n", n),
+		"commas":                 "services --enabled=" + strings.Repeat(",a", n) + "\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			findings := Lint(parse(t, src), LintOptions{Fragment: true})
+			total := 0
+			for _, f := range findings {
+				total += len(f.Text) + len(f.Excerpt) + len(f.Hint) + len(f.Meaning)
+			}
+			if total > 300*len(src)+1<<20 {
+				t.Errorf("%d findings with %d bytes for %d bytes of input", len(findings), total, len(src))
+			}
+		})
+	}
+}

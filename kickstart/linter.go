@@ -117,8 +117,10 @@ func (l *linter) add(severity Severity, p problem) {
 		Excerpt: l.source.excerpt(p.pos.Line),
 	}
 	if p.end.Line == p.pos.Line && p.end.Column > p.pos.Column {
-		// A word may contain its line's end, behind a backslash.
-		f.EndColumn = min(p.end.Column, max(utf8.RuneCountInString(f.Excerpt)+1, p.pos.Column))
+		f.EndColumn = p.end.Column
+		if f.Excerpt != "" { // a word may contain its line's end, behind a backslash
+			f.EndColumn = min(p.end.Column, max(utf8.RuneCountInString(f.Excerpt)+1, p.pos.Column))
+		}
 	}
 	l.findings = append(l.findings, f)
 	l.keys = append(l.keys, f.Line)
@@ -137,6 +139,10 @@ func (l *linter) fails(p problem) {
 	l.add(Warning, p)
 }
 
+// longestLine is the longest line, in bytes, that findings quote: a line may
+// have many findings, and each carries it.
+const longestLine = 4096
+
 // excerpt is a line of the file as it stands, without its end.
 func (s *source) excerpt(n int) string {
 	if s.lines == nil {
@@ -144,7 +150,7 @@ func (s *source) excerpt(n int) string {
 			s.lines = append(s.lines, line[:eolStart(line)])
 		}
 	}
-	if n < 1 || n > len(s.lines) {
+	if n < 1 || n > len(s.lines) || len(s.lines[n-1]) > longestLine {
 		return ""
 	}
 	return string(s.lines[n-1])
@@ -343,7 +349,9 @@ func (l *linter) load(w Word) (*File, bool) {
 			return fail(ruleIncludeCycle, "the file includes itself", "")
 		}
 	}
-	if l.state.includes++; l.state.includes > maxIncludes {
+	if l.state.includes++; l.state.includes > maxIncludes+1 {
+		return nil, false // it is told once
+	} else if l.state.includes > maxIncludes {
 		return fail(ruleIncludeCycle, "more than "+strconv.Itoa(maxIncludes)+" files are included", "")
 	}
 	var src []byte

@@ -109,7 +109,7 @@ func (p *parser) section(header *Statement) *Section {
 	packages := header.Name() == "%packages"
 	for len(p.rest) > 0 {
 		if trimmed := trimLeft(p.peek()); len(trimmed) > 0 && trimmed[0] == '%' {
-			switch first := firstField(trimmed); {
+			switch first := firstField(string(trimmed[:min(len(trimmed), 64)])); {
 			case first == "%end":
 				st := p.statement(p.line(), false)
 				s.End = &st

@@ -90,7 +90,7 @@ func (b *secretBlock) hides(line string) bool {
 	if b.until != nil {
 		// A section's end ends a block too, so that a block that never ends
 		// does not take the rest of the file.
-		if b.until(line) || firstField([]byte(line)) == "%end" {
+		if b.until(line) || firstField(line) == "%end" {
 			b.until = nil
 			return false
 		}

@@ -88,7 +88,7 @@ func (s Script) check() error {
 	for number := 1; len(rest) > 0; number++ {
 		var line []byte
 		line, rest = cutLine(rest)
-		switch word := firstField(line); {
+		switch word := firstField(string(line)); {
 		case word == "%end", word == "%include", word == "%ksappend", sectionNames[word]:
 			return fmt.Errorf("line %d begins with %s, which the installer would take for its own; write it so that the line begins otherwise", number, word)
 		}
