@@ -96,7 +96,7 @@ type Net struct {
 // Forward carries TCP connections from the host's loopback to the guest.
 type Forward struct {
 	HostAddress string // "": 127.0.0.1
-	HostPort    int    // 1 to 65535
+	HostPort    int    // 1 to 65535; 0: a free one, which VM.ForwardedPort tells
 	GuestPort   int    // 1 to 65535
 }
 

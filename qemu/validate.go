@@ -160,10 +160,11 @@ func (c Config) validateLinks(bad func(string, ...any)) {
 		if a, err := netip.ParseAddr(or(f.HostAddress, loopback)); err != nil || !a.Is4() {
 			bad("network: forwarded address %q: not an IPv4 address", f.HostAddress)
 		}
-		for _, port := range []int{f.HostPort, f.GuestPort} {
-			if port < 1 || port > 65535 {
-				bad("network: forwarded port %d: from 1 to 65535", port)
-			}
+		if f.HostPort < 0 || f.HostPort > 65535 {
+			bad("network: forwarded port %d of the host: from 1 to 65535, or 0 for a free one", f.HostPort)
+		}
+		if f.GuestPort < 1 || f.GuestPort > 65535 {
+			bad("network: forwarded port %d of the guest: from 1 to 65535", f.GuestPort)
 		}
 	}
 }

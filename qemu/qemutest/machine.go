@@ -24,6 +24,8 @@ type machine struct {
 	chars   map[string]*char  // by id
 	ports   map[string]string // port's name → chardev's id
 	drives  map[string]string // id → file
+	usernet strings.Builder   // what "info usernet" says
+	hostfwd []net.Listener    // kept open
 	ended   chan int
 	serial  *char
 	qmp     *char
@@ -139,11 +141,33 @@ func (m *machine) connect() error {
 			if kind == "virtserialport" {
 				m.ports[props["name"]] = props["chardev"]
 			}
+		case "-netdev":
+			if err := m.forward(m.args[i+1]); err != nil {
+				return err
+			}
 		case "-drive":
 			if props["id"] != "" {
 				m.drives[props["id"]] = props["file.filename"]
 			}
 		}
+	}
+	return nil
+}
+
+// forward listens on the ports that a -netdev forwards, and never answers there.
+func (m *machine) forward(netdev string) error {
+	for _, p := range strings.Split(netdev, ",") {
+		rule, ok := strings.CutPrefix(p, "hostfwd=tcp:")
+		if !ok {
+			continue
+		}
+		host, guest, _ := strings.Cut(rule, "-:")
+		l, err := net.Listen("tcp4", host)
+		if err != nil {
+			return fmt.Errorf("-netdev %s: Could not set up host forwarding rule '%s'", netdev, p)
+		}
+		m.hostfwd = append(m.hostfwd, l)
+		fmt.Fprintf(&m.usernet, "  TCP[HOST_FORWARD]  8 127.0.0.1 %d 10.0.2.15 %s 0 0\r\n", l.Addr().(*net.TCPAddr).Port, guest)
 	}
 	return nil
 }

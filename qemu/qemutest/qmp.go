@@ -85,6 +85,8 @@ func (m *machine) answer(r request) {
 			m.event("SHUTDOWN", map[string]any{"guest": false, "reason": "host-qmp-quit"})
 			m.end(0)
 		}
+	case "human-monitor-command":
+		m.reply(r, m.usernet.String())
 	case "query-status":
 		m.mu.Lock()
 		status := m.status
