@@ -37,6 +37,9 @@ func (m *Machine) add(r *Rule, groups []string, at Line) *finding {
 		Meaning: m.expand(r.Meaning, groups), Hint: m.expand(r.Hint, groups),
 		TimedOut: r.Channel == OnClock,
 	}
+	if r.Rank <= contextRank && r.Action.decides() {
+		f.failure.Context = m.recent.lines(at)
+	}
 	if r.Action.decides() {
 		m.findings = append(m.findings, f)
 	} else if len(m.clues) < maxClues {
@@ -54,6 +57,35 @@ func (m *Machine) add(r *Rule, groups []string, at Line) *finding {
 		m.event(e)
 	}
 	return f
+}
+
+// contextRank is the highest rank of the rows that need the lines before theirs
+// to be understood.
+const contextRank = 30
+
+// recentLines are the last lines of the console that say something.
+type recentLines struct {
+	ring [8]Line
+	n    int
+}
+
+func (r *recentLines) add(line int, text string) {
+	if c := text[0]; (c == '.' || c == '=') && strings.Trim(text, ".=") == "" {
+		return
+	}
+	r.ring[r.n%len(r.ring)] = Line{OnConsole, line, text}
+	r.n++
+}
+
+// lines returns them in order, without the one that is told anyway.
+func (r *recentLines) lines(but Line) []Line {
+	var all []Line
+	for i := max(0, r.n-len(r.ring)); i < r.n; i++ {
+		if l := r.ring[i%len(r.ring)]; l != but {
+			all = append(all, Line{l.Channel, l.Line, short(l.Text, 500)})
+		}
+	}
+	return all
 }
 
 // advance moves to a later phase, and withdraws what that refutes.

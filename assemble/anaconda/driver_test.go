@@ -268,6 +268,9 @@ func TestStall(t *testing.T) {
 		if !f.TimedOut || f.Class != ClassStall || d.at != 10*time.Minute {
 			t.Errorf("after %v: %+v", d.at, f)
 		}
+		if n := len(f.Context); n == 0 || f.Context[n-1].Text != healthy[6] {
+			t.Errorf("context %v", f.Context)
+		}
 		for _, want := range []string{"10m", "no new text on the console", "installing packages", "Installing bash.x86_64"} {
 			if !strings.Contains(f.Lines[0].Text, want) {
 				t.Errorf("%q does not say %q", f.Lines[0].Text, want)

@@ -20,6 +20,7 @@ func (m *Machine) console(r *console.Record) {
 		m.scan(r, installer)
 		return
 	}
+	defer m.recent.add(r.Line, r.Text)
 	if m.takeNext(r) {
 		return
 	}

@@ -91,6 +91,7 @@ type Machine struct {
 	block    block
 	logBlock block
 	next     nextLine
+	recent   recentLines
 	previous string // the installer's last line
 	edge     bool   // which was a dialog's edge
 	ignored  bool   // or announced a traceback that means nothing

@@ -86,10 +86,13 @@ type Line struct {
 
 // Failure says why an installation failed.
 type Failure struct {
-	Class   Class  `json:"class"`
-	Rule    string `json:"rule"`    // name of the row in the table of rules
-	Phase   Phase  `json:"phase"`   // where the installation was
-	Lines   []Line `json:"lines"`   // the guest's own words, cleaned, in order; the first one fired the rule
+	Class Class  `json:"class"`
+	Rule  string `json:"rule"`  // name of the row in the table of rules
+	Phase Phase  `json:"phase"` // where the installation was
+	Lines []Line `json:"lines"` // the guest's own words, cleaned, in order; the first one fired the rule
+	// Context is what the console said last before it, where the rule's own
+	// lines do not say why: for a silence, an early end, a prompt.
+	Context []Line `json:"context,omitempty"`
 	Meaning string `json:"meaning"` // what it means, a sentence
 	Hint    string `json:"hint"`    // what to do, a sentence or a command
 	// KickstartLine is the 1-based line of the kickstart as the guest saw it,

@@ -17,6 +17,8 @@ type follower struct {
 	recent []string // the last lines reported, oldest first
 	known  []string // during a repaint: the recent lines not yet met again
 	wroteY int      // the lowest row written since the last line ended
+	held   bool     // rows 0 to heldY may have ended
+	heldY  int
 }
 
 // recentLines is how many reported lines are recognized in a repaint: two
@@ -33,6 +35,32 @@ func (s *screen) wrote() {
 		s.ended(s.above())
 	}
 	s.wroteY = s.y
+}
+
+// hold is called when tmux scrolls: it places the cursor in the last row of the
+// region and feeds a line. Most often the line above has ended then, but
+// sometimes tmux comes back to write the rest of it. What comes next tells.
+func (s *screen) hold() {
+	if !s.held {
+		s.held, s.heldY = true, s.y
+	}
+	s.heldY-- // where the line stands after scrolling
+}
+
+// settle is called when what comes next has nothing to do with a held line.
+func (s *screen) settle() {
+	if s.held {
+		s.held = false
+		s.ended(s.heldY)
+	}
+}
+
+// release is called when the cursor is placed: within the held line, it goes on.
+func (s *screen) release(x, y int) {
+	if s.held && x > 0 && y == s.heldY {
+		s.held = false
+	}
+	s.settle()
 }
 
 // above is the last row above the line in which the cursor is, -1 if none.
@@ -141,7 +169,10 @@ func (s *screen) leaving(n int) {
 }
 
 // finish is called when the screen is given up.
-func (s *screen) finish() { s.ended(len(s.rows) - 1) }
+func (s *screen) finish() {
+	s.settle()
+	s.ended(len(s.rows) - 1)
+}
 
 // flush reports lines that have not ended, once each as they stand.
 func (s *screen) flush() {

@@ -20,6 +20,7 @@ type screen struct {
 	savedX      int
 	savedY      int
 	last        rune // for REP
+	jumped      bool // the cursor was placed, and nothing has been written there yet
 	buf         []byte
 	follower
 }
@@ -80,6 +81,7 @@ func (s *screen) region(top, bottom int) {
 	}
 	s.top, s.bottom = top, bottom
 	s.goTo(0, 0)
+	s.jumped = true
 }
 
 func (s *screen) goTo(x, y int) {
@@ -107,6 +109,8 @@ func (s *screen) ascii(p []byte) int {
 }
 
 func (s *screen) print(c rune) {
+	s.settle()
+	s.jumped = false
 	lastRow := s.y == len(s.rows)-1
 	if s.wrapNext {
 		if lastRow && s.reverse && s.cols < maxScreenCols {
@@ -167,9 +171,15 @@ func (s *screen) clear(y, from, to int) {
 }
 
 // lineFeed goes down a row, scrolling at the bottom of the region. What stands
-// in the row that is left, and above it, is then a line that has ended.
+// in the row that is left, and above it, is then a line that has ended, unless
+// it is tmux that scrolls: see hold.
 func (s *screen) lineFeed() {
-	s.ended(s.y)
+	if s.jumped && s.x == 0 && s.y == s.bottom {
+		s.hold()
+	} else {
+		s.settle()
+		s.ended(s.y)
+	}
 	s.wrapNext = false
 	s.down()
 }
@@ -241,6 +251,7 @@ func (s *screen) control(c byte) {
 }
 
 func (s *screen) escape(final byte) {
+	s.settle()
 	switch final {
 	case 'D': // IND
 		s.lineFeed()
@@ -267,12 +278,19 @@ func (s *screen) csi(q *sequence) {
 	}
 	n := q.arg(0, 1)
 	switch q.final {
+	case 'K', 'm', 'r', 'h', 'l', 'H', 'f':
+	default:
+		s.settle()
+	}
+	switch q.final {
 	case 'H', 'f':
 		y, x := n-1, q.arg(1, 1)-1
+		s.release(x, y)
 		if x == 0 && y == 0 {
 			s.repaint()
 		}
 		s.goTo(x, y)
+		s.jumped = true
 	case 'A':
 		s.goTo(s.x, s.y-n)
 	case 'B':

@@ -40,7 +40,10 @@ func TestScreenLines(t *testing.T) {
 		{"tmux's status line is not told", "\x1b[24;1H[anaconda]1:main* 2:shell  3:log\x1b[1;1Ha\r\n", "a\n"},
 		{"text that changed is told again", "a\r\nb\r\n\x1b[1;1HA\x1b[2;1H\r\n", "a\nb\nA\n"},
 		{"rows deleted", "a\r\nb\r\nc\r\n\x1b[1;1H\x1b[M\x1b[3;1Hd\r\n", "a\nb\nc\nd\n"},
-		{"a line feed in a region scrolls it", "x\x1b[1;23r\x1b[23;1H\n\x1b[K\x1b[1;24r\x1b[23;1Hy\x1b[1;23r\x1b[23;1H\n", "x\ny\n"},
+		{"a line feed in a region scrolls it", "x\x1b[1;23r\x1b[23;1H\n\x1b[K\x1b[1;24r\x1b[23;1Hy\x1b[1;23r\x1b[23;1H\n", "x\n~y\n"},
+		{"tmux scrolls and then comes back to the line", "\x1b[23;1HRuntimeError\x1b[1;23r\x1b[23;1H\n\x1b[22;13H: boom\r\n\x1b[K", "RuntimeError: boom\n"},
+		{"also after scrolling by two", "\x1b[23;1HRuntimeError\x1b[1;23r\x1b[23;1H\n\n\x1b[21;13H: boom\r\nnext\r\n", "RuntimeError: boom\nnext\n"},
+		{"tmux scrolls and goes on", "\x1b[23;1Ha\x1b[1;23r\x1b[23;1H\n\x1b[K\x1b[1;24r\x1b[23;1H", "a\n"},
 		{"reset ends the screen", "a\x1bc[    1.000000] b\r\n", "a\nb\n"},
 		{"a kernel line in the middle", "Installing\r\n[    1.000000] Kernel panic - not syncing: x\r\n", "Installing\nKernel panic - not syncing: x\n"},
 	}

@@ -26,6 +26,7 @@ type Line struct {
 	KickstartLine int                `json:"kickstart_line,omitempty"`
 	KickstartText string             `json:"kickstart_text,omitempty"`
 	Lines         []anaconda.Line    `json:"lines,omitempty"`
+	Context       []anaconda.Line    `json:"context,omitempty"`
 	Others        []anaconda.Failure `json:"others,omitempty"`
 }
 
@@ -48,7 +49,7 @@ func Summary(r Result) Line {
 		return l
 	}
 	l.Rule, l.Class, l.Meaning, l.Hint = f.Rule, string(f.Class), f.Meaning, f.Hint
-	l.KickstartLine, l.KickstartText, l.Lines = f.KickstartLine, f.KickstartText, f.Lines
+	l.KickstartLine, l.KickstartText, l.Lines, l.Context = f.KickstartLine, f.KickstartText, f.Lines, f.Context
 	for _, at := range f.Lines {
 		if l.Text == "" {
 			l.Text = at.Text
@@ -149,6 +150,12 @@ func Describe(r Result, verbose bool) string {
 	b.WriteString("the guest's words:\n")
 	for _, l := range s.Lines {
 		fmt.Fprintf(&b, "  %-14s %s\n", place(l), l.Text)
+	}
+	if len(s.Context) > 0 {
+		b.WriteString("before that:\n")
+		for _, l := range s.Context {
+			fmt.Fprintf(&b, "  %-14s %s\n", place(l), l.Text)
+		}
 	}
 	fmt.Fprintf(&b, "rule: %s (%s)\n", s.Rule, s.Class)
 	if verbose && len(s.Others) > 0 {
