@@ -79,6 +79,11 @@ func strict(commands []*cli.Command, usage cli.OnUsageErrorFunc) {
 	for _, c := range commands {
 		c.OnUsageError = usage
 		c.HideHelpCommand = true
+		for _, f := range c.Flags {
+			if b, ok := f.(*cli.BoolFlag); ok {
+				b.DisableDefaultText = true // "(default: false)" tells nobody anything
+			}
+		}
 		strict(c.Subcommands, usage)
 		if action := c.Action; action != nil && !c.SkipFlagParsing {
 			c.Action = func(ctx *cli.Context) error {
