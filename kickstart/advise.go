@@ -62,7 +62,7 @@ var replacing = map[string]string{
 	"url": "source", "cdrom": "source", "nfs": "source", "harddrive": "source", "hmc": "source", "liveimg": "source",
 	"ostreesetup": "source", "ostreecontainer": "source", "bootc": "source",
 	// These add up, or say the same again, or are an error the second time.
-	"services": "", "ignoredisk": "", "realm": "", "logging": "", "eula": "", "skipx": "", "zerombr": "",
+	"services": "", "firewall": "", "ignoredisk": "", "realm": "", "logging": "", "eula": "", "skipx": "", "zerombr": "",
 	"mediacheck": "", "reqpart": "", "keyboard": "", "syspurpose": "", "authselect": "", "xconfig": "",
 }
 
@@ -118,9 +118,13 @@ func (l *linter) advise(s *Statement, a *Args) {
 	}
 	if topic != "" {
 		if before, again := f.last[topic]; again {
-			l.warn(problem{rule: ruleReplaced, pos: name.Pos, end: name.End,
+			p := problem{rule: ruleReplaced, pos: name.Pos, end: name.End,
 				text:    s.Name() + " replaces the " + before.name + " of " + l.place(entryPlace{before.source.file.Name, before.word.Pos.Line}),
-				meaning: "the installer keeps the last one only"})
+				meaning: "the last one counts; what it does not say may fall back to the default"}
+			if before.name != s.Name() {
+				p.meaning = "of these commands only the last one counts"
+			}
+			l.warn(p)
 		}
 		f.last[topic] = here
 	}

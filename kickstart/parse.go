@@ -109,16 +109,12 @@ func (p *parser) section(header *Statement) *Section {
 	packages := header.Name() == "%packages"
 	for len(p.rest) > 0 {
 		if trimmed := trimLeft(p.peek()); len(trimmed) > 0 && trimmed[0] == '%' {
-			switch first := firstField(string(trimmed[:min(len(trimmed), 64)])); {
-			case first == "%end":
-				st := p.statement(p.line(), false)
-				s.End = &st
-				return s
-			case first == "%include":
-				s.Body = append(s.Body, &Include{p.statement(p.line(), false)})
+			first := firstField(string(trimmed[:min(len(trimmed), 64)]))
+			if first == "%end" || first == "%include" || sectionNames[first] {
+				if p.closes(s) {
+					return s
+				}
 				continue
-			case sectionNames[first]:
-				return s
 			}
 		}
 		l := p.line()
@@ -131,6 +127,28 @@ func (p *parser) section(header *Statement) *Section {
 		}
 	}
 	return s
+}
+
+// closes takes a line whose first word is %end, %include or a section's name
+// by white space alone, and reports whether the section s ends there. The
+// installer then splits the line as the shell does, to which only ASCII blanks
+// are white space: if that gives another first word, it drops the line.
+func (p *parser) closes(s *Section) bool {
+	before := *p
+	st := p.statement(p.line(), false)
+	switch name := st.Name(); {
+	case name == "%end":
+		s.End = &st
+		return true
+	case name == "%include":
+		s.Body = append(s.Body, &Include{st})
+	case sectionNames[name]:
+		*p = before // the header of the next section
+		return true
+	default:
+		s.Body = append(s.Body, &Text{st.Line})
+	}
+	return false
 }
 
 // sectionNames are the sections that the installer knows. A line that begins

@@ -181,3 +181,28 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestWhiteSpace: the installer trims Unicode white space to find a line's
+// first word, but only ASCII blanks part words.
+func TestWhiteSpace(t *testing.T) {
+	tests := []struct {
+		src, want string
+	}{
+		{"\u3000# a comment\n\u00a0\n\x1f# another\n", ""},
+		{"\u00a0lang x\n", "ks.cfg:1:1 unknown-command\n"},
+		{"lang\u00a0x\n", "ks.cfg:1:1 unknown-command\n"},
+		{"lang\x0bfoo\n", "ks.cfg:1:1 unknown-command\nks.cfg:2:1 unknown-command\n"},
+		{"%post\n\u3000%end\n", "ks.cfg:2:1 unclosed-section\n"},
+		{"%post\n%end\u00a0x\n", "ks.cfg:2:1 unclosed-section\n"},
+		{"%packages\n\t%end # x\n", ""},
+	}
+	for _, tt := range tests {
+		f := parse(t, tt.src)
+		if got := string(f.Bytes()); got != tt.src {
+			t.Errorf("printed tree differs: %q, want %q", got, tt.src)
+		}
+		if got := brief(Lint(f, LintOptions{Fragment: true})); got != tt.want {
+			t.Errorf("%q: got\n%swant\n%s", tt.src, got, tt.want)
+		}
+	}
+}

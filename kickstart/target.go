@@ -34,9 +34,18 @@ func (l *linter) sourceOnTarget(s *Statement, a *Args, option, text string) {
 			hint: "use the minimal or dvd ISO, or a repository on a server"})
 	}
 	for _, other := range []string{"x86_64", "x86_64_v2", "aarch64", "ppc64le", "s390x"} {
-		if t.Arch != "" && other != t.Arch && strings.Contains(text, "/"+other+"/") &&
-			!(strings.HasPrefix(other, "x86_64") && strings.HasPrefix(t.Arch, "x86_64")) {
-			l.failsAtOption(s, a, option, problem{rule: ruleSourceArch, text: "the repository is for " + other + ", the guest is " + t.Arch})
+		if t.Arch == "" || other == t.Arch || !strings.Contains(text, "/"+other+"/") {
+			continue
+		}
+		p := problem{rule: ruleSourceArch, text: "the repository is for " + other + ", the guest is " + t.Arch}
+		switch {
+		case other == "x86_64" && t.Arch == "x86_64_v2":
+			p.meaning = "its packages need a CPU of level x86-64-v3, unless they are noarch"
+			p.hint = "use the repository in /x86_64_v2/, if there is one"
+			l.adviseAt(s, a, option, p)
+		case other == "x86_64_v2" && t.Arch == "x86_64": // works, on any CPU that the guest may have
+		default:
+			l.failsAtOption(s, a, option, p)
 		}
 	}
 }
