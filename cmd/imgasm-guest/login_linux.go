@@ -55,18 +55,10 @@ func hostKey() (ssh.Signer, error) {
 	return ssh.NewSignerFromSigner(private)
 }
 
+// startSSH listens. s.shells serves the console too, even if this fails.
 func (s *system) startSSH() error {
-	key, err := hostKey()
-	if err != nil {
-		return err
-	}
-	l, err := net.Listen("tcp", ":22")
-	if err != nil {
-		return err
-	}
-	server := &sshd.Server{
-		HostKey: key,
-		Banner:  "imgasm rehearsal " + productVersion + ": not AlmaLinux\n",
+	s.shells = &sshd.Server{
+		Banner: "imgasm rehearsal " + productVersion + ": not AlmaLinux\n",
 		Account: func(name string) (sshd.Account, bool) {
 			a, ok := accountNamed(name)
 			if !ok {
@@ -82,10 +74,19 @@ func (s *system) startSSH() error {
 			return out, true
 		},
 		Run:    runCommand,
-		Prompt: func(user string) string { return s.prompt(user) },
+		Prompt: s.prompt,
 		Log:    func(text string) { s.con.Journal("sshd", 640, text) },
 	}
-	go server.Serve(l)
+	key, err := hostKey()
+	if err != nil {
+		return err
+	}
+	s.shells.HostKey = key
+	l, err := net.Listen("tcp", ":22")
+	if err != nil {
+		return err
+	}
+	go s.shells.Serve(l)
 	return nil
 }
 
@@ -100,22 +101,28 @@ func sshConfig() string {
 	return b.String()
 }
 
-func (s *system) prompt(user string) string {
+func (s *system) prompt(user, dir string) string {
 	mark := "$ "
 	if user == "root" {
 		mark = "# "
 	}
-	return "[" + user + "@" + s.hostname + " ~]" + mark
+	if a, ok := accountNamed(user); dir == "" || ok && dir == a.home {
+		dir = "~"
+	}
+	return "[" + user + "@" + s.hostname + " " + filepath.Base(dir) + "]" + mark
 }
 
-// runCommand runs a command line as a user and returns its exit status.
-func runCommand(ctx context.Context, c sshd.Command) int {
+// runCommand runs a command line as a user and returns its exit status and the
+// folder that it ended in.
+func runCommand(ctx context.Context, c sshd.Command) (int, string) {
 	a, ok := accountNamed(c.User)
 	if !ok {
-		return 255
+		return 255, ""
 	}
 	cmd := exec.CommandContext(ctx, "/proc/self/exe", scriptVerb, "-c", c.Text)
-	cmd.Dir = a.home
+	if cmd.Dir = c.Dir; c.Dir == "" {
+		cmd.Dir = a.home
+	}
 	if _, err := os.Stat(cmd.Dir); err != nil {
 		cmd.Dir = "/"
 	}
@@ -127,13 +134,22 @@ func runCommand(ctx context.Context, c sshd.Command) int {
 	// A command that does not read its input must not wait for the client's end.
 	in, err := cmd.StdinPipe()
 	if err != nil {
-		return 255
+		return 255, ""
 	}
+	ended, tell, err := os.Pipe()
+	if err != nil {
+		return 255, ""
+	}
+	defer ended.Close()
+	cmd.ExtraFiles = []*os.File{tell} // descriptor 3, see runScript
+	cmd.Env = append(cmd.Env, endedIn+"=3")
 	cmd.Stdout, cmd.Stderr = c.Stdout, c.Stderr
 	cmd.WaitDelay = 2 * time.Second
-	if err := cmd.Start(); err != nil {
+	err = cmd.Start()
+	tell.Close()
+	if err != nil {
 		io.WriteString(c.Stderr, err.Error()+"\n")
-		return 255
+		return 255, ""
 	}
 	go func() {
 		if c.Stdin != nil {
@@ -141,15 +157,16 @@ func runCommand(ctx context.Context, c sshd.Command) int {
 		}
 		in.Close()
 	}()
+	dir, _ := io.ReadAll(io.LimitReader(ended, 4096))
 	err = cmd.Wait()
 	var exit *exec.ExitError
 	switch {
 	case err == nil:
-		return 0
+		return 0, string(dir)
 	case errors.As(err, &exit):
-		return exit.ExitCode()
+		return exit.ExitCode(), string(dir)
 	}
-	return 255
+	return 255, ""
 }
 
 // groupsOf are the numbers of the groups that a user is in.
@@ -195,14 +212,5 @@ func (s *system) console(t *term.Terminal, a account) {
 	if motd, err := os.ReadFile("/etc/motd"); err == nil {
 		t.Write(motd)
 	}
-	t.SetPrompt(s.prompt(a.name))
-	for {
-		line, err := t.ReadLine()
-		if err != nil || line == "exit" || line == "logout" {
-			return
-		}
-		if line != "" {
-			runCommand(context.Background(), sshd.Command{User: a.name, Text: line, Stdout: t, Stderr: t})
-		}
-	}
+	s.shells.Lines(context.Background(), a.name, t, nil)
 }

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -155,6 +156,10 @@ func (l *lastBytes) Write(p []byte) (int, error) {
 // scriptVerb makes the guest's program the interpreter of one script file.
 const scriptVerb = "script"
 
+// endedIn is the environment variable with the number of the descriptor on
+// which a script's process is to tell the working folder at its end.
+const endedIn = "IMGASM_REHEARSAL_ENDED_IN"
+
 // runScript is that interpreter: it runs in a process of its own, so that it
 // can have the installed system as its root.
 func runScript(args []string) int {
@@ -175,6 +180,12 @@ func runScript(args []string) int {
 	}
 	if s.Dir, _ = os.Getwd(); s.Dir == "" {
 		s.Dir = "/"
+	}
+	if fd, err := strconv.Atoi(os.Getenv(endedIn)); err == nil {
+		tell := os.NewFile(uintptr(fd), "ended in")
+		syscall.CloseOnExec(fd)
+		os.Unsetenv(endedIn)
+		s.EndedIn = func(dir string) { tell.WriteString(dir) }
 	}
 	code, err := guestSystem().Run(context.Background(), s)
 	if err != nil {

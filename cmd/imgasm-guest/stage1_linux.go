@@ -264,8 +264,11 @@ func setConsoleLevel(n int) {
 	os.WriteFile("/proc/sys/kernel/printk", []byte(strconv.Itoa(n)), 0)
 }
 
-// openLog connects Anaconda's log to its virtio port if there is one.
+// openLog opens Anaconda's log file, and its virtio port if there is one.
 func (i *installer) openLog() {
+	if f, err := os.OpenFile("/tmp/anaconda.log", os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600); err == nil {
+		i.log.File = f
+	}
 	name := "org.fedoraproject.anaconda.log.0"
 	if v, ok := i.args.value("inst.virtiolog"); ok {
 		name = filepath.Base(v)

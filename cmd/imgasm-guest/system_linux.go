@@ -11,12 +11,15 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/imgasm/imgasm/cmd/imgasm-guest/sshd"
 )
 
 // system is the installed system while it runs.
 type system struct {
 	*machine
 	hostname string
+	shells   *sshd.Server
 }
 
 func (m *machine) runSystem(root string) {

@@ -60,9 +60,11 @@ type Script struct {
 	Args           []string // $1…
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
+	// EndedIn, if set, is told the working folder at the end.
+	EndedIn func(dir string)
 }
 
-// exec runs one command and returns its exit status.
+// A command runs with its arguments and returns its exit status.
 type command func(c *call) int
 
 // call is one invocation.
@@ -141,7 +143,11 @@ func (s *System) Run(ctx context.Context, script Script) (int, error) {
 	if err != nil {
 		return 1, err
 	}
-	return status(ctx, runner.Run(ctx, parsed))
+	err = runner.Run(ctx, parsed)
+	if script.EndedIn != nil {
+		script.EndedIn(runner.Dir)
+	}
+	return status(ctx, err)
 }
 
 // Command runs one command of the table with its arguments; script gives

@@ -145,6 +145,15 @@ func TestCommand(t *testing.T) {
 	}
 }
 
+func TestEndedIn(t *testing.T) {
+	dir := t.TempDir()
+	ended := ""
+	_, err := testSystem().Run(context.Background(), Script{Text: "mkdir sub; cd sub; exit 1", Dir: dir, EndedIn: func(d string) { ended = d }})
+	if err != nil || ended != filepath.Join(dir, "sub") {
+		t.Errorf("%q %v", ended, err)
+	}
+}
+
 func TestCancel(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()

@@ -30,7 +30,8 @@ type Account struct {
 // Command is something to run for a user.
 type Command struct {
 	User           string
-	Text           string // the command line; empty with Shell
+	Text           string // the command line
+	Dir            string // working folder; empty: the user's home
 	Env            []string
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
@@ -42,10 +43,11 @@ type Server struct {
 	Banner  string
 	// Account looks a user up. It is asked at every login.
 	Account func(name string) (Account, bool)
-	// Run runs a command and returns its exit status.
-	Run func(ctx context.Context, c Command) int
-	// Prompt is shown by the shell.
-	Prompt func(user string) string
+	// Run runs a command and returns its exit status and the folder that it
+	// ended in, where the next line of a shell goes on.
+	Run func(ctx context.Context, c Command) (code int, dir string)
+	// Prompt is shown by the shell; dir is empty for the user's home.
+	Prompt func(user, dir string) string
 	// Log takes a line about each login and each failure; may be nil.
 	Log func(string)
 }
@@ -192,7 +194,8 @@ func (s *Server) session(user string, ch ssh.Channel, reqs <-chan *ssh.Request) 
 			var c struct{ Text string }
 			if ok = ssh.Unmarshal(req.Payload, &c) == nil; ok {
 				start(func() int {
-					return s.Run(ctx, Command{User: user, Text: c.Text, Env: env, Stdin: ch, Stdout: ch, Stderr: ch.Stderr()})
+					code, _ := s.Run(ctx, Command{User: user, Text: c.Text, Env: env, Stdin: ch, Stdout: ch, Stderr: ch.Stderr()})
+					return code
 				})
 			}
 		case "shell":
@@ -213,18 +216,25 @@ func (s *Server) shell(ctx context.Context, user string, ch ssh.Channel, env []s
 		if err != nil {
 			return 1
 		}
-		return s.Run(ctx, Command{User: user, Text: string(text), Env: env, Stdout: ch, Stderr: ch.Stderr()})
+		code, _ := s.Run(ctx, Command{User: user, Text: string(text), Env: env, Stdout: ch, Stderr: ch.Stderr()})
+		return code
 	}
-	t := term.NewTerminal(ch, s.Prompt(user))
+	t := term.NewTerminal(ch, "")
 	t.SetSize(int(min(size[0], 1000)), int(min(size[1], 1000)))
-	code := 0
+	return s.Lines(ctx, user, t, env)
+}
+
+// Lines is a shell on a terminal: each line is run, until exit.
+func (s *Server) Lines(ctx context.Context, user string, t *term.Terminal, env []string) int {
+	code, dir := 0, ""
 	for {
+		t.SetPrompt(s.Prompt(user, dir))
 		line, err := t.ReadLine()
 		if err != nil || line == "exit" || line == "logout" {
 			return code
 		}
 		if line != "" {
-			code = s.Run(ctx, Command{User: user, Text: line, Env: env, Stdout: t, Stderr: t})
+			code, dir = s.Run(ctx, Command{User: user, Text: line, Dir: dir, Env: env, Stdout: t, Stderr: t})
 		}
 	}
 }

@@ -57,14 +57,14 @@ func start(t *testing.T) (address string, key ssh.Signer, logged func() string) 
 			}
 			return Account{}, false
 		},
-		Run: func(_ context.Context, c Command) int {
+		Run: func(_ context.Context, c Command) (int, string) {
 			fmt.Fprintf(c.Stdout, "%s runs %q\n", c.User, c.Text)
 			if c.Text == "cat" {
 				io.Copy(c.Stdout, c.Stdin)
 			}
-			return len(c.Text)
+			return len(c.Text), "/after/" + c.Text
 		},
-		Prompt: func(user string) string { return user + "$ " },
+		Prompt: func(user, dir string) string { return user + dir + "$ " },
 		Log:    func(line string) { lines <- line },
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -159,7 +159,7 @@ func TestSessions(t *testing.T) {
 		t.Fatal(err)
 	}
 	io.WriteString(in, "hello\rexit\r")
-	if err := s.Wait(); !errors.As(err, &exit) || exit.ExitStatus() != 5 || !strings.Contains(b.String(), "admin$ hello") || !strings.Contains(b.String(), `runs "hello"`) {
+	if err := s.Wait(); !errors.As(err, &exit) || exit.ExitStatus() != 5 || !strings.Contains(b.String(), "admin$ hello") || !strings.Contains(b.String(), "admin/after/hello$ exit") || !strings.Contains(b.String(), `runs "hello"`) {
 		t.Errorf("a shell: %q %v", b.String(), err)
 	}
 	if err := session().RequestSubsystem("sftp"); err == nil {

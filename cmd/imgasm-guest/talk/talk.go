@@ -123,20 +123,34 @@ func elide(verb, unit, description string) (string, string) {
 //
 //	11:33:24,440 INFO anaconda:anaconda: main: /sbin/anaconda 40.22.3.46
 type Log struct {
-	W   io.Writer // nil: nothing is written
-	Now func() time.Time
+	W io.Writer // nil: nothing is written
+	// File gets Anaconda's own messages in the form of /tmp/anaconda.log; may be nil:
+	//
+	//	22:33:17,932 INF main: /sbin/anaconda 40.22.3.57-1.el10
+	File io.Writer
+	Now  func() time.Time
 
 	mu sync.Mutex
 }
 
+// shortSeverity is how Anaconda's own files name severities.
+var shortSeverity = map[string]string{"DEBUG": "DBG", "INFO": "INF", "WARNING": "WRN", "ERR": "ERR", "CRIT": "CRT"}
+
 // Line writes one message of a program.
 func (l *Log) Line(severity, program, text string) {
-	if l.W == nil {
-		return
-	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	t := l.Now().UTC()
+	if own, ok := strings.CutPrefix(text, "anaconda: "); ok && program == "anaconda" && l.File != nil {
+		short, known := shortSeverity[severity]
+		if !known {
+			short = severity
+		}
+		fmt.Fprintf(l.File, "%s,%03d %s %s\n", t.Format("15:04:05"), t.Nanosecond()/1e6, short, own)
+	}
+	if l.W == nil {
+		return
+	}
 	// rsyslog escapes control characters: a line end is "#012".
 	text = strings.ReplaceAll(text, "\n", "#012")
 	fmt.Fprintf(l.W, "%s,%03d %s %s:%s\n", t.Format("15:04:05"), t.Nanosecond()/1e6, severity, program, text)

@@ -75,13 +75,17 @@ func TestUnitFitsTheTerminal(t *testing.T) {
 }
 
 func TestLog(t *testing.T) {
-	var b bytes.Buffer
-	l := &Log{W: &b, Now: func() time.Time { return time.Date(2026, 1, 2, 11, 33, 24, 440e6, time.UTC) }}
+	var b, file bytes.Buffer
+	l := &Log{W: &b, File: &file, Now: func() time.Time { return time.Date(2026, 1, 2, 11, 33, 24, 440e6, time.UTC) }}
 	l.Info("main", "/sbin/anaconda %s", "40.22")
 	l.Line("CRIT", "anaconda", "anaconda: exception: Traceback\nline 2")
 	want := "11:33:24,440 INFO anaconda:anaconda: main: /sbin/anaconda 40.22\n11:33:24,440 CRIT anaconda:anaconda: exception: Traceback#012line 2\n"
 	if b.String() != want {
 		t.Errorf("%q", b.String())
+	}
+	l.Line("INFO", "dnf", "only on the port")
+	if got := file.String(); got != "11:33:24,440 INF main: /sbin/anaconda 40.22\n11:33:24,440 CRT exception: Traceback\nline 2\n" {
+		t.Errorf("the file: %q", got)
 	}
 	(&Log{Now: time.Now}).Info("main", "a log that goes nowhere")
 }
