@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/digitalocean/go-qemu/qmp"
@@ -32,6 +34,9 @@ type ConvertOptions struct {
 	Binary      string      // QEMU's executable, of any architecture; "": the first one in PATH
 	Compression Compression // "": zlib, which every reader of qcow2 knows
 	ClusterSize int64       // bytes, a power of two from 512 to 2 MiB; 0: 64 KiB
+	// Reproducible writes clusters in their order, one at a time: the same
+	// source gives the same bytes, with the same QEMU, in up to twice the time.
+	Reproducible bool
 	// Progress is told the bytes done and in all, twice a second and at the
 	// end; nil: nobody is.
 	Progress func(done, total int64)
@@ -40,7 +45,7 @@ type ConvertOptions struct {
 // Convert writes a raw image as a qcow2 that has nothing but the source's
 // data: holes and zeros take no room. The result appears under its name when
 // it is whole and on disk, and replaces what was there; after an error nothing
-// is left of it.
+// is left of it. A full disk is syscall.ENOSPC.
 func Convert(ctx context.Context, src, dst string, o ConvertOptions) (err error) {
 	if o.Binary == "" {
 		if o.Binary, err = anyQEMU(); err != nil {
@@ -67,7 +72,7 @@ func Convert(ctx context.Context, src, dst string, o ConvertOptions) (err error)
 		return convert(ctx, in, partial, st.Size(), o)
 	})
 	if err != nil {
-		return fmt.Errorf("convert %s: %w", src, err)
+		return fmt.Errorf("convert %s to %s: %w", src, dst, err)
 	}
 	return nil
 }
@@ -120,10 +125,13 @@ func (o ConvertOptions) commands(src, dst string, size int64) []qmpStep {
 	}
 	// QEMU compresses clusters in parallel by itself (4 threads) when it has
 	// enough of them in flight: its default of 64 was the fastest measured, so
-	// the experimental option "x-perf" is left alone.
+	// the experimental option "x-perf" is left alone without need.
 	backup := map[string]any{
 		"job-id": "copy", "device": "src", "target": "dst", "sync": "full", "compress": compress,
 		"auto-finalize": true, "auto-dismiss": false,
+	}
+	if o.Reproducible {
+		backup["x-perf"] = map[string]any{"max-workers": 1}
 	}
 	return []qmpStep{
 		{command: "blockdev-add", args: map[string]any{
@@ -194,10 +202,18 @@ func (j *jobs) wait(ctx context.Context, id string) error {
 			continue
 		}
 		if state.Error != "" {
-			return errors.New(state.Error)
+			return jobError(state.Error)
 		}
 		return j.m.Do(ctx, "job-dismiss", map[string]any{"id": id}, nil)
 	}
+}
+
+// jobError gives QEMU's words; a full disk is syscall.ENOSPC for who asks.
+func jobError(text string) error {
+	if strings.Contains(text, "No space left on device") {
+		return fmt.Errorf("the host's disk is full: %w", syscall.ENOSPC)
+	}
+	return errors.New(text)
 }
 
 func concluded(e qmp.Event, id string) bool {

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/imgasm/imgasm/qemu/qemutest"
@@ -131,6 +132,31 @@ func TestConvert(t *testing.T) {
 	}
 }
 
+// The same source gives the same bytes.
+func TestConvertReproducible(t *testing.T) {
+	needTools(t)
+	dir := t.TempDir()
+	src := filepath.Join(dir, "src.raw")
+	sourceImage(t, src, 64)
+	var first []byte
+	for _, name := range []string{"a", "b", "c"} {
+		dst := filepath.Join(dir, name)
+		if err := Convert(t.Context(), src, dst, ConvertOptions{Compression: Zstd, Reproducible: true}); err != nil {
+			t.Fatal(err)
+		}
+		b, err := os.ReadFile(dst)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first == nil {
+			first = b
+			qemuImg(t, "compare", "-q", "-f", "raw", "-F", "qcow2", src, dst)
+		} else if !bytes.Equal(b, first) {
+			t.Errorf("%s differs from the first", name)
+		}
+	}
+}
+
 func noPartials(t *testing.T, dir string) {
 	t.Helper()
 	if left, _ := filepath.Glob(filepath.Join(dir, ".*.partial")); left != nil {
@@ -168,7 +194,7 @@ func TestConvertFails(t *testing.T) {
 		{"empty", empty, dst, qemutest.Script{}, "0 bytes"},
 		{"no directory", src, filepath.Join(dir, "none", "x"), qemutest.Script{}, "no such file"},
 		{"refused", src, dst, qemutest.Script{Refusals: map[string]string{"blockdev-add": "Could not lock"}}, "Could not lock"},
-		{"job fails", src, dst, qemutest.Script{Replies: concluded(`concluded","error":"No space left on device"}]`)}, "convert " + src + ": No space left on device"},
+		{"job fails", src, dst, qemutest.Script{Replies: concluded(`concluded","error":"No space left on device"}]`)}, "convert " + src + " to " + dst + ": the host's disk is full"},
 		{"job vanishes", src, dst, qemutest.Script{Replies: concluded(`running"}]`), Steps: qemutest.Steps(qemutest.Await("blockdev-backup"), qemutest.Crash())}, "QMP connection closed"},
 		{"QEMU does not start", src, dst, qemutest.Script{EarlyExit: qemutest.Status(1), Stderr: "qemu: no\n"}, "qemu: no"},
 	}
@@ -177,6 +203,9 @@ func TestConvertFails(t *testing.T) {
 			err := Convert(t.Context(), tt.src, tt.dst, ConvertOptions{Binary: qemutest.Executable(t, tt.script)})
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("%v, want %q", err, tt.want)
+			}
+			if full := errors.Is(err, syscall.ENOSPC); full != (tt.name == "job fails") {
+				t.Errorf("%v: ENOSPC %v", err, full)
 			}
 			if b, _ := os.ReadFile(dst); string(b) != "old" {
 				t.Errorf("what was there is now %q", b)
