@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -263,6 +264,19 @@ func zeroFile(path string, size int64) tree.File {
 type zeroReader struct{}
 
 func (zeroReader) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
+// Contents pass through, and the FAT is made while it is written.
+func TestFAT32ConstantMemory(t *testing.T) {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if err := WriteFAT32(struct{ io.Writer }{io.Discard}, fat(5<<30, []tree.File{zeroFile("a", 2<<30), zeroFile("b", 2<<30)})); err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	if used := after.TotalAlloc - before.TotalAlloc; used > 2<<20 {
+		t.Errorf("%d bytes allocated for a file system of 5 GiB", used)
+	}
+}
 
 func TestFAT32Refuses(t *testing.T) {
 	for _, c := range []struct {

@@ -182,6 +182,34 @@ func TestForeignLinks(t *testing.T) {
 	}
 }
 
+// An image made with the options of AlmaLinux's: hybrid, for BIOS and UEFI,
+// with a partition appended and a second set of descriptors for the first.
+func TestForeignHybrid(t *testing.T) {
+	dir, want := hostTree(t)
+	for name, size := range map[string]int{"images/eltorito.img": 40_000, "images/efiboot.img": 1 << 20} {
+		if err := os.WriteFile(filepath.Join(dir, filepath.FromSlash(name)), noise(size, 3), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m := foreign(t, "xorriso", "-R", "-J", "-V", "AlmaLinux-10-1-x86_64-dvd", "-partition_offset", "16",
+		"-appended_part_as_gpt", "-append_partition", "2", "C12A7328-F81F-11D2-BA4B-00A0C93EC93B", filepath.Join(dir, "images", "efiboot.img"),
+		"-iso_mbr_part_type", "EBD0A0A2-B9E5-4433-87C0-68B6B72699C7",
+		"-c", "boot.cat", "-b", "images/eltorito.img", "-no-emul-boot", "-boot-load-size", "4", "-boot-info-table",
+		"-eltorito-alt-boot", "-e", "--interval:appended_partition_2:all::", "-no-emul-boot", dir)
+	in, err := m.Installer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if in.Product != "AlmaLinux" || in.Version != "10.1" || in.Arch != "x86_64" || in.Boot.EFIBootDisk == "" {
+		t.Errorf("%+v", in)
+	}
+	for name, text := range want {
+		if b, err := fs.ReadFile(m, name); err != nil || string(b) != text {
+			t.Errorf("%s: %d bytes, %v", name, len(b), err)
+		}
+	}
+}
+
 // Files of several extents, in the writer and in the reader, against tools
 // that have read such images for decades. Real ones have 4 GiB each.
 func TestExtents(t *testing.T) {

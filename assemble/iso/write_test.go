@@ -6,11 +6,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/rand"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -336,6 +338,30 @@ func TestOEMDRVRefuses(t *testing.T) {
 	}
 	// An image in a folder is no driver disk.
 	oemdrv(t, ks, tree.Bytes("images/tools.iso", nil))
+}
+
+// blank is a file of zeroes that takes no memory.
+func blank(path string, size int64) tree.File {
+	return tree.File{Path: path, SizeBytes: size, Open: func() (io.ReadCloser, error) {
+		return io.NopCloser(io.LimitReader(zeroReader{}, size)), nil
+	}}
+}
+
+type zeroReader struct{}
+
+func (zeroReader) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
+// Contents pass through; what is written takes no more memory than names do.
+func TestConstantMemory(t *testing.T) {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if err := WriteInstallerTree(struct{ io.Writer }{io.Discard}, "L", []tree.File{blank("images/install.img", 5<<30)}, testTime); err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	if used := after.TotalAlloc - before.TotalAlloc; used > 2<<20 {
+		t.Errorf("%d bytes allocated for a file of 5 GiB", used)
+	}
 }
 
 // Linux would show the beginning of a longer name, and no one would find the file.

@@ -4,6 +4,7 @@
 package media
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -72,14 +73,24 @@ func (b Boot) Medium(img *iso.Image) (disk.BootMedium, error) {
 
 // espFiles are the EFI system partition's.
 func (b Boot) espFiles(img *iso.Image, in *iso.Installer) ([]tree.File, error) {
-	a, err := arch.Parse(in.Arch)
+	m, err := BootMedia(img, in)
 	if err != nil {
 		return nil, err
 	}
-	if in.Boot.Shim == "" || in.Boot.GRUB == "" {
-		return nil, fmt.Errorf("%s: %s and %s are not both in EFI/BOOT: %w", img.Path, a.EFIBoot, a.EFIGRUB, iso.ErrNoBootFiles)
+	m.KernelArgs = append(Args(in, b.OEMDRV != nil), b.KernelArgs...)
+	return firmware.BootFiles(m)
+}
+
+// BootMedia is what an ISO gives for a boot medium: everything but the
+// kernel's arguments. img must stay open until the medium is written. The
+// error wraps iso.ErrNoBootFiles if the ISO has no EFI boot files.
+func BootMedia(img *iso.Image, in *iso.Installer) (m firmware.BootMedia, err error) {
+	if m.Arch, err = arch.Parse(in.Arch); err != nil {
+		return m, err
 	}
-	m := firmware.BootMedia{Arch: a, KernelArgs: append(Args(in, b.OEMDRV != nil), b.KernelArgs...)}
+	if in.Boot.Shim == "" || in.Boot.GRUB == "" {
+		return m, fmt.Errorf("%s: %s and %s are not both in EFI/BOOT: %w", img.Path, m.Arch.EFIBoot, m.Arch.EFIGRUB, iso.ErrNoBootFiles)
+	}
 	for _, part := range []struct {
 		to   *tree.File
 		name string
@@ -91,13 +102,11 @@ func (b Boot) espFiles(img *iso.Image, in *iso.Installer) ([]tree.File, error) {
 			continue
 		}
 		if *part.to, err = tree.FS(part.name, img, part.name); err != nil {
-			return nil, err
+			return m, err
 		}
 	}
-	if m.GRUBFolder, err = grubFolder(img, in.Boot.GRUB); err != nil {
-		return nil, err
-	}
-	return firmware.BootFiles(m)
+	m.GRUBFolder, err = grubFolder(img, in.Boot.GRUB)
+	return m, err
 }
 
 // grubFolder is where the ISO's GRUB looks for grub.cfg, "" if it does not say.
@@ -112,8 +121,8 @@ func grubFolder(img *iso.Image, name string) (string, error) {
 		return "", err
 	}
 	folder, err := firmware.GRUBPrefix(f.(io.ReaderAt), st.Size())
-	if err != nil {
+	if errors.Is(err, firmware.ErrNoPrefix) {
 		return "", nil // EFI/BOOT, where Red Hat's GRUB looks first, has one too
 	}
-	return folder, nil
+	return folder, err
 }
