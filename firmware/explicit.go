@@ -69,7 +69,10 @@ func pairFromNames(q Query, names, source string) (*Pair, error) {
 		return nil, wrap(err)
 	}
 	if q.SecureBoot && !p.SecureBoot {
-		return nil, wrap(errors.New("has no Secure Boot keys in its variables: give a template with Microsoft's keys, such as OVMF_VARS_4M.ms.fd"))
+		if vars == nil || !vars.enrolled {
+			return nil, wrap(errors.New("has no Secure Boot keys in its variables: give a template with Microsoft's keys, such as OVMF_VARS_4M.ms.fd"))
+		}
+		return nil, wrap(errors.New("has Secure Boot keys, but nothing says that the code enforces them: give code whose name says secboot, secure or ms, such as OVMF_CODE_4M.secboot.fd"))
 	}
 	p.Source = source
 	return p, nil

@@ -95,11 +95,12 @@ var (
 // The table. Within a system the plain 4 MiB build stands first, then older
 // and Secure Boot ones; Find chooses by what the files hold.
 var places = []place{
-	// Debian, Ubuntu and what follows them: ovmf, qemu-efi-aarch64.
+	// Debian, Ubuntu and what follows them: ovmf, qemu-efi-aarch64. Debian 12's
+	// 2 MiB build with Secure Boot, OVMF_CODE.secboot.fd, is left out: it
+	// says nothing and boots nothing (tried with QEMU 7.2).
 	{"Debian", "x86_64", []string{"/usr/share/OVMF"}, "OVMF_CODE_4M.fd", "OVMF_VARS_4M.fd", claims{}},
 	{"Debian", "x86_64", []string{"/usr/share/OVMF"}, "OVMF_CODE_4M.secboot.fd", "OVMF_VARS_4M.ms.fd", secure},
 	{"Debian", "x86_64", []string{"/usr/share/OVMF"}, "OVMF_CODE.fd", "OVMF_VARS.fd", claims{}},
-	{"Debian", "x86_64", []string{"/usr/share/OVMF"}, "OVMF_CODE.secboot.fd", "OVMF_VARS.ms.fd", secure},
 	{"Debian", "aarch64", []string{"/usr/share/AAVMF"}, "AAVMF_CODE.no-secboot.fd", "AAVMF_VARS.fd", claims{}},
 	{"Debian", "aarch64", []string{"/usr/share/AAVMF"}, "AAVMF_CODE.fd", "AAVMF_VARS.fd", claims{}},
 	{"Debian", "aarch64", []string{"/usr/share/AAVMF"}, "AAVMF_CODE.ms.fd", "AAVMF_VARS.ms.fd", secureArm},
