@@ -1,12 +1,12 @@
 // The cache's layout, and what is recorded beside each ISO.
 //
-//	CACHE/iso/KEY/NAME.iso             a whole and verified ISO
-//	CACHE/iso/KEY/record.json          what it is, and how it was verified
-//	CACHE/iso/KEY/NAME.iso.part        the beginning of one that is being downloaded
-//	CACHE/iso/KEY/NAME.iso.part.json   its validators, for resuming
-//	CACHE/iso/KEY/NAME.iso.bad-HASH    one that failed; .txt beside it says why
-//	CACHE/iso/.locks/KEY.lock          held by whoever downloads
-//	CACHE/checksum/KEY/CHECKSUM        the last accepted one, as signed
+//	CACHE/KEY/NAME.iso                 a whole and verified ISO
+//	CACHE/KEY/record.json              what it is, and how it was verified
+//	CACHE/KEY/NAME.iso.part            the beginning of one that is being downloaded
+//	CACHE/KEY/NAME.iso.part.json       its validators, for resuming
+//	CACHE/KEY/NAME.iso.bad-HASH        one that failed; .txt beside it says why
+//	CACHE/.locks/KEY.lock              held by whoever downloads
+//	CACHE/.checksums/KEY/CHECKSUM      the last accepted one, as signed
 //
 // KEY is derived from the ISO's SHA-256 where that is known before the
 // download, so that mirrors share a copy; else from its address.
@@ -60,7 +60,7 @@ func keyOfURL(address string) string {
 }
 
 func (f *Fetcher) entry(key, name string) entry {
-	return entry{dir: filepath.Join(f.Cache, "iso", key), key: key, name: name}
+	return entry{dir: filepath.Join(f.Cache, key), key: key, name: name}
 }
 
 func (e entry) iso() string    { return filepath.Join(e.dir, e.name) }

@@ -675,7 +675,7 @@ func TestVerifyAndClean(t *testing.T) {
 	if gone, err := r.fetcher.Clean(CleanOptions{All: true}); err != nil || len(gone) != 2 {
 		t.Errorf("%v, %v", gone, err)
 	}
-	left, err := filepath.Glob(filepath.Join(r.fetcher.Cache, "iso", "s*"))
+	left, err := filepath.Glob(filepath.Join(r.fetcher.Cache, "s*"))
 	if err != nil || len(left) != 0 {
 		t.Errorf("left: %v, %v", left, err)
 	}

@@ -231,9 +231,13 @@ func (r *rig) said(text string) bool {
 // asides lists the files that were set aside, each of which must have its reason.
 func (r *rig) asides(t testing.TB) []string {
 	t.Helper()
-	found, err := filepath.Glob(filepath.Join(r.fetcher.Cache, "*", "*", "*.bad-*"))
-	if err != nil {
-		t.Fatal(err)
+	var found []string
+	for _, pattern := range []string{"*/*.bad-*", ".checksums/*/*.bad-*"} {
+		m, err := filepath.Glob(filepath.Join(r.fetcher.Cache, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found = append(found, m...)
 	}
 	var out []string
 	for _, p := range found {

@@ -47,8 +47,7 @@ type Item struct {
 // Items lists the cache's files, whole ones first, each kind by name. A cache
 // that does not exist is empty.
 func (f *Fetcher) Items() ([]Item, error) {
-	root := filepath.Join(f.Cache, "iso")
-	dirs, err := os.ReadDir(root)
+	dirs, err := os.ReadDir(f.Cache)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}

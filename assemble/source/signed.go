@@ -31,7 +31,7 @@ type keptChecksum struct {
 
 // checksum gets CHECKSUM from the first of dirs that has one.
 func (f *Fetcher) checksum(ctx context.Context, dirs []string, key string) (*signedSums, error) {
-	kept := filepath.Join(f.Cache, "checksum", key, "CHECKSUM")
+	kept := filepath.Join(f.Cache, ".checksums", key, "CHECKSUM")
 	if f.Offline {
 		c, err := f.keptChecksum(kept)
 		if errors.Is(err, os.ErrNotExist) {
