@@ -1,6 +1,7 @@
 // This file writes FAT32 file systems in one pass: everything is laid out
 // first, then written front to back, each byte once. Microsoft's "FAT: General
 // Overview of On-Disk Format" (1.03) is quoted as FATGEN.
+
 package disk
 
 import (

@@ -1,5 +1,6 @@
 // This file makes FAT directories: short entries, and the long ones before
 // them that hold names as they were given (FATGEN, "FAT Long Directory Entries").
+
 package disk
 
 import (

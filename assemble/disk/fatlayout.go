@@ -1,5 +1,6 @@
 // This file lays FAT32 file systems out: cluster and FAT sizes, and which
 // clusters every directory and file gets.
+
 package disk
 
 import (

@@ -1,5 +1,6 @@
 // This file gives files their short names (8.3) and says which long names FAT
 // can hold (FATGEN, "Name Limits and Character Sets").
+
 package disk
 
 import (

@@ -1,5 +1,6 @@
 // This file writes GPT partition tables (UEFI 2.10, chapter 5). The table
 // itself is go-diskfs's; it accepts any layout, so that Validate comes first.
+
 package disk
 
 import (

@@ -1,5 +1,6 @@
 // This file puts boot media together: a GPT disk with an EFI system partition
 // and whatever volumes should be on the same stick.
+
 package disk
 
 import (

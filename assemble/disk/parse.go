@@ -1,4 +1,5 @@
 // This file reads sizes and partition layouts as people write them.
+
 package disk
 
 import (

@@ -1,5 +1,6 @@
 // This file is where bytes go: a stream, any io.WriterAt, or a file, in which
 // what stays zero is not written and contents are copied by the kernel.
+
 package disk
 
 import (

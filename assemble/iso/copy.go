@@ -1,4 +1,5 @@
 // This file hands whole files of an image on, in the cheapest way there is.
+
 package iso
 
 import (

@@ -1,4 +1,5 @@
 // This file makes an image an fs.FS: paths to entries, entries to files.
+
 package iso
 
 import (

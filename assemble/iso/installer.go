@@ -1,4 +1,5 @@
 // This file finds out which installer an image is, and where its boot files are.
+
 package iso
 
 import (

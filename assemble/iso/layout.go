@@ -1,5 +1,6 @@
 // This file decides where every directory, name and file of a volume to be
 // written lies, and makes the descriptors and path tables that say so.
+
 package iso
 
 import (

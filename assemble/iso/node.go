@@ -1,5 +1,6 @@
 // This file reads directories: records (ECMA-119, 9.1), the Rock Ridge
 // entries in them (IEEE P1282), and files that are spread over several records.
+
 package iso
 
 import (

@@ -1,5 +1,6 @@
 // This file makes the OEMDRV volume: the small disk by which Anaconda finds
 // its kickstart.
+
 package iso
 
 import (

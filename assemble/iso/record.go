@@ -1,6 +1,7 @@
 // This file makes directory records (ECMA-119, 9.1) and the Rock Ridge
 // entries in them: SP and ER announce the protocol, NM is the name, PX the
 // permissions, TF the dates, CE says where an entry goes on.
+
 package iso
 
 import "time"

@@ -1,5 +1,6 @@
 // This file reads System Use areas: SUSP (IEEE P1281) and the Rock Ridge
 // entries NM, PX, SL, CL and RE (IEEE P1282).
+
 package iso
 
 import (

@@ -1,6 +1,7 @@
 // This file writes ISO 9660 volumes of any size in one pass: ECMA-119 with
 // Rock Ridge names (IEEE P1281 and P1282), which Linux shows exactly as given.
 // record.go makes directory records; layout.go decides what lies where.
+
 package iso
 
 import (

@@ -1,6 +1,7 @@
 // This file appends files to an initial RAM file system: Linux unpacks any
 // number of cpio archives that follow one another, compressed or not
 // (Documentation/driver-api/early-userspace/buffer-format.rst).
+
 package kernel
 
 import (

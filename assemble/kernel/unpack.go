@@ -1,4 +1,5 @@
 // This file unpacks kernels.
+
 package kernel
 
 import (

@@ -1,5 +1,6 @@
 // This file writes media by themselves, outside of a build: what the command
 // "imgasm media" does.
+
 package media
 
 import (
