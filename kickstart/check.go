@@ -15,6 +15,7 @@ var checks = map[string]func(*linter, *Statement, *Args){
 	"cmdline":     checkCmdline,
 	"driverdisk":  checkDriverdisk,
 	"eula":        checkEula,
+	"harddrive":   checkHarddrive,
 	"hmc":         checkNoWords,
 	"ignoredisk":  checkIgnoredisk,
 	"keyboard":    checkKeyboard,

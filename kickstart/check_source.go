@@ -11,6 +11,12 @@ func checkOstreesetup(l *linter, s *Statement, a *Args) {
 	}
 }
 
+func checkHarddrive(l *linter, s *Statement, a *Args) {
+	if a.Has("--partition") && a.Has("--biospart") {
+		l.conflict(s, a, "--partition", "--biospart")
+	}
+}
+
 func checkRepo(l *linter, s *Statement, a *Args) {
 	l.exactlyOne(s, a, true, "--baseurl", "--mirrorlist", "--metalink")
 	l.duplicate(s, "repository", a.text("--name"))

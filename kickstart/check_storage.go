@@ -48,7 +48,7 @@ func checkIgnoredisk(l *linter, s *Statement, a *Args) {
 	switch {
 	case len(l.state.ignored) > 0 && len(l.state.onlyUse) > 0:
 		l.at(s, a, "--only-use", problem{rule: ruleOptionConflict, text: "--drives and --only-use exclude each other, over all ignoredisk commands"})
-	case len(l.state.ignored) == 0 && len(l.state.onlyUse) == 0 && !a.Flag("--interactive"):
+	case len(l.state.ignored) == 0 && len(l.state.onlyUse) == 0:
 		l.at(s, a, "", problem{rule: ruleMissingOption, text: "ignoredisk needs a disk in --drives or --only-use"})
 	}
 }

@@ -69,7 +69,9 @@ func (l *linter) readInto(a *Args, s *Statement, positionals []PositionalSpec, r
 		l.takeValue(a, o)
 	}
 	for _, o := range options {
-		if o.Required && a.value(o.Name()) == nil && !mentioned(r.problems, o) {
+		// Where harddrive still has --biospart, it stands for --partition.
+		instead := a.Has("--biospart")
+		if o.Required && a.value(o.Name()) == nil && !mentioned(r.problems, o) && !(instead && o.Name() == "--partition") {
 			l.add(Error, problem{rule: ruleMissingOption, pos: s.Words[0].Pos, end: s.Words[0].End,
 				text: s.Name() + " needs " + o.Name(), hint: "add " + o.Name() + "=" + o.Value})
 			a.failed = true

@@ -252,6 +252,9 @@ func (l *linter) command(s *Statement) {
 			l.state.seen[spec.Name] = s.pos.Line
 		}
 		for _, other := range spec.Conflicts {
+			if el := l.options.Dialect.elRelease(); el != 0 && el < spec.ConflictsSinceEL {
+				break
+			}
 			if line, seen := l.state.seen[other]; seen {
 				l.add(Error, problem{rule: ruleCommandConflict, pos: s.Words[0].Pos, end: s.Words[0].End,
 					text: s.Name() + " and " + other + " (line " + strconv.Itoa(line) + ") exclude each other",

@@ -20,6 +20,9 @@ type CommandSpec struct {
 	// Conflicts are the commands that must not stand before this one. The
 	// installer looks at them in this order only.
 	Conflicts []string
+	// ConflictsSinceEL is the RHEL release that looks at Conflicts first; 0 is
+	// all of them.
+	ConflictsSinceEL int
 	// Many says that each occurrence adds something; otherwise a later one
 	// replaces what an earlier one said.
 	Many bool

@@ -43,7 +43,7 @@ var installerCommands = []CommandSpec{
 		Options: []OptionSpec{
 			{Names: []string{"--host"}, Type: TypeString, Value: "HOST", Help: "the host"},
 			{Names: []string{"--port"}, Type: TypeString, Value: "PORT", Help: "its port"},
-			{Names: []string{"--level"}, Type: TypeString, Value: "LEVEL", Choices: []string{"debug", "info", "warning", "error", "critical"}, Help: "the least level logged", Instead: "nothing: everything is logged", History: History{EL: Span{Deprecated: 9, Removed: 10}, Fedora: Span{Removed: 40}}},
+			{Names: []string{"--level"}, Type: TypeString, Value: "LEVEL", Help: "the least level logged", Instead: "nothing: everything is logged", History: History{EL: Span{Deprecated: 9, Removed: 10}, Fedora: Span{Removed: 40}}},
 		},
 	},
 	{

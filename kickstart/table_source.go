@@ -73,7 +73,8 @@ var sourceCommands = []CommandSpec{
 			{Names: []string{"--ref"}, Type: TypeString, Value: "REF", Required: true, Help: "the branch"},
 			{Names: []string{"--nogpg"}, Help: "does not check signatures"},
 		},
-		Conflicts: []string{"ostreecontainer", "bootc"},
+		Conflicts:        []string{"ostreecontainer", "bootc"},
+		ConflictsSinceEL: 10,
 	},
 	{
 		Name: "repo",
