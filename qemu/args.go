@@ -103,7 +103,7 @@ func (c Config) base(a *args) {
 	if c.UUID != "" {
 		a.add("-uuid", c.UUID)
 	}
-	a.opt("-machine", c.machine()...)
+	a.add("-machine", c.Machine())
 	a.add("-accel", c.Accel)
 	a.add("-cpu", c.CPU)
 	a.add("-smp", strconv.Itoa(c.CPUs))
@@ -113,23 +113,25 @@ func (c Config) base(a *args) {
 		prop("panic", c.Actions.Panic), prop("watchdog", c.Actions.Watchdog))
 }
 
-// machine is the machine type's name and options.
-func (c Config) machine() []string {
-	m := []string{c.Arch.Machine}
+// Machine is the machine type with its options, as -machine has it.
+func (c Config) Machine() string {
+	c = c.withDefaults()
+	m := c.Arch.Machine
 	switch c.Arch.Machine {
 	case "q35":
 		if c.Firmware != nil && c.Firmware.SecureBoot {
-			m = append(m, "smm=on")
+			m += ",smm=on"
 		}
 	case "virt":
-		// "host" is the only version that every KVM host has. HVF had none but
-		// version 2 for years and refuses the option's other values then: the
-		// default is right there, and so is "highmem" left alone.
+		// The default is version 2, which KVM on most servers does not have:
+		// "host" is what every KVM host has. HVF had none but version 2 for
+		// years and refuses other values then: there the default is right, and
+		// so is "highmem" left alone.
 		switch accelName(c.Accel) {
 		case "tcg":
-			m = append(m, "gic-version=3")
+			m += ",gic-version=3"
 		case "kvm":
-			m = append(m, "gic-version=host")
+			m += ",gic-version=host"
 		}
 	}
 	return m

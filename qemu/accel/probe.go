@@ -259,7 +259,7 @@ var passCode = map[string]int{"x86_64": 85, "aarch64": 0}
 // probeArgs are QEMU's arguments; file names are relative to its directory.
 func probeArgs(a arch.Arch, accel, cpu string) []string {
 	args := []string{"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-		"-machine", a.Machine, "-accel", accel, "-cpu", cpu, "-m", "16", "-chardev", "file,id=out,path=letters"}
+		"-machine", qemu.Config{Arch: a, Accel: accel}.Machine(), "-accel", accel, "-cpu", cpu, "-m", "16", "-chardev", "file,id=out,path=letters"}
 	if a.Machine == "q35" {
 		return append(args, "-bios", "guest", "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
 			"-device", "isa-debugcon,iobase=0xe9,chardev=out")

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/qemu"
 	"github.com/imgasm/imgasm/qemu/qemutest"
 )
 
@@ -118,6 +119,22 @@ func TestHintOf(t *testing.T) {
 		t.Error(got)
 	}
 	if got := hintOf(Works, "warning: Permission denied"); got != "" {
+		t.Error(got)
+	}
+}
+
+// The probe's machine is the one that a build will use: an ARM server whose KVM
+// has no GICv2 would fail with the default one.
+func TestProbeMachine(t *testing.T) {
+	for _, r := range rows {
+		a, _ := arch.Parse(r.arch)
+		got := strings.Join(probeArgs(a, r.option, r.models[0]), " ")
+		want := "-machine " + qemu.Config{Arch: a, Accel: r.option}.Machine() + " -accel " + r.option + " -cpu " + r.models[0]
+		if !strings.Contains(got, want) {
+			t.Errorf("%s %s: %s, want %s", r.name, r.arch, got, want)
+		}
+	}
+	if got := strings.Join(probeArgs(arch.AArch64, "kvm", "host"), " "); !strings.Contains(got, "gic-version=host") {
 		t.Error(got)
 	}
 }
