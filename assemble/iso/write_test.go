@@ -276,6 +276,31 @@ func TestOEMDRVBlkid(t *testing.T) {
 	}
 }
 
+// isoinfo and xorriso see a volume of level 1 without extensions.
+func TestOEMDRVTools(t *testing.T) {
+	p := filepath.Join(t.TempDir(), "oemdrv.iso")
+	if err := os.WriteFile(p, oemdrv(t, tree.Bytes("ks.cfg", []byte("text\n"))), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run := func(name, debianPackage string, args ...string) string {
+		out, err := exec.Command(tool(t, name, debianPackage), args...).CombinedOutput()
+		if err != nil {
+			t.Errorf("%s: %v\n%s", name, err, out)
+		}
+		return string(out)
+	}
+	if out := run("isoinfo", "genisoimage", "-d", "-i", p); !strings.Contains(out, "Volume id: OEMDRV\n") ||
+		!strings.Contains(out, "NO Joliet present") || !strings.Contains(out, "NO Rock Ridge present") {
+		t.Errorf("isoinfo -d:\n%s", out)
+	}
+	if out := run("isoinfo", "genisoimage", "-x", "/KS.CFG;1", "-i", p); out != "text\n" {
+		t.Errorf("isoinfo -x: %q", out)
+	}
+	if out := run("xorriso", "xorriso", "-indev", p, "-find", "/"); !strings.Contains(out, "'/KS.CFG'") {
+		t.Errorf("xorriso:\n%s", out)
+	}
+}
+
 // Any number of files must come out right: some writers shift every file when
 // the records of a directory fill its sectors exactly.
 func TestOEMDRVEveryCount(t *testing.T) {
