@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"sort"
 	"strings"
 )
 
@@ -206,14 +205,4 @@ func mayBeNeeded(file string) bool {
 		}
 	}
 	return true
-}
-
-// sortedNames lists the modules of a set, for messages and hashes.
-func sortedNames(have map[string]*module) []string {
-	names := make([]string, 0, len(have))
-	for n := range have {
-		names = append(names, n)
-	}
-	sort.Strings(names)
-	return names
 }

@@ -215,8 +215,8 @@ func (s *System) handle(interp.ExecHandlerFunc) interp.ExecHandlerFunc {
 			fmt.Fprintf(hc.Stderr, "%s: command not found\n", argv[0])
 			return interp.ExitStatus(127)
 		}
-		var in io.Reader = hc.Stdin
-		if hc.Stdin == nil {
+		in := hc.Stdin
+		if in == nil {
 			in = strings.NewReader("")
 		}
 		c := &call{
