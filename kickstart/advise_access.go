@@ -31,15 +31,23 @@ func (l *linter) password(s *Statement, a *Args, option, text string, crypted bo
 	if text == "" {
 		return
 	}
+	advise := func(p problem) {
+		if option != "" || len(a.positionals) == 0 {
+			l.adviseAt(s, a, option, p)
+			return
+		}
+		p.pos, p.end = a.positionals[0].Pos, a.positionals[len(a.positionals)-1].End
+		l.warn(p)
+	}
 	looksHashed := hashPattern.MatchString(text)
 	switch {
 	case crypted && !looksHashed:
-		l.adviseAt(s, a, option, problem{rule: ruleNotAHash, text: "the password is marked as hashed, but does not look like a hash",
+		advise(problem{rule: ruleNotAHash, text: "the password is marked as hashed, but does not look like a hash",
 			meaning: "nobody can log in with it", hint: passwordHint + "; or --lock, if that is meant"})
 	case !crypted && looksHashed && strings.HasPrefix(text, "$"):
-		l.adviseAt(s, a, option, problem{rule: ruleHashAsText, text: "the hash is taken as the password itself", hint: "add --iscrypted"})
+		advise(problem{rule: ruleHashAsText, text: "the hash is taken as the password itself", hint: "add --iscrypted"})
 	case !crypted:
-		l.adviseAt(s, a, option, problem{rule: ruleClearPassword, text: "the password is in clear text",
+		advise(problem{rule: ruleClearPassword, text: "the password is in clear text",
 			meaning: "everybody who reads the file knows it; the installed system keeps a copy in /root", hint: passwordHint})
 	}
 }

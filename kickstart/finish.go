@@ -137,7 +137,11 @@ func (l *linter) finishAnswers() {
 	if !has("url") && !has("cdrom") && !has("nfs") && !has("harddrive") && !has("hmc") && !image {
 		ask(ruleNoSource, false, "no source of packages: the installer looks for one by itself, or asks", "add url --url=…, or cdrom")
 	}
-	if !f.storage.used {
+	layout := false
+	for _, command := range []string{"autopart", "part", "raid", "volgroup", "logvol", "btrfs", "mount", "reqpart"} {
+		layout = layout || has(command)
+	}
+	if !layout {
 		ask(ruleNoStorage, true, "no command lays out the disks: the installer asks", "add clearpart --all --initlabel and autopart")
 	}
 	if !l.state.packages.seen && !image {
