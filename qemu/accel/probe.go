@@ -48,7 +48,7 @@ type stage struct {
 // stages are those of the guests, in their order.
 var stages = map[string][]stage{
 	"x86_64": {
-		{'R', "real mode"}, {'P', "protected mode"}, {'L', "paging and long mode"}, {'C', "a loop of a million turns"},
+		{'R', "real mode"}, {'P', "protected mode"}, {'L', "paging and long mode"}, {'C', "a loop of a hundred thousand turns"},
 		{'U', "an invalid instruction's exception"}, {'F', "a page fault"}, {'S', "a system call"},
 		{'I', "a timer interrupt"}, {'X', "an SSE instruction in ring 0"},
 	},
