@@ -14,7 +14,6 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -24,7 +23,6 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"github.com/ulikunitz/xz"
 
-	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/pgp"
 )
 
@@ -302,67 +300,4 @@ func write(root *os.Root, name string, r io.Reader) (err error) {
 			return err
 		}
 	}
-}
-
-// PackageNames are the RPM packages that hold the firmware of an architecture.
-func PackageNames(a arch.Arch) []string {
-	if a.PflashSize == 0 {
-		return []string{"edk2-ovmf"}
-	}
-	return []string{"edk2-aarch64"}
-}
-
-// FindPackage looks for the firmware package of an architecture in the tree of
-// an installer ISO that carries packages, and returns its path; fs.ErrNotExist
-// if there is none. Boot ISOs carry no packages.
-func FindPackage(iso fs.FS, a arch.Arch) (string, error) {
-	found := ""
-	for _, repo := range []string{"AppStream", "BaseOS", "."} {
-		dir := path.Join(repo, "Packages")
-		err := fs.WalkDir(iso, dir, func(name string, d fs.DirEntry, err error) error {
-			if err != nil {
-				if errors.Is(err, fs.ErrNotExist) && name == dir {
-					return fs.SkipAll
-				}
-				return err
-			}
-			base := path.Base(name)
-			for _, p := range PackageNames(a) {
-				// edk2-ovmf-20241117-2.el10.noarch.rpm, not edk2-ovmf-tools…
-				if rest, ok := strings.CutPrefix(base, p+"-"); ok && rest != "" && rest[0] >= '0' && rest[0] <= '9' && path.Ext(base) == ".rpm" && base > path.Base(found) {
-					found = name
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return "", err
-		}
-		if found != "" {
-			return found, nil
-		}
-	}
-	return "", &fs.PathError{Op: "find", Path: strings.Join(PackageNames(a), ", "), Err: fs.ErrNotExist}
-}
-
-// CopyPackage copies a package out of an ISO's tree into a file, since an RPM
-// is read twice: once to verify it, once to unpack it.
-func CopyPackage(iso fs.FS, name, dst string) (err error) {
-	in, err := iso.Open(name)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	if err := os.MkdirAll(filepath.Dir(dst), 0o755); err != nil {
-		return err
-	}
-	out, err := os.Create(dst)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, out.Close()) }()
-	if _, err := io.Copy(out, in); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	return nil
 }

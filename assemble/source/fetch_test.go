@@ -9,14 +9,11 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/imgasm/imgasm/internal/event"
-	"github.com/imgasm/imgasm/internal/pgp"
 )
 
 func TestFetch(t *testing.T) {
@@ -426,70 +423,6 @@ func TestFetchGivesUp(t *testing.T) {
 	}
 }
 
-func TestFetchBadChecksums(t *testing.T) {
-	name := "AlmaLinux-10.2-x86_64-boot.iso"
-	for _, c := range []struct {
-		name string
-		file func(t *testing.T, r *rig) []byte
-		want error
-	}{
-		{"unsigned", func(t *testing.T, r *rig) []byte {
-			return []byte(checksumText(map[string][]byte{name: r.iso}))
-		}, pgp.ErrUnsigned},
-		{"signed by somebody else", func(t *testing.T, r *rig) []byte {
-			return newSigner(t, 0).sign(t, checksumText(map[string][]byte{name: r.iso}), today.AddDate(0, -1, 0), 0)
-		}, pgp.ErrUnknownKey},
-		{"signature expired", func(t *testing.T, r *rig) []byte {
-			return r.signer.sign(t, checksumText(map[string][]byte{name: r.iso}), today.AddDate(0, -1, 0), 24*time.Hour)
-		}, pgp.ErrExpired},
-		{"key expired", func(t *testing.T, r *rig) []byte {
-			r.signer = newSigner(t, 30*24*time.Hour)
-			r.fetcher.Keyring = r.signer.ring
-			return r.signer.sign(t, checksumText(map[string][]byte{name: r.iso}), today.AddDate(-1, 0, 1), 0)
-		}, pgp.ErrExpired},
-		{"tampered with", func(t *testing.T, r *rig) []byte {
-			r.iso = content(7, isoSize)
-			return bytes.Replace(r.files["/10/isos/x86_64/CHECKSUM"], []byte(sumOf(r.files[r.path])), []byte(sumOf(r.iso)), 1)
-		}, pgp.ErrBad},
-		{"a login page", func(t *testing.T, r *rig) []byte { return []byte("<html>Please log in</html>") }, pgp.ErrUnsigned},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			r := newRig(t)
-			r.files["/10/isos/x86_64/CHECKSUM"] = c.file(t, r)
-			f, err := r.fetcher.Fetch(context.Background(), r.request)
-			var v *VerifyError
-			if !errors.Is(err, c.want) || !errors.As(err, &v) || f != nil {
-				t.Fatalf("%v, want %v", err, c.want)
-			}
-			if r.requests(r.path) != 0 {
-				t.Error("the ISO was asked for all the same")
-			}
-			if a := r.asides(t); len(a) != 1 || v.Aside != a[0] {
-				t.Errorf("set aside: %v, the error says %q", a, v.Aside)
-			}
-		})
-	}
-}
-
-func TestFetchHugeChecksum(t *testing.T) {
-	r := newRig(t)
-	r.files["/10/isos/x86_64/CHECKSUM"] = bytes.Repeat([]byte("x"), maxChecksumBytes+1)
-	var length *lengthError
-	if _, err := r.fetcher.Fetch(context.Background(), r.request); !errors.As(err, &length) {
-		t.Error(err)
-	}
-}
-
-func TestFetchOlderChecksumWarns(t *testing.T) {
-	r := newRig(t)
-	r.fetchGood(t)
-	r.files["/10/isos/x86_64/CHECKSUM"] = r.signer.sign(t, checksumText(map[string][]byte{"AlmaLinux-10.2-x86_64-boot.iso": r.iso}), today.AddDate(0, -9, 0), 0)
-	r.fetchGood(t)
-	if !r.said("is this mirror behind?") {
-		t.Error("an older CHECKSUM than before passed without a word")
-	}
-}
-
 func TestFetchURL(t *testing.T) {
 	r := newRig(t)
 	// A hash that was given needs no CHECKSUM.
@@ -535,84 +468,6 @@ func TestFetchDemandedHashDiffersFromChecksum(t *testing.T) {
 	}
 }
 
-// A cached file that was changed is found out by its size or time, or by
-// Rehash where somebody hid even those.
-func TestFetchChangedCache(t *testing.T) {
-	r := newRig(t)
-	f := r.fetchGood(t)
-	st, err := os.Stat(f.Path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	flip := func() {
-		t.Helper()
-		b := bytes.Clone(r.iso)
-		b[77] ^= 1
-		if err := os.WriteFile(f.Path, b, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	flip()
-	if err := os.Chtimes(f.Path, today, today); err != nil {
-		t.Fatal(err)
-	}
-	if f := r.fetchGood(t); f.Cached || len(r.asides(t)) != 1 {
-		t.Errorf("%+v", f)
-	}
-	st, err = os.Stat(f.Path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	flip()
-	if err := os.Chtimes(f.Path, st.ModTime(), st.ModTime()); err != nil {
-		t.Fatal(err)
-	}
-	r.fetcher.Rehash = true
-	if f := r.fetchGood(t); f.Cached {
-		t.Errorf("%+v", f)
-	}
-	// Touched but not changed: hashed, found right, not downloaded.
-	r.fetcher.Rehash = false
-	if err := os.Chtimes(f.Path, today, today); err != nil {
-		t.Fatal(err)
-	}
-	if f := r.fetchGood(t); !f.Cached {
-		t.Errorf("%+v", f)
-	}
-}
-
-func TestFetchConcurrently(t *testing.T) {
-	r := newRig(t)
-	release := make(chan struct{})
-	var once sync.Once
-	r.hooks[r.path] = func(w http.ResponseWriter, q *http.Request, n int) bool {
-		<-release
-		return false
-	}
-	sink := r.fetcher.Sink
-	r.fetcher.Sink = func(e event.Event) {
-		sink(e)
-		if strings.Contains(e.Text, "waiting for it") {
-			once.Do(func() { close(release) })
-		}
-	}
-	var wg sync.WaitGroup
-	for range 4 {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			f, err := r.fetcher.Fetch(context.Background(), r.request)
-			if err != nil || f.SHA256 != sumOf(r.iso) {
-				t.Errorf("%+v, %v", f, err)
-			}
-		}()
-	}
-	wg.Wait()
-	if n := r.requests(r.path); n != 1 {
-		t.Errorf("%d downloads of one file", n)
-	}
-}
-
 func TestFetchThroughProxy(t *testing.T) {
 	r := newRig(t)
 	var asked []string
@@ -641,107 +496,6 @@ func TestFetchCancelledWhileWaiting(t *testing.T) {
 	}
 	if _, err := r.fetcher.Fetch(ctx, r.request); !errors.Is(err, reason) {
 		t.Error(err)
-	}
-}
-
-func TestVerifyAndClean(t *testing.T) {
-	r := newRig(t)
-	f := r.fetchGood(t)
-	items, err := r.fetcher.Items()
-	if err != nil || len(items) != 1 {
-		t.Fatalf("%+v, %v", items, err)
-	}
-	it := items[0]
-	if it.State != Whole || it.Path != f.Path || !strings.Contains(it.Signer, "test mirror") {
-		t.Errorf("%+v", it)
-	}
-	if err := r.fetcher.Verify(context.Background(), it); err != nil {
-		t.Error(err)
-	}
-	if gone, err := r.fetcher.Clean(CleanOptions{}); err != nil || len(gone) != 0 {
-		t.Errorf("a whole file was cleaned away: %v, %v", gone, err)
-	}
-	if err := os.WriteFile(it.Path, r.iso[1:], 0o644); err != nil {
-		t.Fatal(err)
-	}
-	var v *VerifyError
-	if err := r.fetcher.Verify(context.Background(), it); !errors.As(err, &v) || v.Aside == "" {
-		t.Errorf("a changed file: %v", err)
-	}
-	if gone, err := r.fetcher.Clean(CleanOptions{DryRun: true}); err != nil || len(gone) != 1 || !exists(v.Aside) {
-		t.Errorf("%v, %v", gone, err)
-	}
-	r.fetchGood(t)
-	if gone, err := r.fetcher.Clean(CleanOptions{All: true}); err != nil || len(gone) != 2 {
-		t.Errorf("%v, %v", gone, err)
-	}
-	left, err := filepath.Glob(filepath.Join(r.fetcher.Cache, "s*"))
-	if err != nil || len(left) != 0 {
-		t.Errorf("left: %v, %v", left, err)
-	}
-}
-
-func TestLocal(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "my.iso")
-	b := content(1, 100_000)
-	if err := os.WriteFile(path, b, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	f := &Fetcher{}
-	got, err := f.Local(context.Background(), path, "")
-	if err != nil || got.SHA256 != sumOf(b) || !got.Unverified || got.SizeBytes != 100_000 {
-		t.Errorf("%+v, %v", got, err)
-	}
-	if got, err = f.Local(context.Background(), path, sumOf(b)); err != nil || got.Unverified {
-		t.Errorf("%+v, %v", got, err)
-	}
-	var v *VerifyError
-	if _, err = f.Local(context.Background(), path, strings.Repeat("a", 64)); !errors.As(err, &v) || !exists(path) {
-		t.Error(err)
-	}
-	if _, err = f.Local(context.Background(), filepath.Dir(path), ""); err == nil {
-		t.Error("a folder was taken for an ISO")
-	}
-}
-
-func TestLocalSigned(t *testing.T) {
-	r := newRig(t)
-	path := filepath.Join(t.TempDir(), "AlmaLinux-10.2-x86_64-boot.iso")
-	if err := os.WriteFile(path, r.iso, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	f, err := r.fetcher.LocalSigned(context.Background(), path, r.request)
-	if err != nil || f.Signature == nil || f.Unverified || f.Path != path {
-		t.Errorf("%+v, %v", f, err)
-	}
-	if err := os.WriteFile(path, r.iso[1:], 0o644); err != nil {
-		t.Fatal(err)
-	}
-	var v *VerifyError
-	if _, err := r.fetcher.LocalSigned(context.Background(), path, r.request); !errors.As(err, &v) || v.Aside != "" || !exists(path) {
-		t.Errorf("a changed file of the user's: %v", err)
-	}
-	for name, want := range map[string]string{"AlmaLinux-10.2-x86_64-dvd.iso": "does not name", "my.iso": "not named as"} {
-		if _, err := r.fetcher.LocalSigned(context.Background(), filepath.Join(filepath.Dir(path), name), r.request); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-}
-
-func TestGet(t *testing.T) {
-	r := newRig(t)
-	found, err := r.fetcher.Get(context.Background(), "", r.request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.request.SHA256 = found.SHA256
-	byURL, err := r.fetcher.Get(context.Background(), r.URL+r.path, r.request)
-	if err != nil || byURL.Path != found.Path {
-		t.Errorf("%+v, %v", byURL, err)
-	}
-	local, err := r.fetcher.Get(context.Background(), found.Path, r.request)
-	if err != nil || local.URL != "" || local.SHA256 != found.SHA256 {
-		t.Errorf("%+v, %v", local, err)
 	}
 }
 
