@@ -55,7 +55,7 @@ func bootTest(ctx context.Context, f *follower, port int, user Login, timeout ti
 	}
 	ended := make(chan end, 1)
 	go func() {
-		failure, err := f.follow(ctx, followOptions{timeout: timeout, what: "the boot test"})
+		failure, err := f.follow(ctx, followOptions{timeout: timeout, what: theBootTest})
 		ended <- end{failure, err}
 	}()
 	if port != 0 {

@@ -122,6 +122,7 @@ func (p *Plan) Run(ctx context.Context, sink event.Sink) (*Result, error) {
 	}
 	for _, s := range p.steps() {
 		if err := b.runStep(ctx, s); err != nil {
+			hide(&err, b.hidden)
 			return nil, err
 		}
 	}
@@ -152,7 +153,17 @@ func (b *build) runStep(ctx context.Context, s step) error {
 
 // emit completes an event, keeps it, and passes it on.
 func (b *build) emit(e event.Event) {
+	e = b.keep(e)
+	if b.sink != nil {
+		b.sink(e)
+	}
+}
+
+// keep completes an event, takes the secrets out, and writes it to the log.
+func (b *build) keep(e event.Event) event.Event {
+	e.Text, e.Hint = b.hidden.String(e.Text), b.hidden.String(e.Hint)
 	b.mu.Lock()
+	defer b.mu.Unlock()
 	e.Time = b.Host.Now()
 	if e.Step == "" {
 		e.Step = b.step
@@ -165,8 +176,5 @@ func (b *build) emit(e event.Event) {
 			_, _ = b.log.Write(append(line, '\n'))
 		}
 	}
-	b.mu.Unlock()
-	if b.sink != nil {
-		b.sink(e)
-	}
+	return e
 }

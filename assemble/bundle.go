@@ -1,4 +1,4 @@
-// The failure bundle: what is kept of a build that failed, in OUT.failed/.
+// The failure bundle: what is kept of a build that failed, in OUT.failed/ or an archive.
 package assemble
 
 import (
@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,25 +24,68 @@ func bundleDir(out string) string { return out + ".failed" }
 // summaryFile marks a folder as a bundle of ours, which a later failure may replace.
 const summaryFile = "SUMMARY.md"
 
-// failed keeps what is known of a guest that failed, and returns the error
-// that says so. what is "the installation" or "the boot test".
-func (b *build) failed(ctx context.Context, vm *qemu.VM, what string, failure *anaconda.Failure, err error) error {
+// failed ends a guest that failed, keeps what is known of it, and returns the
+// error that says so. what is "the installation" or "the boot test". A build
+// that was interrupted keeps nothing, unless its guest was failing already.
+func (b *build) failed(ctx context.Context, f *follower, what string, failure *anaconda.Failure, err error) error {
+	vm := f.vm
+	if interrupted := failure == nil && ctx.Err() != nil; interrupted {
+		if failure = f.pending; failure == nil {
+			return err
+		}
+		err = fmt.Errorf("%w while %s was failing: %s", err, what, failure.Meaning)
+	}
 	// The context may be what ended the guest: looking at it takes its own time.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	looking, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	look := b.look(ctx, vm)
-	vm.Kill()
-	look["qemu.txt"] = []byte(proc.Quote(vm.Argv()) + "\n\n" + b.QEMU.Version.String() + "\n\n" + vm.Stderr())
+	files := b.look(looking, vm)
+	held := b.Spec.KeepVM && ctx.Err() == nil && alive(vm)
+	if !held {
+		vm.Kill()
+		b.makeRoom()
+	}
+	files["qemu.txt"] = []byte(proc.Quote(b.hidden.Strings(vm.Argv())) + "\n\n" + b.QEMU.Version.String() + "\n\n" + vm.Stderr())
 	if failure != nil {
 		b.mapKickstartLine(failure)
-		err = b.classed(what, failure)
+		failure = hideFailure(failure, b.hidden)
+		if ctx.Err() == nil || !errors.Is(err, context.Cause(ctx)) {
+			err = b.classed(what, failure)
+		}
 	}
-	dir, kept := b.keepBundle(what, err, failure, look)
-	if kept != nil {
-		b.emit(event.Event{Kind: event.Warning, Text: "the guest's logs could not be kept: " + kept.Error()})
-		return err
+	hide(&err, b.hidden)
+	b.keep(event.Event{Kind: event.Error, Text: err.Error(), Hint: hint(err)})
+	kept, problem := b.keepBundle(what, err, failure, files)
+	if problem != nil {
+		b.emit(event.Event{Kind: event.Warning, Text: "what is known of the guest could not be kept: " + problem.Error()})
 	}
-	return withBundle(err, dir)
+	if kept != "" {
+		err = withBundle(err, kept)
+	}
+	if held {
+		b.hold(ctx, f, what, kept)
+	}
+	return err
+}
+
+// alive reports whether QEMU runs.
+func alive(vm *qemu.VM) bool {
+	select {
+	case <-vm.Done():
+		return false
+	default:
+		return true
+	}
+}
+
+// makeRoom removes the guest's disk, which nobody needs any more: a full disk
+// may be why the guest failed, and the bundle needs a little of it.
+func (b *build) makeRoom() {
+	if b.keepWork {
+		return
+	}
+	for _, name := range []string{diskFile, imagePartialFile} {
+		_ = os.Remove(b.ws.path(name)) // it goes with the working folder otherwise
+	}
 }
 
 // classed is the error of a failed guest.
@@ -84,10 +126,8 @@ func (e *bundledError) Unwrap() error { return e.err }
 // look asks QEMU what it can tell about a guest that still exists.
 func (b *build) look(ctx context.Context, vm *qemu.VM) map[string][]byte {
 	files := map[string][]byte{}
-	select {
-	case <-vm.Done():
+	if !alive(vm) {
 		return files
-	default:
 	}
 	if vm.Screendump(ctx, b.ws.path(screenFile)) == nil {
 		if png, err := os.ReadFile(b.ws.path(screenFile)); err == nil {
@@ -121,41 +161,38 @@ func sourceLine(text []byte, line int) string {
 	return strings.TrimSpace(lines[line-1])
 }
 
-// keepBundle writes the folder. An older bundle of the same output makes room.
+// keepBundle collects the bundle's files and puts them in their place, the path
+// of which it returns. files are those that are known already, by name. Where
+// an archive cannot be written the folder is, and the error says why.
 func (b *build) keepBundle(what string, cause error, failure *anaconda.Failure, files map[string][]byte) (string, error) {
-	dir := bundleDir(b.Out)
-	if _, err := os.Stat(filepath.Join(dir, summaryFile)); err == nil {
-		if err := os.RemoveAll(dir); err != nil {
-			return "", err
-		}
-	}
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		return "", err
-	}
-	for _, name := range []string{serialFile, logFile, progressFile, testSerialFile, eventsFile} {
-		if err := os.Rename(b.ws.path(name), filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return "", err
-		}
-	}
 	for name, text := range b.report.Logs {
-		files[filepath.Base(name)] = text
+		files[installerLogs+"/"+filepath.Base(name)] = text
 	}
 	files[kickstartFile] = kickstart.Redact(b.Kickstart.Guest)
-	if failure != nil {
-		if text, err := json.MarshalIndent(failure, "", "  "); err == nil {
-			files["failure.json"] = append(text, '\n')
+	for name, value := range map[string]any{"failure.json": failure, "plan.json": b.Plan.View(), "host.json": b.hostFacts()} {
+		if value == (*anaconda.Failure)(nil) {
+			continue
 		}
-	}
-	if text, err := json.MarshalIndent(b.Plan.View(), "", "  "); err == nil {
-		files["plan.json"] = append(text, '\n')
-	}
-	files[summaryFile] = []byte(b.summary(what, cause, failure))
-	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
+		text, err := json.MarshalIndent(value, "", "  ")
+		if err != nil {
 			return "", err
 		}
+		files[name] = append(text, '\n')
 	}
-	return dir, nil
+	files[summaryFile] = []byte(b.summary(what, cause, failure))
+	staged := b.ws.path("bundle")
+	if err := b.stage(staged, files); err != nil {
+		return "", err
+	}
+	if b.Spec.Bundle != "" {
+		err := archiveBundle(staged, b.Spec.Bundle, filepath.Base(bundleDir(b.Out)), b.Host.Now())
+		if err == nil {
+			return b.Spec.Bundle, os.RemoveAll(staged)
+		}
+		kept, err2 := placeFolder(staged, bundleDir(b.Out))
+		return kept, errors.Join(fmt.Errorf("--bundle %s: %w", b.Spec.Bundle, err), err2)
+	}
+	return placeFolder(staged, bundleDir(b.Out))
 }
 
 // summary is what a person pastes into a bug report.

@@ -19,8 +19,9 @@ const silence = 500 * time.Millisecond
 // channel is a connection to the guest that is read to its end.
 type channel struct {
 	conn  net.Conn
-	write func([]byte) // takes what was read
-	flush func()       // the channel has fallen silent, or has ended
+	write func([]byte)                 // takes what was read
+	flush func()                       // the channel has fallen silent, or has ended
+	tap   atomic.Pointer[func([]byte)] // takes what was read too, if set
 
 	hurry atomic.Bool   // a barrier waits: look soon whether anything is left
 	idle  chan struct{} // one token each time nothing was left to read
@@ -46,6 +47,9 @@ func (c *channel) read() {
 		n, err := c.conn.Read(buf)
 		if n > 0 {
 			c.write(buf[:n])
+			if tap := c.tap.Load(); tap != nil {
+				(*tap)(buf[:n])
+			}
 		}
 		switch {
 		case err == nil:

@@ -27,6 +27,9 @@ const (
 const (
 	tickEvery  = time.Second
 	statsEvery = 5 * time.Second
+	// monitorGrace is how long QEMU may live on once its monitor is closed:
+	// without it nobody learns how the guest ends.
+	monitorGrace = 5 * time.Second
 )
 
 // follower follows one virtual machine.
@@ -40,6 +43,13 @@ type follower struct {
 	channels []*channel
 	// record, if set, sees every console record too.
 	record func(console.Record)
+	// pending is a failure that is certain while the installer's last words are awaited.
+	pending *anaconda.Failure
+	// lost is closed when QEMU has closed its monitor and lives on.
+	lost chan struct{}
+	// now and ticks are the clock; a test sets its own.
+	now   func() time.Time
+	ticks <-chan time.Time // one every tickEvery; nil: a ticker's
 	// powerOffTime is how long a guest may take to power off when asked to.
 	powerOffTime time.Duration
 }
@@ -60,8 +70,10 @@ const enoughSpace = 64 << 20
 
 // newFollower begins to read all channels of vm. The guest may then run.
 func newFollower(vm *qemu.VM, machine *anaconda.Machine, emit func(event.Event)) *follower {
-	f := &follower{vm: vm, machine: machine, emit: emit, begun: time.Now(), inputs: make(chan anaconda.Input, 1024)}
-	return f
+	return &follower{
+		vm: vm, machine: machine, emit: emit, begun: time.Now(), now: time.Now,
+		inputs: make(chan anaconda.Input, 1024), lost: make(chan struct{}),
+	}
 }
 
 // start starts the readers; they end with QEMU.
@@ -86,7 +98,7 @@ func (f *follower) port(ctx context.Context, name string, what func(int, string)
 
 // send hands an observation to the loop.
 func (f *follower) send(ctx context.Context, what anaconda.What) {
-	in := anaconda.Input{At: time.Since(f.begun), What: what}
+	in := anaconda.Input{At: f.now().Sub(f.begun), What: what}
 	select {
 	case f.inputs <- in:
 	case <-ctx.Done(): // the loop has ended: drop, but go on reading
@@ -102,7 +114,15 @@ func (f *follower) qmp(ctx context.Context, events *monitor.Subscription) {
 		}
 		f.send(ctx, anaconda.QMP{Name: e.Event, Data: e.Data})
 	}
-	<-f.vm.Done()
+	// A QEMU that ends closes its monitor first.
+	select {
+	case <-f.vm.Done():
+	case <-ctx.Done():
+		return
+	case <-time.After(monitorGrace):
+		close(f.lost)
+		return
+	}
 	settle(5*time.Second, f.channels...)
 	exit := anaconda.Exit{Stderr: f.vm.Stderr()}
 	var failed *proc.Error
@@ -163,20 +183,25 @@ func (f *follower) follow(parent context.Context, o followOptions) (*anaconda.Fa
 			return nil, fmt.Errorf("start the guest: %w", err)
 		}
 	}
-	ticker := time.NewTicker(tickEvery)
-	defer ticker.Stop()
-	overall := time.NewTimer(o.timeout)
-	defer overall.Stop()
+	ticks := f.ticks
+	if ticks == nil {
+		ticker := time.NewTicker(tickEvery)
+		defer ticker.Stop()
+		ticks = ticker.C
+	}
 	var space <-chan time.Time // fires when a full host disk has been waited for long enough
-	clock := newSuspendClock(time.Now())
+	clock := newSuspendClock(f.begun)
 	for {
 		var in anaconda.Input
 		select {
 		case in = <-f.inputs:
-		case now := <-ticker.C:
+		case now := <-ticks:
 			in = anaconda.Input{At: now.Sub(f.begun), What: anaconda.Tick{}}
 			if slept := clock.slept(now); slept > 0 {
 				in.What = anaconda.Suspended{For: slept}
+			}
+			if clock.awake >= o.timeout {
+				return nil, &TimeoutError{What: o.what, After: o.timeout}
 			}
 			if space != nil {
 				if free, err := o.free(); err == nil && free >= enoughSpace {
@@ -188,8 +213,11 @@ func (f *follower) follow(parent context.Context, o followOptions) (*anaconda.Fa
 				Err: errors.New("the host's disk is full, and the guest has been paused for it for " + o.spaceWait.String()),
 				Do:  "free space beside the output, or give --out on another disk; --enospc-wait waits longer",
 			}
-		case <-overall.C:
-			return nil, &TimeoutError{What: o.what, After: o.timeout}
+		case <-f.lost:
+			return nil, &HostError{
+				Err: errors.New("QEMU has closed its monitor and runs on: what becomes of the guest cannot be told"),
+				Do:  "try again; if it happens again, look at what QEMU said in the kept qemu.txt",
+			}
 		case <-parent.Done():
 			return nil, context.Cause(parent)
 		}
@@ -207,6 +235,9 @@ func (f *follower) follow(parent context.Context, o followOptions) (*anaconda.Fa
 		out := f.machine.Step(in)
 		for _, e := range out.Events {
 			f.emit(e)
+		}
+		if out.Pending != nil {
+			f.pending = out.Pending
 		}
 		switch out.Do {
 		case anaconda.PowerDown:
@@ -228,20 +259,24 @@ func (f *follower) follow(parent context.Context, o followOptions) (*anaconda.Fa
 }
 
 // suspendClock notices that the host slept: the wall clock then runs ahead of
-// the monotonic one, or ticks stay away.
+// the monotonic one, or ticks stay away. It is fed with the time of every tick.
 type suspendClock struct {
-	last time.Time
+	last  time.Time
+	awake time.Duration // since the beginning, without the sleep
 }
 
 func newSuspendClock(now time.Time) *suspendClock { return &suspendClock{last: now} }
 
-// slept is how long the host slept since the last call, 0 if it did not.
+// slept is how long the host slept since the last call, 0 if it did not. A wall
+// clock that is set back is no sleep.
 func (c *suspendClock) slept(now time.Time) time.Duration {
 	wall := now.Round(0).Sub(c.last.Round(0)) // Round strips the monotonic reading
 	gap := max(wall, now.Sub(c.last))
 	c.last = now
 	if gap > 10*tickEvery {
+		c.awake += tickEvery
 		return gap
 	}
+	c.awake += max(gap, 0)
 	return 0
 }

@@ -16,6 +16,12 @@ import (
 	"github.com/imgasm/imgasm/qemu"
 )
 
+// What fails, in messages.
+const (
+	theInstallation = "the installation"
+	theBootTest     = "the boot test"
+)
+
 // install starts the installer and follows it to its end.
 func (b *build) install(ctx context.Context) (string, error) {
 	if err := b.prepareFirmware(&b.Machine); err != nil {
@@ -32,12 +38,12 @@ func (b *build) install(ctx context.Context) (string, error) {
 	})
 	f := newFollower(vm, machine, b.emit)
 	failure, err := f.follow(ctx, followOptions{
-		what: "the installation", timeout: b.Timeout, spaceWait: b.Spec.SpaceWait,
+		what: theInstallation, timeout: b.Timeout, spaceWait: b.Spec.SpaceWait,
 		free: func() (int64, error) { return freeBytes(filepath.Dir(b.Out)) },
 	})
 	b.report = machine.Report()
 	if failure != nil || err != nil {
-		return "", b.failed(ctx, vm, "the installation", failure, err)
+		return "", b.failed(ctx, f, theInstallation, failure, err)
 	}
 	// The guest is off and QEMU paused: what it still holds goes to the disk now.
 	if err := vm.Quit(ctx); err != nil && ctx.Err() == nil {
@@ -164,7 +170,7 @@ func (b *build) bootTest(ctx context.Context) (string, error) {
 		failure, err = nil, &BootTestError{Err: errors.New("the image went down before anybody could log in")}
 	}
 	if failure != nil || err != nil {
-		return "", b.failed(ctx, vm, "the boot test", failure, err)
+		return "", b.failed(ctx, f, theBootTest, failure, err)
 	}
 	b.tested = tested
 	var seen []string
@@ -192,7 +198,7 @@ func (b *build) publish(ctx context.Context) (string, error) {
 		if b.Installer.SHA256 != "" && h.sum != b.Installer.SHA256 {
 			return "", &InputError{What: "--iso-checksum", Err: fmt.Errorf("%s has the SHA-256 %s, not %s", b.Installer.Path, h.sum, b.Installer.SHA256), Do: "the image was made of another ISO than you meant, and is thrown away: check the ISO"}
 		}
-		b.inputs = append([]Input{{Role: "installer", Name: filepath.Base(b.Installer.Path), URL: b.Installer.URL, Size: h.size, SHA256: h.sum}}, b.inputs...)
+		b.inputs = append([]Input{{Role: "installer", Name: filepath.Base(b.Installer.Path), URL: b.hidden.String(b.Installer.URL), Size: h.size, SHA256: h.sum}}, b.inputs...)
 	case <-ctx.Done():
 		return "", context.Cause(ctx)
 	}
@@ -242,10 +248,14 @@ func (b *build) imageProduct() string {
 }
 
 func (b *build) describeImage(out File) *Image {
+	facts := map[string]string{} // the guest's own words
+	for name, fact := range b.report.Facts {
+		facts[name] = b.hidden.String(fact)
+	}
 	m := &Image{
 		Schema: ImageSchema, Rehearsal: b.Installer.Rehearsal, Product: b.imageProduct(), Version: b.Installer.Version,
 		Arch: b.Arch.Name, Boot: b.bootMode(), Output: out, Format: b.Spec.Format, Virtual: b.Spec.DiskSize,
-		Inputs: b.inputs, Guest: b.report.Facts, Package: b.report.Packages, Tested: b.tested, Kernel: strings.Join(b.Arguments, " "),
+		Inputs: b.inputs, Guest: facts, Package: b.report.Packages, Tested: b.tested, Kernel: b.hidden.String(strings.Join(b.Arguments, " ")),
 		Tool: b.Host.Version, QEMU: b.QEMU.Version.String(), Accel: b.Accel.Accel, Took: b.took,
 	}
 	if b.Dated {

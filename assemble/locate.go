@@ -37,7 +37,8 @@ func (s Spec) request(arch string) source.Request {
 
 // Release says which ISO Fetch would get, asking the mirror for its CHECKSUM
 // but for nothing else. It is nil if the ISO is a file or already here.
-func (s Spec) Release(ctx context.Context, h Host) (*source.Release, error) {
+func (s Spec) Release(ctx context.Context, h Host) (_ *source.Release, err error) {
+	defer s.hide(&err)
 	if !s.remote() {
 		return nil, nil
 	}
@@ -51,15 +52,24 @@ func (s Spec) Release(ctx context.Context, h Host) (*source.Release, error) {
 		return nil, sourceError(err)
 	}
 	if s.ISO != "" {
-		return &source.Release{Name: filepath.Base(s.ISO), Arch: a, SHA256: s.ISOChecksum, URLs: []string{s.ISO}}, nil
+		return &source.Release{Name: filepath.Base(s.ISO), Arch: a, SHA256: s.ISOChecksum, URLs: []string{s.shown(s.ISO)}}, nil
 	}
 	r, err := s.fetcher(h, nil).Resolve(ctx, s.request(a))
-	return r, sourceError(err)
+	if err != nil {
+		return nil, sourceError(err)
+	}
+	shown := *r
+	shown.URLs = nil
+	for _, u := range r.URLs {
+		shown.URLs = append(shown.URLs, s.shown(u))
+	}
+	return &shown, nil
 }
 
 // Fetch brings the ISO onto this host, verified, and returns the Spec that
 // names it. A Spec that names a file is returned as it is.
-func (s Spec) Fetch(ctx context.Context, h Host, sink event.Sink) (Spec, error) {
+func (s Spec) Fetch(ctx context.Context, h Host, sink event.Sink) (_ Spec, err error) {
+	defer s.hide(&err)
 	if !s.remote() {
 		return s, nil
 	}
@@ -67,11 +77,11 @@ func (s Spec) Fetch(ctx context.Context, h Host, sink event.Sink) (Spec, error) 
 	if err != nil {
 		return s, err
 	}
-	file, err := s.fetcher(h, sink).Fetch(ctx, s.request(a))
+	file, err := s.fetcher(h, s.hidden(sink)).Fetch(ctx, s.request(a))
 	if err != nil {
 		return s, sourceError(err)
 	}
-	s.ISO, s.fetched = file.Path, file
+	s.origin, s.ISO, s.fetched = s.ISO, file.Path, file
 	return s, nil
 }
 
@@ -116,7 +126,7 @@ func (p *Plan) locateISO() error {
 	}
 	p.Installer.Path = path
 	if f := p.Spec.fetched; f != nil {
-		p.Installer.URL, p.Installer.SHA256 = f.URL, f.SHA256
+		p.Installer.URL, p.Installer.SHA256 = withoutCredentials(f.URL), f.SHA256
 		if f.Unverified {
 			p.Notes = append(p.Notes, f.Name+" is unverified: there was no CHECKSUM beside it; give its hash with --iso-checksum")
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/redact"
 	"github.com/imgasm/imgasm/kickstart"
 	"github.com/imgasm/imgasm/qemu"
 	"github.com/imgasm/imgasm/qemu/accel"
@@ -44,6 +45,8 @@ type Plan struct {
 	Steps []StepPlan
 	// Notes are things worth knowing that do not stop the build.
 	Notes []string
+
+	hidden *redact.Values // what is taken out of everything that is said; nil: nothing
 }
 
 // StepPlan names a step of the build and says what it will do.
@@ -103,7 +106,7 @@ func (p *Plan) nonce() string {
 // the result, the kickstart, and the installer's identity.
 func seed(s Spec, ks []byte, i Installer) [sha256.Size]byte {
 	s.Out, s.Force, s.Keep, s.ISO, s.Kickstart, s.QEMU, s.fetched = "", false, false, "", "", "", nil
-	s.Timeout, s.StallTimeout, s.NoBootTest = 0, 0, false
+	s.Timeout, s.StallTimeout, s.NoBootTest, s.Bundle, s.KeepVM = 0, 0, false, "", false
 	text, err := json.Marshal(struct {
 		Spec      Spec
 		Kickstart []byte

@@ -25,7 +25,8 @@ func errNotSeconds(text string) error { return fmt.Errorf("%q is not a number of
 //
 // Errors: *InputError and *LintError for what the user gave, *HostError and
 // firmware's, qemu's and accel's own for what the host lacks.
-func (s Spec) Resolve(ctx context.Context, h Host) (*Plan, error) {
+func (s Spec) Resolve(ctx context.Context, h Host) (_ *Plan, err error) {
+	defer s.hide(&err)
 	p := &Plan{Spec: s, Host: h}
 	if err := p.resolveSpec(); err != nil {
 		return nil, err
@@ -54,12 +55,14 @@ func (s Spec) Resolve(ctx context.Context, h Host) (*Plan, error) {
 		return nil, &InputError{Err: err}
 	}
 	p.Steps = p.describe()
+	p.hidden = hiding(p.secrets())
 	return p, nil
 }
 
 // Check finds what is wrong with a Spec without its ISO, so that nothing is
 // downloaded for a build that cannot be. Errors are those of Resolve.
-func (s Spec) Check(h Host) error {
+func (s Spec) Check(h Host) (err error) {
+	defer s.hide(&err)
 	p := &Plan{Spec: s, Host: h}
 	if err := p.resolveSpec(); err != nil {
 		return err
@@ -158,6 +161,9 @@ func (p *Plan) resolveOutput() error {
 	}
 	if info, err := os.Stat(out); err == nil && info.IsDir() {
 		return &InputError{What: "--out", Err: fmt.Errorf("%s is a folder", out), Do: "name the image too: --out " + filepath.Join(p.Spec.Out, DefaultOut)}
+	}
+	if err := checkBundle(p.Spec.Bundle); err != nil {
+		return err
 	}
 	if !p.Spec.Force {
 		if err := replaceable(out); err != nil {

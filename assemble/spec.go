@@ -45,11 +45,17 @@ type Spec struct {
 	// until the build is given up; 0: 10 minutes.
 	SpaceWait time.Duration `json:"spaceWait,omitempty"`
 
+	// Bundle is the archive (.tar.zst) that keeps what is known of a guest that
+	// failed; "": the folder OUT.failed.
+	Bundle string `json:"bundle,omitempty"`
+
 	Keep       bool `json:"keep,omitempty"`       // keep the working folder
+	KeepVM     bool `json:"keepVM,omitempty"`     // hold a guest that failed, until the context ends
 	NoBootTest bool `json:"noBootTest,omitempty"` // publish without having seen the image boot
 	Offline    bool `json:"offline,omitempty"`    // no network for us or the guest
 
 	fetched *source.File // what Fetch has got
+	origin  string       // the URL that ISO was before
 }
 
 // Settings are the common wishes for the embedded kickstart.

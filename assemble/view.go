@@ -44,13 +44,16 @@ type PlanView struct {
 
 // View returns the plan for reading.
 func (p *Plan) View() PlanView {
+	h := p.hidden
+	in := p.Installer
+	in.URL = h.String(withoutCredentials(in.URL))
 	return PlanView{
 		Arch: p.Arch.Name, Out: p.Out, Metadata: metadataName(p.Out), Format: p.Spec.Format, DiskSize: p.Spec.DiskSize, Boot: p.Spec.Boot,
-		Installer: p.Installer, Firmware: p.Firmware, Accel: p.Accel, QEMU: p.QEMU.Path + " " + p.QEMU.Version.String(),
+		Installer: in, Firmware: p.Firmware, Accel: p.Accel, QEMU: p.QEMU.Path + " " + p.QEMU.Version.String(),
 		CPUs: p.Spec.CPUs, MemoryMiB: p.Spec.MemoryMiB, Timeout: p.Timeout.String(), Time: p.Time,
-		KickstartFrom: p.Kickstart.Name, Kickstart: string(kickstart.Redact(p.Kickstart.Guest)), OwnLines: bytes.Count(p.Kickstart.User, []byte("\n")),
-		KernelArgs: strings.Join(p.Arguments, " "),
-		WorkDir:    workDir(p.Out), Steps: p.Steps, Command: p.Machine.Argv(qemu.Links{}), TestCommand: p.TestMachine.Argv(qemu.Links{}), Notes: p.Notes,
+		KickstartFrom: p.Kickstart.Name, Kickstart: h.String(string(kickstart.Redact(p.Kickstart.Guest))), OwnLines: bytes.Count(p.Kickstart.User, []byte("\n")),
+		KernelArgs: h.String(strings.Join(p.Arguments, " ")),
+		WorkDir:    workDir(p.Out), Steps: p.Steps, Command: h.Strings(p.Machine.Argv(qemu.Links{})), TestCommand: h.Strings(p.TestMachine.Argv(qemu.Links{})), Notes: h.Strings(p.Notes),
 	}
 }
 

@@ -26,6 +26,7 @@ func (a *app) commands() []*cli.Command {
 		a.almaCommand(),
 		a.rehearseCommand(),
 		a.doctorCommand(),
+		a.consoleCommand(),
 		KickstartCommand(a),
 		ReplayCommand(a),
 		SourceCommand(a),
@@ -38,7 +39,7 @@ func (a *app) commands() []*cli.Command {
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) int {
 	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, getenv: getenv}
 	err := a.cli().RunContext(ctx, interspersed(args, a.commands()))
-	if cause := context.Cause(ctx); cause != nil && err != nil {
+	if cause := context.Cause(ctx); cause != nil && err != nil && !errors.Is(err, cause) && !guestFailed(err) {
 		err = fmt.Errorf("%w: %w", cause, err)
 	}
 	return a.fail(err)

@@ -46,6 +46,8 @@ func machineFlags() []cli.Flag {
 		&cli.DurationFlag{Name: "timeout", Category: groupMachine, Usage: "give the installation up after `TIME`, such as 90m", DefaultText: "45m, emulated 3h"},
 		&cli.DurationFlag{Name: "stall-timeout", Category: groupMachine, Usage: "give it up after `TIME` without any sign of life", DefaultText: "by phase"},
 		&cli.DurationFlag{Name: "enospc-wait", Category: groupMachine, Usage: "when the host's disk is full, wait `TIME` for space", Value: assemble.DefaultSpaceWait},
+		&cli.StringFlag{Name: "bundle", Category: groupMachine, Usage: "keep the logs of a guest that fails in `FILE.tar.zst` (default: in the folder OUT.failed)"},
+		&cli.BoolFlag{Name: "keep-vm", Category: groupMachine, Usage: "hold a guest that fails until Ctrl-C, for imgasm console"},
 		&cli.BoolFlag{Name: "keep", Category: groupMachine, Usage: "keep the working folder with media and logs"},
 		&cli.BoolFlag{Name: "no-boot-test", Category: groupMachine, Usage: "publish without having seen the image boot"},
 		&cli.BoolFlag{Name: "dry-run", Category: groupTalk, Usage: "print the plan, with QEMU's command, and do nothing"},
@@ -62,7 +64,7 @@ func (a *app) machineSpec(c *cli.Context) (assemble.Spec, error) {
 		CPUs: c.Int("cpus"), Accel: c.String("accel"), CPU: c.String("cpu"), QEMU: c.String("qemu"),
 		Boot: c.String("boot"), Firmware: c.String("firmware"), SecureBoot: c.Bool("secure-boot"), KernelArgs: c.StringSlice("kernel-arg"),
 		Timeout: c.Duration("timeout"), StallTimeout: c.Duration("stall-timeout"), SpaceWait: c.Duration("enospc-wait"),
-		Keep: c.Bool("keep"), NoBootTest: c.Bool("no-boot-test"),
+		Keep: c.Bool("keep"), Bundle: c.String("bundle"), KeepVM: c.Bool("keep-vm"), NoBootTest: c.Bool("no-boot-test"),
 	}
 	var err error
 	if s.DiskSize, err = assemble.ParseSize(c.String("disk-size")); err != nil {

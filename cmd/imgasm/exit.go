@@ -71,6 +71,7 @@ var exitTable = []struct {
 	{exitInput, isSourceInput},
 	{exitInput, as[*assemble.InputError]},
 	{exitInput, as[*assemble.LintError]},
+	{exitInput, as[*assemble.NoConsoleError]},
 	{exitHost, func(err error) bool { return errors.Is(err, errNotReady) }},
 	{exitHost, isSourceHost},
 	{exitHost, as[*assemble.HostError]},
@@ -85,6 +86,13 @@ var exitTable = []struct {
 	{exitInput, isMediaInput},
 	{exitInput, as[*kickstart.ParseError]},
 	{exitInput, as[*kickstart.OptionError]},
+}
+
+// guestFailed reports whether err is the end of a guest that had failed by
+// itself: a signal that comes later, to let go a guest that is held for
+// instance, is not the reason.
+func guestFailed(err error) bool {
+	return as[*assemble.InstallError](err) || as[*assemble.BootTestError](err) || as[*assemble.TimeoutError](err)
 }
 
 // as reports whether err wraps an error of type E.

@@ -22,7 +22,7 @@ func main() {
 }
 
 // interruptible returns a context that the first SIGINT, SIGTERM or SIGHUP
-// cancels. Stopping takes a moment (QEMU is ended, logs are kept), so a second
+// cancels. Stopping takes a moment (QEMU is ended, files are removed), so a second
 // signal is told so and only a third ends the program on the spot; QEMU does
 // not outlive it even then.
 func interruptible(parent context.Context) (context.Context, func()) {
@@ -38,7 +38,7 @@ func interruptible(parent context.Context) (context.Context, func()) {
 			case n == 1:
 				cancel(&interruptError{signal: s})
 			case n == 2:
-				fmt.Fprintln(os.Stderr, "imgasm: stopping the guest and keeping its logs; once more to leave at once")
+				fmt.Fprintln(os.Stderr, "imgasm: stopping the guest; once more to leave at once")
 			default:
 				os.Exit(exitInterrupted)
 			}

@@ -1,0 +1,266 @@
+// Holding a guest that failed (--keep-vm): imgasm waits with it and serves its
+// serial console, so that somebody can look. QEMU still ends when imgasm does.
+package assemble
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/internal/proc"
+)
+
+// consoleFile in a working folder names the socket at which a held guest's
+// console is served. The socket itself needs a shorter path than a working
+// folder may have: sun_path has 104 bytes on macOS, 108 on Linux.
+const consoleFile = "console"
+
+// hold keeps a failed guest, paused or running as it is, until ctx or QEMU ends.
+func (b *build) hold(ctx context.Context, f *follower, what, kept string) {
+	defer func() {
+		f.vm.Kill()
+		b.makeRoom()
+	}()
+	state := "as it is"
+	asking, cancel := context.WithTimeout(ctx, 5*time.Second)
+	if s, err := f.vm.Status(asking); err == nil {
+		state = "as it is, " + s.Status
+	}
+	cancel()
+	text := fmt.Sprintf("%s failed, and its guest is kept %s, until Ctrl-C", what, state)
+	if kept != "" {
+		text += "; what is known so far is in " + kept
+	}
+	log := b.ws.path(serialFile)
+	if what == theBootTest {
+		log = b.ws.path(testSerialFile)
+	}
+	server, err := serveConsole(b.ws.path(consoleFile), f.channels[0], f.vm.Serial, lastLines(log, 4<<10))
+	if err != nil {
+		b.emit(event.Event{Kind: event.Warning, Text: text + "; its console cannot be reached: " + err.Error()})
+	} else {
+		b.emit(event.Event{Kind: event.Warning, Text: text, Hint: "to talk to it, run in another terminal: " + proc.Quote([]string{"imgasm", "console", b.Out})})
+	}
+	select {
+	case <-ctx.Done():
+	case <-f.vm.Done():
+		b.emit(event.Event{Kind: event.Note, Text: "the kept guest is gone: QEMU has ended"})
+	}
+	f.vm.Kill() // whoever writes to the guest is let go
+	if server != nil {
+		server.close()
+	}
+}
+
+// lastLines is the end of a log, from the beginning of a line.
+func lastLines(path string, most int64) []byte {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil
+	}
+	from := max(0, info.Size()-most)
+	text := make([]byte, info.Size()-from)
+	n, _ := f.ReadAt(text, from) // what is there is shown
+	text = text[:n]
+	if _, rest, ok := strings.Cut(string(text), "\n"); ok && from > 0 {
+		return []byte(rest)
+	}
+	return text
+}
+
+// consoleServer hands a guest's serial console to whoever connects.
+type consoleServer struct {
+	listener net.Listener
+	pointer  string // file that names the socket
+	dir      string // of the socket
+	channel  *channel
+	serial   io.Writer
+	greeting []byte
+
+	mu      sync.Mutex
+	clients map[*consoleClient]struct{}
+	ended   bool
+	all     sync.WaitGroup
+}
+
+type consoleClient struct {
+	conn  net.Conn
+	queue chan []byte
+}
+
+// serveConsole begins to serve the console that channel reads and serial
+// writes to, and names its socket in the file pointer.
+func serveConsole(pointer string, c *channel, serial io.Writer, greeting []byte) (*consoleServer, error) {
+	l, dir, err := listenShort()
+	if err != nil {
+		return nil, err
+	}
+	s := &consoleServer{listener: l, pointer: pointer, dir: dir, channel: c, serial: serial, greeting: greeting, clients: map[*consoleClient]struct{}{}}
+	if err := os.WriteFile(pointer, []byte(l.Addr().String()), 0o600); err != nil {
+		s.close()
+		return nil, err
+	}
+	tap := s.said
+	c.tap.Store(&tap)
+	s.all.Go(s.accept)
+	return s, nil
+}
+
+// listenShort listens on a unix socket in a folder of its own, mode 0700, with
+// a path that is short enough.
+func listenShort() (net.Listener, string, error) {
+	var first error
+	for _, base := range []string{"", "/tmp"} {
+		dir, err := os.MkdirTemp(base, "imgasm-")
+		if err == nil {
+			var l net.Listener
+			if l, err = net.Listen("unix", filepath.Join(dir, "console")); err == nil {
+				return l, dir, nil
+			}
+			_ = os.Remove(dir)
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return nil, "", first
+}
+
+func (s *consoleServer) accept() {
+	for {
+		conn, err := s.listener.Accept()
+		if err != nil {
+			return // closed
+		}
+		c := &consoleClient{conn: conn, queue: make(chan []byte, 256)}
+		c.queue <- s.greeting
+		s.mu.Lock()
+		if s.ended {
+			s.mu.Unlock()
+			conn.Close()
+			return
+		}
+		s.clients[c] = struct{}{}
+		s.mu.Unlock()
+		s.all.Go(func() { s.write(c) })
+		s.all.Go(func() {
+			_, _ = io.Copy(s.serial, conn)
+			s.drop(c)
+		})
+	}
+}
+
+// write passes on what the guest says, until the client is dropped.
+func (s *consoleServer) write(c *consoleClient) {
+	for p := range c.queue {
+		if _, err := c.conn.Write(p); err != nil {
+			s.drop(c)
+		}
+	}
+	c.conn.Close()
+}
+
+// said takes what the guest says. A client that does not keep up is dropped:
+// the guest waits for nobody.
+func (s *consoleServer) said(p []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p = append([]byte(nil), p...)
+	for c := range s.clients {
+		select {
+		case c.queue <- p:
+		default:
+			s.forget(c)
+		}
+	}
+}
+
+func (s *consoleServer) drop(c *consoleClient) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forget(c)
+}
+
+// forget ends a client; s.mu is held.
+func (s *consoleServer) forget(c *consoleClient) {
+	if _, ok := s.clients[c]; ok {
+		delete(s.clients, c)
+		close(c.queue)
+		_ = c.conn.SetDeadline(time.Unix(1, 0)) // neither reading nor writing waits any longer
+	}
+}
+
+// close ends the service and removes its files. The guest must have ended.
+func (s *consoleServer) close() {
+	s.channel.tap.Store(nil)
+	_ = os.Remove(s.pointer)
+	_ = s.listener.Close()
+	s.mu.Lock()
+	s.ended = true
+	for c := range s.clients {
+		s.forget(c)
+	}
+	s.mu.Unlock()
+	s.all.Wait()
+	_ = os.RemoveAll(s.dir)
+}
+
+// NoConsoleError is an output for which no guest is held.
+type NoConsoleError struct{ Out string }
+
+func (e *NoConsoleError) Error() string { return e.Out + ": no imgasm holds a guest for this output" }
+
+// Hint says what holds a guest.
+func (e *NoConsoleError) Hint() string {
+	return "imgasm alma --keep-vm holds a guest whose installation fails; imgasm console OUT takes the same OUT"
+}
+
+// DialConsole connects to the serial console of the guest that a build of out
+// holds. "" stands for the only one in the current folder.
+//
+// Errors: *NoConsoleError; *InputError if "" names several.
+func DialConsole(out string) (net.Conn, error) {
+	if out == "" {
+		held, err := filepath.Glob(filepath.Join(".*.imgasm", consoleFile))
+		if err != nil {
+			return nil, err
+		}
+		var names []string
+		for _, h := range held {
+			names = append(names, strings.TrimSuffix(strings.TrimPrefix(filepath.Dir(h), "."), ".imgasm"))
+		}
+		switch len(names) {
+		case 0:
+			return nil, &NoConsoleError{Out: "this folder"}
+		case 1:
+			out = names[0]
+		default:
+			return nil, &InputError{Err: fmt.Errorf("there are several: %s", strings.Join(names, ", ")), Do: "imgasm console " + names[0]}
+		}
+	}
+	path, err := filepath.Abs(out)
+	if err != nil {
+		return nil, &InputError{Err: err}
+	}
+	address, err := os.ReadFile(filepath.Join(workDir(path), consoleFile))
+	if err != nil {
+		return nil, &NoConsoleError{out}
+	}
+	conn, err := net.Dial("unix", string(address))
+	if err != nil { // a build that was killed
+		return nil, &NoConsoleError{out}
+	}
+	return conn, nil
+}
