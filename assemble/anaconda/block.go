@@ -20,6 +20,7 @@ const (
 	tracebackBlock           // up to the line that names the exception
 	hubBlock                 // what the hub marks with [!], and the states below
 	dracutBlock              // up to "Anaconda installer errors end"
+	unitBlock                // up to "See 'systemctl status …"
 	logBlock                 // lines of the log that belong to the one before
 )
 
@@ -90,6 +91,17 @@ func (m *Machine) takeBlock(r *console.Record) bool {
 func isHubLine(text string) bool {
 	number, rest, ok := strings.Cut(text, ") [")
 	return ok && len(number) <= 2 && len(rest) > 2 && rest[1] == ']'
+}
+
+// seeStatus ends what systemd says of a unit that failed.
+const seeStatus = "See 'systemctl status"
+
+// takeUnit does the same for systemd's lines.
+func (m *Machine) takeUnit(r *console.Record) {
+	if b := &m.block; b.kind == unitBlock && strings.Contains(r.Text, seeStatus) {
+		b.lines = append(b.lines, Line{OnConsole, r.Line, r.Text})
+		m.endBlock()
+	}
 }
 
 // takeStage1 does the same for dracut's lines.

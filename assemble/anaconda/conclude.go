@@ -168,6 +168,19 @@ func (m *Machine) endings() {
 	m.match(OnQMP, text, Line{Channel: OnQMP, Text: m.shutText})
 }
 
+// quote adds the lines that decided, where another row explains.
+func (f *Failure) quote(decided *finding) {
+	lines := decided.failure.Lines
+	if decided.rule.Block != UnitStatus {
+		lines = lines[:1]
+	}
+	for _, l := range lines {
+		if !slices.Contains(f.Lines, l) && len(f.Lines) < maxLines {
+			f.Lines = append(f.Lines, l)
+		}
+	}
+}
+
 // explain returns the failure that says most, with the others in it.
 func (m *Machine) explain() *Failure {
 	var all []*finding
@@ -193,8 +206,8 @@ func (m *Machine) explain() *Failure {
 		if f != best && f.failure.Rule != failure.Rule {
 			failure.Others = append(failure.Others, f.failure)
 		}
-		if f.rule.Action.decides() && f.rule.When != inDialog && !slices.Contains(failure.Lines, f.failure.Lines[0]) && len(failure.Lines) < maxLines {
-			failure.Lines = append(failure.Lines, f.failure.Lines[0]) // what decided is quoted too
+		if f.rule.Action.decides() && f.rule.When != inDialog {
+			failure.quote(f)
 		}
 		failure.TimedOut = failure.TimedOut || f.failure.TimedOut && len(m.findings) == 1
 	}

@@ -414,6 +414,19 @@ func TestLastWords(t *testing.T) {
 		d.wait(2 * time.Second)
 		d.want(Failed, "prompt-hub")
 	})
+	t.Run("both lines of systemd about the installer's unit", func(t *testing.T) {
+		d := newDrive(t, Config{DoneMarker: true})
+		d.step(Console(console.Record{Line: 1, Source: "anaconda", PID: 7, Text: healthy[0]}))
+		d.step(Log{Line: 1, Text: "11:36:10,002 ERR kernel:Out of memory: Killed process 1801 (anaconda) total-vm:2411412kB"})
+		d.console("[FAILED] Failed to start anaconda-direct.se… the anaconda installation program.")
+		d.want(Running, "")
+		d.console("See 'systemctl status anaconda-direct.service' for details.")
+		d.want(Failed, "log-out-of-memory")
+		quoted := fmt.Sprint(d.out.Failure.Lines)
+		if !strings.Contains(quoted, "Killed process") || !strings.Contains(quoted, "See 'systemctl status") {
+			t.Errorf("quotes %s", quoted)
+		}
+	})
 	t.Run("names of logs stay in their folder", func(t *testing.T) {
 		d := newDrive(t, Config{DoneMarker: true})
 		d.port("log ../../etc/passwd eA==", "log . eA==", "log a/b eA==", "log ok eA==", "log bad !!")

@@ -168,6 +168,10 @@ func (m *Machine) fire(rule *Rule, groups []string, r *console.Record) {
 		m.block.begin(terminateBlock, f, r)
 	case DracutErrors:
 		m.block.begin(dracutBlock, f, r)
+	case UnitStatus:
+		if !strings.Contains(r.Text, seeStatus) {
+			m.block.begin(unitBlock, f, r)
+		}
 	case NextLine:
 		f.open = true
 		m.next = nextLine{finding: f, source: r.Source, pid: r.PID}

@@ -205,6 +205,7 @@ func (m *Machine) boot(r *console.Record) {
 			m.advance(PhaseStage2)
 		}
 	case "", "systemd":
+		m.takeUnit(r)
 		if !m.stamps {
 			m.kernelLine(text)
 		}

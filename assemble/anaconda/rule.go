@@ -102,6 +102,7 @@ const (
 	ToTerminate           // up to "The installer will now terminate."
 	DracutErrors          // up to "Anaconda installer errors end", stage 1's own lines only
 	NextLine              // the next line of the same program
+	UnitStatus            // systemd's two lines about a unit that failed
 	LogContinuation       // lines of the log without a time
 )
 

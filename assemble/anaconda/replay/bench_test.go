@@ -39,14 +39,14 @@ func TestMemoryIsBounded(t *testing.T) {
 		"There was an error running the kickstart script at line 2\r\n", "BUG: x\r\n",
 		"The installation was stopped due to an error which occurred while running in\r\n",
 	} {
-		raw := []byte(strings.Repeat(unit, (16<<20)/len(unit)))
+		raw := []byte(strings.Repeat(unit, (6<<20)/len(unit)))
 		var before, after runtime.MemStats
 		runtime.GC()
 		runtime.ReadMemStats(&before)
 		result := replay(t, raw)
 		runtime.GC()
 		runtime.ReadMemStats(&after)
-		if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 4<<20 {
+		if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 2<<20 {
 			t.Errorf("%q: %d bytes are kept of %d", unit, grown, len(raw))
 		}
 		runtime.KeepAlive(result)

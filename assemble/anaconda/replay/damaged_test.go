@@ -10,7 +10,10 @@ import (
 // Recordings with lines lost or doubled, as by a console that was read too
 // late: they may prove less, never the contrary.
 func TestDamageProvesNothingElse(t *testing.T) {
-	random := rand.New(rand.NewSource(1))
+	random, rounds := rand.New(rand.NewSource(1)), 60
+	if testing.Short() {
+		rounds = 10
+	}
 	for name, raw := range everything(t) {
 		lines := bytes.SplitAfter(raw, []byte("\n"))
 		want := replay(t, raw).Verdict.String()
@@ -22,7 +25,7 @@ func TestDamageProvesNothingElse(t *testing.T) {
 			}
 			return true
 		}
-		for range 60 {
+		for range rounds {
 			at, n := random.Intn(len(lines)), 1+random.Intn(3)
 			without := append(append([][]byte(nil), lines[:at]...), lines[min(len(lines), at+n):]...)
 			if !check("without "+string(bytes.Join(lines[at:min(len(lines), at+n)], nil)), without) {
