@@ -14,7 +14,8 @@ type bond struct{}
 // startBound starts the child from an OS thread that the calling goroutine
 // keeps until it calls release. PR_SET_PDEATHSIG fires at the death of the
 // *thread*, and Go ends idle threads as it likes; as it is the kernel that
-// acts, our own SIGKILL is no way round it.
+// acts, our own SIGKILL is no way round it. (A program with the set-user-ID bit
+// or file capabilities loses the signal: QEMU and what else we run has neither.)
 func startBound(cmd *exec.Cmd) (*bond, error) {
 	runtime.LockOSThread()
 	cmd.SysProcAttr.Setpgid = true

@@ -129,12 +129,19 @@ func (c Choice) with(p Probe, w Want) Choice {
 }
 
 // Examine looks at one accelerator for one guest architecture, whatever is
-// best on this host: for a report.
+// best on this host: for a report. Unlike Choose it runs a probe guest on tcg
+// too, which proves that this QEMU runs guests at all.
 func Examine(ctx context.Context, w Want) (Probe, error) {
-	if _, ok := rowOf(w.Accel, w.Arch); !ok {
+	r, ok := rowOf(w.Accel, w.Arch)
+	if !ok {
 		return Probe{}, fmt.Errorf("accelerator %q: %s", w.Accel, known())
 	}
-	return examine(ctx, w, thisHost(), w.Accel)
+	h := thisHost()
+	p, err := examine(ctx, w, h, w.Accel)
+	if err != nil || w.Accel != "tcg" || p.Verdict != Works {
+		return p, err
+	}
+	return run(ctx, w, h, r, p)
 }
 
 // Native are the accelerators other than tcg that an operating system has

@@ -76,6 +76,11 @@ func examine(ctx context.Context, w Want, h host, name string) (Probe, error) {
 	if p.Verdict, p.Reason, p.Hint = h.device(name); p.Verdict != "" {
 		return p, nil
 	}
+	return run(ctx, w, h, r, p)
+}
+
+// run runs the probe guest and completes the probe.
+func run(ctx context.Context, w Want, h host, r row, p Probe) (Probe, error) {
 	limit := w.Limit
 	if limit <= 0 {
 		limit = defaultLimit
@@ -90,7 +95,7 @@ func examine(ctx context.Context, w Want, h host, name string) (Probe, error) {
 			return Probe{}, err
 		}
 		p.CPU, p.Letters, p.Took = model, res.letters, res.took
-		p.Verdict, p.Reason = judge(res, w.Arch, name, limit)
+		p.Verdict, p.Reason = judge(res, w.Arch, limit)
 		p.Hint = hintOf(p.Verdict, res.stderr)
 		if p.Verdict == Works || i+1 == len(r.models) || !strings.Contains(res.stderr, "failed to set MSR 0x10a") {
 			break
@@ -114,7 +119,7 @@ func unsuitable(w Want, h host, r row, name string) (v Verdict, reason, hint str
 }
 
 // judge reads a run.
-func judge(res result, a arch.Arch, name string, limit time.Duration) (Verdict, string) {
+func judge(res result, a arch.Arch, limit time.Duration) (Verdict, string) {
 	if res.passed {
 		return Works, fmt.Sprintf("a probe guest ran to its end in %v", res.took.Round(time.Millisecond))
 	}

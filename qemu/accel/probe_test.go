@@ -73,7 +73,7 @@ func TestJudge(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			v, reason := judge(tt.res, tt.arch, "kvm", defaultLimit)
+			v, reason := judge(tt.res, tt.arch, defaultLimit)
 			if v != tt.verdict {
 				t.Errorf("%s, want %s", v, tt.verdict)
 			}
@@ -136,5 +136,21 @@ func TestProbeMachine(t *testing.T) {
 	}
 	if got := strings.Join(probeArgs(arch.AArch64, "kvm", "host"), " "); !strings.Contains(got, "gic-version=host") {
 		t.Error(got)
+	}
+}
+
+// A report runs a guest on tcg too.
+func TestExamineTCG(t *testing.T) {
+	for _, tt := range []struct {
+		script qemutest.Script
+		want   Verdict
+	}{{qemutest.Script{}, Works}, {qemutest.Script{Probe: "RPL"}, Broken}} {
+		p, err := Examine(t.Context(), Want{Accel: "tcg", Arch: arch.X86_64, Binary: qemutest.Executable(t, tt.script)})
+		if err != nil || p.Verdict != tt.want || p.Letters == "" || p.Took == 0 {
+			t.Errorf("%+v %v", p, err)
+		}
+	}
+	if _, err := Examine(t.Context(), Want{Accel: "xen", Arch: arch.X86_64}); err == nil {
+		t.Error("no error for an unknown accelerator")
 	}
 }
