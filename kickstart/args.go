@@ -26,8 +26,8 @@ type value struct {
 	list []string
 	num  int
 	flag bool
-	word Word // the option's word
-	at   Word // the word with the value
+	word *Word // the option's word
+	at   *Word // the word with the value
 }
 
 // value finds what is given for an option by any of its names.

@@ -65,8 +65,12 @@ func (l *linter) readInto(a *Args, s *Statement, positionals []PositionalSpec, r
 		l.add(Error, p)
 		a.failed = true
 	}
-	for _, o := range r.options {
-		l.takeValue(a, o)
+	if n := len(r.options); n > 0 {
+		values := make([]value, n)
+		a.order = make([]*value, 0, n)
+		for i := range r.options {
+			l.takeValue(a, &r.options[i], &values[i])
+		}
 	}
 	for _, o := range options {
 		// Where harddrive still has --biospart, it stands for --partition.
@@ -166,8 +170,8 @@ func anyDashed(words []Word) bool {
 	return false
 }
 
-// takeValue converts the value of an option and keeps it.
-func (l *linter) takeValue(a *Args, o occurrence) {
+// takeValue converts the value of an option into v and keeps it.
+func (l *linter) takeValue(a *Args, o *occurrence, v *value) {
 	spec := o.spec
 	full := false
 	for _, n := range spec.Names {
@@ -179,9 +183,9 @@ func (l *linter) takeValue(a *Args, o occurrence) {
 			hint: "write it in full: a later release may add an option that begins alike"})
 	}
 	if spec.History.In(l.options.Dialect) == Deprecated {
-		l.deprecated(ruleDeprecatedOption, o.word, spec.Name(), spec.History, spec.Instead)
+		l.deprecated(ruleDeprecatedOption, *o.word, spec.Name(), spec.History, spec.Instead)
 	}
-	v := &value{spec: spec, text: o.value, word: o.word, at: o.at, flag: spec.Type == TypeFlag}
+	*v = value{spec: spec, text: o.value, word: o.word, at: o.at, flag: spec.Type == TypeFlag}
 	problemAt := func(text, hint string) {
 		a.failed = true
 		l.add(Error, problem{rule: ruleInvalidValue, pos: o.at.Pos, end: o.at.End, text: text, hint: hint})

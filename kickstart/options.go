@@ -11,7 +11,7 @@ import (
 
 // optionWord is a word that was taken as an option.
 type optionWord struct {
-	word     Word
+	word     *Word
 	name     string      // as written, without "=value"
 	spec     *OptionSpec // nil: no such option
 	explicit bool        // "=value" is there
@@ -23,7 +23,7 @@ type optionWord struct {
 type occurrence struct {
 	optionWord
 	hasValue bool
-	at       Word // the word that holds the value
+	at       *Word // the word that holds the value
 }
 
 // readResult is what became of a command's words.
@@ -45,7 +45,7 @@ type problem struct {
 
 // isOption decides whether a word is an option. Words with blanks and
 // negative numbers are not, unless they are an option's name.
-func isOption(w Word, options []*OptionSpec) (optionWord, bool) {
+func isOption(w *Word, options []*OptionSpec) (optionWord, bool) {
 	v := w.Value
 	if len(v) < 2 || v[0] != '-' {
 		return optionWord{}, false
@@ -121,8 +121,9 @@ func readWords(words []Word, positionals []PositionalSpec, options []*OptionSpec
 	kind := make([]byte, len(words))
 	opt := make([]optionWord, len(words))
 	onlyArguments := false
-	for i, w := range words {
-		switch {
+	count := 0
+	for i := range words {
+		switch w := &words[i]; {
 		case onlyArguments:
 			kind[i] = 'A'
 		case w.Value == "--":
@@ -131,8 +132,12 @@ func readWords(words []Word, positionals []PositionalSpec, options []*OptionSpec
 			kind[i] = 'A'
 			if o, ok := isOption(w, options); ok {
 				kind[i], opt[i] = 'O', o
+				count++
 			}
 		}
+	}
+	if count > 0 {
+		r.options = make([]occurrence, 0, count)
 	}
 
 	next := 0 // the first positional that is not filled
@@ -201,7 +206,7 @@ func readWords(words []Word, positionals []PositionalSpec, options []*OptionSpec
 // takeOption takes the option at index i with its value, and gives the index
 // behind them.
 func (r *readResult) takeOption(words []Word, kind []byte, o optionWord, i int) int {
-	w := words[i]
+	w := &words[i]
 	switch {
 	case len(o.matches) > 0:
 		r.problems = append(r.problems, problem{rule: ruleAmbiguousOption, pos: w.Pos, end: w.End,
@@ -209,7 +214,7 @@ func (r *readResult) takeOption(words []Word, kind []byte, o optionWord, i int) 
 			hint: "write the option in full"})
 		return i + 1
 	case o.spec == nil:
-		r.extras = append(r.extras, w)
+		r.extras = append(r.extras, *w)
 		return i + 1
 	}
 	found := occurrence{optionWord: o, at: w}
@@ -222,7 +227,7 @@ func (r *readResult) takeOption(words []Word, kind []byte, o optionWord, i int) 
 		found.hasValue = true
 	case i+1 < len(words) && kind[i+1] == 'A':
 		i++
-		found.hasValue, found.value, found.at = true, words[i].Value, words[i]
+		found.hasValue, found.value, found.at = true, words[i].Value, &words[i]
 	case !o.spec.ValueOptional:
 		p := problem{rule: ruleMissingValue, pos: w.Pos, end: w.End, text: o.name + " needs a value"}
 		if i+1 < len(words) && kind[i+1] == 'O' && exactOption([]*OptionSpec{o.spec}, opt0(words[i+1].Value)) == nil {
