@@ -61,7 +61,7 @@ func (m *Machine) takeBlock(r *console.Record) bool {
 			return false
 		}
 		b.lines = append(b.lines, line)
-		m.scan(r, true)
+		m.scan(r)
 		if strings.HasPrefix(r.Text, "Press ENTER to") || strings.HasPrefix(r.Text, "Please respond") {
 			m.endBlock()
 		}
@@ -79,7 +79,7 @@ func (m *Machine) takeBlock(r *console.Record) bool {
 	case tracebackBlock:
 		b.lines = append(b.lines, line)
 		if exceptionLine.MatchString(r.Text) || len(b.lines) > maxBlock {
-			m.scan(r, true)
+			m.scan(r)
 			m.endBlock()
 		}
 		return true

@@ -10,17 +10,23 @@ import (
 // steps of a healthy installation, then the table.
 
 func (m *Machine) console(r *console.Record) {
-	m.heard.console(r.Text, m.awake)
+	if !m.config.ConsoleOnly { // a recording has no silences
+		m.heard.console(r.Text, m.awake)
+	}
 	m.stamps = m.stamps || r.Stamped
 	if !r.Partial {
 		m.learn(r)
 	}
-	installer := m.isInstaller(r)
 	if r.Partial {
-		m.scan(r, installer)
+		m.scan(r)
 		return
 	}
-	defer m.recent.add(r.Line, r.Text)
+	m.line(r, m.isInstaller(r))
+	m.recent.add(r.Line, r.Text)
+}
+
+// line looks at a line that has ended.
+func (m *Machine) line(r *console.Record, installer bool) {
 	if m.takeNext(r) {
 		return
 	}
@@ -39,7 +45,7 @@ func (m *Machine) console(r *console.Record) {
 		}
 	}
 	m.boot(r)
-	m.scan(r, installer)
+	m.scan(r)
 	if installer {
 		m.remember(r.Text)
 	}
@@ -52,7 +58,6 @@ const maxChecks = 1000
 func (m *Machine) remember(text string) {
 	m.previous = text
 	m.edge = isEdge(text)
-	m.ignored = strings.Contains(text, "Exception ignored in")
 }
 
 // isEdge recognizes the line of '=' that simpleline draws above and below a title.
@@ -69,7 +74,7 @@ func isEdge(text string) bool {
 }
 
 // scan tries the table on a line.
-func (m *Machine) scan(r *console.Record, installer bool) {
+func (m *Machine) scan(r *console.Record) {
 	if m.down { // it is over; what comes is another system
 		return
 	}

@@ -93,8 +93,7 @@ type Machine struct {
 	next     nextLine
 	recent   recentLines
 	previous string // the installer's last line
-	edge     bool   // which was a dialog's edge
-	ignored  bool   // or announced a traceback that means nothing
+	edge     bool   // it was a dialog's edge
 	verdict  Verdict
 	foretold bool // that it has failed has been told before the verdict
 	failure  *Failure
