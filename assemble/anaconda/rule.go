@@ -48,6 +48,9 @@ type Rule struct {
 
 // Severity names what the row's Action amounts to: "error", "warning" or "note".
 func (r *Rule) Severity() string {
+	if r.Channel == OnReason { // what it explains has failed
+		return "error"
+	}
 	switch r.Action {
 	case Note:
 		return "note"
