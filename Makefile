@@ -34,7 +34,7 @@ unit: ## no root, no network, no virtual machine
 
 e2e: guest ## whole builds in real virtual machines, by emulation where there is nothing faster
 	.ci/setup test
-	IMGASM_E2E=1 $(GO) test -tags guest -count=1 -timeout 40m -v -run E2E ./cmd/imgasm ./qemu/...
+	IMGASM_E2E=1 $(GO) test -tags guest -count=1 -timeout 40m -parallel 2 -p 1 -v -run 'E2E|DiesWith' ./cmd/imgasm ./qemu/... ./firmware ./assemble/media
 
 lint: cross
 	@test -z "$$(gofmt -l .)" || { echo 'gofmt:'; gofmt -l .; exit 1; }
@@ -51,7 +51,7 @@ bench: ## speed, beside the tools that one would take instead
 
 fuzz: ## every fuzz target for FUZZTIME
 	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep ^Fuzz); do \
-		echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-30s} $$p || exit 1; done; done
+		echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-30s} -fuzzminimizetime 10x $$p || exit 1; done; done
 
 clean:
 	rm -rf bin assemble/rehearsal/guests

@@ -230,13 +230,3 @@ func (f *follower) powerOff(ctx context.Context) bool {
 		return false
 	}
 }
-
-// freePort returns a TCP port of the loopback interface that nobody listens on now.
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
-}

@@ -79,6 +79,7 @@ type build struct {
 	step  string
 	begun time.Time
 
+	started  time.Time
 	isoHash  chan hashed // of the installer ISO, computed beside the installation
 	inputs   []Input
 	report   anaconda.Report
@@ -111,7 +112,7 @@ func (p *Plan) Run(ctx context.Context, sink event.Sink) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &build{Plan: p, ws: ws, sink: sink, took: map[string]string{}, keepWork: p.Spec.Keep}
+	b := &build{Plan: p, ws: ws, sink: sink, took: map[string]string{}, keepWork: p.Spec.Keep, started: p.Host.Now()}
 	defer func() { ws.close(b.keepWork) }()
 	if b.log, err = os.Create(ws.path(eventsFile)); err != nil {
 		return nil, err

@@ -132,7 +132,7 @@ func (c *Checkup) accelerators(ctx context.Context, a arch.Arch, info *qemu.Info
 }
 
 func (c *Checkup) firmware(ctx context.Context, h Host, a arch.Arch, info *qemu.Info) bool {
-	query := firmware.Query{Arch: a, Getenv: h.Getenv, Binary: info.Path}
+	query := firmware.Query{Arch: a, Getenv: h.Getenv, Binary: info.Path, Trees: h.firmwareTrees()}
 	pair, err := firmware.Find(ctx, query)
 	if err != nil {
 		var none *firmware.NotFoundError

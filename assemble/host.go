@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"strconv"
 	"time"
+
+	"github.com/imgasm/imgasm/firmware"
 )
 
 // Host is what a plan may depend on besides the Spec. ThisHost fills it in.
@@ -38,6 +40,11 @@ func ThisHost(getenv func(string) string, version string) (Host, error) {
 	}
 	h.WorkDir, _ = os.Getwd()
 	return h, nil
+}
+
+// firmwareTrees are packages that `imgasm firmware extract` has unpacked.
+func (h Host) firmwareTrees() []string {
+	return firmware.Trees(filepath.Join(h.CacheDir, "firmware"))
 }
 
 // sourceDate is SOURCE_DATE_EPOCH (reproducible-builds.org/specs), and whether it is set.

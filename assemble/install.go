@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/assemble/anaconda"
+	"github.com/imgasm/imgasm/assemble/lock"
 	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/qemu"
@@ -122,7 +123,7 @@ func (b *build) image(ctx context.Context) (string, error) {
 			return "", err
 		}
 	} else {
-		err := qemu.Convert(ctx, from, to, qemu.ConvertOptions{Binary: b.QEMU.Path, Progress: func(done, total int64) {
+		err := qemu.Convert(ctx, from, to, qemu.ConvertOptions{Binary: b.QEMU.Path, Reproducible: b.Dated, Progress: func(done, total int64) {
 			b.emit(event.Event{Kind: event.Progress, Done: done, Total: total, Unit: "B", Fraction: float64(done) / float64(max(total, 1))})
 		}})
 		if err != nil {
@@ -144,16 +145,15 @@ func (b *build) bootTest(ctx context.Context) (string, error) {
 	if err := b.prepareFirmware(&b.TestMachine); err != nil {
 		return "", err
 	}
-	port, err := freePort()
-	if err != nil {
-		return "", err
-	}
-	b.TestMachine.Net.Forwards = []qemu.Forward{{HostPort: port, GuestPort: 22}}
 	vm, err := qemu.Start(ctx, b.TestMachine, qemu.Options{})
 	if err != nil {
 		return "", b.startError(err)
 	}
 	defer vm.Close()
+	port, err := vm.ForwardedPort(ctx, sshPort)
+	if err != nil {
+		return "", err
+	}
 	timeout, off := 5*time.Minute, 20*time.Second
 	if b.Accel.Emulated() {
 		timeout, off = 20*time.Minute, time.Minute
@@ -198,13 +198,15 @@ func (b *build) publish(ctx context.Context) (string, error) {
 		if b.Installer.SHA256 != "" && h.sum != b.Installer.SHA256 {
 			return "", &InputError{What: "--iso-checksum", Err: fmt.Errorf("%s has the SHA-256 %s, not %s", b.Installer.Path, h.sum, b.Installer.SHA256), Do: "the image was made of another ISO than you meant, and is thrown away: check the ISO"}
 		}
-		b.inputs = append([]Input{{Role: "installer", Name: filepath.Base(b.Installer.Path), URL: b.hidden.String(b.Installer.URL), Size: h.size, SHA256: h.sum}}, b.inputs...)
+		b.inputs = append([]Input{{Role: roleInstaller, Name: filepath.Base(b.Installer.Path), URL: b.hidden.String(b.Installer.URL), Size: h.size, SHA256: h.sum}}, b.inputs...)
 	case <-ctx.Done():
 		return "", context.Cause(ctx)
 	}
-	if err := b.firmwareInputs(); err != nil {
+	firmware, err := b.firmwareInputs()
+	if err != nil {
 		return "", err
 	}
+	b.inputs = append(b.inputs, firmware...)
 	partial := b.ws.path(imagePartialFile)
 	sum, size, err := fileHash(partial)
 	if err != nil {
@@ -214,28 +216,20 @@ func (b *build) publish(ctx context.Context) (string, error) {
 	if err := os.Chmod(partial, 0o644); err != nil {
 		return "", err
 	}
-	if err := publish(partial, b.Out, meta); err != nil {
+	records, err := b.records(meta)
+	if err != nil {
 		return "", err
+	}
+	if err := publish(partial, b.Out, meta, records); err != nil {
+		return "", err
+	}
+	if b.Spec.Lock {
+		if err := lock.Write(b.Spec.lockPath(), b.Spec.lockName(), b.lockBuild(b.inputs)); err != nil {
+			return "", err
+		}
 	}
 	b.result = &Result{Out: b.Out, Metadata: metadataName(b.Out), Image: meta}
 	return fmt.Sprintf("%s (%s) and %s", b.Spec.Out, humanSize(size), filepath.Base(metadataName(b.Out))), nil
-}
-
-func (b *build) firmwareInputs() error {
-	if b.Firmware == nil {
-		return nil
-	}
-	for _, f := range []struct{ role, path string }{{"firmware-code", b.Firmware.Code.Path}, {"firmware-vars", b.Firmware.Vars.Path}} {
-		if f.path == "" {
-			continue
-		}
-		sum, size, err := fileHash(f.path)
-		if err != nil {
-			return err
-		}
-		b.inputs = append(b.inputs, Input{Role: f.role, Name: filepath.Base(f.path), Size: size, SHA256: sum})
-	}
-	return nil
 }
 
 // imageProduct names what the image is. A rehearsal's ISO is laid out as

@@ -24,6 +24,7 @@ func (s Spec) remote() bool {
 func (s Spec) fetcher(h Host, sink event.Sink) *source.Fetcher {
 	return &source.Fetcher{
 		Cache: filepath.Join(h.CacheDir, "iso"), Client: h.Client, Offline: s.Offline, Sink: sink, Now: h.Now,
+		Rehash:    s.Locked,
 		UserAgent: "imgasm/" + h.Version,
 	}
 }
@@ -39,6 +40,9 @@ func (s Spec) request(arch string) source.Request {
 // but for nothing else. It is nil if the ISO is a file or already here.
 func (s Spec) Release(ctx context.Context, h Host) (_ *source.Release, err error) {
 	defer s.hide(&err)
+	if s, err = s.pin(); err != nil {
+		return nil, err
+	}
 	if !s.remote() {
 		return nil, nil
 	}
@@ -70,6 +74,9 @@ func (s Spec) Release(ctx context.Context, h Host) (_ *source.Release, err error
 // names it. A Spec that names a file is returned as it is.
 func (s Spec) Fetch(ctx context.Context, h Host, sink event.Sink) (_ Spec, err error) {
 	defer s.hide(&err)
+	if s, err = s.pin(); err != nil {
+		return s, err
+	}
 	if !s.remote() {
 		return s, nil
 	}

@@ -26,6 +26,9 @@ const (
 	imagePartialFile = "image.partial"
 )
 
+// sshPort is where the boot test knocks.
+const sshPort = 22
+
 // workDir is the working folder of an output; see openWorkspace.
 func workDir(out string) string {
 	return filepath.Join(filepath.Dir(out), "."+filepath.Base(out)+".imgasm")
@@ -39,7 +42,7 @@ func (p *Plan) resolveMachines() {
 	base := qemu.Config{
 		Arch: p.Arch, Binary: p.QEMU.Path, Name: "imgasm " + filepath.Base(p.Out), UUID: p.id("machine"),
 		Accel: p.Accel.Accel, CPU: p.Accel.CPU, CPUs: p.Spec.CPUs, MemoryMiB: p.Spec.MemoryMiB,
-		RNG: true, PVPanic: true, Sandbox: p.QEMU.Sandbox,
+		RNG: true, PVPanic: true, Sandbox: p.Host.OS == "linux", // taken back where the build has none: see fitMachines
 	}
 
 	m := base
@@ -65,7 +68,7 @@ func (p *Plan) resolveMachines() {
 	t := base
 	t.Firmware = p.firmware(filepath.Join(dir, "test"))
 	t.SerialLog = path(testSerialFile)
-	t.Net = &qemu.Net{Restrict: true}
+	t.Net = &qemu.Net{Restrict: true, Forwards: []qemu.Forward{{GuestPort: sshPort}}} // QEMU chooses the host's port
 	// A first boot may well restart the machine, to relabel files for instance.
 	t.Actions.Reboot = "reset"
 	t.Drives = []qemu.Drive{{ID: "image", Path: path(imagePartialFile), Format: p.Spec.Format, Bus: qemu.VirtioBlk, BootIndex: 1, Snapshot: true, Cache: "unsafe"}}

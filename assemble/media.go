@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/imgasm/imgasm/assemble/disk"
 	"github.com/imgasm/imgasm/assemble/iso"
@@ -107,8 +106,7 @@ func (b *build) kickstart(context.Context) (string, error) {
 	if err := os.WriteFile(b.ws.path(kickstartFile), b.Kickstart.Guest, 0o600); err != nil {
 		return "", err
 	}
-	sum := bytesHash(b.Kickstart.User)
-	b.inputs = append(b.inputs, Input{Role: "kickstart", Name: filepath.Base(b.Kickstart.Name), Size: int64(len(b.Kickstart.User)), SHA256: sum})
+	b.inputs = append(b.inputs, b.kickstartInput())
 	return fmt.Sprintf("%d bytes, ends with %s", len(b.Kickstart.Guest), or(b.Kickstart.End, "nothing")), nil
 }
 

@@ -16,10 +16,16 @@ import (
 // metadataName is the file that describes an image, beside it.
 func metadataName(image string) string { return image + ".json" }
 
-// publish moves the finished image and its description to their names. Both
-// are on disk before either is renamed; the image goes first, so that a
-// description never speaks of an image that is not there.
-func publish(image, out string, meta *Image) error {
+// record is a further file beside an image.
+type record struct {
+	path string
+	text []byte
+}
+
+// publish moves the finished image, its description and further records to
+// their names. All are on disk before any is renamed; the image goes first, so
+// that nothing ever speaks of an image that is not there.
+func publish(image, out string, meta *Image, records []record) error {
 	if err := syncFile(image); err != nil {
 		return err
 	}
@@ -27,18 +33,23 @@ func publish(image, out string, meta *Image) error {
 	if err != nil {
 		return err
 	}
-	metaPartial := metadataName(image)
-	if err := os.WriteFile(metaPartial, append(text, '\n'), 0o644); err != nil {
-		return err
-	}
-	if err := syncFile(metaPartial); err != nil {
-		return err
+	records = append([]record{{metadataName(out), append(text, '\n')}}, records...)
+	partial := func(r record) string { return filepath.Join(filepath.Dir(image), filepath.Base(r.path)) }
+	for _, r := range records {
+		if err := os.WriteFile(partial(r), r.text, 0o644); err != nil {
+			return err
+		}
+		if err := syncFile(partial(r)); err != nil {
+			return err
+		}
 	}
 	if err := os.Rename(image, out); err != nil {
 		return err
 	}
-	if err := os.Rename(metaPartial, metadataName(out)); err != nil {
-		return err
+	for _, r := range records {
+		if err := os.Rename(partial(r), r.path); err != nil {
+			return err
+		}
 	}
 	return syncFolder(filepath.Dir(out))
 }

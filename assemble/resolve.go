@@ -51,8 +51,11 @@ func (s Spec) Resolve(ctx context.Context, h Host) (_ *Plan, err error) {
 		return nil, err
 	}
 	p.resolveMachines()
-	if err := p.Machine.Validate(); err != nil {
-		return nil, &InputError{Err: err}
+	if err := p.fitMachines(); err != nil {
+		return nil, err
+	}
+	if err := p.checkLock(); err != nil {
+		return nil, err
 	}
 	p.Steps = p.describe()
 	p.hidden = hiding(p.secrets())
@@ -255,7 +258,7 @@ func (p *Plan) resolveHost(ctx context.Context) (err error) {
 	if strings.Contains(p.Installer.Label, "x86_64_v2") || p.Installer.Rehearsal {
 		level = 0
 	}
-	if p.Accel, err = accel.Choose(ctx, accel.Want{Accel: s.Accel, Arch: p.Arch, Binary: p.QEMU.Path, X86Level: level}); err != nil {
+	if p.Accel, err = accel.Choose(ctx, accel.Want{Accel: s.Accel, Arch: p.Arch, Binary: p.QEMU.Path, Version: p.QEMU.Version, X86Level: level}); err != nil {
 		return err
 	}
 	if s.CPU != "" {
@@ -281,7 +284,7 @@ func (p *Plan) resolveHost(ctx context.Context) (err error) {
 	if s.Firmware == "bios" {
 		return nil
 	}
-	query := firmware.Query{Arch: p.Arch, SecureBoot: s.SecureBoot, Getenv: p.Host.Getenv, Binary: p.QEMU.Path}
+	query := firmware.Query{Arch: p.Arch, SecureBoot: s.SecureBoot, Getenv: p.Host.Getenv, Binary: p.QEMU.Path, Trees: p.Host.firmwareTrees()}
 	if s.Firmware != "auto" && s.Firmware != "uefi" {
 		query.Explicit = s.Firmware
 	}
@@ -291,6 +294,23 @@ func (p *Plan) resolveHost(ctx context.Context) (err error) {
 			return &HostError{Err: err, Do: none.Hint()}
 		}
 		return &InputError{What: "--firmware", Err: err}
+	}
+	return nil
+}
+
+// fitMachines leaves out of the machines what this build of QEMU lacks and an
+// installation can do without.
+func (p *Plan) fitMachines() (err error) {
+	var dropped []string
+	if p.Machine, dropped, err = p.QEMU.Fit(p.Machine); err != nil {
+		return err
+	}
+	p.Notes = append(p.Notes, dropped...)
+	if p.TestMachine, _, err = p.QEMU.Fit(p.TestMachine); err != nil {
+		return err
+	}
+	if err := p.Machine.Validate(); err != nil {
+		return &InputError{Err: err}
 	}
 	return nil
 }

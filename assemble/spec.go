@@ -54,6 +54,12 @@ type Spec struct {
 	NoBootTest bool `json:"noBootTest,omitempty"` // publish without having seen the image boot
 	Offline    bool `json:"offline,omitempty"`    // no network for us or the guest
 
+	Lock       bool   `json:"lock,omitempty"`       // write what the inputs were into LockFile
+	Locked     bool   `json:"locked,omitempty"`     // demand the inputs that LockFile names
+	LockFile   string `json:"lockFile,omitempty"`   // "": imgasm.lock in the working folder
+	Provenance bool   `json:"provenance,omitempty"` // write an in-toto statement beside the image
+	Checksums  bool   `json:"checksums,omitempty"`  // write SHA256SUMS beside the image
+
 	fetched *source.File // what Fetch has got
 	origin  string       // the URL that ISO was before
 }

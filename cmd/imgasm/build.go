@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/lock"
 	"github.com/imgasm/imgasm/cmd/imgasm/ui"
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/event"
@@ -34,6 +35,11 @@ func machineFlags() []cli.Flag {
 		&cli.StringFlag{Name: "format", Category: groupImage, Usage: "`FORMAT` of the image: qcow2 or raw (default: by the ending of --out, else qcow2)"},
 		&cli.StringFlag{Name: "disk-size", Category: groupImage, Usage: "`SIZE` of the guest's disk, such as 20G", Value: "10G"},
 		&cli.BoolFlag{Name: "force", Category: groupImage, Usage: "replace an existing file that imgasm did not make"},
+		&cli.BoolFlag{Name: "provenance", Category: groupImage, Usage: "write an in-toto statement with SLSA provenance beside the image"},
+		&cli.BoolFlag{Name: "checksum", Category: groupImage, Usage: "write SHA256SUMS beside the image"},
+		&cli.BoolFlag{Name: "lock", Category: groupImage, Usage: "write what the inputs were into the lock file"},
+		&cli.BoolFlag{Name: "locked", Category: groupImage, Usage: "demand the inputs that the lock file names"},
+		&cli.StringFlag{Name: "lock-file", Category: groupImage, Usage: "`FILE` of locked inputs", Value: lock.FileName, DefaultText: lock.FileName},
 		&cli.StringFlag{Name: "memory", Category: groupMachine, Usage: "`SIZE` of the guest's memory, such as 4G (default: what the installer needs)"},
 		&cli.IntFlag{Name: "cpus", Category: groupMachine, Usage: "`NUMBER` of the guest's processors", DefaultText: "the host's, at most 4"},
 		&cli.StringFlag{Name: "accel", Category: groupMachine, Usage: "`NAME` of the accelerator: auto, kvm, hvf, whpx or tcg; auto takes the fastest that is proved to work", Value: "auto"},
@@ -66,6 +72,8 @@ func (a *app) machineSpec(c *cli.Context) (assemble.Spec, error) {
 		Timeout: c.Duration("timeout"), StallTimeout: c.Duration("stall-timeout"), SpaceWait: c.Duration("enospc-wait"),
 		Keep: c.Bool("keep"), Bundle: c.String("bundle"), KeepVM: c.Bool("keep-vm"), NoBootTest: c.Bool("no-boot-test"),
 	}
+	s.Lock, s.Locked, s.LockFile = c.Bool("lock"), c.Bool("locked"), c.String("lock-file")
+	s.Provenance, s.Checksums = c.Bool("provenance"), c.Bool("checksum")
 	var err error
 	if s.DiskSize, err = assemble.ParseSize(c.String("disk-size")); err != nil {
 		return s, &assemble.InputError{What: "--disk-size", Err: err}

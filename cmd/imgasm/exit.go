@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"syscall"
 
 	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/firmware"
@@ -78,6 +79,9 @@ var exitTable = []struct {
 	{exitHost, as[*firmware.NotFoundError]},
 	{exitHost, as[*qemu.MissingError]},
 	{exitHost, as[*qemu.OldError]},
+	{exitHost, as[*qemu.LackError]},
+	{exitHost, as[*qemu.StartError]},
+	{exitHost, func(err error) bool { return errors.Is(err, syscall.ENOSPC) }},
 	{exitHost, as[*accel.UnusableError]},
 	{exitInstall, as[*assemble.InstallError]},
 	{exitInstall, as[*assemble.CheckError]},
