@@ -39,10 +39,15 @@ func (a *app) commands() []*cli.Command {
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) int {
 	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, getenv: getenv}
 	err := a.cli().RunContext(ctx, interspersed(args, a.commands()))
+	return a.fail(withCause(ctx, err))
+}
+
+// withCause adds the signal that ended ctx to the error that came of it.
+func withCause(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil && err != nil && !errors.Is(err, cause) && !guestFailed(err) {
-		err = fmt.Errorf("%w: %w", cause, err)
+		return fmt.Errorf("%w: %w", cause, err)
 	}
-	return a.fail(err)
+	return err
 }
 
 func (a *app) cli() *cli.App {

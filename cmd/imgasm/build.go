@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -103,12 +104,16 @@ func (a *app) runPlan(ctx context.Context, c *cli.Context, h assemble.Host, s as
 	}
 	show, done := a.display(c)
 	result, err := build(ctx, h, s, show)
-	if err != nil && c.Bool("json") {
+	if err != nil {
+		err = withCause(ctx, err)
 		show(event.Event{Time: h.Now(), Kind: event.Error, Text: err.Error(), Hint: hintOf(err)})
 	}
 	done()
-	if err != nil {
-		return err
+	switch {
+	case err != nil && c.Bool("json"):
+		return err // the events went to stdout: a person reads stderr
+	case err != nil:
+		return errors.Join(errReported, err)
 	}
 	if !c.Bool("json") {
 		fmt.Fprintln(a.stdout, result.Out)

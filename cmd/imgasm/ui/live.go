@@ -67,7 +67,7 @@ func (v *liveView) event(e event.Event) {
 			v.keep(v.mark("✗", "x", red), v.step.Step, "failed", Duration(v.o.Now().Sub(v.step.Time)))
 			v.step = event.Event{}
 		}
-		v.print(v.plain.line(e))
+		v.print(v.paint(red, v.plain.line(e)))
 	}
 	if e.Kind != event.Console && e.Kind != event.Progress {
 		v.tick() // these come in floods: the ticker draws them

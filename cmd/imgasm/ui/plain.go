@@ -37,7 +37,7 @@ func (v *plainView) event(e event.Event) {
 func (v *plainView) line(e event.Event) string {
 	switch e.Kind {
 	case event.Warning, event.Error:
-		text := fmt.Sprintf("imgasm: %s: %s", e.Kind, printable(e.Text))
+		text := fmt.Sprintf("imgasm: %s: %s", e.Kind, printableLines(e.Text))
 		for hint := range strings.SplitSeq(e.Hint, "\n") {
 			if hint != "" {
 				text += "\nimgasm: hint: " + printable(hint)

@@ -76,6 +76,15 @@ func printable(s string) string {
 	return strings.Map(clean, s)
 }
 
+// printableLines is printable for a text of several lines.
+func printableLines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i := range lines {
+		lines[i] = printable(lines[i])
+	}
+	return strings.Join(lines, "\n")
+}
+
 // clip shortens s to at most width columns, marking the cut. Every rune counts
 // as one column, which is right for what installers print.
 func clip(s string, width int, ascii bool) string {

@@ -90,6 +90,18 @@ func TestLiveFitsTheTerminal(t *testing.T) {
 	}
 }
 
+// After an error the failed step stays, marked, the error follows once, and no
+// moving line is left on the terminal.
+func TestLiveFailure(t *testing.T) {
+	now := t0.Add(3 * time.Second)
+	got := show(Options{Style: Live, Now: func() time.Time { return now }}, session[0], session[1],
+		at(3, event.Event{Kind: event.Error, Text: "the installation failed:\n    serial.log:7: pan\x1b[31mic", Hint: "give it memory"}))
+	want := "✗ install     failed  3.0s\nimgasm: error: the installation failed:\n    serial.log:7: pan[31mic\nimgasm: hint: give it memory\n"
+	if !strings.HasSuffix(got, clearLine+want) {
+		t.Errorf("got %q, want it to end with %q", got, clearLine+want)
+	}
+}
+
 func TestBytes(t *testing.T) {
 	for _, c := range []struct {
 		n    int64
