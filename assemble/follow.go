@@ -253,7 +253,29 @@ func (f *follower) follow(parent context.Context, o followOptions) (*anaconda.Fa
 		case anaconda.Succeeded:
 			return nil, nil
 		case anaconda.Failed:
+			f.lastWords()
 			return out.Failure, nil
+		}
+	}
+}
+
+// lastWords lets the machine see what the guest had sent by the time it failed:
+// the installer's logs may be on their way through another channel.
+func (f *follower) lastWords() {
+	read := make(chan struct{})
+	go func() {
+		settle(time.Second, f.channels...)
+		close(read)
+	}()
+	for {
+		select {
+		case in := <-f.inputs:
+			f.machine.Step(in)
+		case <-read:
+			for n := len(f.inputs); n > 0; n-- { // a guest that goes on talking is not waited for
+				f.machine.Step(<-f.inputs)
+			}
+			return
 		}
 	}
 }
