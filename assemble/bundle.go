@@ -232,6 +232,12 @@ func describe(what string, f *anaconda.Failure, bundle string) string {
 	for _, l := range f.Lines[:min(len(f.Lines), 6)] {
 		text += "\n    " + place(l) + l.Text
 	}
+	if len(f.Context) > 0 {
+		text += "\n  before that the console said"
+		for _, l := range f.Context[max(0, len(f.Context)-3):] {
+			text += "\n    " + place(l) + l.Text
+		}
+	}
 	if bundle != "" {
 		text += "\nlogs: " + bundle
 	}

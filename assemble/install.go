@@ -34,7 +34,7 @@ func (b *build) install(ctx context.Context) (string, error) {
 	}
 	defer vm.Close()
 	machine := anaconda.New(anaconda.Config{
-		Arch: b.Arch.Name, Accel: b.Accel.Accel, Nonce: b.nonce(), DoneMarker: true,
+		Arch: b.Arch.Name, Accel: b.Accel.Accel, Nonce: b.nonce(), DoneMarker: true, KickstartRequired: true,
 		EndsWithReboot: b.Kickstart.End == "reboot", PreScripts: b.Kickstart.HasPre, Stall: b.Spec.StallTimeout,
 	})
 	f := newFollower(vm, machine, b.emit)
