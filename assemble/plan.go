@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -134,20 +135,25 @@ func date(seed [sha256.Size]byte) time.Time {
 //   - the serial console last, because the last one is /dev/console; tty0 is
 //     there for the screen dump of a failure;
 //   - rd.*: a failed initramfs powers off instead of opening a shell;
+//   - no_timer_check, on an emulated x86: on a busy host the emulated timer is
+//     late, and the kernel panics in setup_IO_APIC;
 //   - panic=-1 ends a dead kernel where no pvpanic device tells of it.
 func arguments(a arch.Arch, label string, emulated bool, extra []string) []string {
-	retry := "20"
+	retry, timer := "20", []string(nil)
 	if emulated {
 		retry = "60"
+		if a.Name == arch.X86_64.Name {
+			timer = []string{"no_timer_check"}
+		}
 	}
-	return append([]string{
+	return slices.Concat([]string{
 		"inst.stage2=hd:LABEL=" + escapeLabel(label),
 		"inst.ks=hd:LABEL=OEMDRV:/ks.cfg",
 		"inst.cmdline", "inst.notmux",
 		"console=tty0", "console=" + a.Console + ",115200n8",
 		"rd.shell=0", "rd.emergency=poweroff", "rd.retry=" + retry,
 		"panic=-1",
-	}, extra...)
+	}, timer, extra)
 }
 
 // escapeLabel writes a volume label as udev and dracut do in device names.

@@ -1,6 +1,7 @@
 package assemble
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +10,9 @@ import (
 )
 
 func TestArguments(t *testing.T) {
+	if got := arguments(arch.X86_64, "L", true, []string{"last"}); !slices.Contains(got, "no_timer_check") || got[len(got)-1] != "last" {
+		t.Errorf("an emulated x86's arguments: %v", got)
+	}
 	got := strings.Join(arguments(arch.X86_64, "AlmaLinux-10-1-x86_64-dvd", false, nil), " ")
 	want := "inst.stage2=hd:LABEL=AlmaLinux-10-1-x86_64-dvd inst.ks=hd:LABEL=OEMDRV:/ks.cfg inst.cmdline inst.notmux " +
 		"console=tty0 console=ttyS0,115200n8 rd.shell=0 rd.emergency=poweroff rd.retry=20 panic=-1"

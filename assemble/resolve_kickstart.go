@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/kickstart"
 )
 
@@ -63,6 +64,9 @@ func (p *Plan) render() ([]byte, error) {
 		RootPassword: root, RootSSHKeys: s.SSHKeys,
 		Users:    []kickstart.User{{Name: user, Password: password, Groups: []string{"wheel"}, Sudo: true, SSHKeys: s.SSHKeys}},
 		Packages: s.Packages, GuestAgent: true,
+	}
+	if p.Arch.Name == arch.X86_64.Name {
+		o.KernelArgs = []string{"no_timer_check"} // as AlmaLinux's own images have it: see arguments
 	}
 	switch {
 	case p.Installer.Packages || p.Installer.Rehearsal:
