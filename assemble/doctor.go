@@ -145,9 +145,6 @@ func (c *Checkup) firmware(ctx context.Context, h Host, a arch.Arch, info *qemu.
 		return false
 	}
 	c.add("firmware", a.Name, Good, fmt.Sprintf("%s (%s)", pair.Code.Path, filepath.Base(pair.Source)), "")
-	if a.Name != arch.X86_64.Name {
-		return true
-	}
 	query.SecureBoot = true
 	if pair, err := firmware.Find(ctx, query); err != nil {
 		c.add("secure boot", a.Name, Unused, "no firmware with Secure Boot keys: --secure-boot is not possible", hint(err))

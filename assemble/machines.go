@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/qemu"
 )
 
@@ -94,7 +93,7 @@ func (p *Plan) sealed() bool {
 
 // bootMode is the kind of firmware that the image is for.
 func (p *Plan) bootMode() string {
-	if p.Firmware == nil && p.Arch.Name == arch.X86_64.Name {
+	if p.Firmware == nil {
 		return "bios"
 	}
 	return "uefi"

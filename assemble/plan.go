@@ -135,15 +135,14 @@ func date(seed [sha256.Size]byte) time.Time {
 //   - the serial console last, because the last one is /dev/console; tty0 is
 //     there for the screen dump of a failure;
 //   - rd.*: a failed initramfs powers off instead of opening a shell;
-//   - no_timer_check, on an emulated x86: on a busy host the emulated timer is
-//     late, and the kernel panics in setup_IO_APIC;
+//   - no_timer_check, on an emulated x86: see arch.Arch.EmulatedArg;
 //   - panic=-1 ends a dead kernel where no pvpanic device tells of it.
 func arguments(a arch.Arch, label string, emulated bool, extra []string) []string {
 	retry, timer := "20", []string(nil)
 	if emulated {
 		retry = "60"
-		if a.Name == arch.X86_64.Name {
-			timer = []string{"no_timer_check"}
+		if a.EmulatedArg != "" {
+			timer = []string{a.EmulatedArg}
 		}
 	}
 	return slices.Concat([]string{

@@ -124,11 +124,9 @@ func (p *Plan) resolveSpec() (err error) {
 		return &InputError{What: "--cpus", Err: fmt.Errorf("%d: give 1 to 255", s.CPUs)}
 	case s.Timeout < 0 || s.StallTimeout < 0:
 		return &InputError{What: "--timeout", Err: errors.New("a time cannot be negative")}
-	case s.SecureBoot && p.Arch.Name != arch.X86_64.Name:
-		return &InputError{What: "--secure-boot", Err: fmt.Errorf("no firmware for %s enforces Secure Boot; it is for x86_64", p.Arch.Name)}
 	case s.SecureBoot && s.Firmware == "bios":
 		return &InputError{What: "--secure-boot", Err: errors.New("a BIOS knows no Secure Boot"), Do: "leave --firmware bios away"}
-	case s.Firmware == "bios" && p.Arch.Name != arch.X86_64.Name:
+	case s.Firmware == "bios" && !p.Arch.BIOS:
 		return &InputError{What: "--firmware", Err: fmt.Errorf("%s has no BIOS", p.Arch.Name)}
 	case s.Firmware == "bios" && s.Boot == "media":
 		return &InputError{What: "--boot", Err: errors.New("the boot medium is for UEFI"), Do: "use --boot kernel with --firmware bios"}
@@ -315,15 +313,15 @@ func (p *Plan) fitMachines() (err error) {
 	return nil
 }
 
-// defaultMemory is what AlmaLinux's own image builds give their guests.
+// rehearsalMemory is enough for the rehearsal's guest, in MiB.
+const rehearsalMemory = 1024
+
+// defaultMemory is what the installer needs, in MiB.
 func (p *Plan) defaultMemory() int {
-	switch {
-	case p.Installer.Rehearsal:
-		return 1024
-	case p.Arch.Name == arch.AArch64.Name:
-		return 4096
+	if p.Installer.Rehearsal {
+		return rehearsalMemory
 	}
-	return 3072
+	return p.Arch.MemoryMiB
 }
 
 func (p *Plan) resolveDate() (err error) {

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/kickstart"
 )
 
@@ -65,8 +64,8 @@ func (p *Plan) render() ([]byte, error) {
 		Users:    []kickstart.User{{Name: user, Password: password, Groups: []string{"wheel"}, Sudo: true, SSHKeys: s.SSHKeys}},
 		Packages: s.Packages, GuestAgent: true,
 	}
-	if p.Arch.Name == arch.X86_64.Name {
-		o.KernelArgs = []string{"no_timer_check"} // as AlmaLinux's own images have it: see arguments
+	if a := p.Arch.EmulatedArg; a != "" {
+		o.KernelArgs = []string{a} // as AlmaLinux's own images have it, wherever they run
 	}
 	switch {
 	case p.Installer.Packages || p.Installer.Rehearsal:

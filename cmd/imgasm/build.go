@@ -48,7 +48,7 @@ func machineFlags() []cli.Flag {
 		&cli.StringFlag{Name: "qemu", Category: groupMachine, Usage: "`PATH` of QEMU (default: found in PATH)"},
 		&cli.StringFlag{Name: "boot", Category: groupMachine, Usage: "`HOW` the installer starts: kernel (QEMU loads it) or media (from an EFI boot medium)", Value: "kernel", DefaultText: "kernel"},
 		&cli.StringFlag{Name: "firmware", Category: groupMachine, Usage: "auto, bios, uefi, or `CODE[:VARS]` files", Value: "auto"},
-		&cli.BoolFlag{Name: "secure-boot", Category: groupMachine, Usage: "enforce Secure Boot (x86_64; implies --boot media)"},
+		&cli.BoolFlag{Name: "secure-boot", Category: groupMachine, Usage: "enforce Secure Boot (implies --boot media)"},
 		&cli.StringSliceFlag{Name: "kernel-arg", Category: groupMachine, Usage: "add `ARGUMENT` to the installer's kernel command line"},
 		&cli.DurationFlag{Name: "timeout", Category: groupMachine, Usage: "give the installation up after `TIME`, such as 90m", DefaultText: "45m, emulated 3h"},
 		&cli.DurationFlag{Name: "stall-timeout", Category: groupMachine, Usage: "give it up after `TIME` without any sign of life", DefaultText: "by phase"},

@@ -63,6 +63,7 @@ func TestE2ERehearse(t *testing.T) {
 		{"x86_64-secure-boot", "--arch x86_64 --secure-boot"},
 		{"aarch64-kernel", "--arch aarch64"},
 		{"aarch64-media", "--arch aarch64 --boot media"},
+		{"aarch64-secure-boot", "--arch aarch64 --secure-boot"},
 		{"x86_64-raw", "--arch x86_64 --format raw"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -23,6 +23,11 @@ type Arch struct {
 	PEMachine  uint16 // IMAGE_FILE_MACHINE_* of EFI executables (PE format, "Machine Types")
 	Elf        uint16 // e_machine of ELF files
 	PflashSize int64  // bytes that each pflash drive must have; 0: as the file is
+	BIOS       bool   // there are machines with a BIOS
+	MemoryMiB  int    // what AlmaLinux's own image builds give an installation
+	// EmulatedArg is a kernel argument for emulated guests. On a busy host the
+	// emulated x86 timer is late, and the kernel panics in setup_IO_APIC.
+	EmulatedArg string
 }
 
 // The architectures imgasm builds for.
@@ -30,13 +35,13 @@ var (
 	X86_64 = Arch{
 		Name: "x86_64", GOARCH: "amd64", QEMU: "qemu-system-x86_64", Machine: "q35", Console: "ttyS0",
 		EFIBoot: "BOOTX64.EFI", EFIShim: "shimx64.efi", EFIGRUB: "grubx64.efi", EFIMok: "mmx64.efi",
-		PEMachine: 0x8664, Elf: 62,
+		PEMachine: 0x8664, Elf: 62, BIOS: true, MemoryMiB: 3072, EmulatedArg: "no_timer_check",
 	}
 	// QEMU's virt machine insists on flash images of 64 MiB exactly.
 	AArch64 = Arch{
 		Name: "aarch64", GOARCH: "arm64", QEMU: "qemu-system-aarch64", Machine: "virt", Console: "ttyAMA0",
 		EFIBoot: "BOOTAA64.EFI", EFIShim: "shimaa64.efi", EFIGRUB: "grubaa64.efi", EFIMok: "mmaa64.efi",
-		PEMachine: 0xaa64, Elf: 183, PflashSize: 64 << 20,
+		PEMachine: 0xaa64, Elf: 183, PflashSize: 64 << 20, MemoryMiB: 4096,
 	}
 )
 
