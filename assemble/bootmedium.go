@@ -1,4 +1,5 @@
 // The step that makes an EFI boot medium, for --boot media.
+
 package assemble
 
 import (

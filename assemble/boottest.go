@@ -1,5 +1,6 @@
 // The boot test: the finished image starts on its own, from its own boot
 // loader, and somebody can log in. It writes nothing to the image.
+
 package assemble
 
 import (

@@ -1,4 +1,5 @@
 // A build runs a plan's steps, in order, and says what happens as events.
+
 package assemble
 
 import (

@@ -1,4 +1,5 @@
 // The failure bundle: what is kept of a build that failed, in OUT.failed/ or an archive.
+
 package assemble
 
 import (

@@ -1,5 +1,6 @@
 // Writing a failure bundle: first as a folder in the working folder, free of
 // secrets; then, whole or not at all, to where the user finds it.
+
 package assemble
 
 import (

@@ -1,4 +1,5 @@
 // Reading a guest's channels: whoever reads a guest never stops reading.
+
 package assemble
 
 import (

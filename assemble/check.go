@@ -1,4 +1,5 @@
 // A look at an installed disk from outside, before the image is made of it.
+
 package assemble
 
 import (

@@ -1,4 +1,5 @@
 // What this host can do, each thing with what to do about it.
+
 package assemble
 
 import (

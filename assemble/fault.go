@@ -1,4 +1,5 @@
 // The classes of errors that a caller branches on.
+
 package assemble
 
 import (

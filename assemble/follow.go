@@ -1,5 +1,6 @@
 // Following an installation: every channel of a running guest becomes inputs
 // of the anaconda machine, and its verdict becomes the step's result.
+
 package assemble
 
 import (

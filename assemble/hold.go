@@ -1,5 +1,6 @@
 // Holding a guest that failed (--keep-vm): imgasm waits with it and serves its
 // serial console, so that somebody can look. QEMU still ends when imgasm does.
+
 package assemble
 
 import (

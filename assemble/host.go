@@ -1,4 +1,5 @@
 // The host that a build runs on, as far as a plan depends on it.
+
 package assemble
 
 import (

@@ -1,4 +1,5 @@
 // What is written beside a published image: what it is and what it was made from.
+
 package assemble
 
 import "time"

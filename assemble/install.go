@@ -1,4 +1,5 @@
 // The steps that run virtual machines, and the look at what came out.
+
 package assemble
 
 import (

@@ -1,4 +1,5 @@
 // Where the installer ISO comes from: a file, or the cache, or the network.
+
 package assemble
 
 import (

@@ -1,4 +1,5 @@
 // imgasm.lock: a build writes what its inputs were, or demands what they were.
+
 package assemble
 
 import (

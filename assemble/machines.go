@@ -1,4 +1,5 @@
 // The two virtual machines of a build: one that installs, one that proves the result.
+
 package assemble
 
 import (

@@ -1,4 +1,5 @@
 // The steps that make what the guest is given: boot files, kickstart, media, disk.
+
 package assemble
 
 import (

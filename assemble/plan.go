@@ -1,4 +1,5 @@
 // The plan: a Spec resolved on a host. Everything is decided, nothing is done.
+
 package assemble
 
 import (

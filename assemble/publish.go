@@ -1,4 +1,5 @@
 // Publishing: an output appears whole, under its name, or not at all.
+
 package assemble
 
 import (

@@ -1,4 +1,5 @@
 // Records beside an image: provenance and checksums, where they are wished for.
+
 package assemble
 
 import (

@@ -1,5 +1,6 @@
 // Spec → Plan: everything that can be wrong before a virtual machine starts
 // is found out here. Resolving only reads.
+
 package assemble
 
 import (

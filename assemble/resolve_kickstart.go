@@ -1,5 +1,6 @@
 // The kickstart of a plan: the user's own or the embedded one, linted for the
 // machine that will be built, and with our reporting sections.
+
 package assemble
 
 import (

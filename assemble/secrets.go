@@ -1,5 +1,6 @@
 // The secrets that a build knows, and taking them out of all that it says and
 // keeps: events, errors, plans, descriptions, failure bundles.
+
 package assemble
 
 import (

@@ -1,4 +1,5 @@
 // Sizes as users write them.
+
 package assemble
 
 import (

@@ -1,4 +1,5 @@
 // A plan as it is shown: everything that was decided, without secrets.
+
 package assemble
 
 import (

@@ -1,5 +1,6 @@
 // The working folder of a build: beside the output, so that publishing is a
 // rename, and locked, so that two builds never write to one output.
+
 package assemble
 
 import (

@@ -114,14 +114,12 @@ func Find(ctx context.Context, q Query) (*Pair, error) {
 		}
 	}
 	s := search{query: q}
-	for _, p := range s.all(ctx) {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		return &p, nil
-	}
+	found := s.all(ctx)
 	if err := ctx.Err(); err != nil {
 		return nil, err
+	}
+	if len(found) > 0 {
+		return &found[0], nil
 	}
 	return nil, &NotFoundError{Arch: q.Arch.Name, SecureBoot: q.SecureBoot, Looked: s.looked}
 }

@@ -10,14 +10,13 @@ import (
 
 // facts are what the commands of a file amount to.
 type facts struct {
-	storage  storageFacts
-	first    map[string]place // first occurrence of a command, by its table name
-	last     map[string]place // last occurrence of what replaces itself, by topic
-	users    map[string]bool
-	sshkeys  []userKey
-	admin    bool // a user who may become root
-	locked   bool // the root account is locked
-	packages bool // %packages has no meaning: an image is installed
+	storage storageFacts
+	first   map[string]place // first occurrence of a command, by its table name
+	last    map[string]place // last occurrence of what replaces itself, by topic
+	users   map[string]bool
+	sshkeys []userKey
+	admin   bool // a user who may become root
+	locked  bool // the root account is locked
 }
 
 // place is a line of some file, with a word of it.

@@ -71,10 +71,9 @@ type Machine struct {
 	// Evidence of success.
 	complete   bool // Anaconda said so
 	completeAt time.Duration
-	pips       bool // a task has ended since the last step was announced
-	done       bool // the marker of the last %post
-	portSpoke  bool // the progress port has carried a trusted line
-	portSaid   time.Duration
+	pips       bool   // a task has ended since the last step was announced
+	done       bool   // the marker of the last %post
+	portSpoke  bool   // the progress port has carried a trusted line
 	down       bool   // the kernel said that it goes down
 	shutdown   string // reason of QMP SHUTDOWN, "" before it
 	shutdownAt time.Duration

@@ -14,7 +14,6 @@ type progress struct {
 	fraction  float64
 	n, total  int // packages
 	got, size int64
-	within    float64       // of the phase
 	first     time.Duration // when the first package was installed
 	firstAt   float64       // and the fraction then
 }

@@ -19,10 +19,6 @@ import (
 func TestFetchChangedCache(t *testing.T) {
 	r := newRig(t)
 	f := r.fetchGood(t)
-	st, err := os.Stat(f.Path)
-	if err != nil {
-		t.Fatal(err)
-	}
 	flip := func() {
 		t.Helper()
 		b := bytes.Clone(r.iso)
@@ -38,7 +34,7 @@ func TestFetchChangedCache(t *testing.T) {
 	if f := r.fetchGood(t); f.Cached || len(r.asides(t)) != 1 {
 		t.Errorf("%+v", f)
 	}
-	st, err = os.Stat(f.Path)
+	st, err := os.Stat(f.Path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,5 @@
 // imgasm alma: an AlmaLinux image from an installer ISO.
+
 package main
 
 import (

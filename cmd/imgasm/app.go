@@ -1,5 +1,6 @@
 // The application: what every verb is given, and the mapping from arguments to
 // an exit code. Verbs live in one file each and register in commands.
+
 package main
 
 import (

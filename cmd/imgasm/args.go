@@ -1,5 +1,6 @@
 // Flags may stand before or after the arguments, as people type them. The
 // library stops at the first argument, so flags are moved to the front for it.
+
 package main
 
 import (

@@ -1,5 +1,6 @@
 // What `imgasm alma` and `imgasm rehearse` share: flags of a build, running
 // it, and showing it.
+
 package main
 
 import (

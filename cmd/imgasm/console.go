@@ -1,5 +1,6 @@
 // imgasm console: the terminal, attached to the serial console of a guest that
 // a failed build holds.
+
 package main
 
 import (

@@ -1,4 +1,5 @@
 // imgasm doctor: what this host can do.
+
 package main
 
 import (

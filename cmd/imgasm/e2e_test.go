@@ -1,5 +1,6 @@
 // Whole builds in real virtual machines. They take minutes, so they run only
 // with IMGASM_E2E=1, and say so when they do not: make e2e.
+
 package main
 
 import (

@@ -1,4 +1,5 @@
 // Exit codes: one table from errors to codes.
+
 package main
 
 import (

@@ -1,4 +1,5 @@
 // imgasm firmware: the UEFI firmware that builds use.
+
 package main
 
 import (

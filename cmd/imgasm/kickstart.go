@@ -1,4 +1,5 @@
 // imgasm kickstart: check, lay out, write and explain kickstart files.
+
 package main
 
 import (

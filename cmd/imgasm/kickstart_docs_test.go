@@ -1,4 +1,5 @@
 // The examples of docs/kickstart.md are run: files and outputs are as shown.
+
 package main
 
 import (

@@ -1,4 +1,5 @@
 // The files that a kickstart command is given: names, patterns, standard input.
+
 package main
 
 import (

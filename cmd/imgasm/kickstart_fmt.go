@@ -1,4 +1,5 @@
 // imgasm kickstart fmt: one layout for kickstart files.
+
 package main
 
 import (

@@ -1,4 +1,5 @@
 // imgasm kickstart lint: what the installer would refuse.
+
 package main
 
 import (

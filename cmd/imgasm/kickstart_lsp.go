@@ -1,4 +1,5 @@
 // imgasm kickstart lsp: findings while one types.
+
 package main
 
 import (

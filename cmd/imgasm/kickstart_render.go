@@ -1,4 +1,5 @@
 // imgasm kickstart render: the kickstart that imgasm alma would use.
+
 package main
 
 import (

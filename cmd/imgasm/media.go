@@ -1,4 +1,5 @@
 // imgasm media: the media of a build, one by one.
+
 package main
 
 import (

@@ -1,4 +1,5 @@
 // imgasm rehearse: the whole road of a build, with imgasm's own tiny installer.
+
 package main
 
 import (

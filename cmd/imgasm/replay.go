@@ -1,4 +1,5 @@
 // imgasm replay: what a recorded console proves.
+
 package main
 
 import (

@@ -1,5 +1,6 @@
 // The command line as a user sees it: each testdata/script/*.txtar is a session.
 // Update expected outputs with: go test ./cmd/imgasm -run Script -update
+
 package main
 
 import (

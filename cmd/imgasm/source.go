@@ -1,4 +1,5 @@
 // imgasm source: installer ISOs, found, fetched, verified and kept.
+
 package main
 
 import (

@@ -1,4 +1,5 @@
 // The JSON style: one event a line, for programs.
+
 package ui
 
 import (

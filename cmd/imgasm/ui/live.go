@@ -1,5 +1,6 @@
 // The live style: on a terminal, finished steps stay as one line each, and the
 // running step is one line that is redrawn in place.
+
 package ui
 
 import (

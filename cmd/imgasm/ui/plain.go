@@ -1,5 +1,6 @@
 // The plain style: lines for a pipe, a file or a CI log. Progress is told
 // seldom, so that a log stays readable.
+
 package ui
 
 import (

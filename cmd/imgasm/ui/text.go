@@ -1,4 +1,5 @@
 // Words and numbers for people: sizes, durations, what fits a line.
+
 package ui
 
 import (
