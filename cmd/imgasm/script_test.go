@@ -10,11 +10,14 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/imgasm/imgasm/qemu/qemutest"
 )
 
 var update = flag.Bool("update", false, "rewrite the expected outputs of the scripts")
 
 func TestMain(m *testing.M) {
+	qemutest.Main()
 	testscript.Main(m, map[string]func(){
 		"imgasm": func() {
 			ctx, stop := interruptible(context.Background())

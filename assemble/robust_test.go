@@ -1,0 +1,352 @@
+package assemble
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/qemu/qemutest"
+)
+
+// buildWith resolves s for a QEMU that does what steps say, and runs it.
+func buildWith(t *testing.T, ctx context.Context, s Spec, sink event.Sink, steps func(nonce string) []qemutest.Step) error {
+	t.Helper()
+	p, err := s.Resolve(ctx, testHost(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Machine.Binary = qemutest.Executable(t, qemutest.Script{Steps: steps(p.nonce())})
+	_, err = p.Run(ctx, sink)
+	return err
+}
+
+// A QEMU that is killed is reported as such in whatever phase, and never as a success.
+func TestQEMUKilledInEveryPhase(t *testing.T) {
+	whole := success("0", "")
+	for n := range whole {
+		t.Run(fmt.Sprintf("after %d steps", n), func(t *testing.T) {
+			t.Parallel()
+			s, _, err := runBuild(t, t.Context(), func(nonce, installed string) []qemutest.Step {
+				return append(success(nonce, installed)[:n:n], qemutest.Crash())
+			})
+			// After the guest has powered off it is the host that failed.
+			if !errors.As(err, new(*InstallError)) && !errors.As(err, new(*HostError)) {
+				t.Fatalf("error %v (%T), want an InstallError or a HostError", err, err)
+			}
+			if hint(err) == "" || !strings.Contains(strings.ToLower(err.Error()), "kill") {
+				t.Errorf("it is not said that QEMU was killed: %v", err)
+			}
+			if errors.As(err, new(*InstallError)) {
+				onlyBundle(t, s.Out)
+			}
+			if _, err := os.Stat(s.Out); err == nil {
+				t.Error("there is an output")
+			}
+		})
+	}
+}
+
+// Without its monitor nobody learns how the guest ends: that is the host's fault.
+func TestMonitorClosedAndQEMULives(t *testing.T) {
+	t.Parallel()
+	s, _, err := runBuild(t, t.Context(), func(string, string) []qemutest.Step {
+		return []qemutest.Step{line("[    0.000000] Linux version 6.12"), qemutest.CloseQMP(), qemutest.Hang()}
+	})
+	var host *HostError
+	if !errors.As(err, &host) || !strings.Contains(err.Error(), "monitor") {
+		t.Fatalf("error %v (%T), want a HostError about the monitor", err, err)
+	}
+	onlyBundle(t, s.Out)
+}
+
+// A guest that says nothing more is given up, and the error says what was silent.
+func TestSilentGuest(t *testing.T) {
+	t.Parallel()
+	s := testSpec(t, qemutest.Script{})
+	s.StallTimeout = time.Second
+	err := buildWith(t, t.Context(), s, nil, func(string) []qemutest.Step {
+		return []qemutest.Step{line("[    0.000000] Linux version 6.12.0-55.el10.x86_64"), qemutest.Hang()}
+	})
+	var late *TimeoutError
+	if !errors.As(err, &late) || late.Failure == nil || !late.Failure.TimedOut {
+		t.Fatalf("error %v (%T), want a TimeoutError with its failure", err, err)
+	}
+	if !strings.Contains(err.Error(), "console") || late.Hint() == "" {
+		t.Errorf("it is not said which silence it was: %v; hint %q", err, late.Hint())
+	}
+	onlyBundle(t, s.Out)
+}
+
+// A host disk that stays full ends the build, with what to do.
+func TestHostDiskStaysFull(t *testing.T) {
+	t.Parallel()
+	s := testSpec(t, qemutest.Script{})
+	s.SpaceWait = 100 * time.Millisecond // shorter than a tick: nobody looks whether there is space
+	err := buildWith(t, t.Context(), s, nil, func(string) []qemutest.Step {
+		return qemutest.Steps(line("[    0.000000] Linux version 6.12"), qemutest.DiskFull("target"), qemutest.Hang())
+	})
+	var host *HostError
+	if !errors.As(err, &host) || host.Hint() == "" {
+		t.Fatalf("error %v (%T), want a HostError", err, err)
+	}
+	onlyBundle(t, s.Out)
+}
+
+// A flood neither blocks the guest nor grows our memory, and the log is whole.
+func TestFloodingGuest(t *testing.T) {
+	size := int64(100 << 20)
+	if testing.Short() {
+		size = 10 << 20
+	}
+	var most atomic.Uint64
+	lines := 0
+	sink := func(e event.Event) {
+		if e.Kind != event.Console {
+			return
+		}
+		if lines++; lines%5000 == 0 {
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			most.Store(max(most.Load(), m.HeapAlloc))
+		}
+	}
+	s := testSpec(t, qemutest.Script{})
+	err := buildWith(t, t.Context(), s, sink, func(string) []qemutest.Step {
+		return qemutest.Steps(line("[    0.000000] Linux version 6.12"), qemutest.Flood(size),
+			line("[    9.000000] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00007f00"), qemutest.Panic())
+	})
+	var install *InstallError
+	if !errors.As(err, &install) {
+		t.Fatalf("error %v (%T), want an InstallError", err, err)
+	}
+	if most.Load() > 64<<20 {
+		t.Errorf("%d MiB of heap for %d MiB of console", most.Load()>>20, size>>20)
+	}
+	if info, err := os.Stat(filepath.Join(install.Bundle, serialFile)); err != nil || info.Size() < size {
+		t.Errorf("the kept console: %v, %v; want all of its %d bytes", info, err, size)
+	}
+}
+
+// Sleep of the host is no time that passes for the guest, and a wall clock that
+// is set, forth or back, is no silence.
+func TestSuspendClock(t *testing.T) {
+	begun := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) // no monotonic reading: a wall clock
+	c := newSuspendClock(begun)
+	now := begun
+	var slept time.Duration
+	step := func(d time.Duration) {
+		now = now.Add(d)
+		slept += c.slept(now)
+	}
+	for range 60 {
+		step(time.Second)
+	}
+	step(3 * time.Hour)
+	step(time.Second)
+	step(-time.Hour)
+	step(time.Second)
+	if slept != 3*time.Hour {
+		t.Errorf("slept %v, want 3h", slept)
+	}
+	if want := 63 * time.Second; c.awake != want {
+		t.Errorf("awake %v, want %v", c.awake, want)
+	}
+}
+
+// A guest that failed is held when that was asked for, and can be talked to,
+// until the context ends; the error stays the guest's.
+func TestHeldGuest(t *testing.T) {
+	t.Parallel()
+	s := testSpec(t, qemutest.Script{})
+	s.KeepVM = true
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	held := make(chan string, 1)
+	sink := func(e event.Event) {
+		if e.Kind == event.Warning && strings.Contains(e.Text, "kept") {
+			held <- e.Text + e.Hint
+		}
+	}
+	ended := make(chan error, 1)
+	p, err := s.Resolve(ctx, testHost(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Machine.Binary = qemutest.Executable(t, qemutest.Script{Steps: qemutest.Steps(
+		line("[    9.000000] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00007f00"), qemutest.Panic(),
+		qemutest.AwaitSerial("who are you\r"), line("the guest of a test"), qemutest.Hang())})
+	go func() {
+		_, err := p.Run(ctx, sink)
+		ended <- err
+	}()
+	select {
+	case text := <-held:
+		if !strings.Contains(text, "imgasm console "+s.Out) || !strings.Contains(text, "guest-panicked") {
+			t.Errorf("it is not said how to reach the guest, or how it is: %s", text)
+		}
+	case err := <-ended:
+		t.Fatalf("the build ended and held no guest: %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(s.Out+".failed", summaryFile)); err != nil {
+		t.Errorf("no bundle while the guest is held: %v", err)
+	}
+	conn, err := DialConsole(s.Out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	expect(t, conn, "Attempted to kill init") // the end of what it said before
+	if _, err := io.WriteString(conn, "who are you\r"); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, conn, "the guest of a test")
+	second, err := DialConsole(s.Out)
+	if err != nil {
+		t.Fatalf("a second terminal: %v", err)
+	}
+	second.Close()
+	cancel()
+	var install *InstallError
+	if err := <-ended; !errors.As(err, &install) {
+		t.Errorf("error %v (%T), want the InstallError", err, err)
+	}
+	if _, err := io.ReadAll(conn); err != nil {
+		t.Errorf("the console does not end with the guest: %v", err)
+	}
+	var none *NoConsoleError
+	if _, err := DialConsole(s.Out); !errors.As(err, &none) || none.Hint() == "" {
+		t.Errorf("error %v, want a NoConsoleError", err)
+	}
+	onlyBundle(t, s.Out)
+}
+
+// expect reads until text comes.
+func expect(t *testing.T, conn net.Conn, text string) {
+	t.Helper()
+	_ = conn.SetReadDeadline(time.Now().Add(time.Minute))
+	defer func() { _ = conn.SetReadDeadline(time.Time{}) }()
+	var all []byte
+	buf := make([]byte, 4096)
+	for !strings.Contains(string(all), text) {
+		n, err := conn.Read(buf)
+		all = append(all, buf[:n]...)
+		if err != nil {
+			t.Fatalf("%v before %q came: %q", err, text, all)
+		}
+	}
+}
+
+// Many runs in a row, with every kind of end, leave nothing behind: no
+// goroutine, no file descriptor, no process, no file.
+func TestRunsLeaveNothing(t *testing.T) {
+	runs := 12
+	switch {
+	case os.Getenv("IMGASM_SOAK") != "":
+		runs = 200
+	case testing.Short():
+		runs = 3
+	}
+	t.Logf("%d runs; IMGASM_SOAK=1 makes it 200", runs)
+	tmp := t.TempDir()
+	t.Setenv("TMPDIR", tmp)
+	one := func(n int) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		defer cancel(nil)
+		stop := errors.New("stop")
+		sink := func(e event.Event) {
+			if n%3 == 2 && e.Kind == event.Console {
+				cancel(stop)
+			}
+		}
+		s := testSpec(t, qemutest.Script{})
+		p, err := s.Resolve(ctx, testHost(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		steps := success(p.nonce(), bootSector(t))
+		switch n % 3 {
+		case 1:
+			steps = append(steps[:3:3], qemutest.Crash())
+		case 2:
+			steps = append(steps[:3:3], qemutest.Hang())
+		}
+		p.Machine.Binary = qemutest.Executable(t, qemutest.Script{Steps: steps})
+		_, err = p.Run(ctx, sink)
+		switch n % 3 {
+		case 0:
+			if err != nil {
+				t.Fatalf("run %d: %v", n, err)
+			}
+		case 1:
+			if !errors.As(err, new(*InstallError)) {
+				t.Fatalf("run %d: %v, want an InstallError", n, err)
+			}
+			onlyBundle(t, s.Out)
+		case 2:
+			if !errors.Is(err, stop) {
+				t.Fatalf("run %d: %v, want the cause", n, err)
+			}
+			if entries, _ := os.ReadDir(filepath.Dir(s.Out)); len(entries) > 0 {
+				t.Fatalf("run %d: an interrupted build left %v", n, entries)
+			}
+		}
+	}
+	one(0) // what is opened once for good is open now
+	before := descriptors(t)
+	others := goleak.IgnoreCurrent()
+	for n := range runs {
+		one(n)
+	}
+	goleak.VerifyNone(t, others)
+	if after := descriptors(t); after > before {
+		t.Errorf("%d open files, %d before", after, before)
+	}
+	if n := children(t); n > 0 {
+		t.Errorf("%d child processes are left", n)
+	}
+	left, err := filepath.Glob(filepath.Join(tmp, "imgasm-*"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("left in TMPDIR: %v, %v", left, err)
+	}
+}
+
+// descriptors counts the open files of this process; 0 where that cannot be told.
+func descriptors(t *testing.T) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Log("NOT CHECKED for open files: there is no /proc")
+		return 0
+	}
+	return len(entries)
+}
+
+// children counts the child processes of this one; 0 where that cannot be told.
+func children(t *testing.T) int {
+	t.Helper()
+	lists, err := filepath.Glob("/proc/self/task/*/children")
+	if err != nil || len(lists) == 0 {
+		t.Log("NOT CHECKED for child processes: there is no /proc/self/task/*/children")
+		return 0
+	}
+	n := 0
+	for _, l := range lists {
+		text, err := os.ReadFile(l)
+		if err == nil {
+			n += len(strings.Fields(string(text)))
+		}
+	}
+	return n
+}
