@@ -61,7 +61,9 @@ func script(r Reporting, s report) string {
 	b.WriteString("  if kill -0 \"$$\" 2>/dev/null; then\n")
 	b.WriteString("    ticks=0\n")
 	fmt.Fprintf(&b, "    while kill -0 \"$!\" 2>/dev/null && [ \"$ticks\" -lt %d ]; do\n", s.ticks)
-	b.WriteString("      if sleep 0.1 2>/dev/null; then ticks=$((ticks + 1)); else sleep 1; ticks=$((ticks + 10)); fi\n")
+	b.WriteString("      if [ \"$ticks\" -lt 20 ] && sleep 0.1 2>/dev/null; then ticks=$((ticks + 1))\n")
+	// Starting a program takes longer than 0.1 s on an emulated processor.
+	b.WriteString("      else sleep 1; ticks=$((ticks + 10)); fi\n")
 	b.WriteString("    done\n")
 	b.WriteString("    kill \"$!\" 2>/dev/null\n")
 	b.WriteString("  else\n    wait\n  fi\nfi\n")
@@ -69,21 +71,22 @@ func script(r Reporting, s report) string {
 	return b.String()
 }
 
-const postReport = `say phase post
+const postReport = `fact() { [ -z "$2" ] || say fact "$1=$(printf '%s' "$2" | text)"; }
+say phase post
 release=$(cat /etc/redhat-release 2>/dev/null | head -n 1)
 [ -n "$release" ] || release=$(. /etc/os-release && printf '%s' "$PRETTY_NAME")
-say fact release="$(printf '%s' "$release" | text)"
+fact release "$release"
 kernel=$(ls /lib/modules 2>/dev/null | tail -n 1)
-say fact kernel="$(printf '%s' "${kernel:-$(uname -r)}" | text)"
-say fact arch="$(uname -m | text)"
-say fact hostname="$(cat /etc/hostname 2>/dev/null | head -n 1 | text)"
+fact kernel "${kernel:-$(uname -r)}"
+fact arch "$(uname -m)"
+fact hostname "$(cat /etc/hostname 2>/dev/null | head -n 1)"
 packages=$(rpm -qa --qf '%{NEVRA}\n' 2>/dev/null | LC_ALL=C tr -cd '[:print:]\n' | while IFS= read -r package; do
   case $package in
     '' | gpg-pubkey-*) ;; # signing keys are no packages
     *) printf '%s\n' "$package" ;;
   esac
 done)
-[ -z "$packages" ] || say fact packages="$(printf '%s\n' "$packages" | wc -l | tr -cd 0-9)"
+[ -z "$packages" ] || fact packages "$(printf '%s\n' "$packages" | wc -l | tr -cd 0-9)"
 `
 
 const postPackages = `[ -z "$packages" ] || printf '%s\n' "$packages" | while IFS= read -r package; do

@@ -128,7 +128,7 @@ func shells(t *testing.T) map[string]func(t *testing.T, script string) {
 			guest := box.System{
 				Uname: func() (box.Uname, error) {
 					machine, err := exec.Command("uname", "-m").Output()
-					return box.Uname{Machine: strings.TrimSpace(string(machine))}, err
+					return box.Uname{Release: "6.1.0", Machine: strings.TrimSpace(string(machine))}, err
 				},
 				Packages: func() []string { return []string{"bash-5.2.26-6.el10.x86_64", "dbus-1:1.14.10-5.el10.x86_64"} },
 			}
