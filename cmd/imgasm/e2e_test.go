@@ -65,7 +65,7 @@ func TestE2ERehearse(t *testing.T) {
 		{"aarch64-kernel", "--arch aarch64"},
 		{"aarch64-media", "--arch aarch64 --boot media"},
 		{"aarch64-secure-boot", "--arch aarch64 --secure-boot"},
-		{"x86_64-raw", "--arch x86_64 --format raw"},
+		{"x86_64-raw", "--arch x86_64 --format raw --disk-size 5G"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -164,7 +164,7 @@ func TestE2EFailures(t *testing.T) {
 			}
 			t.Parallel()
 			out := filepath.Join(t.TempDir(), "image.qcow2")
-			args := []string{"rehearse", "--fail", f.Name, "--out", out, "--no-boot-test", "--verbose"}
+			args := []string{"rehearse", "--fail", f.Name, "--accel", "tcg", "--out", out, "--no-boot-test", "--verbose"}
 			if f.Want == failures.Stalled {
 				args = append(args, "--stall-timeout", "20s")
 			}
