@@ -41,7 +41,7 @@ func (p *Plan) resolveMachines() {
 	p.Arguments = arguments(p.Arch, p.Installer.Label, p.Accel.Emulated(), p.Spec.KernelArgs)
 	base := qemu.Config{
 		Arch: p.Arch, Binary: p.QEMU.Path, Name: "imgasm " + filepath.Base(p.Out), UUID: p.id("machine"),
-		Accel: p.Accel.Accel, CPU: p.Accel.CPU, CPUs: p.Spec.CPUs, MemoryMiB: p.Spec.MemoryMiB,
+		Accel: p.accelerator(), CPU: p.Accel.CPU, CPUs: p.Spec.CPUs, MemoryMiB: p.Spec.MemoryMiB,
 		RNG: true, PVPanic: true, Sandbox: p.Host.OS == "linux", // taken back where the build has none: see fitMachines
 	}
 
@@ -73,6 +73,19 @@ func (p *Plan) resolveMachines() {
 	t.Actions.Reboot = "reset"
 	t.Drives = []qemu.Drive{{ID: "image", Path: path(imagePartialFile), Format: p.Spec.Format, Bus: qemu.VirtioBlk, BootIndex: 1, Snapshot: true, Cache: "unsafe"}}
 	p.TestMachine = t
+}
+
+// serial reports whether this QEMU must emulate all processors in one thread.
+func (p *Plan) serial() bool {
+	return p.Accel.Accel == "tcg" && p.QEMU.Version.Major < p.Arch.SerialBefore
+}
+
+// accelerator is QEMU's -accel.
+func (p *Plan) accelerator() string {
+	if p.serial() {
+		return "tcg,thread=single"
+	}
+	return p.Accel.Accel
 }
 
 // firmware is the machine's private firmware in dir, nil for a BIOS.

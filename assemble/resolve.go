@@ -265,6 +265,9 @@ func (p *Plan) resolveHost(ctx context.Context) (err error) {
 	}
 	if s.CPUs == 0 {
 		s.CPUs = max(1, min(p.Host.CPUs, 4))
+		if p.serial() {
+			s.CPUs = 1 // more would take turns
+		}
 		if p.Accel.MaxCPUs > 0 {
 			s.CPUs = min(s.CPUs, p.Accel.MaxCPUs)
 		}

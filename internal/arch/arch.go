@@ -28,6 +28,10 @@ type Arch struct {
 	// EmulatedArg is a kernel argument for emulated guests. On a busy host the
 	// emulated x86 timer is late, and the kernel panics in setup_IO_APIC.
 	EmulatedArg string
+	// SerialBefore is the major version of QEMU before which several emulated
+	// processors must share one thread: with a thread each, kernels from 6.1 on
+	// hang or crash at random (seen with QEMU 7.2, not with 10.0). 0: none.
+	SerialBefore int
 }
 
 // The architectures imgasm builds for.
@@ -35,7 +39,7 @@ var (
 	X86_64 = Arch{
 		Name: "x86_64", GOARCH: "amd64", QEMU: "qemu-system-x86_64", Machine: "q35", Console: "ttyS0",
 		EFIBoot: "BOOTX64.EFI", EFIShim: "shimx64.efi", EFIGRUB: "grubx64.efi", EFIMok: "mmx64.efi",
-		PEMachine: 0x8664, Elf: 62, BIOS: true, MemoryMiB: 3072, EmulatedArg: "no_timer_check",
+		PEMachine: 0x8664, Elf: 62, BIOS: true, MemoryMiB: 3072, EmulatedArg: "no_timer_check", SerialBefore: 10,
 	}
 	// QEMU's virt machine insists on flash images of 64 MiB exactly.
 	AArch64 = Arch{
