@@ -26,7 +26,7 @@ const (
 )
 
 const (
-	tickEvery  = time.Second
+	tickEvery  = 250 * time.Millisecond
 	statsEvery = 5 * time.Second
 	// monitorGrace is how long QEMU may live on once its monitor is closed:
 	// without it nobody learns how the guest ends.
@@ -281,6 +281,9 @@ func (f *follower) lastWords() {
 	}
 }
 
+// sleepGap is a gap between two ticks that no busy host makes.
+const sleepGap = 10 * time.Second
+
 // suspendClock notices that the host slept: the wall clock then runs ahead of
 // the monotonic one, or ticks stay away. It is fed with the time of every tick.
 type suspendClock struct {
@@ -296,7 +299,7 @@ func (c *suspendClock) slept(now time.Time) time.Duration {
 	wall := now.Round(0).Sub(c.last.Round(0)) // Round strips the monotonic reading
 	gap := max(wall, now.Sub(c.last))
 	c.last = now
-	if gap > 10*tickEvery {
+	if gap > sleepGap {
 		c.awake += tickEvery
 		return gap
 	}

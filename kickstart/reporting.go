@@ -57,6 +57,7 @@ var nonceForm = regexp.MustCompile(`^[0-9a-f]{16}$`)
 //	fact KEY=VALUE        release, kernel, arch, hostname, packages (their number)
 //	package NEVRA         from rpm -qa
 //	log NAME BASE64       a piece of the end of /tmp/NAME; pieces in order, each decodable by itself
+//	end                   that was all of the logs
 //	error TEXT            the installer gave up
 //	done                  the last script of the installation has run
 //

@@ -122,6 +122,7 @@ for file in "$logs"/anaconda-tb-* "$logs/anaconda.log" "$logs/program.log" "$log
     say log "$name" "$chunk"
   done
 done
+say end
 `
 
 // shellQuote makes one word of text for a POSIX shell. A quote is quoted by

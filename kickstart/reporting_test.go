@@ -179,7 +179,7 @@ func section(t *testing.T, name string, r Reporting) string {
 }
 
 // protocol is the form of every line.
-var protocol = regexp.MustCompile(`^imgasm1 0123456789abcdef (phase (pre|pre-install|post)|fact [a-z]+=[ -~]*|package [!-~]+|log [A-Za-z0-9._-]+ [A-Za-z0-9+/=]+|error [ -~]+|done)$`)
+var protocol = regexp.MustCompile(`^imgasm1 0123456789abcdef (phase (pre|pre-install|post)|fact [a-z]+=[ -~]*|package [!-~]+|log [A-Za-z0-9._-]+ [A-Za-z0-9+/=]+|error [ -~]+|end|done)$`)
 
 func readPort(t *testing.T, port string) []string {
 	t.Helper()
@@ -293,7 +293,10 @@ func TestReportingError(t *testing.T) {
 			}
 			got := map[string][]byte{}
 			size := 0
-			for _, line := range lines[1:] {
+			if last := lines[len(lines)-1]; last != "imgasm1 "+testNonce+" end" {
+				t.Errorf("the last line is %q", last)
+			}
+			for _, line := range lines[1 : len(lines)-1] {
 				size += len(line) + 1
 				fields := strings.Fields(line)
 				data, err := base64.StdEncoding.DecodeString(fields[4])
@@ -328,7 +331,7 @@ func TestReportingErrorWithoutLogs(t *testing.T) {
 				t.Fatal(err)
 			}
 			run(t, section(t, "%onerror", Reporting{Port: port, logs: t.TempDir()}))
-			if got := readPort(t, port); len(got) != 1 || got[0][25:] != "error the installer gave up" {
+			if got := readPort(t, port); len(got) != 2 || got[0][25:] != "error the installer gave up" || got[1][25:] != "end" {
 				t.Errorf("got %q", got)
 			}
 		})

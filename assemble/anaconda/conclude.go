@@ -11,10 +11,11 @@ import (
 // explains it, what withdraws it, and what proves success.
 
 const (
-	lastWords   = 10 * time.Second       // for %onerror's output, and for a prompt to be answered
-	lastWordsIn = 2 * time.Second        // after the last of it
-	blockTime   = 800 * time.Millisecond // for the rest of a message that has begun
-	settleTime  = time.Second            // for other channels to catch up with QEMU's events
+	lastWords   = 10 * time.Second        // for %onerror's output
+	lastWordsIn = 2 * time.Second         // after the last of it, if it does not say that it has ended
+	promptTime  = 1500 * time.Millisecond // for a prompt to turn out to be none
+	blockTime   = 800 * time.Millisecond  // for the rest of a message that has begun
+	settleTime  = time.Second             // for other channels to catch up with QEMU's events
 )
 
 // advance moves to a later phase, and withdraws what that refutes.
@@ -63,10 +64,13 @@ func (m *Machine) ready(f *finding) bool {
 		}
 		return !f.open || age >= blockTime
 	case Wait:
-		return age >= lastWords
+		return age >= promptTime
 	}
 	if !m.config.DoneMarker || !m.portSpoke { // nobody sends last words
 		return !f.open || age >= blockTime
+	}
+	if m.report.ended && m.report.wordsAt >= f.at {
+		return true
 	}
 	if m.report.wordsAt > f.at && m.awake >= m.report.wordsAt+lastWordsIn {
 		return true

@@ -384,6 +384,15 @@ func TestLastWords(t *testing.T) {
 			t.Errorf("log %q", got)
 		}
 	})
+	t.Run("no longer than they last", func(t *testing.T) {
+		d := newDrive(t, Config{DoneMarker: true})
+		d.port("phase pre")
+		d.console(cmdline...)
+		d.port("error the installer gave up", "log anaconda.log "+base64.StdEncoding.EncodeToString([]byte("one\n")))
+		d.want(Running, "")
+		d.port("end")
+		d.want(Failed, "no-disks")
+	})
 	t.Run("ten seconds for a guest that says none", func(t *testing.T) {
 		d := newDrive(t, Config{DoneMarker: true})
 		d.port("phase pre")
@@ -405,13 +414,13 @@ func TestLastWords(t *testing.T) {
 		d.step(Exit{Signal: "killed"})
 		d.want(Failed, "no-disks")
 	})
-	t.Run("a prompt is given ten seconds", func(t *testing.T) {
+	t.Run("a prompt is given a moment", func(t *testing.T) {
 		d := newDrive(t, Config{})
 		d.console(healthy[:3]...)
 		d.step(Console(console.Record{Line: 9, Text: "Please make a selection from the above ['b' to begin installation,", Partial: true}))
-		d.wait(9 * time.Second)
+		d.wait(time.Second)
 		d.want(Running, "")
-		d.wait(2 * time.Second)
+		d.wait(time.Second)
 		d.want(Failed, "prompt-hub")
 	})
 	t.Run("both lines of systemd about the installer's unit", func(t *testing.T) {

@@ -24,6 +24,7 @@ type report struct {
 	Report
 	size    int
 	wordsAt time.Duration // when the last of the installer's last words came
+	ended   bool          // they have said that they were the last
 	strange int           // lines that were not trusted
 }
 
@@ -74,6 +75,8 @@ func (m *Machine) progressLine(p Progress) {
 	case "error":
 		m.report.wordsAt = m.awake
 		m.match(OnProgress, "error "+value, Line{OnProgress, p.Line, strings.TrimSpace("error " + value)})
+	case "end": // of %onerror's output
+		m.report.wordsAt, m.report.ended = m.awake, true
 	case "done":
 		m.done = true
 		if m.phase < PhasePost {
