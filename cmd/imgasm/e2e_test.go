@@ -166,7 +166,15 @@ func TestE2EFailures(t *testing.T) {
 			out := filepath.Join(t.TempDir(), "image.qcow2")
 			args := []string{"rehearse", "--fail", f.Name, "--accel", "tcg", "--out", out, "--no-boot-test", "--verbose"}
 			if f.Want == failures.Stalled {
-				args = append(args, "--stall-timeout", "20s")
+				args = append(args, "--stall-timeout", "15s")
+			}
+			if f.Want != failures.Success {
+				// The guest comes to its failure some seconds sooner; the rehearsal
+				// makes no disk that a BIOS boots, so successes need UEFI.
+				args = append(args, "--arch", "x86_64", "--firmware", "bios")
+			}
+			if f.Name == failures.WaitsForEnter {
+				args = append(args, "--stall-timeout", "1m") // half of it passes before the guest is switched off
 			}
 			code, events, stderr := runJSON(t, args...)
 			want := map[failures.Verdict]int{failures.Success: exitDone, failures.Failed: exitInstall, failures.Stalled: exitTimeout}[f.Want]

@@ -88,7 +88,7 @@ func (m *machine) run() int {
 	case m.script.EarlyExit != nil:
 		return *m.script.EarlyExit
 	case m.script.NoConnect:
-		select {}
+		forEver()
 	}
 	time.Sleep(m.script.Slow)
 	if err := m.connect(); err != nil {
@@ -272,19 +272,19 @@ func (m *machine) step(s Step) {
 		m.serial.conn.Close()
 	case "exit":
 		m.end(int(s.N))
-		select {}
+		forEver()
 	case "crash":
 		if p, err := os.FindProcess(os.Getpid()); err == nil && runtime.GOOS != "windows" {
 			p.Kill()
 		}
 		os.Exit(3)
 	case "hang":
-		select {}
+		forEver()
 	case "freeze":
 		m.mu.Lock()
 		m.frozen = true
 		m.mu.Unlock()
-		select {}
+		forEver()
 	default:
 		fmt.Fprintf(os.Stderr, "qemutest: unknown step %q\n", s.Do)
 		m.end(2)
@@ -355,4 +355,12 @@ func (m *machine) send(message any) {
 		return
 	}
 	m.qmp.Write(append(text, "\r\n"...))
+}
+
+// forEver never returns. A bare select would be taken for a deadlock in a
+// program without cgo.
+func forEver() {
+	for {
+		time.Sleep(time.Hour)
+	}
 }
