@@ -86,7 +86,7 @@ func installedDisk(t *testing.T) string {
 func testHost(t *testing.T) Host {
 	t.Helper()
 	return Host{
-		OS: runtime.GOOS, CPUs: 2, CacheDir: t.TempDir(), Now: time.Now, Version: "test",
+		OS: runtime.GOOS, CPUs: 2, Free: freeBytes, CacheDir: t.TempDir(), Now: time.Now, Version: "test",
 		Getenv: func(string) string { return "" },
 	}
 }
@@ -373,6 +373,35 @@ func TestResolveRefuses(t *testing.T) {
 				t.Errorf("resolving wrote %v", entries)
 			}
 		})
+	}
+}
+
+// A disk that does not fit, or a folder that cannot be written to, is found out
+// before anything is done.
+func TestResolveRefusesTheHostsDisk(t *testing.T) {
+	s := testSpec(t, qemutest.Script{})
+	s.DiskSize = 1 << 40
+	h := testHost(t)
+	h.Free = func(string) (int64, error) { return 100 << 20, nil }
+	var lacks *HostError
+	if _, err := s.Resolve(t.Context(), h); !errors.As(err, &lacks) || !strings.Contains(err.Error(), "100 MiB free") || hint(err) == "" {
+		t.Errorf("a full disk: %v; want a HostError with the figures and a hint", err)
+	}
+	h.Free = func(string) (int64, error) { return 20 << 30, nil }
+	p, err := s.Resolve(t.Context(), h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(p.Notes, func(n string) bool { return strings.Contains(n, "1024.0 GiB") }) {
+		t.Errorf("no note that the guest's disk may outgrow the host's: %q", p.Notes)
+	}
+	if runtime.GOOS != "linux" {
+		t.Skip("no folder here that nobody can write to")
+	}
+	s.Out = "/proc/out.raw"
+	var input *InputError
+	if _, err := s.Resolve(t.Context(), h); !errors.As(err, &input) || !strings.Contains(err.Error(), "cannot be written to") {
+		t.Errorf("an unwritable folder: %v; want an InputError", err)
 	}
 }
 

@@ -256,7 +256,7 @@ func (b *build) hostFacts() hostFacts {
 		OS: b.Host.OS, Arch: runtime.GOARCH, CPUs: b.Host.CPUs, MemoryMiB: int(memoryMiB()), Imgasm: b.Host.Version,
 		QEMU: b.QEMU.Path + " " + b.QEMU.Version.String(), Accel: b.Accel, Firmware: "BIOS",
 	}
-	f.FreeBytes, _ = freeBytes(filepath.Dir(b.Out)) // 0: unknown
+	f.FreeBytes, _ = b.Host.Free(filepath.Dir(b.Out)) // 0: unknown
 	if b.Firmware != nil {
 		f.Firmware = b.Firmware.String()
 	}

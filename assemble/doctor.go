@@ -65,7 +65,7 @@ func (c *Checkup) add(name string, a string, health Health, text, do string) {
 // host checks what does not depend on the architecture.
 func (c *Checkup) host(h Host, dir string) bool {
 	ok := true
-	if free, err := freeBytes(dir); err != nil {
+	if free, err := h.Free(dir); err != nil {
 		c.add("disk", "", Poor, "free space of "+dir+" cannot be told: "+err.Error(), "")
 	} else if free < 1<<30 {
 		c.add("disk", "", Missing, humanSize(free)+" free in "+dir, "free some space: an installed system needs about 3 GiB")
@@ -88,7 +88,7 @@ func (c *Checkup) host(h Host, dir string) bool {
 	cache := h.CacheDir
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		c.add("cache", "", Poor, err.Error(), "name another folder in the variable IMGASM_CACHE")
-	} else if free, err := freeBytes(cache); err == nil {
+	} else if free, err := h.Free(cache); err == nil {
 		c.add("cache", "", Good, fmt.Sprintf("%s (%s free)", cache, humanSize(free)), "")
 	}
 	return ok

@@ -21,6 +21,8 @@ type Host struct {
 	Getenv   func(string) string
 	Now      func() time.Time
 	Client   *http.Client
+	// Free tells what can still be written to the file system of a folder, in bytes.
+	Free func(dir string) (int64, error)
 	// ProgramDir and WorkDir are where the rehearsal's guest is looked for.
 	ProgramDir, WorkDir string
 	Version             string // imgasm's own
@@ -28,7 +30,7 @@ type Host struct {
 
 // ThisHost describes the host that the program runs on.
 func ThisHost(getenv func(string) string, version string) (Host, error) {
-	h := Host{OS: runtime.GOOS, CPUs: runtime.NumCPU(), Getenv: getenv, Now: time.Now, Client: http.DefaultClient, Version: version}
+	h := Host{OS: runtime.GOOS, CPUs: runtime.NumCPU(), Getenv: getenv, Now: time.Now, Client: http.DefaultClient, Free: freeBytes, Version: version}
 	if h.CacheDir = getenv("IMGASM_CACHE"); h.CacheDir == "" {
 		base, err := os.UserCacheDir()
 		if err != nil {

@@ -41,7 +41,7 @@ func (b *build) install(ctx context.Context) (string, error) {
 	f := newFollower(vm, machine, b.emit)
 	failure, err := f.follow(ctx, followOptions{
 		what: theInstallation, timeout: b.Timeout, spaceWait: b.Spec.SpaceWait,
-		free: func() (int64, error) { return freeBytes(filepath.Dir(b.Out)) },
+		free: func() (int64, error) { return b.Host.Free(filepath.Dir(b.Out)) },
 	})
 	b.report = machine.Report()
 	if failure != nil || err != nil {

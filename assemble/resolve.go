@@ -177,7 +177,7 @@ func (p *Plan) resolveOutput() error {
 
 // checkSpace refuses a disk that cannot hold even the smallest result.
 func (p *Plan) checkSpace() error {
-	free, err := freeBytes(filepath.Dir(p.Out))
+	free, err := p.Host.Free(filepath.Dir(p.Out))
 	if err != nil {
 		return &HostError{Err: fmt.Errorf("free space of %s: %w", filepath.Dir(p.Out), err)}
 	}
