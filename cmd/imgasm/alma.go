@@ -12,7 +12,7 @@ import (
 )
 
 // almaCommand builds an AlmaLinux image.
-func (a *app) almaCommand() *cli.Command {
+func almaCommand(a *app) *cli.Command {
 	return &cli.Command{
 		Name:  "alma",
 		Usage: "build an AlmaLinux image by a headless installation",

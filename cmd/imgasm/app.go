@@ -24,15 +24,15 @@ type app struct {
 // commands lists the verbs, in the order of --help.
 func (a *app) commands() []*cli.Command {
 	return []*cli.Command{
-		a.almaCommand(),
-		a.rehearseCommand(),
-		a.doctorCommand(),
-		a.consoleCommand(),
-		KickstartCommand(a),
-		ReplayCommand(a),
-		SourceCommand(a),
-		FirmwareCommand(a),
-		MediaCommand(a),
+		almaCommand(a),
+		rehearseCommand(a),
+		doctorCommand(a),
+		consoleCommand(a),
+		kickstartCommand(a),
+		replayCommand(a),
+		sourceCommand(a),
+		firmwareCommand(a),
+		mediaCommand(a),
 	}
 }
 

@@ -20,7 +20,7 @@ import (
 // leaveKey is Ctrl-], as in telnet and virsh console.
 const leaveKey = 0x1d
 
-func (a *app) consoleCommand() *cli.Command {
+func consoleCommand(a *app) *cli.Command {
 	return &cli.Command{
 		Name:      "console",
 		Usage:     "talk to a failed guest that --keep-vm holds",

@@ -18,7 +18,7 @@ import (
 // asked about; the checks have been printed.
 var errNotReady = fmt.Errorf("this host cannot build images: %w", errReported)
 
-func (a *app) doctorCommand() *cli.Command {
+func doctorCommand(a *app) *cli.Command {
 	return &cli.Command{
 		Name:      "doctor",
 		Usage:     "show what this host can do, and what to do about the rest",

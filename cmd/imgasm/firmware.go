@@ -25,8 +25,8 @@ import (
 	"github.com/imgasm/imgasm/internal/pgp"
 )
 
-// FirmwareCommand is the verb firmware.
-func FirmwareCommand(app *app) *cli.Command {
+// firmwareCommand is the verb firmware.
+func firmwareCommand(app *app) *cli.Command {
 	return &cli.Command{
 		Name:  "firmware",
 		Usage: "find the UEFI firmware of this host, or take some out of an RPM package",

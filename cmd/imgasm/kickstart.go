@@ -11,8 +11,8 @@ import (
 	"github.com/imgasm/imgasm/kickstart"
 )
 
-// KickstartCommand is the verb kickstart with its subcommands.
-func KickstartCommand(app *app) *cli.Command {
+// kickstartCommand is the verb kickstart with its subcommands.
+func kickstartCommand(app *app) *cli.Command {
 	return &cli.Command{
 		Name:    "kickstart",
 		Aliases: []string{"ks"},

@@ -16,8 +16,8 @@ import (
 	"github.com/imgasm/imgasm/internal/tree"
 )
 
-// MediaCommand is the verb media.
-func MediaCommand(app *app) *cli.Command {
+// mediaCommand is the verb media.
+func mediaCommand(app *app) *cli.Command {
 	return &cli.Command{
 		Name:  "media",
 		Usage: "make boot media, kickstart volumes and blank disks by themselves",

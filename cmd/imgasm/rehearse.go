@@ -18,7 +18,7 @@ import (
 func errPrivateKey(path string) error { return fmt.Errorf("%s is a private key", path) }
 
 // rehearseCommand finds out in a minute whether this host can build images.
-func (a *app) rehearseCommand() *cli.Command {
+func rehearseCommand(a *app) *cli.Command {
 	return &cli.Command{
 		Name:  "rehearse",
 		Usage: "build a tiny image the same way, to see whether this host can",

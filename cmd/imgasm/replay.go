@@ -13,8 +13,8 @@ import (
 	"github.com/imgasm/imgasm/assemble/anaconda/replay"
 )
 
-// ReplayCommand is the verb replay.
-func ReplayCommand(app *app) *cli.Command {
+// replayCommand is the verb replay.
+func replayCommand(app *app) *cli.Command {
 	return &cli.Command{
 		Name:      "replay",
 		Usage:     "say what a recorded installation proves: success, failure and why, or neither",

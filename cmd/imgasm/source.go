@@ -26,8 +26,8 @@ import (
 	"github.com/imgasm/imgasm/internal/pgp"
 )
 
-// SourceCommand is the verb source.
-func SourceCommand(app *app) *cli.Command {
+// sourceCommand is the verb source.
+func sourceCommand(app *app) *cli.Command {
 	return &cli.Command{
 		Name:  "source",
 		Usage: "find, download, verify and keep installer ISOs",
