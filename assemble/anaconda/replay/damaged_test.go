@@ -2,7 +2,9 @@ package replay
 
 import (
 	"bytes"
+	"maps"
 	"math/rand"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -14,7 +16,9 @@ func TestDamageProvesNothingElse(t *testing.T) {
 	if testing.Short() {
 		rounds = 10
 	}
-	for name, raw := range everything(t) {
+	all := everything(t)
+	for _, name := range slices.Sorted(maps.Keys(all)) { // in order, so that a run can be repeated
+		raw := all[name]
 		lines := bytes.SplitAfter(raw, []byte("\n"))
 		want := replay(t, raw).Verdict.String()
 		check := func(what string, edited [][]byte) bool {
@@ -27,8 +31,12 @@ func TestDamageProvesNothingElse(t *testing.T) {
 		}
 		for range rounds {
 			at, n := random.Intn(len(lines)), 1+random.Intn(3)
-			without := append(append([][]byte(nil), lines[:at]...), lines[min(len(lines), at+n):]...)
-			if !check("without "+string(bytes.Join(lines[at:min(len(lines), at+n)], nil)), without) {
+			end := min(len(lines), at+n)
+			lost := string(bytes.Join(lines[at:end], nil))
+			without := append(append([][]byte(nil), lines[:at]...), lines[end:]...)
+			// A guest that powers off and was never heard to complete has failed:
+			// nothing else on its console says that it has not.
+			if !strings.Contains(lost, "omplete") && !check("without "+lost, without) {
 				break
 			}
 			twice := append(append([][]byte(nil), lines[:at+1]...), lines[at:]...)
