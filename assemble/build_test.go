@@ -152,7 +152,7 @@ func runBuild(t *testing.T, ctx context.Context, steps func(nonce, bootDisk stri
 	t.Helper()
 	s := testSpec(t, qemutest.Script{})
 	h := testHost(t)
-	p, err := s.Resolve(ctx, h)
+	p, err := s.Resolve(t.Context(), h)
 	if err != nil {
 		t.Fatal(err)
 	}
