@@ -5,7 +5,6 @@ package assemble
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -147,10 +146,6 @@ func (b *build) runStep(ctx context.Context, s step) error {
 	b.emit(event.Event{Kind: event.StepStart, Text: s.text})
 	text, err := s.run(b, ctx)
 	if err != nil {
-		// What ended because we were asked to stop says so first.
-		if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
-			err = fmt.Errorf("%w: %w", cause, err)
-		}
 		return err
 	}
 	b.took[s.name] = fmt.Sprintf("%.1f", b.Host.Now().Sub(b.begun).Seconds())

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -109,7 +110,7 @@ func (p *Plan) resolveSpec() (err error) {
 		{"--boot", s.Boot, []string{"kernel", "media"}},
 		{"--accel", s.Accel, []string{accel.Auto, "kvm", "hvf", "whpx", "tcg"}},
 	} {
-		if !contains(c.allowed, c.value) {
+		if !slices.Contains(c.allowed, c.value) {
 			return &InputError{What: c.flag, Err: fmt.Errorf("%q is not one of %s", c.value, strings.Join(c.allowed, ", "))}
 		}
 	}
@@ -366,15 +367,6 @@ func or(s, def string) string {
 		return def
 	}
 	return s
-}
-
-func contains(list []string, s string) bool {
-	for _, l := range list {
-		if l == s {
-			return true
-		}
-	}
-	return false
 }
 
 // humanSize writes a size for a message.
