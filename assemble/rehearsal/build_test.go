@@ -51,9 +51,19 @@ func cached(t *testing.T, age time.Duration) Options {
 
 func TestBuild(t *testing.T) {
 	o := cached(t, 365*24*time.Hour)
-	in, err := Build(context.Background(), o, nil)
+	now := time.Now()
+	o.Now = func() time.Time { return now }
+	told := 0
+	in, err := Build(context.Background(), o, func(e event.Event) {
+		if told++; e.Time != now || e.Step != Step {
+			t.Errorf("an event without time or step: %+v", e)
+		}
+	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if told == 0 {
+		t.Error("nothing was told")
 	}
 	if in.Cached || in.Kernel != "6.1.0-1-test" || in.Label != "AlmaLinux-10-0-x86_64-rehearsal" {
 		t.Errorf("%+v", in)

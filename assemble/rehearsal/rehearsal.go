@@ -45,8 +45,8 @@ type Options struct {
 	// Refresh asks apt for newer packages even if the cache has some. Without
 	// it they are used for a week.
 	Refresh bool
-	// Now is the time by which the cache's age is told; zero: time.Now.
-	Now time.Time
+	// Now is the clock of the events, and tells the cache's age; nil: time.Now.
+	Now func() time.Time
 }
 
 // Installer is a finished installer ISO.
@@ -74,12 +74,12 @@ func Build(ctx context.Context, o Options, sink event.Sink) (*Installer, error) 
 	if o.Arch.Name == "" {
 		o.Arch = arch.Host()
 	}
-	if o.Now.IsZero() {
-		o.Now = time.Now()
+	if o.Now == nil {
+		o.Now = time.Now
 	}
 	say := func(e event.Event) {
 		if sink != nil {
-			e.Step = Step
+			e.Time, e.Step = o.Now(), Step
 			sink(e)
 		}
 	}
@@ -117,7 +117,7 @@ func findSupply(ctx context.Context, o Options, dir string, say func(event.Event
 		return s, nil
 	}
 	stored := filepath.Join(dir, "packages-"+o.Arch.GOARCH+".tar")
-	if info, err := os.Stat(stored); err == nil && !o.Refresh && (o.Offline || o.Now.Sub(info.ModTime()) < maxAge) {
+	if info, err := os.Stat(stored); err == nil && !o.Refresh && (o.Offline || o.Now().Sub(info.ModTime()) < maxAge) {
 		s := newSupply(o.Arch)
 		if err := s.load(stored); err == nil {
 			return s, nil

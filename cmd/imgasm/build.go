@@ -104,9 +104,14 @@ func (a *app) runPlan(ctx context.Context, c *cli.Context, h assemble.Host, s as
 		return a.dryRun(ctx, c, h, s)
 	}
 	show, done := a.display(c)
-	result, err := build(ctx, h, s, show)
+	return a.build(c, h, s, show, done)
+}
+
+// build builds a Spec's image, with its events in a display that it closes.
+func (a *app) build(c *cli.Context, h assemble.Host, s assemble.Spec, show event.Sink, done func()) error {
+	result, err := build(c.Context, h, s, show)
 	if err != nil {
-		err = withCause(ctx, err)
+		err = withCause(c.Context, err)
 		show(event.Event{Time: h.Now(), Kind: event.Error, Text: err.Error(), Hint: hintOf(err)})
 	}
 	done()

@@ -65,18 +65,23 @@ everywhere, and is no AlmaLinux.`,
 			show, done := a.display(c)
 			in, err := rehearsal.Build(c.Context, rehearsal.Options{
 				Arch: target, CacheDir: h.CacheDir, KernelFrom: c.String("iso"),
-				ProgramDir: h.ProgramDir, SourceDir: h.WorkDir, Now: h.Now(),
+				ProgramDir: h.ProgramDir, SourceDir: h.WorkDir, Now: h.Now,
 			}, show)
-			done()
 			if err != nil {
+				done()
 				return &assemble.HostError{Err: err, Do: hintOf(err)}
 			}
-			if c.Bool("iso-only") {
+			if s.ISO = in.ISO; c.Bool("iso-only") || c.Bool("dry-run") {
+				done()
+			}
+			switch {
+			case c.Bool("iso-only"):
 				fmt.Fprintln(a.stdout, in.ISO)
 				return nil
+			case c.Bool("dry-run"):
+				return a.dryRun(c.Context, c, h, s)
 			}
-			s.ISO = in.ISO
-			return a.runPlan(c.Context, c, h, s)
+			return a.build(c, h, s, show, done)
 		},
 	}
 }
