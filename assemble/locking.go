@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"strings"
 
 	"github.com/imgasm/imgasm/assemble/lock"
 )
@@ -126,6 +127,9 @@ func (p *Plan) lockBuild(inputs []Input) lock.Build {
 		Settings: map[string]string{
 			"arch": p.Arch.Name, "boot": p.Spec.Boot, "firmware": p.bootMode(), "format": p.Spec.Format, "disk-size": FormatSize(p.Spec.DiskSize),
 		},
+	}
+	if args := p.Spec.KernelArgs; len(args) > 0 { // "inst.repo=…", "fips=1": they change what is installed
+		b.Settings["kernel-args"] = p.hidden.String(strings.Join(args, " "))
 	}
 	for _, in := range inputs {
 		l := lock.Input{Name: in.Name, URL: in.URL, SHA256: in.SHA256, SizeBytes: in.Size}

@@ -1,11 +1,13 @@
 package assemble
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/imgasm/imgasm/assemble/lock"
 	"github.com/imgasm/imgasm/qemu/qemutest"
@@ -48,5 +50,72 @@ func TestLock(t *testing.T) {
 	var mismatch *lock.MismatchError
 	if _, err := locked.Resolve(t.Context(), h); !errors.As(err, &mismatch) || mismatch.Differences[0].What != "input kickstart" {
 		t.Errorf("another kickstart: %v; want a mismatch that names it", err)
+	}
+}
+
+// What --lock has written of the embedded kickstart is met by --locked on
+// another host: with its own number of processors, accelerator and QEMU, other
+// places of files, and other limits. Another wish, or another argument for the
+// installer's kernel, is told by its name.
+func TestLockOfTheEmbeddedKickstart(t *testing.T) {
+	post := func(text string) string {
+		path := filepath.Join(t.TempDir(), "post.sh")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	s := testSpec(t, qemutest.Script{})
+	s.Kickstart, s.Settings = "", Settings{Password: "a secret", Hostname: "web", Post: []string{post("true\n")}}
+	s.DiskSize, s.LockFile, s.Lock = 10<<30, filepath.Join(t.TempDir(), lock.FileName), true
+	s.KernelArgs = []string{"inst.proxy=http://proxy:3128"}
+	first, err := s.Resolve(t.Context(), testHost(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	inputs, err := first.planInputs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := lock.Write(s.LockFile, s.lockName(), first.lockBuild(inputs)); err != nil {
+		t.Fatal(err)
+	}
+
+	other := s
+	other.Lock, other.Locked, other.Provenance, other.Checksums = false, true, true, true
+	other.Out, other.QEMU = filepath.Join(t.TempDir(), filepath.Base(s.Out)), qemutest.Executable(t, qemutest.Script{})
+	other.Settings.Post = []string{post("true\n")}
+	other.ISOChecksum, _, err = fileHash(s.ISO)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other.Mirror, other.SpaceWait, other.CPUs, other.MemoryMiB, other.Accel, other.CPU = "https://mirror.example/", time.Hour, 3, 4096, "auto", "max"
+	other.Timeout, other.StallTimeout, other.Keep, other.Offline = time.Hour, time.Hour, true, true
+	h := testHost(t)
+	h.CPUs = 7
+	second, err := other.Resolve(t.Context(), h)
+	if err != nil {
+		t.Fatalf("the same wishes on another host: %v", err)
+	}
+	if first.Seed != second.Seed || !bytes.Equal(first.Kickstart.Guest, second.Kickstart.Guest) || first.Time != second.Time {
+		t.Error("another host makes other media of the same wishes")
+	}
+
+	for name, c := range map[string]struct {
+		change func(*Spec)
+		want   string
+	}{
+		"password":         {func(s *Spec) { s.Settings.Password = "another" }, "input kickstart"},
+		"hostname":         {func(s *Spec) { s.Settings.Hostname = "db" }, "input kickstart"},
+		"script":           {func(s *Spec) { s.Settings.Post = []string{post("false\n")} }, "input kickstart"},
+		"kernel argument":  {func(s *Spec) { s.KernelArgs = []string{"fips=1"} }, "setting kernel-args"},
+		"no such argument": {func(s *Spec) { s.KernelArgs = nil }, "setting kernel-args"},
+	} {
+		changed := other
+		c.change(&changed)
+		var mismatch *lock.MismatchError
+		if _, err := changed.Resolve(t.Context(), h); !errors.As(err, &mismatch) || len(mismatch.Differences) != 1 || mismatch.Differences[0].What != c.want {
+			t.Errorf("another %s: %v; want one difference, %q", name, err, c.want)
+		}
 	}
 }

@@ -104,17 +104,33 @@ func (p *Plan) nonce() string {
 	return hex.EncodeToString(h[:8])
 }
 
-// seed hashes what was asked for: the Spec without what changes no byte of
-// the result, the kickstart, and the installer's identity.
+// seed hashes what was asked for: wishes of the Spec, the kickstart, and the
+// installer's identity.
+//
+// The salts of the embedded kickstart's passwords come from it, so that whatever
+// has a part in the seed has one in the kickstart's hash, which a lock demands.
+// Therefore only this has a part: what the image is, by values that are the same
+// on every host. Left out are
+//   - how this host makes it: its accelerator, processors, memory, QEMU, firmware
+//     files, network, time limits, and the places of files (what is in a kickstart
+//     or a script of the user stands in the kickstart, which is hashed itself);
+//   - what follows an installation: the output's name, logs, records, locks;
+//   - which ISO to get and from where: what came of it is the installer's identity;
+//   - arguments for the installer's kernel and how its console is read: a lock
+//     compares the former by themselves;
+//   - passwords: salts and identifiers are public, and must not be what a guess
+//     can be held against without the cost of a password's hash.
 func seed(s Spec, ks []byte, i Installer) [sha256.Size]byte {
-	s.Out, s.Force, s.Keep, s.ISO, s.Kickstart, s.QEMU, s.fetched = "", false, false, "", "", "", nil
-	s.Timeout, s.StallTimeout, s.NoBootTest, s.Bundle, s.KeepVM = 0, 0, false, "", false
+	wish := s.Settings
+	wish.RootPassword, wish.Password, wish.Post = "", "", nil
 	text, err := json.Marshal(struct {
-		Spec      Spec
-		Kickstart []byte
-		Label     string
-		Size      int64
-	}{s, ks, i.Label, i.Size})
+		Arch, Boot, Format string
+		DiskSize           int64
+		Settings           Settings
+		Kickstart          []byte
+		Label              string
+		Size               int64
+	}{s.Arch, s.Boot, s.Format, s.DiskSize, wish, ks, i.Label, i.Size})
 	if err != nil {
 		panic(err) // a struct of strings and numbers
 	}

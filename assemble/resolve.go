@@ -56,11 +56,11 @@ func (s Spec) Resolve(ctx context.Context, h Host) (_ *Plan, err error) {
 	if err := p.fitMachines(); err != nil {
 		return nil, err
 	}
+	p.hidden = hiding(p.secrets())
 	if err := p.checkLock(); err != nil {
 		return nil, err
 	}
 	p.Steps = p.describe()
-	p.hidden = hiding(p.secrets())
 	return p, nil
 }
 
