@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -46,16 +47,16 @@ var nvDataGUID = []byte{0x8d, 0x2b, 0xf1, 0xff, 0x96, 0x76, 0x8b, 0x4c, 0xa9, 0x
 // inspectFile says what the file at path is. Links are followed, and the
 // result names the file itself: distributions give one image many names.
 func inspectFile(path string) (*content, error) {
+	st, err := os.Stat(path) // names the path in every error, as EvalSymlinks does not
+	if err != nil {
+		return nil, err
+	}
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return nil, err
 	}
-	st, err := os.Stat(real)
-	if err != nil {
-		return nil, err
-	}
 	if !st.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a regular file", path)
+		return nil, &fs.PathError{Op: "read", Path: path, Err: errors.New("is not a regular file")}
 	}
 	img, err := openImage(real)
 	if err != nil {

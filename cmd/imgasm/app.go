@@ -144,7 +144,9 @@ func (a *app) fail(err error) int {
 func hintOf(err error) string {
 	var hinted interface{ Hint() string }
 	if errors.As(err, &hinted) {
-		return hinted.Hint()
+		if hint := hinted.Hint(); hint != "" {
+			return hint
+		}
 	}
-	return ""
+	return fileHint(err)
 }

@@ -5,11 +5,16 @@ package main
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
 	"syscall"
 
 	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/iso"
 	"github.com/imgasm/imgasm/firmware"
+	"github.com/imgasm/imgasm/internal/publish"
 	"github.com/imgasm/imgasm/kickstart"
 	"github.com/imgasm/imgasm/qemu"
 	"github.com/imgasm/imgasm/qemu/accel"
@@ -91,6 +96,39 @@ var exitTable = []struct {
 	{exitInput, isMediaInput},
 	{exitInput, as[*kickstart.ParseError]},
 	{exitInput, as[*kickstart.OptionError]},
+	{exitInput, func(err error) bool { return errors.Is(err, publish.ErrNotFile) }},
+	{exitInput, func(err error) bool { return unreadable(err) != nil }},
+}
+
+// unreadable is a file that is not there, is a folder, or may not be read. The
+// user named it: what imgasm looks for by itself on a host is a HostError.
+func unreadable(err error) *fs.PathError {
+	var file *fs.PathError
+	if errors.As(err, &file) && slices.Contains([]string{"open", "read", "stat", "lstat"}, file.Op) {
+		return file
+	}
+	return nil
+}
+
+// fileHint is what to do about a file that cannot be read, or is no ISO; else "".
+func fileHint(err error) string {
+	file := unreadable(err)
+	switch {
+	case errors.Is(err, iso.ErrNotISO):
+		return "give an AlmaLinux boot, minimal or DVD ISO; imgasm source fetch gets one"
+	case file == nil:
+		return ""
+	}
+	info, _ := os.Stat(file.Path)
+	switch {
+	case info != nil && info.IsDir():
+		return "give a file, not the folder: ls " + file.Path
+	case errors.Is(file, fs.ErrPermission):
+		return "see who may read it: ls -ld " + file.Path
+	case errors.Is(file, fs.ErrNotExist):
+		return "see what is there: ls " + filepath.Dir(file.Path)
+	}
+	return "see what it is: ls -ld " + file.Path
 }
 
 // guestFailed reports whether err is the end of a guest that had failed by

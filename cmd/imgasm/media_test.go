@@ -30,7 +30,7 @@ func TestMediaExitCodes(t *testing.T) {
 		{"media disk --size 1G --layout esp:2G -o " + out, exitInput},
 		{"media disk --size 1G", exitUsage},
 		{"media usb --iso " + ks + " -o " + out, exitUsage},
-		{"media oemdrv " + filepath.Join(dir, "none.cfg") + " -o " + out, exitOther},
+		{"media oemdrv " + filepath.Join(dir, "none.cfg") + " -o " + out, exitInput},
 	} {
 		var stderr bytes.Buffer
 		args := append([]string{"imgasm"}, strings.Fields(c.args)...)

@@ -4,6 +4,8 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -55,6 +57,11 @@ everywhere, and is no AlmaLinux.`,
 			if err != nil {
 				return err
 			}
+			if path := c.String("iso"); path != "" && path != rehearsal.FromHost {
+				if err := canRead(path); err != nil {
+					return &assemble.InputError{What: "--iso", Err: err, Do: hintOf(err)}
+				}
+			}
 			target := arch.Host()
 			if s.Arch, err = archName(s.Arch); err != nil {
 				return err
@@ -69,6 +76,9 @@ everywhere, and is no AlmaLinux.`,
 			}, show)
 			if err != nil {
 				done()
+				if c.IsSet("iso") && isMediaInput(err) {
+					return &assemble.InputError{What: "--iso", Err: err, Do: hintOf(err)}
+				}
 				return &assemble.HostError{Err: err, Do: hintOf(err)}
 			}
 			if s.ISO = in.ISO; c.Bool("iso-only") || c.Bool("dry-run") {
@@ -84,6 +94,20 @@ everywhere, and is no AlmaLinux.`,
 			return a.build(c, h, s, show, done)
 		},
 	}
+}
+
+// canRead says why path is no file that can be read, or nil.
+func canRead(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = f.Read(make([]byte, 1))
+	if err == io.EOF {
+		return nil
+	}
+	return err
 }
 
 func failureNames() string {

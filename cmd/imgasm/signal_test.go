@@ -17,35 +17,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/imgasm/imgasm/assemble/iso"
 	"github.com/imgasm/imgasm/internal/event"
-	"github.com/imgasm/imgasm/internal/tree"
 	"github.com/imgasm/imgasm/qemu/qemutest"
 )
-
-// fakeInstaller writes the least that passes for an installer ISO for a BIOS.
-func fakeInstaller(t *testing.T, path string) {
-	t.Helper()
-	kernel := make([]byte, 4096) // a bzImage: Documentation/arch/x86/boot.rst
-	copy(kernel[0x1fe:], []byte{0x55, 0xaa})
-	copy(kernel[0x202:], "HdrS")
-	kernel[0x206], kernel[0x207], kernel[0x236] = 0x0f, 0x02, 1
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	err = iso.WriteInstallerTree(f, "AlmaLinux-10-1-x86_64-dvd", []tree.File{
-		tree.Bytes("images/pxeboot/vmlinuz", kernel),
-		tree.Bytes("images/pxeboot/initrd.img", []byte("initrd")),
-		tree.Bytes("images/install.img", []byte("stage 2")),
-		tree.Bytes(".discinfo", []byte("1700000000.0\nAlmaLinux 10.1\nx86_64\n1\n")),
-		tree.Bytes("BaseOS/repodata/repomd.xml", []byte("<repomd/>")),
-	}, time.Unix(1700000000, 0))
-	if err != nil {
-		t.Fatal(err)
-	}
-}
 
 // running is an imgasm in the middle of an installation.
 type running struct {

@@ -53,7 +53,7 @@ func Host(path, source string) (File, error) {
 		return File{}, err
 	}
 	if !info.Mode().IsRegular() {
-		return File{}, fmt.Errorf("%s: not a regular file", source)
+		return File{}, &fs.PathError{Op: "read", Path: source, Err: errors.New("not a regular file")}
 	}
 	return File{Path: path, SizeBytes: info.Size(), Open: func() (io.ReadCloser, error) {
 		return os.Open(source)

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/imgasm/imgasm/assemble/iso"
+	"github.com/imgasm/imgasm/internal/tree"
+)
+
+// fakeInstaller writes the least that passes for an installer ISO for x86_64.
+func fakeInstaller(t *testing.T, path string) {
+	t.Helper()
+	kernel := make([]byte, 4096) // a bzImage: Documentation/arch/x86/boot.rst
+	copy(kernel[0x1fe:], []byte{0x55, 0xaa})
+	copy(kernel[0x202:], "HdrS")
+	kernel[0x206], kernel[0x207], kernel[0x236] = 0x0f, 0x02, 1
+	efi := make([]byte, 512) // a PE image for x86_64
+	copy(efi, "MZ")
+	efi[0x3c] = 0x80
+	copy(efi[0x80:], "PE\x00\x00\x64\x86")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	err = iso.WriteInstallerTree(f, "AlmaLinux-10-1-x86_64-dvd", []tree.File{
+		tree.Bytes("images/pxeboot/vmlinuz", kernel),
+		tree.Bytes("EFI/BOOT/BOOTX64.EFI", efi),
+		tree.Bytes("EFI/BOOT/grubx64.efi", efi),
+		tree.Bytes("images/pxeboot/initrd.img", []byte("initrd")),
+		tree.Bytes("images/install.img", []byte("stage 2")),
+		tree.Bytes(".discinfo", []byte("1700000000.0\nAlmaLinux 10.1\nx86_64\n1\n")),
+		tree.Bytes("BaseOS/repodata/repomd.xml", []byte("<repomd/>")),
+	}, time.Unix(1700000000, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// fileInputs is every verb and flag that takes a file, with @ for the file. ISO
+// and KS are files that can be read, so that the other one is what is refused.
+var fileInputs = []string{
+	"alma --iso @",
+	"alma --kickstart @ --arch x86_64 --iso ISO",
+	"alma --kickstart @ --arch x86_64 --iso ISO --offline",
+	"alma --post @ --arch x86_64 --iso ISO",
+	"alma --ssh-key @ --arch x86_64 --iso ISO",
+	"alma --locked --lock-file @ --arch x86_64 --iso ISO",
+	"rehearse --iso @",
+	"kickstart lint @",
+	"kickstart lint KS @",
+	"kickstart fmt @",
+	"kickstart fmt --check KS @",
+	"kickstart render --post @",
+	"kickstart render --ssh-key @",
+	"replay @",
+	"replay KS --log @",
+	"replay KS --progress @",
+	"source inspect @",
+	"source verify @",
+	"source verify --checksum SUM @",
+	"source verify --keyring @ KS",
+	"source list --keyring @",
+	"source fetch --keyring @",
+	"firmware extract @",
+	"firmware extract KS --keyring @",
+	"firmware show --firmware @",
+	"media oemdrv @ -o OUT",
+	"media boot --iso @ -o OUT",
+	"media boot --iso ISO --kickstart @ -o OUT",
+	"media boot --iso ISO --kickstart KS --extra @ -o OUT",
+	"media usb --iso @ --kickstart KS -o OUT",
+	"media usb --iso ISO --kickstart @ -o OUT",
+	"media usb --iso ISO --kickstart KS --extra @ -o OUT",
+}
+
+// A file that cannot be read is bad input, whoever was to read it, and the
+// message names it and says what to do.
+func TestUnreadableFiles(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	if err := os.WriteFile("ks.cfg", []byte("text\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	fakeInstaller(t, "installer.iso")
+	bad := map[string]func(string) error{
+		"missing": func(string) error { return nil },
+		"folder":  func(p string) error { return os.Mkdir(p, 0o755) },
+		"loop":    func(p string) error { return os.Symlink(filepath.Base(p), p) },
+		"secret":  func(p string) error { return os.WriteFile(p, []byte("text\n"), 0) },
+		"beneath": func(string) error { return nil },
+	}
+	for name, prepare := range bad {
+		if err := prepare(name); err != nil {
+			t.Fatal(err)
+		}
+		path := name
+		if name == "beneath" {
+			path = filepath.Join("ks.cfg", "beneath")
+		}
+		if f, err := os.Open(path); err == nil && name == "secret" {
+			f.Close()
+			t.Log("SKIPPED: files without permission: this user may read them all")
+			continue
+		}
+		for _, line := range fileInputs {
+			if name == "folder" && strings.Contains(line, "--extra") {
+				continue // a folder is taken with all that is in it
+			}
+			t.Run(name+"/"+line, func(t *testing.T) {
+				words := strings.NewReplacer("@", path, "ISO", "installer.iso", "KS", "ks.cfg", "OUT", "out", "SUM", strings.Repeat("a", 64)).Replace(line)
+				var stdout, stderr bytes.Buffer
+				env := map[string]string{"IMGASM_CACHE": filepath.Join(dir, "cache")}
+				code := run(context.Background(), append([]string{"imgasm"}, strings.Fields(words)...), strings.NewReader(""), &stdout, &stderr, func(k string) string { return env[k] })
+				if code != exitInput {
+					t.Errorf("exit code %d, want %d", code, exitInput)
+				}
+				if text := stderr.String(); !strings.Contains(text, path) || !strings.Contains(text, "imgasm: hint: ") || strings.Contains(text, "open "+path+": open") {
+					t.Errorf("says %q", text)
+				}
+			})
+		}
+	}
+}
+
+// TestUnreadableFiles leaves no flag and no argument out that names a file.
+func TestFileInputsComplete(t *testing.T) {
+	left := []string{"out", "bundle", // made, not read
+		"qemu",                                   // without it the host lacks something
+		"alma --firmware", "rehearse --firmware", // looked at when there is a QEMU
+		"rehearse --lock-file", // read when there is an installer ISO
+	}
+	names := regexp.MustCompile("`([^`]*(FILE|PATH|ISO|CODE)[^`]*|KEY)`")
+	has := func(verb, what string) bool {
+		return slices.ContainsFunc(fileInputs, func(line string) bool {
+			rest, ok := strings.CutPrefix(line, verb+" ")
+			return ok && strings.Contains(" "+rest+" ", what)
+		})
+	}
+	var walk func(prefix string, commands []*cli.Command)
+	walk = func(prefix string, commands []*cli.Command) {
+		for _, c := range commands {
+			verb := prefix + c.Name
+			walk(verb+" ", c.Subcommands)
+			if strings.Contains(c.ArgsUsage, "FILE") || strings.Contains(c.ArgsUsage, "ISO") || strings.Contains(c.ArgsUsage, "KICKSTART") || strings.Contains(c.ArgsUsage, "LOG") {
+				if !has(verb, " @ ") {
+					t.Errorf("no case for %s %s", verb, c.ArgsUsage)
+				}
+			}
+			for _, f := range c.Flags {
+				usage := f.(cli.DocGenerationFlag).GetUsage()
+				name := f.Names()[0]
+				if names.MatchString(usage) && !slices.Contains(left, name) && !slices.Contains(left, verb+" --"+name) && !has(verb, "--"+name+" @") {
+					t.Errorf("no case for %s --%s: %s", verb, name, usage)
+				}
+			}
+		}
+	}
+	walk("", (&app{}).commands())
+}
