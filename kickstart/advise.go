@@ -30,16 +30,8 @@ type place struct {
 func (l *linter) addAt(at place, severity Severity, p problem) {
 	current := l.source
 	l.source = at.source
-	before := len(l.findings)
 	p.pos, p.end = at.word.Pos, at.word.End
 	l.add(severity, p)
-	if len(l.findings) > before && at.source != current {
-		s := at.source
-		for s.parent != nil && s.parent != current {
-			s = s.parent
-		}
-		l.keys[before] = s.line
-	}
 	l.source = current
 }
 

@@ -22,8 +22,9 @@ type storageFacts struct {
 	auto     bool            // autopart
 	required bool            // reqpart: the platform's own partitions are made
 	mounts   map[string]bool // mount points, "swap" and "biosboot" too
-	defined  map[string]place
-	members  []reference // of RAIDs and volume groups
+	defined  map[string]int  // index in parts of each name
+	parts    []reference     // partitions and volumes to make others of, in order
+	members  []reference     // of RAIDs and volume groups
 	groups   map[string]bool
 	volumes  []reference // volume groups that logical volumes name
 	pools    map[string]bool
@@ -42,13 +43,23 @@ type reference struct {
 func (l *linter) storage(s *Statement) *storageFacts {
 	f := &l.state.facts.storage
 	if f.mounts == nil {
-		f.mounts, f.defined = map[string]bool{}, map[string]place{}
+		f.mounts, f.defined = map[string]bool{}, map[string]int{}
 		f.groups, f.pools = map[string]bool{}, map[string]bool{}
 	}
 	if !f.used {
 		f.used, f.first = true, place{l.source, s.Words[0], s.Name()}
 	}
 	return f
+}
+
+// define notes where a name is defined; the last place counts.
+func (f *storageFacts) define(name string, at place) {
+	if i, again := f.defined[name]; again {
+		f.parts[i].at = at
+		return
+	}
+	f.defined[name] = len(f.parts)
+	f.parts = append(f.parts, reference{name, at})
 }
 
 func adviseAutopart(l *linter, s *Statement, a *Args) {
@@ -106,7 +117,7 @@ func advisePart(l *linter, s *Statement, a *Args) {
 	l.mounts(f, s, mount)
 	for _, prefix := range []string{"raid.", "pv.", "btrfs."} {
 		if strings.HasPrefix(mount, prefix) {
-			f.defined[mount] = here
+			f.define(mount, here)
 		}
 	}
 	l.filesystem(s, a)
@@ -135,7 +146,7 @@ func adviseRaid(l *linter, s *Statement, a *Args) {
 	here := place{l.source, s.Words[0], s.Name()}
 	l.mounts(f, s, mount)
 	if strings.HasPrefix(mount, "pv.") || strings.HasPrefix(mount, "btrfs.") {
-		f.defined[mount] = here
+		f.define(mount, here)
 	}
 	l.filesystem(s, a)
 	members := a.positionals[1:]
@@ -165,7 +176,7 @@ func adviseLogvol(l *linter, s *Statement, a *Args) {
 		l.mounts(f, s, mount)
 	}
 	if strings.HasPrefix(mount, "btrfs.") {
-		f.defined[mount] = here
+		f.define(mount, here)
 	}
 	l.filesystem(s, a)
 	l.sizes(s, a)

@@ -76,9 +76,9 @@ func (l *linter) finishReferences(s *storageFacts) {
 			l.failsAt(r.at, problem{rule: ruleUndefined, text: "nothing defines the thin pool " + quoteWord(r.name), hint: "add logvol none --thinpool for it"})
 		}
 	}
-	for name, at := range s.defined {
-		if !used[name] && !strings.HasPrefix(name, "btrfs.") {
-			l.addAt(at, Warning, problem{rule: ruleUnusedPart, text: "nothing uses " + name})
+	for _, p := range s.parts {
+		if !used[p.name] && !strings.HasPrefix(p.name, "btrfs.") {
+			l.addAt(p.at, Warning, problem{rule: ruleUnusedPart, text: "nothing uses " + p.name})
 		}
 	}
 }

@@ -3,6 +3,7 @@ package kickstart
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"io/fs"
 	"os"
 	"strings"
@@ -79,6 +80,37 @@ func TestIncludeWithoutReader(t *testing.T) {
 	} {
 		if got := brief(Lint(parse(t, src), LintOptions{})); got != want {
 			t.Errorf("%q: %s, want %s", src, got, want)
+		}
+	}
+}
+
+// Findings come in the order in which the lines are read, whatever found them
+// and when: the partitions that nothing uses are known at the end only.
+func TestIncludeOrder(t *testing.T) {
+	read := func(name string) ([]byte, error) {
+		return map[string][]byte{
+			"a.ks": []byte("part pv.1 --size=1\nkeyboard us#x\npart raid.1 --size=1\n%include c.ks\npart pv.3 --size=1\n"),
+			"b.ks": []byte("part raid.2 --size=1\npart pv.2 --size=1\nkeyboard us#x\n"),
+			"c.ks": []byte("keyboard us#x\npart raid.3 --size=1\n"),
+		}[name], nil
+	}
+	want := `a.ks:1:1 unused-member
+a.ks:2:12 hash-in-word
+a.ks:3:1 unused-member
+c.ks:1:12 hash-in-word
+c.ks:2:1 unused-member
+a.ks:5:1 unused-member
+ks.cfg:2:12 hash-in-word
+b.ks:1:1 unused-member
+b.ks:2:1 unused-member
+b.ks:3:12 hash-in-word
+ks.cfg:4:1 unused-member
+`
+	for range 10 {
+		findings := Lint(parse(t, "%include a.ks\nkeyboard us#x\n%include b.ks\npart pv.4 --size=1\nzerombr\nclearpart --all\nrootpw --lock\npart / --size=1\n%packages\n%end\n"), LintOptions{ReadInclude: read})
+		got := brief(slices.DeleteFunc(findings, func(f Finding) bool { return f.Rule != "unused-member" && f.Rule != "hash-in-word" }))
+		if d := cmp.Diff(want, got); d != "" {
+			t.Fatalf("(-want +got):\n%s", d)
 		}
 	}
 }

@@ -3,6 +3,7 @@
 package kickstart
 
 import (
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -13,7 +14,7 @@ import (
 type linter struct {
 	options  LintOptions
 	findings []Finding
-	keys     []int // line of each finding in the current file, or of the line that includes it
+	keys     [][]int // place of each finding: the lines of the %includes that lead to its file, and its own
 	source   *source
 	names    []string                      // of commands; made by commandNames
 	active   map[*OptionSpec][]*OptionSpec // by the first row of a table; made by activeOptions
@@ -25,10 +26,9 @@ type linter struct {
 type source struct {
 	file    *File
 	parent  *source
-	line    int      // of the parent, that includes the file
+	path    []int    // the lines that include it, from the first file's on
 	lines   [][]byte // made when the first finding needs them
 	ignored ignored
-	first   int // index of the file's first finding
 }
 
 // state is what commands leave behind for later ones.
@@ -66,35 +66,31 @@ func newLinter(o LintOptions) *linter {
 // enter makes f the file that findings are about. line is the line of the
 // file so far that includes it.
 func (l *linter) enter(f *File, line int) {
-	l.source = &source{file: f, parent: l.source, line: line, first: len(l.findings)}
+	s := &source{file: f, parent: l.source}
+	if l.source != nil {
+		s.path = append(slices.Clone(l.source.path), line)
+	}
+	l.source = s
 	l.source.ignored = l.readIgnored(f)
 }
 
-// leave puts the current file's findings in order and goes back to the file
-// that includes it.
-func (l *linter) leave() {
-	sort.Stable(byPlace{l.findings[l.source.first:], l.keys[l.source.first:]})
-	for i := l.source.first; i < len(l.keys); i++ {
-		l.keys[i] = l.source.line
-	}
-	l.source = l.source.parent
-}
+// leave goes back to the file that includes the current one.
+func (l *linter) leave() { l.source = l.source.parent }
 
-// byPlace sorts findings by their lines in the including file, and by column
-// where they are about the same line.
+// byPlace sorts findings by their keys, and by column where they are about
+// the same line.
 type byPlace struct {
 	findings []Finding
-	keys     []int
+	keys     [][]int
 }
 
 func (b byPlace) Len() int { return len(b.keys) }
 
 func (b byPlace) Less(i, j int) bool {
-	if b.keys[i] != b.keys[j] {
-		return b.keys[i] < b.keys[j]
+	if c := slices.Compare(b.keys[i], b.keys[j]); c != 0 {
+		return c < 0
 	}
-	return b.findings[i].File == b.findings[j].File && b.findings[i].Line == b.findings[j].Line &&
-		b.findings[i].Column < b.findings[j].Column
+	return b.findings[i].Column < b.findings[j].Column
 }
 
 func (b byPlace) Swap(i, j int) {
@@ -121,7 +117,7 @@ func (l *linter) add(severity Severity, p problem) {
 		}
 	}
 	l.findings = append(l.findings, f)
-	l.keys = append(l.keys, f.Line)
+	l.keys = append(l.keys, append(slices.Clone(l.source.path), f.Line))
 }
 
 // warn is add for warnings that become errors when the machine is known.
@@ -174,6 +170,7 @@ func (l *linter) root(f *File) {
 	l.walk(f)
 	l.finish(f)
 	l.leave()
+	sort.Stable(byPlace{l.findings, l.keys})
 }
 
 // hasText reports whether a section has a line that is not blank.
