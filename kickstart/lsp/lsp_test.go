@@ -216,9 +216,35 @@ func TestWrongClients(t *testing.T) {
 			}
 		})
 	}
-	for _, frame := range []string{"Content-Length: x\r\n\r\n{}", "Content-Length: 99999999999\r\n\r\n", "Content-Length: 5\r\n\r\n{}", "nonsense", "Content-Length: -1\r\n\r\n"} {
+	for _, frame := range []string{"Content-Length: x\r\n\r\n{}", "Content-Length: 99999999999\r\n\r\n", "Content-Length: 5\r\n\r\n{}", "nonsense", "Content-Length: -1\r\n\r\n", "X: y\r\n\r\n{}", "nonsense\r\n\r\n", "Content-Length: 209715201\r\n\r\n"} {
 		if err := Serve(context.Background(), strings.NewReader(frame), io.Discard, Options{}); err == nil {
 			t.Errorf("%q is taken", frame)
+		}
+	}
+}
+
+// endless gives the same text again and again, and counts what was taken.
+type endless struct {
+	text string
+	read int
+}
+
+func (e *endless) Read(p []byte) (int, error) {
+	n := copy(p, e.text)
+	e.read += n
+	return n, nil
+}
+
+// A client that never comes to its message is left, before it has cost memory.
+func TestEndlessHeader(t *testing.T) {
+	for _, text := range []string{"x", "X: y\r\n", "Content-Length: 1\r\n"} {
+		in := &endless{text: text}
+		err := Serve(context.Background(), in, io.Discard, Options{})
+		if err == nil || !strings.Contains(err.Error(), "header of more than") {
+			t.Errorf("%q: %v", text, err)
+		}
+		if in.read > 64<<10 {
+			t.Errorf("%q: %d bytes were read", text, in.read)
 		}
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/textproto"
 	"strconv"
+	"strings"
 )
 
 // maxMessage is the largest message that is read: the largest kickstart file,
@@ -60,16 +60,9 @@ func readMessage(r *bufio.Reader) (*message, error) {
 }
 
 func readBody(r *bufio.Reader) ([]byte, error) {
-	header, err := textproto.NewReader(r).ReadMIMEHeader()
+	size, err := readHeader(r)
 	if err != nil {
-		if errors.Is(err, io.EOF) && len(header) == 0 {
-			return nil, io.EOF
-		}
-		return nil, fmt.Errorf("lsp: header: %w", err)
-	}
-	size, err := strconv.Atoi(header.Get("Content-Length"))
-	if err != nil || size < 0 || size > maxMessage {
-		return nil, fmt.Errorf("lsp: Content-Length %q", header.Get("Content-Length"))
+		return nil, err
 	}
 	// Read as it comes: the length is only a promise.
 	body, err := io.ReadAll(io.LimitReader(r, int64(size)))
@@ -80,6 +73,48 @@ func readBody(r *bufio.Reader) ([]byte, error) {
 		return nil, fmt.Errorf("lsp: message: %w", io.ErrUnexpectedEOF)
 	}
 	return body, nil
+}
+
+// maxHeader is the longest header that is read; clients send about 20 bytes.
+const maxHeader = 4096
+
+// readHeader reads the lines before a message and returns its length
+// (3.17, base protocol). What else a header says is not looked at.
+func readHeader(r *bufio.Reader) (int, error) {
+	size := -1
+	for read := 0; ; {
+		line, err := r.ReadSlice('\n')
+		read += len(line)
+		switch {
+		case read > maxHeader || errors.Is(err, bufio.ErrBufferFull):
+			return 0, fmt.Errorf("lsp: a header of more than %d bytes", maxHeader)
+		case errors.Is(err, io.EOF) && read == 0:
+			return 0, io.EOF
+		case errors.Is(err, io.EOF):
+			return 0, fmt.Errorf("lsp: header: %w", io.ErrUnexpectedEOF)
+		case err != nil:
+			return 0, fmt.Errorf("lsp: header: %w", err)
+		}
+		text := strings.TrimRight(string(line), "\r\n")
+		if text == "" {
+			break
+		}
+		name, value, ok := strings.Cut(text, ":")
+		if !ok {
+			return 0, fmt.Errorf("lsp: header line %q has no colon", text)
+		}
+		if !strings.EqualFold(name, "Content-Length") {
+			continue
+		}
+		value = strings.TrimSpace(value)
+		if size, err = strconv.Atoi(value); err != nil || size < 0 || size > maxMessage {
+			return 0, fmt.Errorf("lsp: Content-Length %q: want 0 to %d", value, maxMessage)
+		}
+	}
+	if size < 0 {
+		return 0, errors.New("lsp: a header without Content-Length")
+	}
+	return size, nil
 }
 
 func writeMessage(w io.Writer, m message) error {
