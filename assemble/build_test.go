@@ -338,6 +338,7 @@ func TestResolveRefuses(t *testing.T) {
 	if whole, err := os.ReadFile(good.ISO); err != nil || os.WriteFile(truncated, whole[:len(whole)/2], 0o600) != nil {
 		t.Fatal(err)
 	}
+	old10 := write("old.ks", strings.Replace(smallKickstart, "lang", "vnc\nlang", 1))
 	typo := write("typo.ks", "lang en_US.UTF-8\nkeyboard us\ntimezon UTC\n")
 	for _, c := range []struct {
 		name   string
@@ -348,6 +349,8 @@ func TestResolveRefuses(t *testing.T) {
 		{"ISO of another architecture", func(s *Spec) { s.ISO = installerISO(t, arch.AArch64) }, "is an installer for aarch64, not for x86_64", new(*InputError)},
 		{"truncated ISO", func(s *Spec) { s.ISO = truncated }, "truncated", new(*InputError)},
 		{"kickstart with a typo", func(s *Spec) { s.Kickstart = typo }, "typo.ks:3:1", new(*LintError)},
+		{"kickstart with a deprecated command", func(s *Spec) { s.Kickstart, s.KSStrict = old10, true }, "old.ks:2:1", new(*LintError)},
+		{"unknown console mode", func(s *Spec) { s.ConsoleMode = "screen" }, "--console-mode: \"screen\" is not one of direct, tmux", new(*InputError)},
 		{"missing kickstart", func(s *Spec) { s.Kickstart = filepath.Join(dir, "none.ks") }, "none.ks", new(*InputError)},
 		{"old QEMU", func(s *Spec) { s.QEMU = old }, "6.2", nil},
 		{"missing QEMU", func(s *Spec) { s.QEMU = filepath.Join(dir, "qemu") }, "qemu", nil},

@@ -38,7 +38,7 @@ func workDir(out string) string {
 func (p *Plan) resolveMachines() {
 	dir := workDir(p.Out)
 	path := func(name string) string { return filepath.Join(dir, name) }
-	p.Arguments = arguments(p.Arch, p.Installer.Label, p.Accel.Emulated(), p.Spec.KernelArgs)
+	p.Arguments = arguments(p.Spec, p.Arch, p.Installer.Label, p.Accel.Emulated())
 	base := qemu.Config{
 		Arch: p.Arch, Binary: p.QEMU.Path, Name: "imgasm " + filepath.Base(p.Out), UUID: p.id("machine"),
 		Accel: p.accelerator(), CPU: p.Accel.CPU, CPUs: p.Spec.CPUs, MemoryMiB: p.Spec.MemoryMiB,

@@ -144,17 +144,31 @@ func date(seed [sha256.Size]byte) time.Time {
 	return time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(offset) * time.Second)
 }
 
+// The console modes of a Spec.
+const (
+	consoleDirect = "direct"
+	consoleTmux   = "tmux"
+)
+
 // arguments is the installer's kernel command line. Every argument has a reason:
 //   - inst.stage2 and inst.ks by label: a bare lookup of OEMDRV gives up after
 //     5 s and leaves the installer waiting for an answer;
-//   - inst.cmdline turns every question into an error, inst.notmux prints lines
-//     and not a repainted screen;
+//   - inst.cmdline turns every question into an error;
+//   - inst.notmux, in direct mode, prints lines and not a repainted screen;
+//   - inst.ksstrict, where it is wished for, makes warnings about the kickstart errors;
 //   - the serial console last, because the last one is /dev/console; tty0 is
 //     there for the screen dump of a failure;
 //   - rd.*: a failed initramfs powers off instead of opening a shell;
 //   - no_timer_check, on an emulated x86: see arch.Arch.EmulatedArg;
 //   - panic=-1 ends a dead kernel where no pvpanic device tells of it.
-func arguments(a arch.Arch, label string, emulated bool, extra []string) []string {
+func arguments(s Spec, a arch.Arch, label string, emulated bool) []string {
+	mode := []string{"inst.cmdline"}
+	if s.ConsoleMode != consoleTmux {
+		mode = append(mode, "inst.notmux")
+	}
+	if s.KSStrict {
+		mode = append(mode, "inst.ksstrict")
+	}
 	retry, timer := "20", []string(nil)
 	if emulated {
 		retry = "60"
@@ -165,11 +179,11 @@ func arguments(a arch.Arch, label string, emulated bool, extra []string) []strin
 	return slices.Concat([]string{
 		"inst.stage2=hd:LABEL=" + escapeLabel(label),
 		"inst.ks=hd:LABEL=OEMDRV:/ks.cfg",
-		"inst.cmdline", "inst.notmux",
+	}, mode, []string{
 		"console=tty0", "console=" + a.Console + ",115200n8",
 		"rd.shell=0", "rd.emergency=poweroff", "rd.retry=" + retry,
 		"panic=-1",
-	}, timer, extra)
+	}, timer, s.KernelArgs)
 }
 
 // escapeLabel writes a volume label as udev and dracut do in device names.
@@ -190,7 +204,7 @@ func escapeLabel(label string) string {
 func checkKernelArgs(args []string) error {
 	for _, a := range args {
 		if a == "" || strings.ContainsAny(a, "\n\r\x00'`$") || strings.Count(a, `"`)%2 != 0 {
-			return &InputError{What: "--kernel-arg", Err: fmt.Errorf("%q is not a kernel argument", a), Do: "give one argument a flag, such as --kernel-arg inst.ksstrict"}
+			return &InputError{What: "--kernel-arg", Err: fmt.Errorf("%q is not a kernel argument", a), Do: "give one argument a flag, such as --kernel-arg inst.proxy=http://proxy:3128"}
 		}
 	}
 	return nil
@@ -200,6 +214,7 @@ func checkKernelArgs(args []string) error {
 type LintError struct {
 	Name     string
 	Findings []kickstart.Finding
+	Strict   bool // some are errors only because Spec.KSStrict makes them so
 }
 
 // maxShown is how many findings an error lists.
@@ -221,5 +236,9 @@ func (e *LintError) Hint() string {
 	if e.Name == embeddedName {
 		return e.Findings[0].Hint
 	}
-	return "imgasm kickstart lint " + e.Name + " shows every finding, with what to write instead"
+	text := "imgasm kickstart lint " + e.Name + " shows every finding, with what to write instead"
+	if e.Strict {
+		text += "; without --ks-strict the installer would only warn of what is deprecated"
+	}
+	return text
 }

@@ -93,6 +93,7 @@ func (p *Plan) resolveSpec() (err error) {
 	s.Boot = or(s.Boot, "kernel")
 	s.Firmware = or(s.Firmware, "auto")
 	s.Accel = or(s.Accel, accel.Auto)
+	s.ConsoleMode = or(s.ConsoleMode, consoleDirect)
 	if s.Format == "" {
 		s.Format = "qcow2"
 		if ext := strings.ToLower(filepath.Ext(s.Out)); ext == ".raw" || ext == ".img" {
@@ -108,10 +109,11 @@ func (p *Plan) resolveSpec() (err error) {
 	}{
 		{"--format", s.Format, []string{"qcow2", "raw"}},
 		{"--boot", s.Boot, []string{"kernel", "media"}},
+		{"--console-mode", s.ConsoleMode, []string{consoleDirect, consoleTmux}},
 		{"--accel", s.Accel, []string{accel.Auto, "kvm", "hvf", "whpx", "tcg"}},
 	} {
 		if !slices.Contains(c.allowed, c.value) {
-			return &InputError{What: c.flag, Err: fmt.Errorf("%q is not one of %s", c.value, strings.Join(c.allowed, ", "))}
+			return &InputError{What: c.flag, Err: fmt.Errorf("%q is not one of %s", c.value, strings.Join(c.allowed, ", ")), Do: "give one of them, such as " + c.flag + " " + c.allowed[0]}
 		}
 	}
 	const sector = 512

@@ -120,6 +120,10 @@ func (p *Plan) isoArch() string {
 	return p.Arch.Name
 }
 
+// strictRules are the findings of lint that the installer warns of, and with
+// inst.ksstrict refuses.
+var strictRules = []string{"deprecated-command", "deprecated-option", "deprecated-section"}
+
 // lint holds the kickstart against the machine that will be built.
 func (p *Plan) lint(file *kickstart.File) error {
 	variant := p.Installer.Variant
@@ -134,17 +138,21 @@ func (p *Plan) lint(file *kickstart.File) error {
 		},
 	})
 	var wrong []kickstart.Finding
+	strict := false
 	for _, f := range findings {
-		if f.Severity == kickstart.Error {
+		switch {
+		case f.Severity == kickstart.Error:
 			wrong = append(wrong, f)
-		} else {
+		case p.Spec.KSStrict && slices.Contains(strictRules, f.Rule):
+			wrong, strict = append(wrong, f), true
+		default:
 			p.Notes = append(p.Notes, fmt.Sprintf("%s:%d: %s", f.File, f.Line, f.Text))
 		}
 	}
 	if len(wrong) == 0 {
 		return nil
 	}
-	return &LintError{Name: p.Kickstart.Name, Findings: wrong}
+	return &LintError{Name: p.Kickstart.Name, Findings: wrong, Strict: strict}
 }
 
 // report adds our reporting sections to the kickstart, and completes what depends on its text.

@@ -38,6 +38,10 @@ type Spec struct {
 	Firmware   string   `json:"firmware,omitempty"`   // "auto", "bios", "uefi" or "CODE[:VARS]"; "": auto
 	SecureBoot bool     `json:"secureBoot,omitempty"` // enforce Secure Boot; implies boot "media"
 	KernelArgs []string `json:"kernelArgs,omitempty"` // added to the installer's kernel command line
+	// ConsoleMode is how the installer shows itself on the serial console:
+	// "direct" prints lines, "tmux" is its usual screen; "": direct.
+	ConsoleMode string `json:"consoleMode,omitempty"`
+	KSStrict    bool   `json:"ksStrict,omitempty"` // what the installer warns of in the kickstart is an error
 
 	Timeout      time.Duration `json:"timeout,omitempty"`      // of the whole installation; 0: by accelerator
 	StallTimeout time.Duration `json:"stallTimeout,omitempty"` // of silence on every channel; 0: by phase and accelerator

@@ -36,6 +36,8 @@ type PlanView struct {
 	Kickstart     string     `json:"kickstart"` // as the guest reads it; passwords and keys redacted
 	OwnLines      int        `json:"ownLines"`  // how many lines of it are not ours
 	KernelArgs    string     `json:"kernelArgs"`
+	ConsoleMode   string     `json:"consoleMode"`
+	KSStrict      bool       `json:"ksStrict,omitempty"`
 	WorkDir       string     `json:"workDir"`
 	Steps         []StepPlan `json:"steps"`
 	Command       []string   `json:"command"`     // QEMU for the installation
@@ -53,8 +55,8 @@ func (p *Plan) View() PlanView {
 		Installer: in, Firmware: p.Firmware, Accel: p.Accel, QEMU: p.QEMU.Path + " " + p.QEMU.Version.String(),
 		CPUs: p.Spec.CPUs, MemoryMiB: p.Spec.MemoryMiB, Timeout: p.Timeout.String(), Time: p.Time,
 		KickstartFrom: p.Kickstart.Name, Kickstart: h.String(string(kickstart.Redact(p.Kickstart.Guest))), OwnLines: bytes.Count(p.Kickstart.User, []byte("\n")),
-		KernelArgs: h.String(strings.Join(p.Arguments, " ")),
-		WorkDir:    workDir(p.Out), Steps: p.Steps, Command: h.Strings(p.Machine.Argv(qemu.Links{})), TestCommand: h.Strings(p.TestMachine.Argv(qemu.Links{})), Notes: h.Strings(p.Notes),
+		KernelArgs: h.String(strings.Join(p.Arguments, " ")), ConsoleMode: p.Spec.ConsoleMode, KSStrict: p.Spec.KSStrict,
+		WorkDir: workDir(p.Out), Steps: p.Steps, Command: h.Strings(p.Machine.Argv(qemu.Links{})), TestCommand: h.Strings(p.TestMachine.Argv(qemu.Links{})), Notes: h.Strings(p.Notes),
 	}
 }
 

@@ -13,7 +13,7 @@ Unknown command: frobnicate
 
 The installer will now terminate.`,
 		Seen: "testdata/serial/failure-kickstart-syntax-pty.raw",
-		Last: PhaseHub, Class: ClassKickstart, Rank: 90, Action: Fail, Block: ToTerminate,
+		Last: PhaseHub, Class: ClassKickstart, Rank: 89, Action: Fail, Block: ToTerminate,
 		Meaning: "The installer refuses the kickstart.",
 		Hint:    "correct the line that it names; imgasm kickstart lint FILE finds these before anything is booted",
 	},

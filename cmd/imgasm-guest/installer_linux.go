@@ -213,7 +213,9 @@ func (i *installer) ending() string {
 
 // shutdown is systemd's end of the installer's system.
 func (i *installer) shutdown(how string) {
-	i.con.Unit("OK", "Stopped", "anaconda-direct.service", "the anaconda installation program")
+	if !i.con.Detach() {
+		i.con.Unit("OK", "Stopped", "anaconda-direct.service", "the anaconda installation program")
+	}
 	i.con.Unit("OK", "Unmounted", "mnt-sysimage.mount", "/mnt/sysimage")
 	if how == "reboot" {
 		i.con.Unit("OK", "Reached target", "reboot.target", "System Reboot")
@@ -259,6 +261,12 @@ func (i *installer) parseKickstart() {
 	i.ks, i.commands = file, file.Commands()
 	if all := i.kickstartErrors(); len(all) > 0 {
 		i.endByKickstart(all[0].Line, all[0].Text)
+	}
+	if warnings := ksWarnings(i.ks); len(warnings) > 0 {
+		i.con.Anaconda("\nSome warnings occurred during reading the kickstart file:\n" + strings.Join(warnings, "\n"))
+		if i.args.flag("inst.ksstrict") {
+			i.endByKickstart(0, "Please modify your kickstart file to fix the warnings or remove the `ksstrict` option.")
+		}
 	}
 }
 

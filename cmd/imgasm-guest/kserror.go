@@ -32,6 +32,18 @@ func ksErrors(file *kickstart.File) []ksError {
 	return all
 }
 
+// ksWarnings lists what the installer warns of and goes on, in lint's words.
+func ksWarnings(file *kickstart.File) []string {
+	var all []string
+	for _, f := range kickstart.Lint(file, kickstart.LintOptions{Dialect: kickstart.AlmaLinux10, Fragment: true}) {
+		switch f.Rule {
+		case "deprecated-command", "deprecated-option", "deprecated-section":
+			all = append(all, fmt.Sprintf("line %d: %s", f.Line, f.Text))
+		}
+	}
+	return all
+}
+
 // sectionName finds "%post" in what lint says of it.
 var sectionName = regexp.MustCompile(`%[a-z-]+`)
 

@@ -33,6 +33,19 @@ func TestKSErrors(t *testing.T) {
 	}
 }
 
+func TestKSWarnings(t *testing.T) {
+	f, err := kickstart.Parse("ks.cfg", []byte("cmdline\nvnc\npoweroff\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := ksWarnings(f); len(got) != 1 || !strings.HasPrefix(got[0], "line 2: vnc is deprecated") {
+		t.Errorf("%q, want one warning about vnc", got)
+	}
+	if got := ksErrors(f); len(got) != 0 {
+		t.Errorf("a deprecated command is an error: %v", got)
+	}
+}
+
 func TestExpand(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string) string {

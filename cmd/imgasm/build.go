@@ -51,6 +51,8 @@ func machineFlags() []cli.Flag {
 		&cli.StringFlag{Name: "firmware", Category: groupMachine, Usage: "auto, bios, uefi, or `CODE[:VARS]` files", Value: "auto"},
 		&cli.BoolFlag{Name: "secure-boot", Category: groupMachine, Usage: "enforce Secure Boot (implies --boot media)"},
 		&cli.StringSliceFlag{Name: "kernel-arg", Category: groupMachine, Usage: "add `ARGUMENT` to the installer's kernel command line"},
+		&cli.StringFlag{Name: "console-mode", Category: groupMachine, Usage: "`HOW` the installer shows itself on the serial console: direct (it prints lines) or tmux (its usual screen)", Value: "direct", DefaultText: "direct"},
+		&cli.BoolFlag{Name: "ks-strict", Category: groupMachine, Usage: "what the installer warns of in the kickstart is an error (inst.ksstrict)"},
 		&cli.DurationFlag{Name: "timeout", Category: groupMachine, Usage: "give the installation up after `TIME`, such as 90m", DefaultText: "45m, emulated 3h"},
 		&cli.DurationFlag{Name: "stall-timeout", Category: groupMachine, Usage: "give it up after `TIME` without any sign of life", DefaultText: "by phase"},
 		&cli.DurationFlag{Name: "enospc-wait", Category: groupMachine, Usage: "when the host's disk is full, wait `TIME` for space", Value: assemble.DefaultSpaceWait},
@@ -71,6 +73,7 @@ func (a *app) machineSpec(c *cli.Context) (assemble.Spec, error) {
 		Arch: c.String("arch"), Out: c.String("out"), Format: c.String("format"), Force: c.Bool("force"),
 		CPUs: c.Int("cpus"), Accel: c.String("accel"), CPU: c.String("cpu"), QEMU: c.String("qemu"),
 		Boot: c.String("boot"), Firmware: c.String("firmware"), SecureBoot: c.Bool("secure-boot"), KernelArgs: c.StringSlice("kernel-arg"),
+		ConsoleMode: c.String("console-mode"), KSStrict: c.Bool("ks-strict"),
 		Timeout: c.Duration("timeout"), StallTimeout: c.Duration("stall-timeout"), SpaceWait: c.Duration("enospc-wait"),
 		Keep: c.Bool("keep"), Bundle: c.String("bundle"), KeepVM: c.Bool("keep-vm"), NoBootTest: c.Bool("no-boot-test"),
 	}
@@ -224,7 +227,12 @@ func (a *app) printPlan(v assemble.PlanView, asJSON, verbose bool) error {
 	fmt.Fprintf(w, "accelerator  %s: %s\n", v.Accel.Accel, v.Accel.Reason)
 	fmt.Fprintf(w, "machine      %s, %d processors (%s), %d MiB, disk %s\n", v.QEMU, v.CPUs, v.Accel.CPU, v.MemoryMiB, assemble.FormatSize(v.DiskSize))
 	fmt.Fprintf(w, "firmware     %s\n", fw)
-	fmt.Fprintf(w, "kickstart    %s\n", v.KickstartFrom)
+	strict := ""
+	if v.KSStrict {
+		strict = ", what the installer warns of is an error"
+	}
+	fmt.Fprintf(w, "kickstart    %s%s\n", v.KickstartFrom, strict)
+	fmt.Fprintf(w, "console      %s\n", v.ConsoleMode)
 	fmt.Fprintf(w, "timeout      %s\n\nsteps\n", v.Timeout)
 	for n, s := range v.Steps {
 		fmt.Fprintf(w, "  %2d  %-11s %s\n", n+1, s.Name, s.Text)

@@ -69,6 +69,13 @@ func (s *Screen) Status() {
 	fmt.Fprintf(s.W, "\x1b7\x1b[%d;1H\x1b[7m%-70s %s\x1b[m\x1b(B\x1b8", rows, strings.TrimSpace(statusText)[:60], clock)
 }
 
+// Detach is the end of tmux: the terminal is cleared and plain again.
+func (s *Screen) Detach() {
+	fmt.Fprintf(s.W, "\x1b[1;0r\x1b[m\x1b(B\x1b[H\x1b[J\x1b[?25h\x1b[?2004l\x1b[?7727l\x1b[?1004l[terminated]\n"+
+		"\x1b[!p\x1b]104\a\x1b[?7h\x1b[6n\x1b[32766;32766H\x1b[6n\x1b[r\x1b[H\x1b[3J\x1bc")
+	s.attached = false
+}
+
 // Line adds one line of the program in the pane; what is wider than the screen
 // wraps without a line end in the stream.
 func (s *Screen) Line(text string) {

@@ -71,6 +71,18 @@ func (c *Console) Begin(text string) {
 	}
 }
 
+// Detach ends tmux, and reports whether it ran: what follows is lines again.
+func (c *Console) Detach() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.Screen == nil {
+		return false
+	}
+	c.Screen.Detach()
+	c.Screen = nil
+	return true
+}
+
 func (c *Console) print(text string) {
 	if c.Screen != nil {
 		for _, line := range strings.Split(text, "\n") {
