@@ -57,13 +57,13 @@ func readKickstart(path string) ([]byte, error) {
 // render makes the embedded kickstart of the settings.
 func (p *Plan) render() ([]byte, error) {
 	s := p.Spec.Settings
-	root, user, password := or(s.RootPassword, "packer"), or(s.User, "admin"), or(s.Password, "admin")
 	o := kickstart.RenderOptions{
 		Arch: p.Arch.Name, Boot: p.kickstartBoot(), Disk: targetDisk, Console: p.Arch.Console,
-		Hostname: s.Hostname, Lang: s.Lang, Keyboard: s.Keyboard, Timezone: s.Timezone,
-		RootPassword: root, RootSSHKeys: s.SSHKeys,
-		Users:    []kickstart.User{{Name: user, Password: password, Groups: []string{"wheel"}, Sudo: true, SSHKeys: s.SSHKeys}},
-		Packages: s.Packages, GuestAgent: true,
+		Hostname: s.Hostname, Lang: s.Lang, Keyboard: s.Keyboard, Timezone: s.Timezone, Packages: s.Packages, GuestAgent: true,
+	}
+	accounts := kickstart.Accounts{RootPassword: s.RootPassword, User: s.User, Password: s.Password, SSHKeys: s.SSHKeys}
+	if err := accounts.Set(&o); err != nil {
+		return nil, &InputError{Err: err, Do: "such as --ssh-key ~/.ssh/id_ed25519.pub"}
 	}
 	if a := p.Arch.EmulatedArg; a != "" {
 		o.KernelArgs = []string{a} // as AlmaLinux's own images have it, wherever they run
@@ -96,11 +96,33 @@ func (p *Plan) render() ([]byte, error) {
 		}
 		return nil, err
 	}
-	p.Kickstart.Login = Login{Name: user, Password: password}
-	if kickstart.IsHashed(password) {
-		p.Kickstart.Login = Login{}
+	p.Kickstart.Login = login(o)
+	if known := publishedPasswords(o); len(known) > 0 && !p.Installer.Rehearsal {
+		p.Notes = append(p.Notes, "anybody knows the password of "+strings.Join(known, " and ")+": for tests only; --ssh-key, or --root-password and --password, choose others")
 	}
 	return text, nil
+}
+
+// login is an account that the boot test can use: one whose password is known.
+func login(o kickstart.RenderOptions) Login {
+	for _, l := range []Login{{o.Users[0].Name, o.Users[0].Password}, {"root", o.RootPassword}} {
+		if l.Password != "" && !kickstart.IsHashed(l.Password) {
+			return l
+		}
+	}
+	return Login{}
+}
+
+// publishedPasswords names the accounts that have one.
+func publishedPasswords(o kickstart.RenderOptions) []string {
+	var names []string
+	if o.RootPassword == kickstart.DefaultRootPassword {
+		names = append(names, "root")
+	}
+	if u := o.Users[0]; u.Password == kickstart.DefaultUsers()[0].Password {
+		names = append(names, u.Name)
+	}
+	return names
 }
 
 // kickstartBoot is the firmware that the kickstart partitions for. It is

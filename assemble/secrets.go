@@ -17,7 +17,7 @@ import (
 
 // published are the passwords of the embedded kickstart. They stand in the
 // manual, and "admin" is in every log as a user's name: they are no secrets.
-var published = []string{"packer", "admin"}
+var published = []string{kickstart.DefaultRootPassword, kickstart.DefaultUsers()[0].Password}
 
 // secrets are the values that a Spec alone tells: passwords, what its files
 // have in secret places, and credentials in URLs. A file that cannot be read is

@@ -1,6 +1,9 @@
-// The accounts of the images that imgasm replaces.
+// The accounts of the images that imgasm replaces, and what a user's wishes
+// make of them.
 
 package kickstart
+
+import "errors"
 
 // DefaultRootPassword is root's password in an image made without one given.
 // It is public: such an image is for machines that nobody else can reach.
@@ -10,4 +13,39 @@ const DefaultRootPassword = "packer"
 // password "admin" and sudo without password.
 func DefaultUsers() []User {
 	return []User{{Name: "admin", Password: "admin", Sudo: true}}
+}
+
+// Accounts are wishes for who can log in to an image. The zero value gives
+// DefaultRootPassword and DefaultUsers.
+type Accounts struct {
+	RootPassword string // or its hash; empty: see Set
+	LockRoot     bool   // no password for root
+	User         string // name of the user with sudo; empty: the default user's
+	Password     string // of User, or its hash; empty: see Set
+	SSHKeys      []string
+}
+
+// Set puts the accounts into o. A default password is for a wish that names no
+// other way in: where there are keys, root and the user have the passwords that
+// were given for them, or none. A user who was named and has neither password nor
+// key is an *OptionError.
+func (a Accounts) Set(o *RenderOptions) error {
+	keys := len(a.SSHKeys) > 0
+	o.RootPassword, o.RootSSHKeys = a.RootPassword, a.SSHKeys
+	if o.RootPassword == "" && !a.LockRoot && !keys {
+		o.RootPassword = DefaultRootPassword
+	}
+	user := DefaultUsers()[0]
+	if a.User != "" {
+		user.Name, user.Password = a.User, ""
+	}
+	if a.Password != "" || keys {
+		user.Password = a.Password
+	}
+	if user.Password == "" && !keys {
+		return &OptionError{Option: "user " + user.Name, Err: errors.New("could not log in: give a password or an ssh key (--password, --ssh-key)")}
+	}
+	user.SSHKeys = a.SSHKeys
+	o.Users = []User{user}
+	return nil
 }

@@ -3,8 +3,7 @@
 package main
 
 import (
-	"os"
-	"strings"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -22,9 +21,10 @@ imgasm alma --kickstart my.ks --dry-run`,
 		Description: `Makes the media, runs the installer without a screen, follows it on the serial
 console and over QMP, boots the result once, and publishes it with a description
 beside it. A failure is known when the guest knows it; its logs are kept in
-OUT.failed. Without --kickstart the system has root (password packer) and admin
-(password admin, sudo without password): change them for anything but a test.`,
-		Flags: append([]cli.Flag{
+OUT.failed. Without --kickstart the system has root and a user with sudo. With
+--ssh-key they log in by key, and by the passwords that you give; without a key
+or password they are root/packer and admin/admin, for tests only.`,
+		Flags: slices.Concat([]cli.Flag{
 			&cli.StringFlag{Name: "version", Category: groupImage, Usage: "`VERSION` of AlmaLinux: 10, 10.1, … or kitten", Value: assemble.DefaultVersion},
 			&cli.StringFlag{Name: "iso", Category: groupImage, Usage: "installer ISO: `PATH` or URL (default: fetched and verified)"},
 			&cli.StringFlag{Name: "iso-checksum", Category: groupImage, Usage: "`SHA256` that the ISO must have"},
@@ -32,17 +32,13 @@ OUT.failed. Without --kickstart the system has root (password packer) and admin
 			&cli.StringFlag{Name: "mirror", Category: groupImage, Usage: "fetch the ISO from the mirror `URL`"},
 			&cli.StringFlag{Name: "kickstart", Aliases: []string{"ks"}, Category: groupImage, Usage: "your own kickstart `FILE` instead of the embedded one"},
 			&cli.BoolFlag{Name: "offline", Category: groupMachine, Usage: "no network, for us or the guest"},
-			&cli.StringFlag{Name: "root-password", Category: groupSystem, Usage: "root's `PASSWORD`, or its sha512crypt or yescrypt hash (default: packer)"},
-			&cli.StringFlag{Name: "user", Category: groupSystem, Usage: "`NAME` of the user with sudo (default: admin)"},
-			&cli.StringFlag{Name: "password", Category: groupSystem, Usage: "the user's `PASSWORD` or its hash (default: admin)"},
-			&cli.StringSliceFlag{Name: "ssh-key", Category: groupSystem, Usage: "public ssh `KEY`, or a file of them, for the user and root"},
 			&cli.StringFlag{Name: "hostname", Category: groupSystem, Usage: "`NAME` of the system"},
 			&cli.StringSliceFlag{Name: "package", Category: groupSystem, Usage: "install `PACKAGE`, @group, or leave -package out"},
 			&cli.StringFlag{Name: "timezone", Category: groupSystem, Usage: "`ZONE`, such as Europe/Berlin (default: UTC)"},
 			&cli.StringFlag{Name: "lang", Category: groupSystem, Usage: "`LOCALE` (default: en_US.UTF-8)"},
 			&cli.StringFlag{Name: "keyboard", Category: groupSystem, Usage: "console `KEYMAP` (default: us)"},
 			&cli.StringSliceFlag{Name: "post", Category: groupSystem, Usage: "run the script `FILE` in the new system"},
-		}, machineFlags()...),
+		}, accountFlags(groupSystem), machineFlags()),
 		Action: func(c *cli.Context) error {
 			if err := a.noArgs(c); err != nil {
 				return err
@@ -53,12 +49,13 @@ OUT.failed. Without --kickstart the system has root (password packer) and admin
 			}
 			s.Version, s.ISO, s.Kickstart, s.Offline = c.String("version"), c.String("iso"), c.String("kickstart"), c.Bool("offline")
 			s.ISOChecksum, s.Variant, s.Mirror = c.String("iso-checksum"), c.String("variant"), c.String("mirror")
-			s.Settings = assemble.Settings{
-				RootPassword: c.String("root-password"), User: c.String("user"), Password: c.String("password"), Hostname: c.String("hostname"),
-				Packages: c.StringSlice("package"), Timezone: c.String("timezone"), Lang: c.String("lang"), Keyboard: c.String("keyboard"), Post: c.StringSlice("post"),
-			}
-			if s.Settings.SSHKeys, err = readKeys(c.StringSlice("ssh-key")); err != nil {
+			who, err := accounts(c)
+			if err != nil {
 				return err
+			}
+			s.Settings = assemble.Settings{
+				RootPassword: who.RootPassword, User: who.User, Password: who.Password, SSHKeys: who.SSHKeys, Hostname: c.String("hostname"),
+				Packages: c.StringSlice("package"), Timezone: c.String("timezone"), Lang: c.String("lang"), Keyboard: c.String("keyboard"), Post: c.StringSlice("post"),
 			}
 			h, err := assemble.ThisHost(a.getenv, version)
 			if err != nil {
@@ -67,29 +64,4 @@ OUT.failed. Without --kickstart the system has root (password packer) and admin
 			return a.runPlan(c.Context, c, h, s)
 		},
 	}
-}
-
-// readKeys takes each value for a public key, or for a file of them.
-func readKeys(values []string) ([]string, error) {
-	var keys []string
-	for _, v := range values {
-		if strings.Contains(v, " ") {
-			keys = append(keys, v)
-			continue
-		}
-		text, err := os.ReadFile(v)
-		if err != nil {
-			return nil, &assemble.InputError{What: "--ssh-key", Err: err, Do: "give a public key in quotes, or the path of a .pub file"}
-		}
-		for line := range strings.Lines(string(text)) {
-			line = strings.TrimSpace(line)
-			if strings.HasPrefix(line, "-----BEGIN") {
-				return nil, &assemble.InputError{What: "--ssh-key", Err: errPrivateKey(v), Do: "give the public one: " + v + ".pub"}
-			}
-			if line != "" && line[0] != '#' {
-				keys = append(keys, line)
-			}
-		}
-	}
-	return keys, nil
 }

@@ -23,9 +23,10 @@ func kickstartRenderCommand(app *app) *cli.Command {
 			"imgasm kickstart render --boot bios --cdrom --hostname web --ssh-key ~/.ssh/id_ed25519.pub\n" +
 			"imgasm kickstart render --source https://mirror/BaseOS/x86_64/os/ --repo AppStream=https://mirror/AppStream/x86_64/os/",
 		Description: "The file is complete, for the installer as for imgasm alma --kickstart. Passwords are\n" +
-			"hashed; the same settings give the same file. Without --root-password it is \"packer\",\n" +
-			"without --user there is admin with the password \"admin\".",
-		Flags: []cli.Flag{
+			"hashed; the same settings give the same file. Without an ssh key or a password there\n" +
+			"are root/packer and admin/admin, for tests only; with a key nobody has a password that\n" +
+			"you have not given.",
+		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "arch", Value: arch.Host().Name, Usage: "architecture `ARCH` of the system: x86_64, x86_64_v2 or aarch64"},
 			&cli.StringFlag{Name: "boot", Value: "uefi", Usage: "uefi or bios"},
 			&cli.StringFlag{Name: "disk", Value: "vda", Usage: "the `DISK` to install on: vda (virtio-blk), sda (scsi), nvme0n1"},
@@ -39,20 +40,19 @@ func kickstartRenderCommand(app *app) *cli.Command {
 			&cli.StringFlag{Name: "lang", Usage: "`LOCALE` (default: en_US.UTF-8)"},
 			&cli.StringFlag{Name: "keyboard", Usage: "console `KEYMAP` (default: us)"},
 			&cli.StringFlag{Name: "timezone", Usage: "`ZONE`, such as Europe/Berlin (default: UTC)"},
-			&cli.StringFlag{Name: "root-password", Usage: "root's `PASSWORD`, or its sha512crypt or yescrypt hash"},
 			&cli.BoolFlag{Name: "lock-root", Usage: "no password for root"},
-			&cli.StringFlag{Name: "user", Usage: "`NAME` of the user with sudo"},
-			&cli.StringFlag{Name: "password", Usage: "the user's `PASSWORD` or its hash"},
-			&cli.StringSliceFlag{Name: "ssh-key", Usage: "public ssh `KEY`, or a file of them, for the user and root"},
 			&cli.StringSliceFlag{Name: "package", Usage: "install `PACKAGE`, @group, or leave -package out"},
 			&cli.BoolFlag{Name: "guest-agent", Usage: "install qemu-guest-agent"},
 			&cli.BoolFlag{Name: "cloud-init", Usage: "install cloud-init"},
 			&cli.StringSliceFlag{Name: "kernel-arg", Usage: "an `ARGUMENT` of the system's kernel"},
 			&cli.StringSliceFlag{Name: "post", Usage: "run the script `FILE` in the new system"},
 			&cli.StringFlag{Name: "seed", Usage: "derive the salts of passwords from `HEX` (default: from the settings)"},
-		},
+		}, accountFlags("")...),
 		Action: func(c *cli.Context) error {
 			if err := app.noArgs(c); err != nil {
+				return err
+			}
+			if err := refuseEmpty(c); err != nil {
 				return err
 			}
 			o, err := app.renderOptions(c)
@@ -74,7 +74,7 @@ func (a *app) renderOptions(c *cli.Context) (kickstart.RenderOptions, error) {
 	o := kickstart.RenderOptions{
 		Arch: c.String("arch"), Boot: c.String("boot"), Disk: c.String("disk"), Console: c.String("console"),
 		Hostname: c.String("hostname"), Lang: c.String("lang"), Keyboard: c.String("keyboard"), Timezone: c.String("timezone"),
-		RootPassword: c.String("root-password"), Packages: c.StringSlice("package"),
+		Packages:   c.StringSlice("package"),
 		GuestAgent: c.Bool("guest-agent"), CloudInit: c.Bool("cloud-init"), KernelArgs: c.StringSlice("kernel-arg"),
 	}
 	machine, err := arch.Parse(strings.TrimSuffix(o.Arch, "_v2"))
@@ -90,28 +90,16 @@ func (a *app) renderOptions(c *cli.Context) (kickstart.RenderOptions, error) {
 	if o.Source, err = a.renderSource(c, o.Arch); err != nil {
 		return o, err
 	}
-	switch {
-	case c.Bool("lock-root") && o.RootPassword != "":
-		return o, a.usage("choose either --root-password or --lock-root")
-	case o.RootPassword == "" && !c.Bool("lock-root"):
-		o.RootPassword = kickstart.DefaultRootPassword
-	}
-	user := kickstart.DefaultUsers()[0]
-	if c.IsSet("user") {
-		user.Name, user.Password = c.String("user"), ""
-	}
-	if c.IsSet("password") {
-		user.Password = c.String("password")
-	}
-	keys, err := publicKeys(c.StringSlice("ssh-key"))
+	who, err := accounts(c)
 	if err != nil {
 		return o, err
 	}
-	if user.Password == "" && len(keys) == 0 {
-		return o, a.usage("user %s could not log in: give --password or --ssh-key", user.Name)
+	if who.LockRoot = c.Bool("lock-root"); who.LockRoot && who.RootPassword != "" {
+		return o, a.usage("choose either --root-password or --lock-root")
 	}
-	user.SSHKeys, o.RootSSHKeys = keys, keys
-	o.Users = []kickstart.User{user}
+	if err := who.Set(&o); err != nil {
+		return o, err
+	}
 	for _, path := range c.StringSlice("post") {
 		text, err := os.ReadFile(path)
 		if err != nil {
@@ -124,7 +112,7 @@ func (a *app) renderOptions(c *cli.Context) (kickstart.RenderOptions, error) {
 			return o, a.usage("--seed: write hexadecimal digits, two a byte")
 		}
 	} else {
-		o.Seed = fmt.Appendf(nil, "%s\x00%s\x00%q", o.Hostname, user.Name, keys)
+		o.Seed = fmt.Appendf(nil, "%s\x00%s\x00%q", o.Hostname, o.Users[0].Name, who.SSHKeys)
 	}
 	return o, nil
 }
@@ -148,28 +136,4 @@ func (a *app) renderSource(c *cli.Context, archName string) (kickstart.Source, e
 		s.Repos = append(s.Repos, kickstart.Repo{Name: name, URL: url})
 	}
 	return s, nil
-}
-
-// publicKeys takes each value for a public key, or for a file of them.
-func publicKeys(values []string) ([]string, error) {
-	var keys []string
-	for _, v := range values {
-		if strings.Contains(v, " ") {
-			keys = append(keys, v)
-			continue
-		}
-		text, err := os.ReadFile(v)
-		if err != nil {
-			return nil, err
-		}
-		if strings.Contains(string(text), "PRIVATE KEY-----") {
-			return nil, fmt.Errorf("%s is a private key: give the public one, %s.pub", v, v)
-		}
-		for line := range strings.Lines(string(text)) {
-			if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
-				keys = append(keys, line)
-			}
-		}
-	}
-	return keys, nil
 }

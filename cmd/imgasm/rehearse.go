@@ -16,9 +16,6 @@ import (
 	"github.com/imgasm/imgasm/internal/arch"
 )
 
-// errPrivateKey refuses a private key where a public one is wanted.
-func errPrivateKey(path string) error { return fmt.Errorf("%s is a private key", path) }
-
 // rehearseCommand finds out in a minute whether this host can build images.
 func rehearseCommand(a *app) *cli.Command {
 	return &cli.Command{
