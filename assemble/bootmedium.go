@@ -29,6 +29,9 @@ func (b *build) bootMedium(context.Context) (string, error) {
 	if err != nil {
 		return "", isoError(b.Installer.Path, err)
 	}
+	if parts.Initrd, err = b.initrd(parts.Initrd); err != nil {
+		return "", err
+	}
 	parts.KernelArgs = b.Arguments
 	files, err := firmware.BootFiles(parts)
 	if err != nil {

@@ -407,37 +407,3 @@ func TestResolveRefusesTheHostsDisk(t *testing.T) {
 		t.Errorf("an unwritable folder: %v; want an InputError", err)
 	}
 }
-
-// The same Spec and inputs give the same bytes, wherever the ISO and the output lie.
-func TestMediaAreReproducible(t *testing.T) {
-	var sums []string
-	for range 2 {
-		s := testSpec(t, qemutest.Script{})
-		p, err := s.Resolve(t.Context(), testHost(t))
-		if err != nil {
-			t.Fatal(err)
-		}
-		ws, err := openWorkspace(p.Out)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b := &build{Plan: p, ws: ws}
-		if _, err := b.oemdrv(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := b.bootMedium(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		for _, name := range []string{oemdrvFile, bootMediumFile} {
-			sum, _, err := fileHash(ws.path(name))
-			if err != nil {
-				t.Fatal(err)
-			}
-			sums = append(sums, sum)
-		}
-		ws.close(false)
-	}
-	if sums[0] != sums[2] || sums[1] != sums[3] {
-		t.Errorf("media differ between two builds: %v", sums)
-	}
-}

@@ -55,9 +55,11 @@ func (p *Plan) resolveMachines() {
 		// First, so that the guest sees it as vda. What an interrupted build
 		// has written is thrown away, so QEMU need not wait for the host's disk.
 		{ID: "target", Path: path(diskFile), Bus: qemu.VirtioBlk, Cache: "unsafe"},
-		{ID: "oemdrv", Path: path(oemdrvFile), Bus: qemu.VirtioBlk, ReadOnly: true},
-		{ID: "installer", Path: p.Installer.Path, Bus: qemu.SCSICD, ReadOnly: true},
 	}
+	if p.Spec.onVolume() {
+		m.Drives = append(m.Drives, qemu.Drive{ID: "oemdrv", Path: path(oemdrvFile), Bus: qemu.VirtioBlk, ReadOnly: true})
+	}
+	m.Drives = append(m.Drives, qemu.Drive{ID: "installer", Path: p.Installer.Path, Bus: qemu.SCSICD, ReadOnly: true})
 	if p.Spec.Boot == "media" {
 		m.Drives = append(m.Drives, qemu.Drive{ID: "boot", Path: path(bootMediumFile), Bus: qemu.SCSIDisk, ReadOnly: true, BootIndex: 1})
 	} else {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 
 	"github.com/imgasm/imgasm/assemble/disk"
@@ -50,57 +49,57 @@ func (b *build) bootFiles(ctx context.Context) (string, error) {
 	if err := unpackKernel(image, in.Boot.Kernel, b.ws.path(kernelFile), b.Accel); err != nil {
 		return "", fmt.Errorf("%s: %s: %w", b.Installer.Path, in.Boot.Kernel, err)
 	}
-	n, err := extract(image, in.Boot.Initrd, b.ws.path(initrdFile))
+	initrd, err := tree.FS(in.Boot.Initrd, image, in.Boot.Initrd)
 	if err != nil {
 		return "", fmt.Errorf("%s: %s: %w", b.Installer.Path, in.Boot.Initrd, err)
 	}
-	return "initrd of " + humanSize(n), nil
+	if initrd, err = b.initrd(initrd); err != nil {
+		return "", err
+	}
+	if err := writeFile(b.ws.path(initrdFile), initrd); err != nil {
+		return "", fmt.Errorf("%s: %w", b.Installer.Path, err)
+	}
+	return "initrd of " + humanSize(initrd.SizeBytes), nil
 }
 
 // unpackKernel takes the kernel out of an image, in the form that QEMU loads.
-func unpackKernel(image *iso.Image, name, to string, a accel.Choice) error {
-	return copyOut(image, name, to, func(w io.Writer, f fs.File, size int64) error {
-		at, ok := f.(io.ReaderAt)
-		if !ok {
-			return errors.New("cannot be read at any place")
-		}
-		info, err := kernel.Unpack(w, at, size)
-		if err != nil {
-			return err
-		}
-		if pages := info.PageSizeHint(); pages != "" && a.Accel == "hvf" {
-			return &HostError{Err: errors.New(pages), Do: "--accel tcg emulates it"}
-		}
-		return nil
-	})
-}
-
-// extract copies a file out of an image.
-func extract(image *iso.Image, name, to string) (n int64, err error) {
-	err = copyOut(image, name, to, func(w io.Writer, f fs.File, _ int64) (err error) {
-		n, err = io.Copy(w, f)
-		return err
-	})
-	return n, err
-}
-
-// copyOut opens a file of an image and a new file, and lets do copy.
-func copyOut(image *iso.Image, name, to string, do func(w io.Writer, f fs.File, size int64) error) (err error) {
+func unpackKernel(image *iso.Image, name, to string, a accel.Choice) (err error) {
 	from, err := image.Open(name)
 	if err != nil {
 		return err
 	}
 	defer from.Close()
-	info, err := from.Stat()
+	stat, err := from.Stat()
 	if err != nil {
 		return err
+	}
+	at, ok := from.(io.ReaderAt)
+	if !ok {
+		return errors.New("cannot be read at any place")
 	}
 	w, err := os.Create(to)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
-	return do(w, from, info.Size())
+	info, err := kernel.Unpack(w, at, stat.Size())
+	if err != nil {
+		return err
+	}
+	if pages := info.PageSizeHint(); pages != "" && a.Accel == "hvf" {
+		return &HostError{Err: errors.New(pages), Do: "--accel tcg emulates it"}
+	}
+	return nil
+}
+
+// writeFile writes a file of this machine.
+func writeFile(to string, f tree.File) (err error) {
+	w, err := os.OpenFile(to, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.Close()) }()
+	return tree.Copy(w, f)
 }
 
 func (b *build) kickstart(context.Context) (string, error) {

@@ -151,8 +151,8 @@ const (
 )
 
 // arguments is the installer's kernel command line. Every argument has a reason:
-//   - inst.stage2 and inst.ks by label: a bare lookup of OEMDRV gives up after
-//     5 s and leaves the installer waiting for an answer;
+//   - inst.stage2 by label, and an inst.ks that names the place: a bare lookup of
+//     OEMDRV gives up after 5 s and leaves the installer waiting for an answer;
 //   - inst.cmdline turns every question into an error;
 //   - inst.notmux, in direct mode, prints lines and not a repainted screen;
 //   - inst.ksstrict, where it is wished for, makes warnings about the kickstart errors;
@@ -178,7 +178,7 @@ func arguments(s Spec, a arch.Arch, label string, emulated bool) []string {
 	}
 	return slices.Concat([]string{
 		"inst.stage2=hd:LABEL=" + escapeLabel(label),
-		"inst.ks=hd:LABEL=OEMDRV:/ks.cfg",
+		s.kickstartArgument(),
 	}, mode, []string{
 		"console=tty0", "console=" + a.Console + ",115200n8",
 		"rd.shell=0", "rd.emergency=poweroff", "rd.retry=" + retry,

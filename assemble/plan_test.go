@@ -40,7 +40,7 @@ var seeded = map[string]bool{
 	"Version": false, "ISO": false, "ISOChecksum": false, "Variant": false, "Mirror": false, "fetched": false, "origin": false,
 	// How this host makes the image.
 	"MemoryMiB": false, "CPUs": false, "Accel": false, "CPU": false, "QEMU": false, "Firmware": false, "SecureBoot": false,
-	"KernelArgs": false, "ConsoleMode": false, "KSStrict": false, "Timeout": false, "StallTimeout": false, "SpaceWait": false, "Offline": false,
+	"KernelArgs": false, "Deliver": false, "ConsoleMode": false, "KSStrict": false, "Timeout": false, "StallTimeout": false, "SpaceWait": false, "Offline": false,
 	// What follows.
 	"Out": false, "Force": false, "Bundle": false, "Keep": false, "KeepVM": false, "NoBootTest": false,
 	"Lock": false, "Locked": false, "LockFile": false, "Provenance": false, "Checksums": false,

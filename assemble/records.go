@@ -45,7 +45,7 @@ func (b *build) statement(meta *Image, image provenance.Artifact) provenance.Bui
 	p := provenance.Build{
 		Subjects: []provenance.Artifact{image},
 		Parameters: map[string]any{
-			"arch": b.Arch.Name, "version": b.Spec.Version, "boot": b.Spec.Boot, "format": b.Spec.Format,
+			"arch": b.Arch.Name, "version": b.Spec.Version, "boot": b.Spec.Boot, "deliver": b.Spec.Deliver, "format": b.Spec.Format,
 			"diskSize": b.Spec.DiskSize, "secureBoot": b.Spec.SecureBoot, "kernelArgs": b.Spec.KernelArgs, "rehearsal": meta.Rehearsal,
 		},
 		Internal: map[string]any{

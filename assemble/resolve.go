@@ -91,6 +91,7 @@ func (p *Plan) resolveSpec() (err error) {
 	s.Version = or(s.Version, DefaultVersion)
 	s.Out = or(s.Out, DefaultOut)
 	s.Boot = or(s.Boot, "kernel")
+	s.Deliver = or(s.Deliver, deliverOEMDRV)
 	s.Firmware = or(s.Firmware, "auto")
 	s.Accel = or(s.Accel, accel.Auto)
 	s.ConsoleMode = or(s.ConsoleMode, consoleDirect)
@@ -109,6 +110,7 @@ func (p *Plan) resolveSpec() (err error) {
 	}{
 		{"--format", s.Format, []string{"qcow2", "raw"}},
 		{"--boot", s.Boot, []string{"kernel", "media"}},
+		{"--deliver", s.Deliver, deliveries},
 		{"--console-mode", s.ConsoleMode, []string{consoleDirect, consoleTmux}},
 		{"--accel", s.Accel, []string{accel.Auto, "kvm", "hvf", "whpx", "tcg"}},
 	} {

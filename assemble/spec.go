@@ -35,6 +35,7 @@ type Spec struct {
 	QEMU      string `json:"qemu,omitempty"`      // path of the emulator; "": found in PATH
 
 	Boot       string   `json:"boot,omitempty"`       // "kernel" (direct) or "media" (EFI boot medium); "": kernel
+	Deliver    string   `json:"deliver,omitempty"`    // the kickstart: "oemdrv" (on a volume), "initrd" (in it) or "both"; "": oemdrv
 	Firmware   string   `json:"firmware,omitempty"`   // "auto", "bios", "uefi" or "CODE[:VARS]"; "": auto
 	SecureBoot bool     `json:"secureBoot,omitempty"` // enforce Secure Boot; implies boot "media"
 	KernelArgs []string `json:"kernelArgs,omitempty"` // added to the installer's kernel command line

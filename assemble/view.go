@@ -33,6 +33,7 @@ type PlanView struct {
 	Time      time.Time      `json:"mediaTime"`
 
 	KickstartFrom string     `json:"kickstartFrom"`
+	Deliver       string     `json:"deliver"`   // how it comes to the guest: "oemdrv", "initrd", "both"
 	Kickstart     string     `json:"kickstart"` // as the guest reads it; passwords and keys redacted
 	OwnLines      int        `json:"ownLines"`  // how many lines of it are not ours
 	KernelArgs    string     `json:"kernelArgs"`
@@ -54,7 +55,7 @@ func (p *Plan) View() PlanView {
 		Arch: p.Arch.Name, Out: p.Out, Metadata: metadataName(p.Out), Format: p.Spec.Format, DiskSize: p.Spec.DiskSize, Boot: p.Spec.Boot,
 		Installer: in, Firmware: p.Firmware, Accel: p.Accel, QEMU: p.QEMU.Path + " " + p.QEMU.Version.String(),
 		CPUs: p.Spec.CPUs, MemoryMiB: p.Spec.MemoryMiB, Timeout: p.Timeout.String(), Time: p.Time,
-		KickstartFrom: p.Kickstart.Name, Kickstart: h.String(string(kickstart.Redact(p.Kickstart.Guest))), OwnLines: bytes.Count(p.Kickstart.User, []byte("\n")),
+		KickstartFrom: p.Kickstart.Name, Deliver: p.Spec.Deliver, Kickstart: h.String(string(kickstart.Redact(p.Kickstart.Guest))), OwnLines: bytes.Count(p.Kickstart.User, []byte("\n")),
 		KernelArgs: h.String(strings.Join(p.Arguments, " ")), ConsoleMode: p.Spec.ConsoleMode, KSStrict: p.Spec.KSStrict,
 		WorkDir: workDir(p.Out), Steps: p.Steps, Command: h.Strings(p.Machine.Argv(qemu.Links{})), TestCommand: h.Strings(p.TestMachine.Argv(qemu.Links{})), Notes: h.Strings(p.Notes),
 	}

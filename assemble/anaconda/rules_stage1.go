@@ -22,6 +22,15 @@ var stage1Rules = []Rule{
 		Hint:    "let imgasm write the volume: --kickstart FILE puts the file there as /ks.cfg, and leave inst.ks= out of --kernel-arg",
 	},
 	{
+		Name: "kickstart-not-in-initrd", Channel: OnConsole, Who: Dracut,
+		Pattern: `can't find (/\S+)!$`, Literal: "can't find /",
+		Sample: "[    0.000000] Command line: console=ttyS0 inst.ks=file:/ks.cfg\n[    9.204411] dracut-cmdline[301]: Warning: can't find /ks.cfg!",
+		Seen:   "anaconda rhel-10 dracut/parse-anaconda-kickstart.sh, for inst.ks=file:, which goes on without the file",
+		Last:   PhaseInitramfs, Class: ClassKickstart, Rank: 76, Action: Fail, When: KickstartRequired,
+		Meaning: "The kernel's arguments name a kickstart in the initrd (inst.ks=file:$1) that is not there. The installer would start without one and ask.",
+		Hint:    "let imgasm deliver it: --kickstart FILE with --deliver initrd, or without --deliver on a volume, and leave inst.ks= out of --kernel-arg",
+	},
+	{
 		Name: "kickstart-download", Channel: OnConsole, Who: Stage1,
 		Pattern: `anaconda: failed to fetch kickstart from (\S+)|unknown network kickstart URL: (\S+)`, Literal: "failed to fetch kickstart|unknown network kickstart",
 		Sample: "[   98.204411] dracut-initqueue[1611]: Warning: anaconda: failed to fetch kickstart from http://10.0.2.2/ks.cfg",

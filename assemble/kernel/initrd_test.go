@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/cavaliergopher/cpio"
@@ -26,13 +27,25 @@ func appended(t *testing.T, initrd []byte) []byte {
 		tree.Bytes("empty", nil),
 		tree.Dir("folder"),
 	}
-	if err := AppendToInitrd(&out, tree.Bytes("initrd.img", initrd), files, testTime); err != nil {
+	f, err := WithFiles(tree.Bytes("initrd.img", initrd), files, testTime)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tree.Copy(&out, f); err != nil {
+		t.Fatal(err)
+	}
+	r, err := f.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if err := iotest.TestReader(struct{ io.Reader }{r}, out.Bytes()); err != nil { // as writers do that want pieces
 		t.Fatal(err)
 	}
 	return out.Bytes()
 }
 
-func TestAppendToInitrd(t *testing.T) {
+func TestWithFiles(t *testing.T) {
 	for size := range 6 {
 		initrd := bytes.Repeat([]byte{'x'}, size)
 		out := appended(t, initrd)
@@ -81,7 +94,7 @@ func joinLines(s []string) string {
 }
 
 // cpio(1) reads the archive as well as the library does.
-func TestAppendToInitrdCpio(t *testing.T) {
+func TestWithFilesCpio(t *testing.T) {
 	tool, err := exec.LookPath("cpio")
 	if err != nil {
 		t.Skip("cpio is not installed (Debian: cpio): this check by an independent tool is left out")
@@ -99,7 +112,7 @@ func TestAppendToInitrdCpio(t *testing.T) {
 }
 
 // A compressed initrd stays readable in front of the archive.
-func TestAppendToCompressed(t *testing.T) {
+func TestWithFilesCompressed(t *testing.T) {
 	var z bytes.Buffer
 	w := gzip.NewWriter(&z)
 	w.Write([]byte("an initrd"))
@@ -111,5 +124,20 @@ func TestAppendToCompressed(t *testing.T) {
 	r.Multistream(false)
 	if b, err := io.ReadAll(r); err != nil || string(b) != "an initrd" {
 		t.Errorf("%q, %v", b, err)
+	}
+}
+
+// An initrd that is not as long as it was listed makes no initrd.
+func TestWithFilesChanged(t *testing.T) {
+	for _, contents := range []string{"short", "much longer"} {
+		initrd := tree.Bytes("initrd.img", []byte(contents))
+		initrd.SizeBytes = 8
+		f, err := WithFiles(initrd, []tree.File{tree.Bytes("ks.cfg", []byte("text\n"))}, testTime)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := tree.Copy(io.Discard, f); err == nil {
+			t.Errorf("%q for 8 bytes was taken", contents)
+		}
 	}
 }

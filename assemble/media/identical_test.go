@@ -63,7 +63,11 @@ func mediaHashes(t *testing.T) string {
 		})
 	}
 	add("initrd.img", func(w io.Writer) error {
-		return kernel.AppendToInitrd(w, tree.Bytes("", []byte("initrd")), files, when)
+		f, err := kernel.WithFiles(tree.Bytes("initrd.img", []byte("initrd")), files, when)
+		if err != nil {
+			return err
+		}
+		return tree.Copy(w, f)
 	})
 	out := filepath.Join(t.TempDir(), "out.img")
 	for _, a := range arch.All() {

@@ -69,8 +69,8 @@ func (c cmdline) consoles() []string {
 	return all
 }
 
-// volume reads "hd:LABEL=NAME:/path", the only form of inst.ks and inst.stage2
-// that the rehearsal knows. Blanks in the label are written "\x20".
+// volume reads "hd:LABEL=NAME:/path", the form of inst.stage2, and of inst.ks
+// for a kickstart on a volume. Blanks in the label are written "\x20".
 func volume(value string) (label, path string, ok bool) {
 	rest, ok := strings.CutPrefix(value, "hd:LABEL=")
 	if !ok {
@@ -78,4 +78,10 @@ func volume(value string) (label, path string, ok bool) {
 	}
 	label, path, _ = strings.Cut(rest, ":")
 	return strings.ReplaceAll(label, `\x20`, " "), path, label != ""
+}
+
+// local reads "file:/path", the form of inst.ks for a kickstart in the initramfs.
+func local(value string) (path string, ok bool) {
+	path, ok = strings.CutPrefix(value, "file:")
+	return path, ok && path != ""
 }

@@ -39,6 +39,8 @@ type installer struct {
 	nevras   []string          // installed packages
 	queue    int               // task queues started
 	started  time.Time
+
+	stage1Errors []string // what dracut warned of, for the installer to say again
 }
 
 // Errors, by what Anaconda does about them.
@@ -66,6 +68,7 @@ func (m *machine) runInstaller() {
 	i.startStage2()
 	i.con.Anaconda("Starting installer, one moment...")
 	i.openLog()
+	i.repeatErrors()
 	i.con.Anaconda(fmt.Sprintf("anaconda %s for %s started.", anacondaV, product))
 	i.con.Anaconda(" * installation log files are stored in /tmp during the installation\n" +
 		" * shell is available on TTY2 and in second TMUX pane (ctrl+b, then press 2)\n" +
@@ -76,6 +79,9 @@ func (m *machine) runInstaller() {
 	i.log.Info("main", "/sbin/anaconda %s", anacondaV)
 	i.log.Info("main", "this is imgasm's rehearsal, not Anaconda")
 	i.at(atStart)
+	if !exists(ksPath) {
+		i.withoutKickstart()
+	}
 	i.readKickstart()
 	if err := i.runScripts("%pre", ""); err != nil {
 		i.endByPreError(err)
@@ -227,12 +233,33 @@ func (i *installer) shutdown(how string) {
 	i.power(how)
 }
 
+// repeatErrors says again what dracut warned of.
+func (i *installer) repeatErrors() {
+	if len(i.stage1Errors) == 0 {
+		return
+	}
+	const title = " Installer errors encountered during boot "
+	i.con.Anaconda(clock() + " \n" + centre(title, '#', 70) + "\n" + strings.Join(i.stage1Errors, "\n") + "\n\n" + centre(title+"end ", '#', 70))
+}
+
+// centre writes text in the middle of n fillers.
+func centre(text string, filler byte, n int) string {
+	left := max(0, n-len(text)) / 2
+	right := max(0, n-len(text)) - left
+	return strings.Repeat(string(filler), left) + text + strings.Repeat(string(filler), right)
+}
+
+// withoutKickstart is an installer that nobody told anything, in cmdline mode.
+func (i *installer) withoutKickstart() {
+	i.endByError(&cmdlineError{"The following mandatory spokes are not completed:\nInstallation source\nSoftware selection\nInstallation Destination\nRoot password\nUser creation"})
+}
+
 // readKickstart parses the file for its scripts. What is wrong in its commands
 // is found later: %pre may write files that it includes.
 func (i *installer) readKickstart() {
 	src, err := os.ReadFile(ksPath)
 	if err != nil {
-		i.endByKickstart(0, "Kickstart file "+ksPath+" is missing.")
+		i.endByError(&crashError{err.Error()})
 	}
 	file, err := kickstart.Parse("ks.cfg", src)
 	if err != nil {

@@ -51,9 +51,14 @@ func TestVolume(t *testing.T) {
 			t.Errorf("%s: %q %q %v", value, label, path, ok)
 		}
 	}
-	for _, bad := range []string{"", "http://x/ks.cfg", "hd:LABEL=:/x", "hd:sda1:/ks"} {
+	for _, bad := range []string{"", "http://x/ks.cfg", "hd:LABEL=:/x", "hd:sda1:/ks", "file:/ks.cfg"} {
 		if _, _, ok := volume(bad); ok {
 			t.Errorf("%q is taken for a volume", bad)
+		}
+	}
+	for value, want := range map[string]bool{"file:/ks.cfg": true, "file:": false, "": false, "hd:LABEL=OEMDRV:/ks.cfg": false} {
+		if path, ok := local(value); ok != want || ok && path != "/ks.cfg" {
+			t.Errorf("%q: %q, %t", value, path, ok)
 		}
 	}
 }

@@ -32,9 +32,44 @@ const (
 )
 
 func (i *installer) stage1() {
-	i.con.Unit("", "Starting", "dracut-initqueue.service", "dracut initqueue hook...")
 	linkBox("/")
 	value, _ := i.args.value("inst.ks")
+	path, inInitramfs := local(value)
+	if inInitramfs {
+		i.kickstartOfInitramfs(value, path)
+	}
+	i.con.Unit("", "Starting", "dracut-initqueue.service", "dracut initqueue hook...")
+	retry := i.retry()
+	if !inInitramfs {
+		i.kickstartOfVolume(value, retry)
+	}
+	i.warnOfKickstart()
+	i.findStage2(retry)
+	i.at(atStage1)
+}
+
+// kickstartOfInitramfs is dracut's cmdline hook for inst.ks=file:. Nothing
+// waits for a file that is not there, and no volume is looked at in its place:
+// the boot goes on without a kickstart.
+func (i *installer) kickstartOfInitramfs(value, path string) {
+	i.con.Unit("", "Starting", "dracut-cmdline.service", "dracut cmdline hook...")
+	if i.fail == failures.NoKickstart {
+		path = "/no-such-file"
+	}
+	data, err := os.ReadFile(path)
+	if err == nil {
+		err = saveKickstart(data)
+	}
+	if err != nil {
+		i.stage1Errors = []string{"inst.ks='" + value + "'", "can't find " + path + "!"}
+		for _, line := range i.stage1Errors {
+			i.con.Journal("dracut-cmdline", dracutPID-10, "Warning: "+line)
+		}
+	}
+}
+
+// kickstartOfVolume waits for the volume that inst.ks= names, or OEMDRV.
+func (i *installer) kickstartOfVolume(value string, retry time.Duration) {
 	label, path, ok := volume(value)
 	if !ok {
 		label, path = "OEMDRV", "/ks.cfg"
@@ -42,7 +77,6 @@ func (i *installer) stage1() {
 	if i.fail == failures.NoOEMDRV {
 		label = "no such volume"
 	}
-	retry := i.retry()
 	d := i.waitFor(label, retry)
 	if d == nil {
 		i.giveUp(waitKickstart, "", retry)
@@ -53,9 +87,6 @@ func (i *installer) stage1() {
 		i.warn(fmt.Sprintf("Can't get kickstart from %s:%s", d.path(), path))
 		i.giveUp(waitKickstart, fmt.Sprintf("Can't get kickstart from %s:%s", d.path(), path), retry)
 	}
-	i.warnOfKickstart()
-	i.findStage2(retry)
-	i.at(atStage1)
 }
 
 // boxProgram is the guest's program as the installed system has it.
@@ -106,6 +137,14 @@ func (i *installer) fetchKickstart(d *device, path string) error {
 	}
 	data, err := os.ReadFile(filepath.Join(at, path))
 	if err != nil {
+		return err
+	}
+	return saveKickstart(data)
+}
+
+// saveKickstart puts the kickstart where stage 2 looks for it.
+func saveKickstart(data []byte) error {
+	if err := os.MkdirAll(filepath.Dir(ksPath), 0o755); err != nil {
 		return err
 	}
 	return os.WriteFile(ksPath, data, 0o600)

@@ -48,6 +48,7 @@ func machineFlags() []cli.Flag {
 		&cli.StringFlag{Name: "cpu", Category: groupMachine, Usage: "processor `MODEL`, as QEMU names it (default: by accelerator)"},
 		&cli.StringFlag{Name: "qemu", Category: groupMachine, Usage: "`PATH` of QEMU (default: found in PATH)"},
 		&cli.StringFlag{Name: "boot", Category: groupMachine, Usage: "`HOW` the installer starts: kernel (QEMU loads it) or media (from an EFI boot medium)", Value: "kernel", DefaultText: "kernel"},
+		&cli.StringFlag{Name: "deliver", Category: groupMachine, Usage: "`HOW` the kickstart comes to the installer: oemdrv (on a volume), initrd (in the installer's initrd) or both", Value: "oemdrv", DefaultText: "oemdrv"},
 		&cli.StringFlag{Name: "firmware", Category: groupMachine, Usage: "auto, bios, uefi, or `CODE[:VARS]` files", Value: "auto"},
 		&cli.BoolFlag{Name: "secure-boot", Category: groupMachine, Usage: "enforce Secure Boot (implies --boot media)"},
 		&cli.StringSliceFlag{Name: "kernel-arg", Category: groupMachine, Usage: "add `ARGUMENT` to the installer's kernel command line"},
@@ -75,7 +76,7 @@ func (a *app) machineSpec(c *cli.Context) (assemble.Spec, error) {
 	s := assemble.Spec{
 		Arch: c.String("arch"), Out: c.String("out"), Format: c.String("format"), Force: c.Bool("force"),
 		CPUs: c.Int("cpus"), Accel: c.String("accel"), CPU: c.String("cpu"), QEMU: c.String("qemu"),
-		Boot: c.String("boot"), Firmware: c.String("firmware"), SecureBoot: c.Bool("secure-boot"), KernelArgs: c.StringSlice("kernel-arg"),
+		Boot: c.String("boot"), Deliver: c.String("deliver"), Firmware: c.String("firmware"), SecureBoot: c.Bool("secure-boot"), KernelArgs: c.StringSlice("kernel-arg"),
 		ConsoleMode: c.String("console-mode"), KSStrict: c.Bool("ks-strict"),
 		Timeout: c.Duration("timeout"), StallTimeout: c.Duration("stall-timeout"), SpaceWait: c.Duration("enospc-wait"),
 		Keep: c.Bool("keep"), Bundle: c.String("bundle"), KeepVM: c.Bool("keep-vm"), NoBootTest: c.Bool("no-boot-test"),
@@ -230,11 +231,12 @@ func (a *app) printPlan(v assemble.PlanView, asJSON, verbose bool) error {
 	fmt.Fprintf(w, "accelerator  %s: %s\n", v.Accel.Accel, v.Accel.Reason)
 	fmt.Fprintf(w, "machine      %s, %d processors (%s), %d MiB, disk %s\n", v.QEMU, v.CPUs, v.Accel.CPU, v.MemoryMiB, assemble.FormatSize(v.DiskSize))
 	fmt.Fprintf(w, "firmware     %s\n", fw)
+	delivered := map[string]string{"oemdrv": "on an OEMDRV volume", "initrd": "in the initrd", "both": "in the initrd and on an OEMDRV volume"}
 	strict := ""
 	if v.KSStrict {
-		strict = ", what the installer warns of is an error"
+		strict = "; what the installer warns of is an error"
 	}
-	fmt.Fprintf(w, "kickstart    %s%s\n", v.KickstartFrom, strict)
+	fmt.Fprintf(w, "kickstart    %s, %s%s\n", v.KickstartFrom, delivered[v.Deliver], strict)
 	fmt.Fprintf(w, "console      %s\n", v.ConsoleMode)
 	fmt.Fprintf(w, "timeout      %s\n\nsteps\n", v.Timeout)
 	for n, s := range v.Steps {

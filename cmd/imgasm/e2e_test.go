@@ -66,6 +66,9 @@ func TestE2ERehearse(t *testing.T) {
 		{"aarch64-kernel", "--arch aarch64"},
 		{"aarch64-media", "--arch aarch64 --boot media"},
 		{"aarch64-secure-boot", "--arch aarch64 --secure-boot"},
+		{"x86_64-kernel-initrd", "--arch x86_64 --deliver initrd"},
+		{"x86_64-media-initrd", "--arch x86_64 --boot media --deliver initrd"},
+		{"aarch64-kernel-both", "--arch aarch64 --deliver both"},
 		{"x86_64-raw", "--arch x86_64 --format raw --disk-size 5G"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -257,6 +260,18 @@ func checkFailure(t *testing.T, f failures.Failure, out string, events []event.E
 	}
 	if said, told, ok := delay(events, f.Text); ok {
 		t.Logf("%.2f s from the guest's line to the end of the build", told.Sub(said).Seconds())
+	}
+}
+
+// A kickstart that should be in the initrd and is not there ends the build at
+// dracut's word: dracut itself goes on.
+func TestE2EKickstartNotInInitrd(t *testing.T) {
+	needE2E(t)
+	out := filepath.Join(t.TempDir(), "image.qcow2")
+	code, _, stderr := runJSON(t, "rehearse", "--arch", "x86_64", "--firmware", "bios", "--accel", "tcg", "--out", out,
+		"--deliver", "initrd", "--fail", failures.NoKickstart)
+	if code != exitInstall || !strings.Contains(stderr, "can't find /no-such-file!") || !strings.Contains(stderr, "--deliver initrd") {
+		t.Errorf("exit code %d, want %d\n%s\nconsole:\n%s", code, exitInstall, stderr, tail(out+".failed/serial.log", 30))
 	}
 }
 
