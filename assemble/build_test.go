@@ -339,6 +339,9 @@ func TestResolveRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	old10 := write("old.ks", strings.Replace(smallKickstart, "lang", "vnc\nlang", 1))
+	source := func(lines string) string {
+		return write("source.ks", strings.Replace(smallKickstart, "cdrom", lines, 1))
+	}
 	typo := write("typo.ks", "lang en_US.UTF-8\nkeyboard us\ntimezon UTC\n")
 	for _, c := range []struct {
 		name   string
@@ -357,6 +360,14 @@ func TestResolveRefuses(t *testing.T) {
 		{"missing post script", func(s *Spec) { s.Kickstart = ""; s.Settings.Post = []string{filepath.Join(dir, "none.sh")} }, "none.sh", new(*InputError)},
 		{"line end in a password", func(s *Spec) { s.Kickstart = ""; s.Settings.RootPassword = "a\nb" }, "password", new(*InputError)},
 		{"offline without packages", func(s *Spec) { s.Kickstart, s.Offline, s.ISO = "", true, installerISO(t, arch.X86_64) }, "carries no packages", new(*InputError)},
+		{"offline with a boot ISO and a kickstart of one's own", func(s *Spec) { s.Offline, s.ISO = true, installerISO(t, arch.X86_64) }, "carries no packages", new(*InputError)},
+		{"offline and a boot ISO to fetch", func(s *Spec) { s.Offline, s.ISO = true, "" }, "a boot ISO carries no packages", new(*InputError)},
+		{"offline with a repository on a server", func(s *Spec) { s.Offline, s.Kickstart = true, source("url --url=https://example.org/os/") },
+			"source.ks:6:5: url needs the network, and the guest has none\n        write cdrom", new(*LintError)},
+		{"offline with a second repository on a server", func(s *Spec) {
+			s.Offline, s.Kickstart = true, source("cdrom\nrepo --name=e --baseurl=http://example.org/")
+		},
+			"source.ks:7:15: repo needs the network", new(*LintError)},
 		{"missing folder", func(s *Spec) { s.Out = filepath.Join(dir, "none", "x.raw") }, "does not exist", new(*InputError)},
 	} {
 		t.Run(c.name, func(t *testing.T) {

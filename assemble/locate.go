@@ -112,6 +112,8 @@ func sourceError(err error) error {
 		return &InputError{What: "--iso", Err: err, Do: request.Hint()}
 	case errors.Is(err, context.Canceled):
 		return err
+	case errors.Is(err, source.ErrOffline):
+		return &HostError{Err: fmt.Errorf("get the installer ISO: %w", err), Do: "imgasm source fetch gets it beforehand, where there is a network; --iso takes a file that you have"}
 	}
 	return &HostError{Err: fmt.Errorf("get the installer ISO: %w", err), Do: or(hint(err), "imgasm source fetch tries again; --iso takes a file that you have")}
 }

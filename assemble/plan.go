@@ -224,6 +224,9 @@ func (e *LintError) Error() string {
 	text := e.Name + ": the installer would refuse this kickstart"
 	for _, f := range e.Findings[:min(len(e.Findings), maxShown)] {
 		text += fmt.Sprintf("\n    %s:%d:%d: %s", f.File, f.Line, f.Column, f.Text)
+		if f.Hint != "" {
+			text += "\n        " + f.Hint
+		}
 	}
 	if more := len(e.Findings) - maxShown; more > 0 {
 		text += fmt.Sprintf("\n    and %d more", more)
@@ -231,12 +234,12 @@ func (e *LintError) Error() string {
 	return text
 }
 
-// Hint names the command that shows all findings.
+// Hint says what to do.
 func (e *LintError) Hint() string {
 	if e.Name == embeddedName {
 		return e.Findings[0].Hint
 	}
-	text := "imgasm kickstart lint " + e.Name + " shows every finding, with what to write instead"
+	text := "correct " + e.Name + "; imgasm kickstart explain " + e.Findings[0].Rule + " tells more"
 	if e.Strict {
 		text += "; without --ks-strict the installer would only warn of what is deprecated"
 	}

@@ -136,6 +136,8 @@ func (p *Plan) resolveSpec() (err error) {
 		return &InputError{What: "--firmware", Err: fmt.Errorf("%s has no BIOS", p.Arch.Name)}
 	case s.Firmware == "bios" && s.Boot == "media":
 		return &InputError{What: "--boot", Err: errors.New("the boot medium is for UEFI"), Do: "use --boot kernel with --firmware bios"}
+	case s.Offline && !s.Locked && s.ISO == "" && or(s.Variant, "boot") == "boot": // a lock names its own ISO
+		return &InputError{What: "--offline", Err: errors.New("a boot ISO carries no packages, and the guest has no network to fetch any from"), Do: "add --variant minimal or --variant dvd, or give such an ISO with --iso"}
 	case s.Kickstart != "" && !s.Settings.IsZero():
 		return &InputError{What: "--kickstart", Err: errors.New("a kickstart of your own is taken as it is"), Do: "write users, passwords, packages and the like into " + s.Kickstart + ", or leave --kickstart away"}
 	}
@@ -232,6 +234,9 @@ func (p *Plan) resolveInstaller() error {
 	p.Installer.Variant, p.Installer.Packages = in.Variant, in.HasRepos
 	p.Installer.Size = image.SizeBytes
 	p.Installer.Rehearsal = strings.Contains(strings.ToLower(in.Product+" "+in.Label), "rehearsal")
+	if p.Spec.Offline && !p.Installer.Packages && !p.Installer.Rehearsal {
+		return &InputError{What: "--offline", Err: fmt.Errorf("%s carries no packages, and the guest has no network to fetch any from", p.Installer.Path), Do: "give the DVD or minimal ISO with --iso, or leave --offline away"}
+	}
 	return p.checkSpace()
 }
 

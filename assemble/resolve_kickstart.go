@@ -72,8 +72,6 @@ func (p *Plan) render() ([]byte, error) {
 	case p.Installer.Packages || p.Installer.Rehearsal:
 		o.Source = kickstart.Source{CDROM: true, Minimal: p.Installer.Variant == "minimal"}
 		o.GuestAgent = !o.Source.Minimal
-	case p.Spec.Offline:
-		return nil, &InputError{What: "--offline", Err: fmt.Errorf("%s carries no packages", p.Installer.Path), Do: "give the DVD or minimal ISO with --iso"}
 	default:
 		o.Source = kickstart.AlmaLinuxSource(or(p.Installer.Version, p.Spec.Version), p.isoArch())
 	}

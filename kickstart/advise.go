@@ -90,6 +90,9 @@ var advisers = map[string]func(*linter, *Statement, *Args){
 	"nfs":         adviseSource,
 	"cdrom":       adviseSource,
 	"ostreesetup": adviseSource,
+
+	"ostreecontainer": containerOnTarget,
+	"bootc":           containerOnTarget,
 }
 
 // advise looks at a command that the installer reads.

@@ -135,7 +135,10 @@ func (l *linter) finishAnswers() {
 		ask(ruleNoLogin, true, "no rootpw, and no user in the group wheel: the installer asks for one", "add rootpw --lock and user --name=admin --groups=wheel, or rootpw --iscrypted HASH")
 	}
 	if !has("url") && !has("cdrom") && !has("nfs") && !has("harddrive") && !has("hmc") && !image {
-		ask(ruleNoSource, false, "no source of packages: the installer looks for one by itself, or asks", "add url --url=…, or cdrom")
+		t := l.options.Target
+		// Without a network there is nothing that the installer could find.
+		nowhere := t != nil && t.Offline && t.ISOVariant == "boot"
+		ask(ruleNoSource, nowhere, "no source of packages: the installer looks for one by itself, or asks", "add url --url=…, or cdrom")
 	}
 	layout := false
 	for _, command := range []string{"autopart", "part", "raid", "volgroup", "logvol", "btrfs", "mount", "reqpart"} {

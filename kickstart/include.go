@@ -24,6 +24,7 @@ func (l *linter) include(s *Statement, within *Section) {
 		return
 	}
 	w := s.Words[1]
+	l.includeOnTarget(w, "%include")
 	file, ok := l.load(w)
 	if !ok {
 		l.state.unread = true
@@ -110,6 +111,9 @@ func (l *linter) append(n *Append) {
 	}
 	l.state.unread = true
 	w := n.Words[0]
+	if len(n.Words) > 1 {
+		l.includeOnTarget(n.Words[1], "%ksappend")
+	}
 	if n.URL() == "" {
 		l.warn(problem{rule: ruleAppendFile, pos: w.Pos, end: w.End, text: "%ksappend names no file"})
 	}

@@ -300,6 +300,49 @@ func checkRows(t *testing.T, name string, rows []OptionSpec) {
 	}
 }
 
+// What needs the network is an error for a guest that has none, with what to
+// write instead.
+func TestLintOffline(t *testing.T) {
+	const rest = "lang en_US.UTF-8\ntimezone UTC\nrootpw --lock\nuser --name=a --groups=wheel\nautopart\n%packages\n%end\npoweroff\n"
+	for _, c := range []struct{ iso, source, want, hint string }{
+		{"dvd", "cdrom", "", ""},
+		{"dvd", "url --url=file:///run/install/repo/BaseOS", "", ""},
+		{"dvd", "harddrive --partition=sdb1 --dir=/", "", ""},
+		{"dvd", "url --url=https://example.org/os/", "ks.cfg:1:5 needs-network\n", "write cdrom"},
+		{"dvd", "url --mirrorlist=https://example.org/os/", "ks.cfg:1:5 needs-network\n", "write cdrom"},
+		{"dvd", "nfs --server=a --dir=/b", "ks.cfg:1:1 needs-network\n", "write cdrom"},
+		{"dvd", "liveimg --url=ftp://example.org/x.img", "ks.cfg:1:9 needs-network\n", "write cdrom"},
+		{"dvd", "ostreecontainer --url=quay.io/x/y", "ks.cfg:1:17 needs-network\n", "cdrom"},
+		{"dvd", "ostreecontainer --url=/run/install/repo/oci --transport=oci", "", ""},
+		{"dvd", "bootc --source-imgref=registry:quay.io/x/y", "ks.cfg:1:7 needs-network\n", "cdrom"},
+		{"dvd", "cdrom\nrepo --name=e --baseurl=http://example.org/", "ks.cfg:2:15 needs-network\n", "file:///run/install/repo"},
+		{"dvd", "cdrom\n%include https://example.org/more.ks", "ks.cfg:2:10 needs-network\n", "in its place"},
+		{"dvd", "cdrom\n%ksappend nfs:example.org:/more.ks", "ks.cfg:2:11 needs-network\n", "in its place"},
+		{"boot", "cdrom", "ks.cfg:1:1 no-packages-on-iso\n", "dvd"},
+		{"boot", "# nothing", "ks.cfg:1:1 no-source\n", "cdrom"},
+	} {
+		o := LintOptions{Dialect: AlmaLinux10, Target: &Target{Arch: "x86_64", Offline: true, ISOVariant: c.iso, CmdlineMode: true}}
+		var errs []Finding
+		for _, f := range Lint(parse(t, c.source+"\n"+rest), o) {
+			if f.Severity == Error {
+				errs = append(errs, f)
+			}
+		}
+		if got := brief(errs); got != c.want {
+			t.Errorf("%s, %q: got %q, want %q", c.iso, c.source, got, c.want)
+		} else if c.want != "" && !strings.Contains(errs[0].Hint, c.hint) {
+			t.Errorf("%s, %q: hint %q does not say %q", c.iso, c.source, errs[0].Hint, c.hint)
+		}
+		// With a network, the same is no error.
+		o.Target.Offline = false
+		for _, f := range Lint(parse(t, c.source+"\n"+rest), o) {
+			if f.Severity == Error && c.iso == "dvd" {
+				t.Errorf("%q is an error with a network: %+v", c.source, f)
+			}
+		}
+	}
+}
+
 func FuzzLint(f *testing.F) {
 	f.Add([]byte(sample), false)
 	f.Add([]byte("raid / a --level=1 --device= b\nvolgroup --x\nrealm join \"\n%packages\n-@^\n@ --\n%end"), true)

@@ -26,8 +26,11 @@ func (l *linter) sourceOnTarget(s *Statement, a *Args, option, text string) {
 	t := l.options.Target
 	remote := !strings.HasPrefix(text, "file:") && !strings.HasPrefix(text, "hd:")
 	if t.Offline && remote {
-		l.failsAtOption(s, a, option, problem{rule: ruleNeedsNetwork, text: s.Name() + " needs the network, and the guest has none",
-			hint: "take the packages from the medium (cdrom), or give the guest a network"})
+		hint := "write cdrom: the packages are on the medium"
+		if a.Spec.Name == "repo" {
+			hint = "leave it out, or name a repository of the medium: --baseurl=file:///run/install/repo/AppStream"
+		}
+		l.needsNetwork(s, a, option, hint)
 	}
 	if t.ISOVariant == "boot" && strings.HasPrefix(text, "file:///run/install/repo") {
 		l.failsAtOption(s, a, option, problem{rule: ruleNoPackages, text: "the boot ISO carries no packages",
@@ -58,7 +61,39 @@ func (l *linter) mediumOnTarget(s *Statement, a *Args) {
 		l.failsAtOption(s, a, "", problem{rule: ruleNoPackages, text: "the boot ISO carries no packages",
 			hint: "use the minimal or dvd ISO, or url --url=…"})
 	case a.Spec.Name == "nfs" && t.Offline:
-		l.failsAtOption(s, a, "", problem{rule: ruleNeedsNetwork, text: "nfs needs the network, and the guest has none"})
+		l.needsNetwork(s, a, "", "write cdrom: the packages are on the medium")
+	}
+}
+
+// containerOnTarget is for the sources that are container images.
+func containerOnTarget(l *linter, s *Statement, a *Args) {
+	if t := l.options.Target; t == nil || !t.Offline {
+		return
+	}
+	const hint = "install packages from the medium: cdrom"
+	switch transport := a.text("--transport"); {
+	case a.Spec.Name == "ostreecontainer" && (transport == "" || transport == "registry"):
+		l.needsNetwork(s, a, "--url", hint)
+	case a.Spec.Name == "bootc" && strings.HasPrefix(a.text("--source-imgref"), "registry:"):
+		l.needsNetwork(s, a, "--source-imgref", hint)
+	}
+}
+
+// needsNetwork is a command for which a guest without a network is no place.
+func (l *linter) needsNetwork(s *Statement, a *Args, option, hint string) {
+	l.failsAtOption(s, a, option, problem{rule: ruleNeedsNetwork, text: s.Name() + " needs the network, and the guest has none", hint: hint})
+}
+
+// includeOnTarget holds a file to include against the guest's network.
+func (l *linter) includeOnTarget(w Word, command string) {
+	t := l.options.Target
+	if t == nil || !t.Offline {
+		return
+	}
+	scheme, _, _ := strings.Cut(w.Value, ":")
+	if contains([]string{"http", "https", "ftp", "nfs"}, scheme) {
+		l.fails(problem{rule: ruleNeedsNetwork, pos: w.Pos, end: w.End, text: command + " of a URL needs the network, and the guest has none",
+			hint: "write the lines of that file in its place"})
 	}
 }
 
