@@ -56,12 +56,17 @@ func (m *Machine) takeBlock(r *console.Record) bool {
 		}
 		return true
 	case dialogBlock:
-		if isEdge(r.Text) || len(b.lines) > maxBlock {
+		// What follows a script's failure is the script's output: edges in it
+		// are those of dnf's tables, and nothing in it is the installer's.
+		script := b.findings[len(b.findings)-1].rule.Name == "script-failed"
+		if isEdge(r.Text) && !script || len(b.lines) > maxBlock {
 			m.endBlock()
 			return false
 		}
 		b.lines = append(b.lines, line)
-		m.scan(r)
+		if !script {
+			m.scan(r)
+		}
 		if strings.HasPrefix(r.Text, "Press ENTER to") || strings.HasPrefix(r.Text, "Please respond") {
 			m.endBlock()
 		}

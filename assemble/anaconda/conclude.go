@@ -200,11 +200,14 @@ func (m *Machine) explain() *Failure {
 	slices.SortStableFunc(all, func(a, b *finding) int { return int(a.at - b.at) })
 	best := all[0]
 	for _, f := range all {
-		if f.rule.Rank > best.rule.Rank {
+		if f.rule.Rank > best.rule.Rank || f.rule.Rank == best.rule.Rank && f.rule.Action.decides() && !best.rule.Action.decides() {
 			best = f
 		}
 	}
 	failure := best.failure
+	if !best.rule.Action.decides() && len(m.findings) > 0 { // it is older than what it explains
+		failure.Phase = m.findings[0].phase
+	}
 	failure.Lines = slices.Clone(failure.Lines)
 	for _, f := range all {
 		if f != best && f.failure.Rule != failure.Rule {

@@ -233,6 +233,10 @@ func (m *Machine) kernelLine(text string) {
 		if strings.HasPrefix(text, "Run /init as init process") {
 			m.advance(PhaseInitramfs)
 		}
+	case 'k': // reboot --kexec: the installed system follows
+		if strings.HasPrefix(text, "kexec_core: Starting new kernel") {
+			m.goesDown()
+		}
 	case 'r':
 		if strings.HasPrefix(text, "reboot: Power down") || strings.HasPrefix(text, "reboot: Restarting system") || strings.HasPrefix(text, "reboot: System halted") {
 			m.goesDown()

@@ -153,10 +153,10 @@ var stage1Rules = []Rule{
 	},
 	{
 		Name: "unit-failed", Channel: OnConsole, Who: Systemd,
-		Pattern: `See 'systemctl status anaconda(?:-direct|-tmux@\S+)?\.service' for details|Failed to start anaconda(?:-direct|-tmux@|\.service)`, Literal: "status anaconda|start anaconda",
+		Pattern: `See 'systemctl status anaconda(?:-direct)?\.service' for details|(?:Failed to start|Dependency failed for) anaconda(?:-direct|\.service|\.target)`, Literal: "status anaconda|start anaconda|failed for anaconda",
 		Sample: `See 'systemctl status anaconda-direct.service' for details.`,
 		Seen:   "systemd 257, when anaconda --cmdline under anaconda-direct.service ends with status 1",
-		Class:  ClassCrash, Rank: 20, Action: Fail, Block: UnitStatus, When: Incomplete,
+		Class:  ClassCrash, Rank: 20, Action: Fail, Stands: PhaseStage2, Block: UnitStatus, When: Incomplete,
 		Meaning: "The installer ended with an error. What follows on this guest is a second installer, hidden, that does the same.",
 		Hint:    "read the lines before it; imgasm kickstart lint FILE finds what most often causes this",
 	},

@@ -1,6 +1,9 @@
 package console
 
-import "regexp"
+import (
+	"regexp"
+	"strings"
+)
 
 // Following a screen: each line that a program printed is reported once, whole
 // and in order, although tmux paints it in pieces, moves it and paints it again.
@@ -125,9 +128,33 @@ func (s *screen) consider(first, last int) {
 		s.recent = append(s.recent[:0], s.recent[1:]...)
 	}
 	s.recent = append(s.recent, text)
-	if rec, ok := record(text, line); ok {
-		rec.Screen = true
-		s.reader.emit(rec)
+	before, kernel := cutKernel(text)
+	for _, part := range []string{before, kernel} {
+		if rec, ok := record(part, line); ok {
+			rec.Screen = true
+			s.reader.emit(rec)
+		}
+	}
+}
+
+// cutKernel cuts a row in which the kernel wrote on behind what tmux had
+// painted: "Installing x.noarch (7/12)[  497.000000] reboot: Power down". Its
+// bracket is missing where it came in the middle of a control sequence.
+func cutKernel(text string) (before, kernel string) {
+	for end := 0; ; end++ {
+		at := strings.Index(text[end:], "] ")
+		if at < 0 {
+			return text, ""
+		}
+		end += at
+		i := end
+		for i > 0 && (isDigit(text[i-1]) || text[i-1] == '.') {
+			i--
+		}
+		if _, _, ok := cutStamp("[" + text[i:]); ok {
+			kernel = "[" + text[i:]
+			return strings.TrimSuffix(strings.TrimRight(text[:i], " "), "["), kernel
+		}
 	}
 }
 

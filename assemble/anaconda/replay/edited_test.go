@@ -90,6 +90,47 @@ func verdictOf(t *testing.T, raw []byte, want string) {
 	t.Errorf("verdict %v in phase %v, want %s", got.Verdict, got.Phase, want)
 }
 
+// noise is what the kernel and other programs say while all goes well.
+var noise = []string{
+	"[  440.102113] INFO: task kworker/0:1:12 blocked for more than 122 seconds.",
+	"[  440.102114] watchdog: BUG: soft lockup - CPU#0 stuck for 26s! [rpm:2345]",
+	"[  440.102115] rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:",
+	"[  440.102116] BUG: workqueue lockup - pool cpus=0 node=0 flags=0x0 nice=0 stuck for 33s!",
+	"[  440.102117] I/O error, dev sr0, sector 0 op 0x0:(READ) flags 0x80700 phys_seg 1 prio class 0",
+	"[  440.102118] Buffer I/O error on dev sr1, logical block 0, async page read",
+	"[  440.102119] Out of memory: Killed process 1801 (dnf) total-vm:2411412kB, anon-rss:1233140kB",
+	"[  440.102120] XFS (vda2): Mounting V5 Filesystem",
+	"[  440.102121] systemd[1]: Failed to start kdump.service - Crash recovery kernel arming.",
+	"[  440.102122] systemd-journald[512]: Failed to send WATCHDOG=1 notification message: Connection refused",
+	"[  440.102123] dracut-initqueue[834]: Warning: dracut-initqueue: timeout, still waiting for following initqueue hooks:",
+	"[  440.102124] mount[99]: mount: /media/DD-1: WARNING: source write-protected, mounted read-only.",
+	"[\x1b[0;1;31mFAILED\x1b[0m] Failed to start \x1b[0;1;39mkdump.service\x1b[0m - Crash recovery kernel arming.",
+	"See 'systemctl status kdump.service' for details.",
+	"[\x1b[0;1;38;5;185mDEPEND\x1b[0m] Dependency failed for \x1b[0;1;39mx.mount\x1b[0m - /x.",
+	"[\x1b[0;32m  OK  \x1b[0m] Started \x1b[0;1;39manaconda.service\x1b[0m - Anaconda.",
+	"[\x1b[0;32m  OK  \x1b[0m] Reached target \x1b[0;1;39manaconda.target\x1b[0m - Anaconda.",
+}
+
+// Noise and scripts' words between any two lines of a success change nothing.
+func TestNoiseAnywhereInASuccess(t *testing.T) {
+	text := []byte(prefixed("", append(append([]string(nil), noise...), scary...)))
+	for _, name := range []string{"success-direct", "success-pty", "success-tmux"} {
+		raw := consoles(t)[name]
+		start := bytes.Index(raw, []byte("Starting installer"))
+		for at := start; at < len(raw); at += bytes.IndexByte(raw[at:], '\n') + 1 {
+			if at > start {
+				got := replay(t, bytes.Join([][]byte{raw[:at], text, raw[at:]}, nil))
+				if got.Verdict.String() != "success" {
+					t.Errorf("%s, byte %d, before %q: %v by %q", name, at, raw[at:min(len(raw), at+60)], got.Verdict, Summary(got).Rule)
+				}
+			}
+			if bytes.IndexByte(raw[at:], '\n') < 0 {
+				break
+			}
+		}
+	}
+}
+
 func TestScaryTextInASuccess(t *testing.T) {
 	all := consoles(t)
 	markers := map[string][]string{
@@ -190,6 +231,30 @@ func TestEndsOfRecordings(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) { verdictOf(t, tt.raw, tt.want) })
+	}
+}
+
+// What the kernel writes on its way down, wherever tmux has left the cursor.
+func TestKernelBreaksIntoTheScreen(t *testing.T) {
+	raw := consoles(t)["success-tmux"]
+	from, to := bytes.Index(raw, []byte("Installing the software")), bytes.Index(raw, []byte("Complete!"))
+	every := 1
+	if testing.Short() {
+		every = 17
+	}
+	for text, rule := range map[string]string{
+		"[  497.000000] Kernel panic - not syncing: Fatal exception in interrupt\r\n[  497.000001] Kernel Offset: disabled\r\n[  497.000002] ---[ end Kernel panic - not syncing: Fatal exception in interrupt ]---\r\n": "kernel-panic",
+		"[  497.000000] reboot: Power down\r\n": "down-early",
+	} {
+		for at := from; at < to; at += every {
+			if raw[at-1] == 0x1b { // makes a control sequence of the time stamp
+				continue
+			}
+			got := replay(t, append(bytes.Clone(raw[:at]), text...))
+			if got.Verdict.String() != "failure" || Summary(got).Rule != rule {
+				t.Errorf("after %q: %v by %q, want %q", raw[at-20:at], got.Verdict, Summary(got).Rule, rule)
+			}
+		}
 	}
 }
 
