@@ -114,7 +114,7 @@ func New(c Config) *Machine {
 // order of time. It may be called after a verdict; a failure that later inputs
 // refute is then withdrawn, which matters to a replay only.
 func (m *Machine) Step(in Input) Output {
-	m.out = Output{}
+	m.out = Output{Events: m.out.Events[:0]}
 	m.tell(in.At)
 	switch w := in.What.(type) {
 	case Console:

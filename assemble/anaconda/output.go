@@ -8,7 +8,8 @@ import (
 
 // Output is what one input led to.
 type Output struct {
-	// Events to pass on, without Time, Step and Elapsed, which the caller fills in.
+	// Events to pass on, without Time, Step and Elapsed, which the caller fills
+	// in. The next Step overwrites them.
 	Events []event.Event
 	// Verdict on the installation as known now.
 	Verdict Verdict

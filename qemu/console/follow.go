@@ -17,8 +17,10 @@ import (
 // follower is the memory of what was reported.
 type follower struct {
 	reader *Reader
-	recent []string // the last lines reported, oldest first
-	known  []string // during a repaint: the recent lines not yet met again
+	recent [recentLines]string // the last lines reported, in a ring
+	told   int                 // how many were, in all
+	known  []string            // during a repaint: the recent lines not yet met again
+	memory []string            // what known is a part of
 	wroteY int      // the lowest row written since the last line ended
 	held   bool     // rows 0 to heldY may have ended
 	heldY  int
@@ -77,7 +79,14 @@ func (s *screen) above() int {
 
 // ended reports what is new in rows 0 to y.
 func (s *screen) ended(y int) {
-	for first := 0; first <= y; first++ {
+	if y < 0 || s.first > s.lineEnd(y) {
+		return
+	}
+	first := min(s.first, y)
+	for first > 0 && s.rows[first-1].wraps {
+		first--
+	}
+	for ; first <= y; first++ {
 		if r := s.rows[first]; !r.wraps {
 			if r.changed {
 				s.consider(first, first)
@@ -88,6 +97,7 @@ func (s *screen) ended(y int) {
 		s.consider(first, last)
 		first = last
 	}
+	s.first = first
 }
 
 // lineEnd is the last row of the line that begins in row first.
@@ -124,10 +134,8 @@ func (s *screen) consider(first, last int) {
 		return
 	}
 	head.said = text
-	if len(s.recent) == recentLines {
-		s.recent = append(s.recent[:0], s.recent[1:]...)
-	}
-	s.recent = append(s.recent, text)
+	s.recent[s.told%recentLines] = text
+	s.told++
 	before, kernel := cutKernel(text)
 	for _, part := range []string{before, kernel} {
 		if rec, ok := record(part, line); ok {
@@ -159,7 +167,7 @@ func cutKernel(text string) (before, kernel string) {
 }
 
 func (s *screen) isStatus(first int, text string) bool {
-	return statusLine.MatchString(text) || first == len(s.rows)-1 && s.rows[first].inverse
+	return text[0] == '[' && statusLine.MatchString(text) || first == len(s.rows)-1 && s.rows[first].inverse
 }
 
 // seenAgain reports whether a repaint shows a line that was reported before.
@@ -177,7 +185,11 @@ func (s *screen) seenAgain(text string) bool {
 // screen is cleared: what follows may be old.
 func (s *screen) repaint() {
 	s.ended(len(s.rows) - 1)
-	s.known = append([]string(nil), s.recent...)
+	s.memory = s.memory[:0]
+	for i := max(0, s.told-recentLines); i < s.told; i++ {
+		s.memory = append(s.memory, s.recent[i%recentLines])
+	}
+	s.known = s.memory
 	s.wroteY = 0
 }
 

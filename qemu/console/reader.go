@@ -14,6 +14,8 @@ type Reader struct {
 	line    line
 	screen  *screen // nil while lines are printed
 	partial string  // the last partial record of the current line
+
+	sequence sequence // for wholeCSI
 }
 
 // NewReader returns a Reader that calls emit for each record. emit must return
@@ -33,6 +35,9 @@ func (r *Reader) Write(p []byte) (int, error) {
 			} else {
 				used = r.screen.ascii(p)
 			}
+			if used == 0 && p[0] == 0x1b {
+				used = r.wholeCSI(p)
+			}
 			if used > 0 {
 				p = p[used:]
 				continue
@@ -42,6 +47,35 @@ func (r *Reader) Write(p []byte) (int, error) {
 		p = p[1:]
 	}
 	return n, nil
+}
+
+// wholeCSI does what the parser does with a control sequence, at once, if all
+// of one with nothing special in it stands at the front of p. It returns the
+// number of bytes taken.
+func (r *Reader) wholeCSI(p []byte) int {
+	if len(p) < 3 || p[1] != '[' {
+		return 0
+	}
+	s, i := &r.sequence, 2
+	s.prefix, s.n = 0, 0
+	if '<' <= p[2] && p[2] <= '?' {
+		s.prefix, i = p[2], 3
+	}
+	for ; i < len(p); i++ {
+		switch b := p[i]; {
+		case '0' <= b && b <= '9':
+			s.digit(b)
+		case b == ';':
+			s.separate()
+		case 0x40 <= b && b < 0x7f:
+			s.final = b
+			r.csi(s)
+			return i + 1
+		default:
+			return 0
+		}
+	}
+	return 0
 }
 
 // plain takes what needs no parsing from the front of p: printable ASCII, up

@@ -21,12 +21,14 @@ type screen struct {
 	savedY      int
 	last        rune // for REP
 	jumped      bool // the cursor was placed, and nothing has been written there yet
+	first       int  // no row above this one has changed since it was considered
 	buf         []byte
 	follower
 }
 
 type row struct {
 	cells   []rune
+	used    int    // behind these cells all are blank
 	wraps   bool   // the row below continues this one
 	changed bool   // since it was last considered
 	inverse bool   // has characters in reverse video: tmux's status line
@@ -96,16 +98,42 @@ func (s *screen) ascii(p []byte) int {
 		return 0
 	}
 	s.print(rune(p[0])) // may wrap
+	if s.wrapNext {
+		return 1
+	}
+	r, x := s.rows[s.y], s.x
+	cells := r.cells[x : s.cols-1]
 	n := 1
-	for n < len(p) && p[n]-0x20 < 0x5f && s.x < s.cols-1 && !s.wrapNext {
-		s.set(s.y, s.x, rune(p[n]))
-		s.x++
+	changed, inked := false, false
+	for n < len(p) && n-1 < len(cells) && p[n]-0x20 < 0x5f {
+		c := rune(p[n])
+		if cells[n-1] != c {
+			cells[n-1] = c
+			changed = true
+		}
+		inked = inked || c != ' '
 		n++
 	}
-	if n > 1 {
-		s.last = rune(p[n-1])
+	if n == 1 {
+		return 1
+	}
+	s.x, s.last = x+n-1, rune(p[n-1])
+	if inked && s.reverse {
+		r.inverse = true
+	}
+	if changed {
+		r.used = max(r.used, s.x)
+		s.touch(s.y)
 	}
 	return n
+}
+
+// touch notes that a row has changed by something written.
+func (s *screen) touch(y int) {
+	r := s.rows[y]
+	r.changed = true
+	r.line = s.reader.feeds + 1
+	s.first = min(s.first, y)
 }
 
 func (s *screen) print(c rune) {
@@ -149,20 +177,22 @@ func (s *screen) set(y, x int, c rune) {
 		return
 	}
 	r.cells[x] = c
-	r.changed = true
-	r.line = s.reader.feeds + 1
+	r.used = max(r.used, x+1)
+	s.touch(y)
 }
 
 // clear blanks columns from to to (exclusive) of a row.
 func (s *screen) clear(y, from, to int) {
 	r := s.rows[y]
-	for x := from; x < to; x++ {
+	for x := from; x < min(to, r.used); x++ {
 		if r.cells[x] != ' ' {
 			r.cells[x] = ' '
 			r.changed = true
+			s.first = min(s.first, y)
 		}
 	}
 	if to == s.cols {
+		r.used = min(r.used, from)
 		r.wraps = false
 		if from == 0 {
 			r.inverse = false
@@ -209,6 +239,9 @@ func (s *screen) scrollUp(top, n int) {
 	if top > 0 {
 		s.rows[top-1].wraps = false
 	}
+	if s.first > top {
+		s.first = max(top, s.first-n)
+	}
 }
 
 func (s *screen) scrollDown(top, n int) {
@@ -230,7 +263,7 @@ func (s *screen) scrollDown(top, n int) {
 
 // blank empties a row and forgets what was said of it.
 func (r *row) blank() *row {
-	for i := range r.cells {
+	for i := range r.used {
 		r.cells[i] = ' '
 	}
 	*r = row{cells: r.cells}
@@ -244,12 +277,14 @@ func (s *screen) text(first, last int) string {
 	for y := first; y <= last; y++ {
 		cells := s.rows[y].cells
 		if y == last {
-			for len(cells) > 0 && cells[len(cells)-1] == ' ' {
-				cells = cells[:len(cells)-1]
-			}
+			cells = cells[:s.rows[y].used]
 		}
 		for _, c := range cells {
-			b = utf8.AppendRune(b, c)
+			if c < utf8.RuneSelf {
+				b = append(b, byte(c))
+			} else {
+				b = utf8.AppendRune(b, c)
+			}
 		}
 	}
 	s.buf = b

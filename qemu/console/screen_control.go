@@ -159,7 +159,8 @@ func (s *screen) insertCells(n int) {
 	r := s.rows[s.y]
 	n = min(n, s.cols-s.x)
 	copy(r.cells[s.x+n:], r.cells[s.x:s.cols-n])
-	r.changed, r.line = true, s.reader.feeds+1
+	r.used = s.cols
+	s.touch(s.y)
 	s.clear(s.y, s.x, s.x+n)
 }
 
@@ -167,6 +168,7 @@ func (s *screen) deleteCells(n int) {
 	r := s.rows[s.y]
 	n = min(n, s.cols-s.x)
 	copy(r.cells[s.x:], r.cells[s.x+n:])
-	r.changed, r.line = true, s.reader.feeds+1
+	r.used = s.cols
+	s.touch(s.y)
 	s.clear(s.y, s.cols-n, s.cols)
 }

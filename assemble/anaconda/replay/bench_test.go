@@ -28,6 +28,15 @@ func BenchmarkReplaySystemd100MB(b *testing.B) {
 	benchmark(b, consoles(b)["running-stage1-oemdrv-found"])
 }
 func BenchmarkReplayFailed100MB(b *testing.B) { benchmark(b, consoles(b)["failure-stage2-missing"]) }
+func BenchmarkReplayTmux100MB(b *testing.B) { // a screen in which packages scroll
+	raw := read(b, "testdata/tmux")["running-packages"]
+	benchmark(b, raw[bytes.Index(raw, []byte("Starting installer")):])
+}
+func BenchmarkReplayRepaints100MB(b *testing.B) { // a screen that is painted anew all the time
+	raw := read(b, "testdata/tmux")["success-late"]
+	at := bytes.Index(raw, []byte("Installing package-number-"))
+	benchmark(b, raw[bytes.LastIndex(raw[:at], []byte("\x1b[1;24r")):bytes.Index(raw, []byte("(330/400)"))])
+}
 func BenchmarkReplayGarbage100MB(b *testing.B) {
 	benchmark(b, []byte(strings.Repeat("\xff\xfe\x1bgarbage \x07", 1000)))
 }
