@@ -49,6 +49,12 @@ func peImage(machine uint16) []byte {
 // installerISO writes an ISO that imgasm takes for an installer.
 func installerISO(t *testing.T, a arch.Arch, more ...tree.File) string {
 	t.Helper()
+	return labelledISO(t, a, "AlmaLinux-10-1-"+a.Name+"-dvd", "AlmaLinux 10.1", more...)
+}
+
+// labelledISO does the same for one that says that it is another release.
+func labelledISO(t *testing.T, a arch.Arch, label, release string, more ...tree.File) string {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "installer.iso")
 	f, err := os.Create(path)
 	if err != nil {
@@ -61,9 +67,9 @@ func installerISO(t *testing.T, a arch.Arch, more ...tree.File) string {
 		tree.Bytes("images/install.img", []byte("stage 2")),
 		tree.Bytes("EFI/BOOT/"+a.EFIBoot, peImage(a.PEMachine)),
 		tree.Bytes("EFI/BOOT/"+a.EFIGRUB, peImage(a.PEMachine)),
-		tree.Bytes(".discinfo", []byte("1700000000.0\nAlmaLinux 10.1\n"+a.Name+"\n1\n")),
+		tree.Bytes(".discinfo", []byte("1700000000.0\n"+release+"\n"+a.Name+"\n1\n")),
 	}, more...)
-	if err := iso.WriteInstallerTree(f, "AlmaLinux-10-1-"+a.Name+"-dvd", files, mediaTime); err != nil {
+	if err := iso.WriteInstallerTree(f, label, files, mediaTime); err != nil {
 		t.Fatal(err)
 	}
 	return path

@@ -95,7 +95,7 @@ func (s Spec) Fetch(ctx context.Context, h Host, sink event.Sink) (_ Spec, err e
 
 // isoArch is the architecture as ISO names have it: "x86_64_v2" is one too.
 func (s Spec) isoArch() (string, error) {
-	if s.Arch == "x86_64_v2" {
+	if s.Arch == flavourV2 {
 		return s.Arch, nil
 	}
 	a, err := parseArch(s.Arch)

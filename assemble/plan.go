@@ -64,6 +64,7 @@ type Installer struct {
 	Label    string `json:"label"`
 	Product  string `json:"product"`
 	Version  string `json:"version"`
+	Flavour  string `json:"flavour"` // the architecture as repositories spell it: "x86_64_v2"
 	Variant  string `json:"variant"` // "boot", "minimal", "dvd"
 	Size     int64  `json:"size"`
 	SHA256   string `json:"sha256,omitempty"` // if it is known beforehand

@@ -87,6 +87,7 @@ func (p *Plan) resolveSpec() (err error) {
 	if p.Arch, err = parseArch(s.Arch); err != nil {
 		return err
 	}
+	p.Installer.Flavour = s.Arch
 	s.Arch = p.Arch.Name
 	s.Version = or(s.Version, DefaultVersion)
 	s.Out = or(s.Out, DefaultOut)
@@ -232,12 +233,31 @@ func (p *Plan) resolveInstaller() error {
 	}
 	p.Installer.Label, p.Installer.Product, p.Installer.Version = in.Label, in.Product, in.Version
 	p.Installer.Variant, p.Installer.Packages = in.Variant, in.HasRepos
+	if p.Installer.Flavour == flavourV2 || p.named(flavourV2) {
+		p.Installer.Flavour = flavourV2
+	} else {
+		p.Installer.Flavour = p.Arch.Name
+	}
 	p.Installer.Size = image.SizeBytes
 	p.Installer.Rehearsal = strings.Contains(strings.ToLower(in.Product+" "+in.Label), "rehearsal")
 	if p.Spec.Offline && !p.Installer.Packages && !p.Installer.Rehearsal {
 		return &InputError{What: "--offline", Err: fmt.Errorf("%s carries no packages, and the guest has no network to fetch any from", p.Installer.Path), Do: "give the DVD or minimal ISO with --iso, or leave --offline away"}
 	}
 	return p.checkSpace()
+}
+
+// release is the AlmaLinux whose repositories the ISO goes with. Kitten's media
+// have the version 10 as well, so it is told by its name, or by the wish.
+func (p *Plan) release() string {
+	if wish := strings.ToLower(p.Spec.Version); strings.HasSuffix(wish, "kitten") || p.named("kitten") {
+		return "kitten"
+	}
+	return or(p.Installer.Version, p.Spec.Version)
+}
+
+// named reports whether the ISO's label, product or file name has a word in it.
+func (p *Plan) named(word string) bool {
+	return strings.Contains(strings.ToLower(p.Installer.Label+" "+p.Installer.Product+" "+filepath.Base(p.Installer.Path)), word)
 }
 
 // isoError classes an error of reading the ISO.
@@ -264,8 +284,11 @@ func (p *Plan) resolveHost(ctx context.Context) (err error) {
 	}
 	s.QEMU = p.QEMU.Path
 	level := 3
-	if strings.Contains(p.Installer.Label, "x86_64_v2") || p.Installer.Rehearsal {
+	switch {
+	case p.Installer.Rehearsal:
 		level = 0
+	case p.Installer.Flavour == flavourV2:
+		level = 2
 	}
 	if p.Accel, err = accel.Choose(ctx, accel.Want{Accel: s.Accel, Arch: p.Arch, Binary: p.QEMU.Path, Version: p.QEMU.Version, X86Level: level}); err != nil {
 		return err
@@ -346,13 +369,16 @@ func (p *Plan) resolveDate() (err error) {
 	return err
 }
 
+// flavourV2 is AlmaLinux's own build for x86-64-v2 processors.
+const flavourV2 = "x86_64_v2"
+
 // parseArch is the architecture of a wish; "" is the host's. AlmaLinux's
 // x86_64_v2 is a build of its own for the same machine.
 func parseArch(wish string) (arch.Arch, error) {
 	switch wish {
 	case "":
 		return arch.Host(), nil
-	case "x86_64_v2":
+	case flavourV2:
 		return arch.X86_64, nil
 	}
 	a, err := arch.Parse(wish)

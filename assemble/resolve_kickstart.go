@@ -73,7 +73,7 @@ func (p *Plan) render() ([]byte, error) {
 		o.Source = kickstart.Source{CDROM: true, Minimal: p.Installer.Variant == "minimal"}
 		o.GuestAgent = !o.Source.Minimal
 	default:
-		o.Source = kickstart.AlmaLinuxSource(or(p.Installer.Version, p.Spec.Version), p.isoArch())
+		o.Source = kickstart.AlmaLinuxSource(p.release(), p.Installer.Flavour)
 	}
 	for _, path := range s.Post {
 		text, err := os.ReadFile(path)
@@ -130,14 +130,6 @@ func (p *Plan) kickstartBoot() string {
 		return "bios"
 	}
 	return "uefi"
-}
-
-// isoArch is the architecture as repositories spell it.
-func (p *Plan) isoArch() string {
-	if strings.Contains(p.Installer.Label, "x86_64_v2") {
-		return "x86_64_v2"
-	}
-	return p.Arch.Name
 }
 
 // strictRules are the findings of lint that the installer warns of, and with

@@ -85,10 +85,14 @@ type Script struct {
 	Text string
 }
 
-// AlmaLinuxSource is the project's mirror for version ("10", "10.1") and
-// architecture.
+// AlmaLinuxSource is the project's mirror for version ("10", "10.1", "kitten")
+// and architecture ("x86_64", "x86_64_v2", "aarch64").
 func AlmaLinuxSource(version, arch string) Source {
+	version = strings.TrimPrefix(strings.ToLower(version), "v")
 	base := "https://repo.almalinux.org/almalinux/" + version
+	if version == "kitten" || version == "10-kitten" {
+		base = "https://kitten.repo.almalinux.org/10-kitten"
+	}
 	return Source{
 		URL:   base + "/BaseOS/" + arch + "/os/",
 		Repos: []Repo{{Name: "AppStream", URL: base + "/AppStream/" + arch + "/os/"}},

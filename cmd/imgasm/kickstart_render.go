@@ -31,7 +31,7 @@ func kickstartRenderCommand(app *app) *cli.Command {
 			&cli.StringFlag{Name: "boot", Value: "uefi", Usage: "uefi or bios"},
 			&cli.StringFlag{Name: "disk", Value: "vda", Usage: "the `DISK` to install on: vda (virtio-blk), sda (scsi), nvme0n1"},
 			&cli.StringFlag{Name: "console", Usage: "serial console `DEVICE` of the system, or none (default: the architecture's)"},
-			&cli.StringFlag{Name: "version", Value: "10", Usage: "AlmaLinux `VERSION` whose public repositories to use: 10, 10.1, …"},
+			&cli.StringFlag{Name: "version", Value: "10", Usage: "AlmaLinux `VERSION` whose public repositories to use: 10, 10.1, … or kitten"},
 			&cli.BoolFlag{Name: "cdrom", Usage: "take the packages from the installer's medium (dvd or minimal)"},
 			&cli.BoolFlag{Name: "minimal", Usage: "the medium is a minimal ISO: ask for nothing that is not on it"},
 			&cli.StringFlag{Name: "source", Usage: "take the packages from the repository at `URL`"},
