@@ -13,6 +13,7 @@ import (
 
 	"github.com/imgasm/imgasm/assemble/source"
 	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/internal/pgp"
 )
 
 // remote reports whether the ISO is not a file that the user named.
@@ -22,18 +23,35 @@ func (s Spec) remote() bool {
 }
 
 // fetcher is the cache of installer ISOs of a host.
-func (s Spec) fetcher(h Host, sink event.Sink) *source.Fetcher {
+func (s Spec) fetcher(h Host, sink event.Sink) (*source.Fetcher, error) {
+	keys, err := ReadKeyring(s.Keyring)
 	return &source.Fetcher{
-		Cache: filepath.Join(h.CacheDir, "iso"), Client: h.Client, Offline: s.Offline, Sink: sink, Now: h.Now,
+		Cache: filepath.Join(h.CacheDir, "iso"), Client: h.Client, Keyring: keys, Offline: s.Offline, Sink: sink, Now: h.Now,
 		Rehash:    s.Locked,
 		UserAgent: "imgasm/" + h.Version,
+	}, err
+}
+
+// ReadKeyring reads the file of --keyring; it is nil, which stands for the
+// built-in keys, if the path is "". The error is an *InputError.
+func ReadKeyring(path string) (*pgp.Keyring, error) {
+	if path == "" {
+		return nil, nil
 	}
+	b, err := os.ReadFile(path)
+	if err == nil {
+		var keys *pgp.Keyring
+		if keys, err = pgp.ReadKeyring(path, b); err == nil {
+			return keys, nil
+		}
+	}
+	return nil, &InputError{What: "--keyring", Err: err, Do: "give a file of OpenPGP public keys, armored or not, as they are in /etc/pki/rpm-gpg"}
 }
 
 // request is what the fetcher is asked for.
 func (s Spec) request(arch string) source.Request {
 	return source.Request{
-		URL: s.ISO, SHA256: s.ISOChecksum, Version: or(s.Version, DefaultVersion), Arch: arch, Variant: s.Variant, Mirror: s.Mirror,
+		URL: s.ISO, SHA256: s.ISOChecksum, Version: or(s.Version, DefaultVersion), Arch: arch, Variant: s.Variant, Mirror: s.Mirror, Vault: s.Vault,
 	}
 }
 
@@ -51,15 +69,19 @@ func (s Spec) Release(ctx context.Context, h Host) (_ *source.Release, err error
 	if err != nil {
 		return nil, err
 	}
-	f := s.fetcher(h, nil)
+	f, err := s.fetcher(h, nil)
+	if err != nil {
+		return nil, err
+	}
 	f.Offline = true
 	if _, err := f.Fetch(ctx, s.request(a)); err == nil || !errors.Is(err, source.ErrOffline) {
 		return nil, sourceError(err)
 	}
+	f.Offline = s.Offline
 	if s.ISO != "" {
 		return &source.Release{Name: filepath.Base(s.ISO), Arch: a, SHA256: s.ISOChecksum, URLs: []string{s.shown(s.ISO)}}, nil
 	}
-	r, err := s.fetcher(h, nil).Resolve(ctx, s.request(a))
+	r, err := f.Resolve(ctx, s.request(a))
 	if err != nil {
 		return nil, sourceError(err)
 	}
@@ -85,7 +107,11 @@ func (s Spec) Fetch(ctx context.Context, h Host, sink event.Sink) (_ Spec, err e
 	if err != nil {
 		return s, err
 	}
-	file, err := s.fetcher(h, s.hidden(sink)).Fetch(ctx, s.request(a))
+	f, err := s.fetcher(h, s.hidden(sink))
+	if err != nil {
+		return s, err
+	}
+	file, err := f.Fetch(ctx, s.request(a))
 	if err != nil {
 		return s, sourceError(err)
 	}

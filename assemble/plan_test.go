@@ -37,7 +37,7 @@ var seeded = map[string]bool{
 	// Passwords, and the places of files whose text is in the kickstart.
 	"Settings.RootPassword": false, "Settings.Password": false, "Settings.Post": false, "Kickstart": false,
 	// Which ISO to get, and from where.
-	"Version": false, "ISO": false, "ISOChecksum": false, "Variant": false, "Mirror": false, "fetched": false, "origin": false,
+	"Version": false, "ISO": false, "ISOChecksum": false, "Variant": false, "Mirror": false, "Vault": false, "Keyring": false, "fetched": false, "origin": false,
 	// How this host makes the image.
 	"MemoryMiB": false, "CPUs": false, "Accel": false, "CPU": false, "QEMU": false, "Firmware": false, "SecureBoot": false,
 	"KernelArgs": false, "Deliver": false, "ConsoleMode": false, "KSStrict": false, "Timeout": false, "StallTimeout": false, "SpaceWait": false, "Offline": false,

@@ -75,6 +75,9 @@ func (s Spec) Check(h Host) (err error) {
 	if err := p.resolveOutput(); err != nil {
 		return err
 	}
+	if _, err := ReadKeyring(s.Keyring); err != nil {
+		return err
+	}
 	if s.Kickstart == "" {
 		return nil
 	}

@@ -27,6 +27,7 @@ func (s Spec) secrets() []string {
 	all = append(all, credentials(s.ISO)...)
 	all = append(all, credentials(s.origin)...)
 	all = append(all, credentials(s.Mirror)...)
+	all = append(all, credentials(s.Vault)...)
 	for _, arg := range s.KernelArgs {
 		all = append(all, kickstart.Secrets([]byte("# "+arg+"\n"))...)
 	}

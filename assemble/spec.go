@@ -18,6 +18,8 @@ type Spec struct {
 	ISOChecksum string `json:"isoChecksum,omitempty"` // SHA-256 that it must have, in hexadecimal; "": by the CHECKSUM beside it
 	Variant     string `json:"variant,omitempty"`     // of the ISO to fetch: "boot", "minimal", "dvd"; "": boot
 	Mirror      string `json:"mirror,omitempty"`      // where to fetch it from; "": AlmaLinux's own
+	Vault       string `json:"vault,omitempty"`       // where superseded releases are; "": AlmaLinux's own
+	Keyring     string `json:"keyring,omitempty"`     // path of the OpenPGP keys that may sign its CHECKSUM; "": AlmaLinux 10's
 
 	// Kickstart is the path of the user's own kickstart; "": the embedded one with Settings.
 	Kickstart string   `json:"kickstart,omitempty"`

@@ -30,6 +30,8 @@ or password they are root/packer and admin/admin, for tests only.`,
 			&cli.StringFlag{Name: "iso-checksum", Category: groupImage, Usage: "`SHA256` that the ISO must have"},
 			&cli.StringFlag{Name: "variant", Category: groupImage, Usage: "`KIND` of ISO to fetch: boot (packages come from the network), minimal or dvd", Value: "boot", DefaultText: "boot"},
 			&cli.StringFlag{Name: "mirror", Category: groupImage, Usage: "fetch the ISO from the mirror `URL`"},
+			&cli.StringFlag{Name: "vault", Category: groupImage, Usage: "fetch a superseded release from the vault at `URL`"},
+			&cli.StringFlag{Name: "keyring", Category: groupImage, Usage: "`FILE` with the OpenPGP keys that may sign the ISO's CHECKSUM (default: AlmaLinux 10's)"},
 			&cli.StringFlag{Name: "kickstart", Aliases: []string{"ks"}, Category: groupImage, Usage: "your own kickstart `FILE` instead of the embedded one"},
 			&cli.BoolFlag{Name: "offline", Category: groupMachine, Usage: "no network, for us or the guest"},
 			&cli.StringFlag{Name: "hostname", Category: groupSystem, Usage: "`NAME` of the system"},
@@ -49,6 +51,7 @@ or password they are root/packer and admin/admin, for tests only.`,
 			}
 			s.Version, s.ISO, s.Kickstart, s.Offline = c.String("version"), c.String("iso"), c.String("kickstart"), c.Bool("offline")
 			s.ISOChecksum, s.Variant, s.Mirror = c.String("iso-checksum"), c.String("variant"), c.String("mirror")
+			s.Vault, s.Keyring = c.String("vault"), c.String("keyring")
 			who, err := accounts(c)
 			if err != nil {
 				return err

@@ -229,7 +229,7 @@ func firmwareExtractCommand(app *app) *cli.Command {
 }
 
 func (a *app) firmwareExtract(ctx context.Context, c *cli.Context, from string) error {
-	keys, err := readKeyring(c.String("keyring"))
+	keys, err := assemble.ReadKeyring(c.String("keyring"))
 	if err != nil {
 		return err
 	}

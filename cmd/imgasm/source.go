@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"text/tabwriter"
@@ -86,22 +85,10 @@ func (a *app) fetcher(c *cli.Context, sink event.Sink) (*source.Fetcher, error) 
 		return nil, err
 	}
 	f := &source.Fetcher{Cache: filepath.Join(h.CacheDir, "iso"), Client: h.Client, Offline: c.Bool("offline"), UserAgent: "imgasm/" + version, Sink: sink}
-	if f.Keyring, err = readKeyring(c.String("keyring")); err != nil {
+	if f.Keyring, err = assemble.ReadKeyring(c.String("keyring")); err != nil {
 		return nil, err
 	}
 	return f, nil
-}
-
-// readKeyring reads --keyring; nil, which stands for the built-in keys, if there is none.
-func readKeyring(path string) (*pgp.Keyring, error) {
-	if path == "" {
-		return nil, nil
-	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	return pgp.ReadKeyring(path, b)
 }
 
 func sourceRequest(c *cli.Context) source.Request {

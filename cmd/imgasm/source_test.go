@@ -137,6 +137,38 @@ func TestSourceCommands(t *testing.T) {
 	}
 }
 
+// imgasm alma trusts and asks whom imgasm source does.
+func TestAlmaSource(t *testing.T) {
+	mirror, keyring := signedMirror(t, []byte("an installer"))
+	gone := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(gone.Close)
+	junk := filepath.Join(t.TempDir(), "junk")
+	if err := os.WriteFile(junk, []byte("no key"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := session{t, map[string]string{"IMGASM_CACHE": t.TempDir()}}
+	alma := []string{"alma", "--dry-run", "--arch", "x86_64", "--out", filepath.Join(t.TempDir(), "a.qcow2"), "--version", "10.2"}
+	for _, c := range []struct {
+		flags   []string
+		code    int
+		out, in string // in stdout, in stderr
+	}{
+		{[]string{"--mirror", mirror, "--keyring", keyring}, 0, "AlmaLinux-10.2-x86_64-boot.iso\nfrom         " + mirror, ""},
+		{[]string{"--mirror", gone.URL, "--vault", mirror, "--keyring", keyring}, 0, mirror + "/10.2/isos/x86_64/", ""},
+		{[]string{"--mirror", mirror}, exitInput, "", "not trusted"},
+		{[]string{"--mirror", mirror, "--keyring", junk}, exitInput, "", "--keyring: "},
+		{[]string{"--mirror", mirror, "--keyring", junk + ".none"}, exitInput, "", "--keyring: "},
+	} {
+		code, out, errs := s.run(append(alma, c.flags...)...)
+		if code != c.code || !strings.Contains(out, c.out) || !strings.Contains(errs, c.in) {
+			t.Errorf("%v: %d, want %d\n%s%s", c.flags, code, c.code, out, errs)
+		}
+		if code != 0 && !strings.Contains(errs, "imgasm: hint: ") {
+			t.Errorf("%v: no hint: %s", c.flags, errs)
+		}
+	}
+}
+
 func TestFirmwareCommands(t *testing.T) {
 	dir := t.TempDir()
 	code, vars := filepath.Join(dir, "CODE.fd"), filepath.Join(dir, "VARS.fd")
