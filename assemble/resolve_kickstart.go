@@ -73,7 +73,10 @@ func (p *Plan) render() ([]byte, error) {
 		o.Source = kickstart.Source{CDROM: true, Minimal: p.Installer.Variant == "minimal"}
 		o.GuestAgent = !o.Source.Minimal
 	default:
-		o.Source = kickstart.AlmaLinuxSource(p.release(), p.Installer.Flavour)
+		var err error
+		if o.Source, err = kickstart.AlmaLinuxSource(p.release(), p.Installer.Flavour); err != nil {
+			return nil, &InputError{What: "--iso", Err: err, Do: "give a kickstart for it: --kickstart FILE"}
+		}
 	}
 	for _, path := range s.Post {
 		text, err := os.ReadFile(path)

@@ -4,6 +4,7 @@ package kickstart
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -85,18 +86,25 @@ type Script struct {
 	Text string
 }
 
+// "10", "10.1"
+var almaLinuxVersion = regexp.MustCompile(`^10(\.[0-9]{1,2})?$`)
+
 // AlmaLinuxSource is the project's mirror for version ("10", "10.1", "kitten")
-// and architecture ("x86_64", "x86_64_v2", "aarch64").
-func AlmaLinuxSource(version, arch string) Source {
+// and architecture ("x86_64", "x86_64_v2", "aarch64"). Errors: *OptionError for
+// another version, whose installer reads another dialect than Render writes.
+func AlmaLinuxSource(version, arch string) (Source, error) {
 	version = strings.TrimPrefix(strings.ToLower(version), "v")
 	base := "https://repo.almalinux.org/almalinux/" + version
-	if version == "kitten" || version == "10-kitten" {
+	switch {
+	case version == "kitten" || version == "10-kitten":
 		base = "https://kitten.repo.almalinux.org/10-kitten"
+	case !almaLinuxVersion.MatchString(version):
+		return Source{}, refuse("version", version, "the kickstart is for AlmaLinux 10: choose 10, 10.N or kitten")
 	}
 	return Source{
 		URL:   base + "/BaseOS/" + arch + "/os/",
 		Repos: []Repo{{Name: "AppStream", URL: base + "/AppStream/" + arch + "/os/"}},
-	}
+	}, nil
 }
 
 // withDefaults fills what is empty.
@@ -113,9 +121,10 @@ func (o RenderOptions) withDefaults() RenderOptions {
 	set(&o.Keyboard, "us")
 	set(&o.Timezone, "UTC")
 	if !o.Source.CDROM && o.Source.URL == "" {
-		o.Source.URL = AlmaLinuxSource("10", o.Arch).URL
+		alma, _ := AlmaLinuxSource("10", o.Arch) // a version that it knows
+		o.Source.URL = alma.URL
 		if len(o.Source.Repos) == 0 {
-			o.Source.Repos = AlmaLinuxSource("10", o.Arch).Repos
+			o.Source.Repos = alma.Repos
 		}
 	}
 	return o

@@ -125,8 +125,12 @@ func (a *app) renderSource(c *cli.Context, archName string) (kickstart.Source, e
 	if s.Minimal && !s.CDROM {
 		return s, a.usage("--minimal is about the installer's medium: it needs --cdrom")
 	}
+	alma, err := kickstart.AlmaLinuxSource(c.String("version"), archName)
+	if err != nil {
+		return s, err
+	}
 	if !s.CDROM && s.URL == "" {
-		s = kickstart.AlmaLinuxSource(c.String("version"), archName)
+		s = alma
 	}
 	for _, text := range c.StringSlice("repo") {
 		name, url, ok := strings.Cut(text, "=")
