@@ -7,13 +7,14 @@ import (
 	"fmt"
 	"io"
 	"time"
-	"unicode/utf8"
 
 	"github.com/imgasm/imgasm/internal/event"
 )
 
 const (
-	clearLine = "\r\x1b[K"
+	// The cursor rests at the beginning of the moving line. A terminal that is
+	// made narrower may break the line into several: they all lie behind it then.
+	clearLine = "\r\x1b[J"
 	bold      = "\x1b[1m"
 	dim       = "\x1b[2m"
 	green     = "\x1b[32m"
@@ -77,9 +78,29 @@ func (v *liveView) event(e event.Event) {
 
 // keep prints a line that stays: mark, step, text, time.
 func (v *liveView) keep(mark, step, text, elapsed string) {
-	room := v.o.Width() - 14 - 1 - len(elapsed) - 2
-	text = clip(printable(text), max(room, 8), v.o.ASCII)
-	v.print(fmt.Sprintf("%s %s %s  %s", mark, v.paint(bold, fmt.Sprintf("%-11s", step)), text, v.paint(dim, elapsed)))
+	v.print(v.line(mark, step, text, elapsed))
+}
+
+// line puts a step's line together so that it fits the terminal: when that is
+// narrow, without padding, and when it is very narrow, without the time. The
+// last column stays free, because some terminals wrap as soon as it is written.
+func (v *liveView) line(mark, step, text, elapsed string) string {
+	const least = 8 // columns of text
+	width := v.o.Width() - len("* ") - 1
+	head, tail := fmt.Sprintf("%-11s", step), "  "+elapsed
+	room := func() int { return width - columns(head) - 1 - columns(tail) }
+	if room() < least {
+		head = step
+	}
+	if room() < least {
+		tail = ""
+	}
+	head = clip(head, width, v.o.ASCII)
+	text = clip(printable(text), room(), v.o.ASCII)
+	if text != "" {
+		text = " " + text
+	}
+	return mark + " " + v.paint(bold, head) + text + v.paint(dim, tail)
 }
 
 // print writes a whole line above the moving one.
@@ -114,9 +135,7 @@ func (v *liveView) tick() {
 		}
 		text = join("  ", text, m)
 	}
-	room := v.o.Width() - 14 - utf8.RuneCountInString(elapsed) - 2 - 1
-	text = clip(printable(text), max(room, 8), v.o.ASCII)
-	fmt.Fprintf(v.w, "%s%s %s %s  %s", clearLine, v.mark("•", "*", ""), v.paint(bold, fmt.Sprintf("%-11s", v.step.Step)), text, v.paint(dim, elapsed))
+	fmt.Fprint(v.w, clearLine, v.line(v.mark("•", "*", ""), v.step.Step, text, elapsed), "\r")
 	v.drawn = true
 }
 

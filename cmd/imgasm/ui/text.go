@@ -86,10 +86,33 @@ func printableLines(s string) string {
 	return strings.Join(lines, "\n")
 }
 
-// clip shortens s to at most width columns, marking the cut. Every rune counts
-// as one column, which is right for what installers print.
+// columns is how many columns of a terminal s takes at most. Terminals do not
+// agree about every rune; one too many cuts a line early, one too few wraps it.
+func columns(s string) int {
+	n := 0
+	for _, r := range s {
+		n += runeColumns(r)
+	}
+	return n
+}
+
+func runeColumns(r rune) int {
+	switch {
+	case r == '\ufe0f': // asks for the wide form of the rune before it
+		return 1
+	case unicode.In(r, unicode.Mn, unicode.Me):
+		return 0
+	case r < 0x1100, // Latin, Greek, Cyrillic, Semitic and Indic scripts
+		r >= 0x1e00 && r < 0x2300, // punctuation, arrows, mathematics
+		r >= 0x2400 && r < 0x25f0: // boxes, blocks and geometric shapes
+		return 1
+	}
+	return 2 // East Asian, pictures, and what comes
+}
+
+// clip shortens s to at most width columns, marking the cut.
 func clip(s string, width int, ascii bool) string {
-	if utf8.RuneCountInString(s) <= width {
+	if columns(s) <= width {
 		return s
 	}
 	mark := "…"
@@ -99,8 +122,13 @@ func clip(s string, width int, ascii bool) string {
 	if width < 1 {
 		return ""
 	}
-	runes := []rune(s)
-	return string(runes[:width-1]) + mark
+	room := width - 1
+	for i, r := range s {
+		if room -= runeColumns(r); room < 0 {
+			return s[:i] + mark
+		}
+	}
+	return s
 }
 
 // rate remembers the first sample of a byte count and tells speed and time left.

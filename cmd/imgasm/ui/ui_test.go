@@ -80,13 +80,61 @@ func TestLiveFitsTheTerminal(t *testing.T) {
 	got := show(Options{Style: Live, ASCII: true, Width: func() int { return width }, Now: func() time.Time { return now }},
 		session[0], long, session[5])
 	for _, line := range strings.FieldsFunc(got, func(r rune) bool { return r == '\r' || r == '\n' }) {
-		line = strings.TrimPrefix(line, "\x1b[K")
+		line = strings.TrimPrefix(line, "\x1b[J")
 		if len(line) > width {
 			t.Errorf("%d columns on a terminal of %d: %q", len(line), width, line)
 		}
 	}
 	if !strings.Contains(got, "+ install     3 packages  21s\n") {
 		t.Errorf("no line stays for the finished step: %q", got)
+	}
+}
+
+// The moving line and those that finished steps leave have one row each, on
+// any terminal and with any script.
+func TestLiveNeverWraps(t *testing.T) {
+	for _, text := range []string{"installing 🖥\ufe0f", "설치", "安装软件包", "ｆｕｌｌ", "🚀⏳", "Установка", "e\u0301a\u0300", "┌─┐│└┘", "x"} {
+		for width := 1; width <= 120; width++ {
+			long := strings.Repeat(text+" ", 40)
+			now := t0.Add(3725 * time.Second)
+			got := show(Options{Style: Live, Width: func() int { return width }, Now: func() time.Time { return now }},
+				at(0, event.Event{Kind: event.StepStart, Step: "boot files", Text: long}),
+				at(1, event.Event{Kind: event.Phase, Step: "boot files", Text: long}),
+				at(2, event.Event{Kind: event.Progress, Step: "boot files", Text: long, Done: 1 << 30, Total: 8 << 30, Unit: "B", Fraction: 0.1}),
+				at(3, event.Event{Kind: event.StepDone, Step: "boot files", Text: long, Elapsed: 3725}))
+			for _, line := range strings.FieldsFunc(got, func(r rune) bool { return r == '\r' || r == '\n' }) {
+				line = strings.TrimPrefix(line, "\x1b[J")
+				taken := 0
+				for _, r := range line {
+					switch {
+					case r == '\u0301' || r == '\u0300':
+					case strings.ContainsRune("설치安装软件包ｆｕｌｌ🚀⏳🖥", r):
+						taken += 2
+					case r != '\ufe0f':
+						taken++
+					}
+				}
+				if taken >= width && taken > 2 {
+					t.Fatalf("%d columns on a terminal of %d: %q", taken, width, line)
+				}
+			}
+		}
+	}
+}
+
+// A terminal that becomes narrower breaks the moving line into several; it is
+// cleared from its first one on, because there the cursor is.
+func TestLiveCursorRests(t *testing.T) {
+	var out bytes.Buffer
+	v := newLiveView(&out, Options{Width: func() int { return 60 }, Now: func() time.Time { return t0 }})
+	v.event(session[0])
+	if got := out.String(); !strings.HasSuffix(got, "0.0s\r") {
+		t.Errorf("the cursor does not go back: %q", got)
+	}
+	out.Reset()
+	v.tick()
+	if got := out.String(); !strings.HasPrefix(got, "\r\x1b[J") {
+		t.Errorf("rows below the cursor stay: %q", got)
 	}
 }
 
