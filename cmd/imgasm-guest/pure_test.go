@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -269,4 +270,28 @@ func FuzzReadStage2(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestBounds(t *testing.T) {
+	var log bytes.Buffer
+	first, last := &firstBytes{to: &log, left: 5}, &lastBytes{max: 4}
+	both := io.MultiWriter(first, last)
+	for _, p := range []string{"ab", "cdefgh", "", "ij", "k"} {
+		if n, err := io.WriteString(both, p); n != len(p) || err != nil {
+			t.Errorf("%q: %d, %v", p, n, err)
+		}
+	}
+	if got := log.String(); got != "abcde"+leftOut {
+		t.Errorf("the first bytes are %q", got)
+	}
+	if got := last.kept.String(); got != "hijk" {
+		t.Errorf("the last bytes are %q", got)
+	}
+	// As the output of a command comes in.
+	if _, err := io.Copy(last, io.LimitReader(strings.NewReader(strings.Repeat("x", 1<<20)), 1<<20)); err != nil {
+		t.Fatal(err)
+	}
+	if last.kept.Len() != 4 || last.kept.Cap() > 1<<16 {
+		t.Errorf("%d bytes are kept, in %d", last.kept.Len(), last.kept.Cap())
+	}
 }

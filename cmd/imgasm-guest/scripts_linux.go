@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -91,8 +90,12 @@ func (i *installer) runScripts(name, chroot string) error {
 	return nil
 }
 
-// maxOutput is what is kept of a script's output.
-const maxOutput = 64 << 10
+// maxOutput is what is kept of a script's output, and maxLog what its --log
+// takes: that of a script that is not in the installed system lies in memory.
+const (
+	maxOutput = 64 << 10
+	maxLog    = 16 << 20
+)
 
 // runOne runs a script, below root if that is not empty, and returns what it
 // said, or what it left in its log.
@@ -118,7 +121,7 @@ func (i *installer) runOne(s script, root string) (string, int) {
 	if s.log != "" {
 		if f, err := os.OpenFile(root+s.log, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600); err == nil {
 			defer f.Close()
-			out = io.MultiWriter(tail, f)
+			out = io.MultiWriter(tail, &firstBytes{to: f, left: maxLog})
 		}
 	}
 	cmd.Stdout, cmd.Stderr = out, out
@@ -133,24 +136,10 @@ func (i *installer) runOne(s script, root string) (string, int) {
 		}
 	}
 	if f, err := os.OpenFile("/tmp/program.log", os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600); err == nil {
-		f.Write(tail.Bytes())
+		f.Write(tail.kept.Bytes())
 		f.Close()
 	}
-	return tail.String(), code
-}
-
-// lastBytes keeps the end of what is written to it.
-type lastBytes struct {
-	bytes.Buffer
-	max int
-}
-
-func (l *lastBytes) Write(p []byte) (int, error) {
-	l.Buffer.Write(p)
-	if over := l.Len() - l.max; over > 0 {
-		l.Next(over)
-	}
-	return len(p), nil
+	return tail.kept.String(), code
 }
 
 // scriptVerb makes the guest's program the interpreter of one script file.

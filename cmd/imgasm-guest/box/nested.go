@@ -4,7 +4,6 @@ package box
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -43,7 +42,7 @@ func shell(c *call) int {
 		}
 		script.Text, script.Args = string(data), operands[1:]
 	default:
-		data, err := io.ReadAll(io.LimitReader(c.in, maxTail))
+		data, err := readAll(c.in)
 		if err != nil {
 			return c.fail("%v", err)
 		}

@@ -4,7 +4,9 @@ package box
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -85,9 +87,9 @@ func (c *call) obsolete() {
 }
 
 // count reads the number of -n or -c; fallback without either.
-func count(given map[string]string) (n int64, bytes, fromStart bool, err error) {
+func count(given map[string]string) (n int64, inBytes, fromStart bool, err error) {
 	text, ok := first(given, "c", "bytes")
-	bytes = ok
+	inBytes = ok
 	if !ok {
 		if text, ok = first(given, "n", "lines"); !ok {
 			return 10, false, false, nil
@@ -98,7 +100,7 @@ func count(given map[string]string) (n int64, bytes, fromStart bool, err error) 
 	if err != nil {
 		return 0, false, false, fmt.Errorf("invalid number: '%s'", text)
 	}
-	return n, bytes, fromStart, nil
+	return n, inBytes, fromStart, nil
 }
 
 func head(c *call) int {
@@ -107,36 +109,33 @@ func head(c *call) int {
 	if err != nil {
 		return c.fail("%v", err)
 	}
-	n, bytes, _, err := count(given)
-	if err != nil || n < 0 {
+	n, inBytes, _, err := count(given)
+	if err == nil && n < 0 {
+		err = errors.New("a negative number is not offered here")
+	}
+	if err != nil {
 		return c.fail("%v", err)
 	}
 	return c.inputs(files, func(_ string, r io.Reader) error {
-		if bytes {
+		if inBytes {
 			_, err := io.CopyN(c.out, r, n)
 			return ignoreEOF(err)
 		}
-		b := bufio.NewReader(r)
-		for i := int64(0); i < n; i++ {
-			line, err := b.ReadString('\n')
-			io.WriteString(c.out, line)
-			if err != nil {
-				return ignoreEOF(err)
-			}
+		left := n
+		if left == 0 {
+			return nil
 		}
-		return nil
+		return eachLine(r, func(line string) error {
+			if _, err := io.WriteString(c.out, line); err != nil {
+				return err
+			}
+			if left--; left == 0 {
+				return errEnough
+			}
+			return nil
+		})
 	})
 }
-
-func ignoreEOF(err error) error {
-	if err == io.EOF {
-		return nil
-	}
-	return err
-}
-
-// maxTail bounds what tail keeps of its input.
-const maxTail = 16 << 20
 
 func tail(c *call) int {
 	c.obsolete()
@@ -147,34 +146,51 @@ func tail(c *call) int {
 	if has(given, "f", "F") {
 		return c.fail("-f is not offered here")
 	}
-	n, bytes, fromStart, err := count(given)
+	n, inBytes, fromStart, err := count(given)
 	if err != nil {
 		return c.fail("%v", err)
 	}
 	return c.inputs(files, func(_ string, r io.Reader) error {
-		data, err := io.ReadAll(io.LimitReader(r, maxTail))
+		switch {
+		case fromStart && inBytes:
+			if _, err := io.CopyN(io.Discard, r, max(n-1, 0)); err != nil {
+				return ignoreEOF(err)
+			}
+			_, err := io.Copy(c.out, r)
+			return err
+		case fromStart:
+			skip := n - 1
+			return eachLine(r, func(line string) error {
+				if skip--; skip >= 0 {
+					return nil
+				}
+				_, err := io.WriteString(c.out, line)
+				return err
+			})
+		}
+		data, err := readEnd(r)
 		if err != nil {
 			return err
 		}
-		if bytes {
-			from := max(int64(len(data))-n, 0)
-			if fromStart {
-				from = min(max(n-1, 0), int64(len(data)))
-			}
-			_, err := c.out.Write(data[from:])
-			return err
-		}
-		lines := strings.SplitAfter(string(data), "\n")
-		if lines[len(lines)-1] == "" {
-			lines = lines[:len(lines)-1]
-		}
-		from := max(int64(len(lines))-n, 0)
-		if fromStart {
-			from = min(max(n-1, 0), int64(len(lines)))
-		}
-		_, err = io.WriteString(c.out, strings.Join(lines[from:], ""))
+		_, err = c.out.Write(data[lastFrom(data, max(n, -n), inBytes):])
 		return err
 	})
+}
+
+// lastFrom is where the last n bytes or lines of data begin. The number of a
+// negative -n counts too: "tail -n -5" is "tail -n 5".
+func lastFrom(data []byte, n int64, inBytes bool) int {
+	if n < 0 { // the least of all numbers has no positive counterpart
+		return 0
+	}
+	if inBytes {
+		return int(max(int64(len(data))-n, 0))
+	}
+	from := len(data)
+	for ; n > 0 && from > 0; n-- {
+		from = bytes.LastIndexByte(data[:from-1], '\n') + 1
+	}
+	return from
 }
 
 func wc(c *call) int {
@@ -235,7 +251,7 @@ func encode64(c *call) int {
 		}
 	}
 	return c.inputs(files, func(_ string, r io.Reader) error {
-		data, err := io.ReadAll(io.LimitReader(r, maxTail))
+		data, err := readAll(r)
 		if err != nil {
 			return err
 		}
@@ -290,20 +306,19 @@ func grep(c *call) int {
 	}
 	found := 0
 	bad := c.inputs(operands, func(name string, r io.Reader) error {
-		b, n, here := bufio.NewReader(r), 0, 0
-		for {
-			line, err := b.ReadString('\n')
-			if line == "" && err != nil {
-				break
-			}
+		n, here := 0, 0
+		err := eachLine(r, func(line string) error {
 			n++
 			line = strings.TrimSuffix(line, "\n")
 			if re.MatchString(line) == has(given, "v") {
-				continue
+				return nil
 			}
 			here++
-			if has(given, "q") || has(given, "c") {
-				continue
+			if has(given, "q") {
+				return errEnough
+			}
+			if has(given, "c") {
+				return nil
 			}
 			prefix := ""
 			if len(operands) > 1 && !has(given, "h") {
@@ -312,19 +327,22 @@ func grep(c *call) int {
 			if has(given, "n") {
 				prefix += fmt.Sprint(n) + ":"
 			}
+			parts := []string{line}
 			if has(given, "o") {
-				for _, m := range re.FindAllString(line, -1) {
-					fmt.Fprintln(c.out, prefix+m)
-				}
-				continue
+				parts = re.FindAllString(line, -1)
 			}
-			fmt.Fprintln(c.out, prefix+line)
-		}
+			for _, part := range parts {
+				if _, err := fmt.Fprintln(c.out, prefix+part); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 		if has(given, "c") {
 			fmt.Fprintln(c.out, here)
 		}
 		found += here
-		return nil
+		return err
 	})
 	switch {
 	case found > 0:
@@ -364,7 +382,7 @@ func sortLines(c *call) int {
 	}
 	var lines []string
 	code := c.inputs(files, func(_ string, r io.Reader) error {
-		data, err := io.ReadAll(io.LimitReader(r, maxTail))
+		data, err := readAll(r)
 		if len(data) > 0 {
 			lines = append(lines, strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")...)
 		}
@@ -410,21 +428,17 @@ func cut(c *call) int {
 		return c.fail("%v", err)
 	}
 	return c.inputs(files, func(_ string, r io.Reader) error {
-		s := bufio.NewReader(r)
-		for {
-			line, err := s.ReadString('\n')
-			if line == "" && err != nil {
-				return ignoreEOF(err)
-			}
+		return eachLine(r, func(line string) error {
 			line = strings.TrimSuffix(line, "\n")
 			parts := strings.Split(line, "")
 			glue := ""
 			if byField {
 				if parts, glue = strings.Split(line, delimiter), delimiter; len(parts) == 1 {
 					if !has(given, "s") {
-						fmt.Fprintln(c.out, line)
+						_, err := fmt.Fprintln(c.out, line)
+						return err
 					}
-					continue
+					return nil
 				}
 			}
 			var kept []string
@@ -433,8 +447,9 @@ func cut(c *call) int {
 					kept = append(kept, p)
 				}
 			}
-			fmt.Fprintln(c.out, strings.Join(kept, glue))
-		}
+			_, err := fmt.Fprintln(c.out, strings.Join(kept, glue))
+			return err
+		})
 	})
 }
 

@@ -5,7 +5,6 @@ package box
 import (
 	"bufio"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"regexp"
@@ -116,7 +115,9 @@ func tr(c *call) int {
 			continue
 		}
 		last = int(b)
-		w.WriteByte(b)
+		if w.WriteByte(b) != nil {
+			return 1
+		}
 	}
 }
 
@@ -311,18 +312,14 @@ func sedInPlace(program []sedCommand, quiet bool, path string) error {
 }
 
 func runSed(program []sedCommand, quiet bool, r io.Reader, w io.Writer) error {
-	b, number := bufio.NewReader(r), 0
-	for {
-		line, err := b.ReadString('\n')
-		if line == "" && err != nil {
-			return ignoreEOF(err)
-		}
+	number := 0
+	return eachLine(r, func(line string) error {
 		number++
 		end := ""
 		if strings.HasSuffix(line, "\n") {
 			line, end = line[:len(line)-1], "\n"
 		}
-		deleted := false
+		out, deleted := "", false
 		for _, s := range program {
 			hit := (s.line == 0 || s.line == number) && (s.match == nil || s.match.MatchString(line))
 			if hit == s.negate {
@@ -332,24 +329,27 @@ func runSed(program []sedCommand, quiet bool, r io.Reader, w io.Writer) error {
 			case 'd':
 				deleted = true
 			case 'p':
-				fmt.Fprint(w, line+end)
+				out += line + end
 			case 's':
 				changed := s.substitute(line)
 				if changed != line && s.print {
-					fmt.Fprint(w, changed+end)
+					out += changed + end
 				}
 				line = changed
+			}
+			if len(line)+len(out) > maxTail {
+				return errLongLine
 			}
 			if deleted {
 				break
 			}
 		}
 		if !deleted && !quiet {
-			if _, err := io.WriteString(w, line+end); err != nil {
-				return err
-			}
+			out += line + end
 		}
-	}
+		_, err := io.WriteString(w, out)
+		return err
+	})
 }
 
 func (s *sedCommand) substitute(line string) string {
