@@ -3,9 +3,9 @@ package kickstart
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 

@@ -163,7 +163,7 @@ func buildISO(ctx context.Context, o Options, dir string, guest []byte, s *suppl
 	}
 	if _, err := os.Stat(in.ISO); err == nil {
 		in.Cached = true
-		taken(in.ISO, o.Now)
+		taken(in.ISO, o.Now())
 		return in, nil
 	}
 	say(event.Event{Kind: event.Note, Text: "writing the rehearsal's installer ISO"})
@@ -186,11 +186,11 @@ func buildISO(ctx context.Context, o Options, dir string, guest []byte, s *suppl
 	if err := os.Chmod(f.Name(), 0o644); err != nil {
 		return nil, err
 	}
-	taken(f.Name(), o.Now)
+	taken(f.Name(), o.Now())
 	if err := os.Rename(f.Name(), in.ISO); err != nil {
 		return nil, err
 	}
-	prune(dir, o.Arch.Name, o.Now)
+	prune(dir, o.Arch.Name, o.Now())
 	return in, nil
 }
 

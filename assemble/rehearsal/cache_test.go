@@ -14,7 +14,8 @@ import (
 // build may still be using, however many there are.
 func TestPrune(t *testing.T) {
 	o := cached(t, 0)
-	o.Now = time.Now().Add(time.Hour)
+	now := time.Now().Add(time.Hour)
+	o.Now = func() time.Time { return now }
 	dir := filepath.Join(o.CacheDir, "rehearsal")
 	ages := map[string]time.Duration{
 		"rehearsal-x86_64-1.iso":  5 * time.Hour,
@@ -31,7 +32,7 @@ func TestPrune(t *testing.T) {
 		if err := os.WriteFile(path, nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		taken(path, o.Now.Add(-age))
+		taken(path, now.Add(-age))
 	}
 	in, err := Build(context.Background(), o, nil)
 	if err != nil {
@@ -43,7 +44,7 @@ func TestPrune(t *testing.T) {
 	}
 
 	// A build that takes an old one out of the cache holds it.
-	taken(in.ISO, o.Now.Add(-1000*time.Hour))
+	taken(in.ISO, now.Add(-1000*time.Hour))
 	if _, err := Build(context.Background(), o, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -52,13 +53,13 @@ func TestPrune(t *testing.T) {
 		if err := os.WriteFile(path, nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		taken(path, o.Now.Add(time.Minute))
+		taken(path, now.Add(time.Minute))
 	}
-	prune(dir, "x86_64", o.Now.Add(time.Hour))
+	prune(dir, "x86_64", now.Add(time.Hour))
 	if _, err := os.Stat(in.ISO); err != nil {
 		t.Errorf("an ISO is removed that a build took an hour ago: %v", err)
 	}
-	prune(dir, "x86_64", o.Now.Add(inUse+time.Second))
+	prune(dir, "x86_64", now.Add(inUse+time.Second))
 	if _, err := os.Stat(in.ISO); err == nil {
 		t.Error("an ISO that nobody uses stays beside three newer ones")
 	}

@@ -55,6 +55,7 @@ var fileInputs = []string{
 	"alma --kickstart @ --arch x86_64 --iso ISO --offline",
 	"alma --post @ --arch x86_64 --iso ISO",
 	"alma --ssh-key @ --arch x86_64 --iso ISO",
+	"alma --keyring @",
 	"alma --locked --lock-file @ --arch x86_64 --iso ISO",
 	"rehearse --iso @",
 	"kickstart lint @",
