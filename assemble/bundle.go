@@ -34,7 +34,7 @@ func (b *build) failed(ctx context.Context, f *follower, what string, failure *a
 		if failure = f.pending; failure == nil {
 			return err
 		}
-		err = fmt.Errorf("%w while %s was failing: %s", err, what, failure.Meaning)
+		err = fmt.Errorf("%w while %s was failing: %s", err, what, strings.TrimSuffix(failure.Meaning, "."))
 	}
 	// The context may be what ended the guest: looking at it takes its own time.
 	looking, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -16,7 +17,9 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/imgasm/imgasm/assemble/anaconda"
 	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/qemu"
 	"github.com/imgasm/imgasm/qemu/qemutest"
 )
 
@@ -69,6 +72,143 @@ func TestMonitorClosedAndQEMULives(t *testing.T) {
 		t.Fatalf("error %v (%T), want a HostError about the monitor", err, err)
 	}
 	onlyBundle(t, s.Out)
+}
+
+// An installer that never opens the virtio ports is told apart by its console
+// and the way it ends alone.
+func TestPortsNeverOpened(t *testing.T) {
+	begun := []qemutest.Step{
+		line("[    0.000000] Linux version 6.12.0-55.el10.x86_64"),
+		line("[   20.100000] anaconda[2343]: Starting installer, one moment..."),
+		line("[   30.200000] anaconda[2343]: Installing kernel.x86_64 (2/2)"),
+	}
+	complete := []qemutest.Step{
+		line("[   38.000000] anaconda[2343]: Installing boot loader"),
+		line("[   39.000000] anaconda[2343]: Storing configuration files and kickstarts"),
+		line("[   40.000000] anaconda[2343]: Running post-installation scripts"),
+		line("[   40.100000] anaconda[2343]: Complete!"),
+	}
+	for name, c := range map[string]struct {
+		steps func(installed string) []qemutest.Step
+		rule  string // of the failure; "": success
+	}{
+		"success": {func(installed string) []qemutest.Step {
+			return qemutest.Steps(begun, qemutest.CopyTo("target", installed), complete, qemutest.PowerOff())
+		}, ""},
+		"power-off without Complete!": {func(string) []qemutest.Step { return qemutest.Steps(begun, qemutest.PowerOff()) }, "shutdown-early"},
+		"Complete! and a reset":       {func(string) []qemutest.Step { return qemutest.Steps(begun, complete, qemutest.Reboot()) }, "reset-at-end"},
+		"an error": {func(string) []qemutest.Step {
+			return qemutest.Steps(begun, line("[   31.000000] anaconda[2343]: The installation was stopped due to an error which occurred while running in non-interactive cmdline mode. "),
+				line("[   31.000001] anaconda[2343]: The exact error message is: "),
+				line("[   31.000002] anaconda[2343]: Non interactive installation failed: You have not defined a root partition (/), which is required for installation of AlmaLinux to continue."),
+				line("[   31.000003] anaconda[2343]: The installer will now terminate."), qemutest.Hang())
+		}, "no-root"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, r, err := runBuild(t, t.Context(), func(_, installed string) []qemutest.Step { return c.steps(installed) })
+			if c.rule == "" {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !slices.Contains(r.steps(), "publish") {
+					t.Error("nothing is published")
+				}
+				return
+			}
+			var install *InstallError
+			if !errors.As(err, &install) {
+				t.Fatalf("error %v (%T), want an InstallError", err, err)
+			}
+			if install.Failure.Rule != c.rule {
+				t.Errorf("rule %q, want %q: %v", install.Failure.Rule, c.rule, err)
+			}
+			onlyBundle(t, s.Out)
+		})
+	}
+}
+
+// A host that slept for hours in the middle of an installation finds neither a
+// stall nor a time limit passed, and the guest goes on.
+func TestHostSleeps(t *testing.T) {
+	t.Parallel()
+	s := testSpec(t, qemutest.Script{})
+	p, err := s.Resolve(t.Context(), testHost(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ws, err := openWorkspace(p.Out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ws.close(false)
+	if err := os.WriteFile(ws.path(diskFile), make([]byte, 1<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.Machine.Binary = qemutest.Executable(t, qemutest.Script{Steps: qemutest.Steps(
+		line("[    0.000000] Linux version 6.12"), qemutest.AwaitSerial("awake"), success(p.nonce(), bootSector(t)))})
+	vm, err := qemu.Start(t.Context(), p.Machine, qemu.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer vm.Close()
+	var clock atomic.Int64 // nanoseconds since the beginning
+	begun := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	now := func() time.Time { return begun.Add(time.Duration(clock.Load())) }
+	var slept, heard atomic.Bool
+	f := newFollower(vm, anaconda.New(anaconda.Config{Arch: "x86_64", Accel: "tcg", Nonce: p.nonce(), DoneMarker: true, Stall: time.Minute}), func(e event.Event) {
+		slept.Store(slept.Load() || strings.Contains(e.Text, "the host slept for 3h"))
+		heard.Store(heard.Load() || e.Kind == event.Console)
+	})
+	ticks := make(chan time.Time)
+	f.begun, f.now, f.ticks = begun, now, ticks
+	type end struct {
+		failure *anaconda.Failure
+		err     error
+	}
+	ended := make(chan end, 1)
+	go func() {
+		failure, err := f.follow(t.Context(), followOptions{what: theInstallation, timeout: 10 * time.Minute})
+		ended <- end{failure, err}
+	}()
+	tick := func(d time.Duration) {
+		clock.Add(int64(d))
+		select {
+		case ticks <- now():
+		case e := <-ended:
+			t.Fatalf("ended %v after its beginning: %v, %+v", time.Duration(clock.Load()), e.err, e.failure)
+		case <-time.After(time.Minute):
+			t.Fatal("nobody takes ticks")
+		}
+	}
+	for !heard.Load() {
+		tick(time.Millisecond)
+	}
+	tick(time.Second)
+	tick(3 * time.Hour) // more than the time limit, and than may be silent
+	for range 30 {
+		tick(time.Second)
+	}
+	if _, err := io.WriteString(vm.Serial, "awake"); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		clock.Add(int64(time.Millisecond)) // a power-off has to stand for a second
+		select {
+		case ticks <- now():
+			continue
+		case e := <-ended:
+			if e.err != nil || e.failure != nil {
+				t.Errorf("error %v, failure %+v; want success", e.err, e.failure)
+			}
+		case <-time.After(time.Minute):
+			t.Error("the guest's end is not noticed")
+		}
+		break
+	}
+	if !slept.Load() {
+		t.Error("it is not told that the host slept")
+	}
 }
 
 // A guest that says nothing more is given up, and the error says what was silent.

@@ -43,7 +43,15 @@ func (e *usageError) Hint() string {
 // interruptError is a signal that asked us to stop.
 type interruptError struct{ signal os.Signal }
 
-func (e *interruptError) Error() string { return "stopped by " + e.signal.String() }
+func (e *interruptError) Error() string {
+	if name, ok := signalNames[e.signal]; ok {
+		return "stopped by " + name
+	}
+	return "stopped by " + e.signal.String()
+}
+
+// signalNames are the names that people know of the signals that main listens for.
+var signalNames = map[os.Signal]string{os.Interrupt: "SIGINT (Ctrl-C)", syscall.SIGTERM: "SIGTERM", syscall.SIGHUP: "SIGHUP"}
 
 // errReported marks an error whose text the user has already seen, such as a
 // list of lint findings; it only carries the exit code's class.

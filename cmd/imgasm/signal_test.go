@@ -8,10 +8,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -27,14 +27,20 @@ type running struct {
 	dir    string // holds everything that it makes
 	out    string
 	stderr *bytes.Buffer
-	ended  chan struct{} // its stdout has ended
+	said   chan event.Event // what it says, closed at the end of its stdout
 }
 
 // startImgasm starts a build on a QEMU that follows steps, and returns when the
 // guest has been heard.
 func startImgasm(t *testing.T, script qemutest.Script, flags ...string) *running {
 	t.Helper()
-	r := &running{dir: t.TempDir(), stderr: new(bytes.Buffer), ended: make(chan struct{})}
+	return startImgasmIn(t, t.TempDir(), script, flags...)
+}
+
+// startImgasmIn does the same for an output in a folder that may have been used.
+func startImgasmIn(t *testing.T, dir string, script qemutest.Script, flags ...string) *running {
+	t.Helper()
+	r := &running{dir: dir, stderr: new(bytes.Buffer), said: make(chan event.Event, 1000)}
 	r.out = filepath.Join(r.dir, "image.raw")
 	work := t.TempDir()
 	installer, tmp := filepath.Join(work, "installer.iso"), filepath.Join(work, "t")
@@ -52,9 +58,7 @@ func startImgasm(t *testing.T, script qemutest.Script, flags ...string) *running
 	}
 	// The QEMU that is only asked what it can do is never told to go on.
 	script.Steps = append([]qemutest.Step{qemutest.Await("cont"), qemutest.Serial("[    0.000000] Linux version 6.12.0-55.el10.x86_64\r\n")}, script.Steps...)
-	args := append([]string{"alma", "--iso", installer, "--arch", "x86_64", "--firmware", "bios", "--accel", "tcg", "--disk-size", "10G",
-		"--qemu", qemutest.Executable(t, script), "--out", r.out, "--json"}, flags...)
-	r.cmd = exec.Command(imgasm, args...)
+	r.cmd = exec.Command(imgasm, append(buildArgs(installer, qemutest.Executable(t, script), r.out), append(flags, "--json")...)...)
 	r.cmd.Env = append(os.Environ(), "TMPDIR="+tmp, "IMGASM_CACHE="+filepath.Join(work, "cache"))
 	r.cmd.Stderr = r.stderr
 	stdout, err := r.cmd.StdoutPipe()
@@ -65,22 +69,54 @@ func startImgasm(t *testing.T, script qemutest.Script, flags ...string) *running
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = r.cmd.Process.Kill() })
-	dec := json.NewDecoder(stdout)
-	for {
-		var e event.Event
-		if err := dec.Decode(&e); err != nil {
-			_ = r.cmd.Wait()
-			t.Fatalf("ended before the guest was heard: %v\n%s", err, r.stderr)
+	go func() {
+		defer close(r.said)
+		dec := json.NewDecoder(stdout)
+		for {
+			var e event.Event
+			if dec.Decode(&e) != nil {
+				return
+			}
+			r.said <- e
 		}
-		if e.Kind == event.Console {
-			break
+	}()
+	r.await(t, func(e event.Event) bool { return e.Kind == event.Console })
+	return r
+}
+
+// buildArgs are the arguments of every build here.
+func buildArgs(installer, qemu, out string) []string {
+	return []string{"alma", "--iso", installer, "--arch", "x86_64", "--firmware", "bios", "--accel", "tcg", "--disk-size", "10G", "--qemu", qemu, "--out", out}
+}
+
+// reportNonce finds the word by which a build's kickstart proves its reports.
+var reportNonce = regexp.MustCompile(`imgasm1 ([0-9a-f]{16}) `)
+
+// buildNonce is the nonce of every build here: they are wishes for the same image.
+func buildNonce(t *testing.T) string {
+	t.Helper()
+	installer := filepath.Join(t.TempDir(), "installer.iso")
+	fakeInstaller(t, installer)
+	args := append([]string{"imgasm"}, buildArgs(installer, qemutest.Executable(t, qemutest.Script{}), filepath.Join(t.TempDir(), "image.raw"))...)
+	var stdout, stderr bytes.Buffer
+	code := run(t.Context(), append(args, "--dry-run", "--verbose"), strings.NewReader(""), &stdout, &stderr, os.Getenv)
+	found := reportNonce.FindStringSubmatch(stdout.String())
+	if code != exitDone || found == nil {
+		t.Fatalf("exit code %d, no nonce in the plan: %s%s", code, &stdout, &stderr)
+	}
+	return found[1]
+}
+
+// await waits for an event.
+func (r *running) await(t *testing.T, is func(event.Event) bool) {
+	t.Helper()
+	for e := range r.said {
+		if is(e) {
+			return
 		}
 	}
-	go func() {
-		defer close(r.ended)
-		_, _ = io.Copy(io.Discard, stdout)
-	}()
-	return r
+	_ = r.cmd.Wait()
+	t.Fatalf("ended too early\n%s", r.stderr)
 }
 
 func (r *running) signal(t *testing.T, s syscall.Signal) {
@@ -92,7 +128,8 @@ func (r *running) signal(t *testing.T, s syscall.Signal) {
 
 // wait returns the exit code; -1: killed.
 func (r *running) wait() int {
-	<-r.ended
+	for range r.said { // to its end
+	}
 	_ = r.cmd.Wait()
 	return r.cmd.ProcessState.ExitCode()
 }
@@ -135,6 +172,76 @@ func TestSignals(t *testing.T) {
 	}
 }
 
+// A signal while the installer's last words are awaited does not hide that the
+// installation failed: the error says both, and the logs are kept.
+func TestSignalsWhileFailing(t *testing.T) {
+	nonce := buildNonce(t)
+	for name, signals := range map[string][]syscall.Signal{
+		"SIGINT": {syscall.SIGINT}, "SIGTERM": {syscall.SIGTERM}, "SIGHUP": {syscall.SIGHUP}, "SIGINT twice": {syscall.SIGINT, syscall.SIGINT},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := startImgasm(t, qemutest.Script{IgnoreTERM: true, Steps: qemutest.Steps(
+				qemutest.Port("org.imgasm.progress.0", "imgasm1 "+nonce+" phase pre\n"), qemutest.Sleep(time.Second), // so its last words are awaited
+				qemutest.Serial("[   20.100000] anaconda[2343]: Starting installer, one moment...\r\n"+
+					"[   31.000000] anaconda[2343]: The installation was stopped due to an error which occurred while running in non-interactive cmdline mode. \r\n"+
+					"[   31.000001] anaconda[2343]: The exact error message is: \r\n"+
+					"[   31.000002] anaconda[2343]: Non interactive installation failed: You have not defined a root partition (/), which is required for installation of AlmaLinux to continue.\r\n"+
+					"[   31.000003] anaconda[2343]: The installer will now terminate.\r\n"), qemutest.Hang())})
+			r.await(t, func(e event.Event) bool { return e.Kind == event.Warning && strings.Contains(e.Text, "waiting up to") })
+			for _, s := range signals {
+				r.signal(t, s)
+			}
+			if code := r.wait(); code != exitInterrupted {
+				t.Errorf("exit code %d, want %d\n%s", code, exitInterrupted, r.stderr)
+			}
+			r.noQEMU(t)
+			bundle := r.out + ".failed"
+			for _, want := range []string{"stopped by ", "while the installation was failing", "no file system for /; ", bundle} {
+				if !strings.Contains(r.stderr.String(), want) {
+					t.Errorf("the error does not say %q: %s", want, r.stderr)
+				}
+			}
+			onlyBundle(t, r)
+		})
+	}
+}
+
+// onlyBundle fails unless the bundle of a failure is all that a build has left.
+func onlyBundle(t *testing.T, r *running) {
+	t.Helper()
+	entries, err := os.ReadDir(r.dir)
+	if err != nil || len(entries) != 1 || entries[0].Name() != filepath.Base(r.out)+".failed" {
+		t.Errorf("left: %v, %v; want the bundle alone", entries, err)
+	}
+}
+
+// A guest that falls silent, or that takes too long, is exit code 6.
+func TestStallIsExitCode6(t *testing.T) {
+	for name, c := range map[string]struct {
+		flags []string
+		want  string // in the error
+	}{
+		"silence":    {[]string{"--stall-timeout", "1s"}, "no new text on the console"},
+		"time limit": {[]string{"--timeout", "1s"}, "did not end within 1s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := startImgasm(t, qemutest.Script{Steps: []qemutest.Step{qemutest.Hang()}}, c.flags...)
+			if code := r.wait(); code != exitTimeout {
+				t.Errorf("exit code %d, want %d\n%s", code, exitTimeout, r.stderr)
+			}
+			for _, want := range []string{c.want, "imgasm: hint: ", r.out + ".failed"} {
+				if !strings.Contains(r.stderr.String(), want) {
+					t.Errorf("the error does not say %q: %s", want, r.stderr)
+				}
+			}
+			r.noQEMU(t)
+			onlyBundle(t, r)
+		})
+	}
+}
+
 // Nobody can clean up after a SIGKILL; but QEMU is gone, and the next build of
 // the same output works in the folder that was left.
 func TestSuddenDeath(t *testing.T) {
@@ -147,6 +254,36 @@ func TestSuddenDeath(t *testing.T) {
 	r.noQEMU(t)
 	if _, err := os.Stat(r.out); err == nil {
 		t.Error("a killed build has an output")
+	}
+	work := filepath.Join(r.dir, ".image.raw.imgasm")
+	if _, err := os.Stat(filepath.Join(work, "disk.raw")); err != nil {
+		t.Errorf("the killed build left no working folder to work in: %v", err)
+	}
+	// The guest of the next build needs no ports to prove that all is done.
+	boot := make([]byte, 512) // what a BIOS takes for a boot sector
+	boot[0], boot[510], boot[511] = 0xeb, 0x55, 0xaa
+	installed := filepath.Join(t.TempDir(), "installed.raw")
+	if err := os.WriteFile(installed, boot, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// A small disk, since all of it is hashed.
+	ks := filepath.Join(t.TempDir(), "small.ks")
+	if err := os.WriteFile(ks, []byte("cmdline\nlang en_US.UTF-8\nkeyboard us\ntimezone UTC --utc\nrootpw --plaintext secret\ncdrom\nzerombr\nclearpart --all --initlabel\n"+
+		"part biosboot --fstype=biosboot --size=1\npart / --fstype=xfs --size=500 --grow\n%packages\n%end\npoweroff\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	next := startImgasmIn(t, r.dir, qemutest.Script{Steps: qemutest.Steps(
+		qemutest.CopyTo("target", installed),
+		qemutest.Serial("[   20.100000] anaconda[2343]: Starting installer, one moment...\r\n[   30.100000] anaconda[2343]: Installing kernel.x86_64 (1/1)\r\n"+
+			"[   38.100000] anaconda[2343]: Installing boot loader\r\n[   39.100000] anaconda[2343]: Storing configuration files and kickstarts\r\n"+
+			"[   40.100000] anaconda[2343]: Running post-installation scripts\r\n[   40.200000] anaconda[2343]: Complete!\r\n"),
+		qemutest.PowerOff())}, "--no-boot-test", "--kickstart", ks, "--disk-size", "1G")
+	if code := next.wait(); code != exitDone {
+		t.Fatalf("exit code %d of the build after a killed one\n%s", code, next.stderr)
+	}
+	entries, err := os.ReadDir(r.dir)
+	if err != nil || len(entries) != 2 || entries[0].Name() != "image.raw" || entries[1].Name() != "image.raw.json" {
+		t.Errorf("left: %v, %v; want the image and its description", entries, err)
 	}
 }
 
@@ -177,10 +314,7 @@ func TestHeldUntilInterrupted(t *testing.T) {
 		t.Errorf("exit code %d, want %d\n%s", code, exitInstall, r.stderr)
 	}
 	r.noQEMU(t)
-	entries, err := os.ReadDir(r.dir)
-	if err != nil || len(entries) != 1 || entries[0].Name() != "image.raw.failed" {
-		t.Errorf("left: %v, %v; want the bundle alone", entries, err)
-	}
+	onlyBundle(t, r)
 	stderr.Reset()
 	if code := run(t.Context(), []string{"imgasm", "console", r.out}, strings.NewReader(""), &stdout, &stderr, os.Getenv); code != exitInput {
 		t.Errorf("imgasm console without a guest: exit code %d: %s", code, &stderr)
