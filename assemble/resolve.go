@@ -129,7 +129,9 @@ func (p *Plan) resolveSpec() (err error) {
 	case s.DiskSize%sector != 0:
 		return &InputError{What: "--disk-size", Err: fmt.Errorf("%d bytes is no whole number of sectors of %d bytes", s.DiskSize, sector), Do: "give whole megabytes, such as 10G"}
 	case s.MemoryMiB < 0 || s.MemoryMiB > 0 && s.MemoryMiB < 256:
-		return &InputError{What: "--memory", Err: fmt.Errorf("%d MiB is too little to install a system", s.MemoryMiB)}
+		return &InputError{What: "--memory", Err: fmt.Errorf("%d MiB is too little to install a system", s.MemoryMiB), Do: "such as --memory 4G"}
+	case s.MemoryMiB > qemu.MaxMemoryMiB:
+		return &InputError{What: "--memory", Err: fmt.Errorf("%d GiB is more than a virtual machine can have", s.MemoryMiB>>10), Do: "such as --memory 4G"}
 	case s.CPUs < 0 || s.CPUs > 255:
 		return &InputError{What: "--cpus", Err: fmt.Errorf("%d: give 1 to 255", s.CPUs)}
 	case s.Timeout < 0 || s.StallTimeout < 0:

@@ -81,7 +81,7 @@ func (i *Info) Missing(c Config) []string {
 
 // Inspect asks a QEMU binary (a path, or a name in PATH) what it is and can
 // do: a tenth of a second. Errors: *MissingError, *OldError (Info is valid
-// then), *proc.Error.
+// then), *AskError.
 func Inspect(ctx context.Context, binary string) (*Info, error) {
 	path, err := Find(binary)
 	if err != nil {
@@ -89,8 +89,11 @@ func Inspect(ctx context.Context, binary string) (*Info, error) {
 	}
 	info := &Info{Path: path, Sandbox: runtime.GOOS == "linux", devices: make(map[string]bool)}
 	vm, err := info.start(ctx)
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
 		return nil, err
+	case err != nil:
+		return nil, &AskError{Path: path, Err: err}
 	}
 	defer vm.Close()
 	v := vm.Monitor.Version()

@@ -5,6 +5,7 @@ package qemu
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"runtime"
 	"strings"
 
@@ -17,13 +18,49 @@ type MissingError struct {
 	Err    error
 }
 
-func (e *MissingError) Error() string { return fmt.Sprintf("%s is not installed", e.Binary) }
+func (e *MissingError) Error() string {
+	switch {
+	case !e.named():
+		return fmt.Sprintf("%s is not installed", e.Binary)
+	case errors.Is(e.Err, fs.ErrNotExist):
+		return fmt.Sprintf("there is no program %s", e.Binary)
+	}
+	return fmt.Sprintf("%s is no program that can be run", e.Binary)
+}
+
+// named tells whether somebody gave the path of a program, and meant that one.
+func (e *MissingError) named() bool { return strings.ContainsAny(e.Binary, `/\`) }
 
 // Unwrap is the look-up's error.
 func (e *MissingError) Unwrap() error { return e.Err }
 
 // Hint is what to do, for this operating system.
-func (e *MissingError) Hint() string { return installHint(runtime.GOOS, e.Binary) }
+func (e *MissingError) Hint() string {
+	if e.named() {
+		return "give the path of a QEMU system emulator with --qemu; without it, PATH is searched"
+	}
+	return installHint(runtime.GOOS, e.Binary)
+}
+
+// AskError says that a program does not answer as QEMU does.
+type AskError struct {
+	Path string
+	Err  error // what it did instead
+}
+
+func (e *AskError) Error() string { return fmt.Sprintf("ask %s what it can do: %v", e.Path, e.Err) }
+
+// Unwrap is the cause.
+func (e *AskError) Unwrap() error { return e.Err }
+
+// Hint is what to do: what is known of the cause, or how to look.
+func (e *AskError) Hint() string {
+	var known *StartError
+	if errors.As(e.Err, &known) {
+		return known.Hint()
+	}
+	return "see whether it is QEMU, and whether it runs: " + e.Path + " --version"
+}
 
 // packages of QEMU by the way of installing and the emulator; one row a way.
 var packages = []struct {

@@ -21,6 +21,10 @@ const loopback = "127.0.0.1"
 // years; -smp 9 fails there.
 const maxHVFCPUs = 8
 
+// MaxMemoryMiB is the most memory that a machine can have, in MiB: what QEMU's
+// q35 and virt address.
+const MaxMemoryMiB = 8 << 20
+
 // idPattern is what QEMU takes as an identifier (util/id.c): "hd", "oem.1".
 var idPattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]*$`)
 
@@ -52,7 +56,7 @@ func (c Config) Validate() error {
 	if accel == "hvf" && c.Arch.Machine == "virt" && c.CPUs > maxHVFCPUs {
 		bad("virtual machine: %d processors: hvf has %d at most", c.CPUs, maxHVFCPUs)
 	}
-	if c.MemoryMiB < 16 || c.MemoryMiB > 8<<20 {
+	if c.MemoryMiB < 16 || c.MemoryMiB > MaxMemoryMiB {
 		bad("virtual machine: %d MiB of memory: from 16 MiB to 8 TiB", c.MemoryMiB)
 	}
 	if !slices.Contains(accelerators, accel) {

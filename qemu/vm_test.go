@@ -444,6 +444,36 @@ func TestInspectFake(t *testing.T) {
 	}
 }
 
+// A program that is no QEMU, or one that cannot run, is named, with what it said.
+func TestInspectNoQEMU(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("no shell scripts")
+	}
+	dir := t.TempDir()
+	for name, c := range map[string]struct {
+		text string
+		mode os.FileMode
+		want string
+	}{
+		"fails":   {"#!/bin/sh\necho 'libfoo.so: cannot open' >&2\nexit 127\n", 0o755, "fails what it can do: fails: exit status 127: libfoo.so: cannot open"},
+		"ends":    {"#!/bin/sh\n", 0o755, "ends what it can do: ends: ended at once, with status 0"},
+		"text":    {"lang en_US\n", 0o644, "text is no program that can be run"},
+		"missing": {"", 0, "there is no program"},
+	} {
+		path := filepath.Join(dir, name)
+		if c.mode != 0 {
+			if err := os.WriteFile(path, []byte(c.text), c.mode); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, err := Inspect(t.Context(), path)
+		var hinted interface{ Hint() string }
+		if err == nil || !strings.Contains(err.Error(), c.want) || !errors.As(err, &hinted) || !strings.Contains(hinted.Hint(), "QEMU") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // A socket that a killed run left behind in the caller's directory is no obstacle.
 func TestStaleSocket(t *testing.T) {
 	dir := t.TempDir()

@@ -93,6 +93,7 @@ var exitTable = []struct {
 	{exitHost, as[*firmware.NotFoundError]},
 	{exitHost, as[*qemu.MissingError]},
 	{exitHost, as[*qemu.OldError]},
+	{exitHost, as[*qemu.AskError]},
 	{exitHost, as[*qemu.LackError]},
 	{exitHost, as[*qemu.StartError]},
 	{exitHost, func(err error) bool { return errors.Is(err, syscall.ENOSPC) }},

@@ -30,6 +30,7 @@ func TestExitCode(t *testing.T) {
 		{&firmware.NotFoundError{}, 4},
 		{&qemu.MissingError{Err: bad}, 4},
 		{&qemu.OldError{}, 4},
+		{&qemu.AskError{Err: bad}, 4},
 		{&accel.UnusableError{}, 4},
 		{errNotReady, 4},
 		{&assemble.InstallError{Failure: &anaconda.Failure{}}, 5},
