@@ -82,7 +82,7 @@ var filesystems = []string{"ext2", "ext3", "ext4", "xfs", "swap", "vfat", "efi",
 func (l *linter) filesystem(s *Statement, a *Args) {
 	if fs := a.text("--fstype"); fs != "" && !contains(filesystems, fs) {
 		p := problem{rule: ruleUnknownFilesystem, text: "the installer does not know the file system " + quoteWord(fs)}
-		if near := nearest(strings.ToLower(fs), filesystems); near != "" {
+		if near := Nearest(strings.ToLower(fs), filesystems); near != "" {
 			p.hint = "did you mean " + near + "?"
 		}
 		l.failsAtOption(s, a, "--fstype", p)

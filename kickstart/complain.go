@@ -55,7 +55,7 @@ func (l *linter) unknownCommand(w Word) {
 		p.rule, p.text = ruleStrayEnd, "%end closes no section"
 		p.hint = "remove it, or add the header of the section that it should close"
 	default:
-		if near := nearest(strings.ToLower(w.Value), l.commandNames()); near != "" {
+		if near := Nearest(strings.ToLower(w.Value), l.commandNames()); near != "" {
 			p.hint = "did you mean " + near + "?"
 		}
 	}
@@ -113,7 +113,7 @@ func (l *linter) extra(s *Statement, w Word, rows []OptionSpec) {
 	if !strings.HasPrefix(wanted, "--") {
 		wanted = "-" + wanted
 	}
-	if near := nearest(strings.ToLower(wanted), names); near != "" {
+	if near := Nearest(strings.ToLower(wanted), names); near != "" {
 		p.hint = "did you mean " + near + "?"
 	}
 	l.add(Error, p)
@@ -135,8 +135,8 @@ func quoteWord(s string) string {
 	return s
 }
 
-// nearest is the name that s was most likely meant to be, "" if none is near.
-func nearest(s string, names []string) string {
+// Nearest is the name that s was most likely meant to be, "" if none is near.
+func Nearest(s string, names []string) string {
 	if len(s) > maxNear {
 		return ""
 	}

@@ -59,7 +59,7 @@ func Explain(words []string, d Dialect) (string, error) {
 	for _, r := range Rules() {
 		names = append(names, r.Name)
 	}
-	return "", &UnknownNameError{Text: fmt.Sprintf("there is no command, section or rule %q", name), Near: nearest(strings.ToLower(name), names)}
+	return "", &UnknownNameError{Text: fmt.Sprintf("there is no command, section or rule %q", name), Near: Nearest(strings.ToLower(name), names)}
 }
 
 // status tells what d makes of a thing, and the rest of its history.
@@ -191,7 +191,7 @@ func resolveOption(owner string, options []OptionSpec, name string, d Dialect) (
 	}
 	switch len(found) {
 	case 0:
-		return nil, &UnknownNameError{Text: fmt.Sprintf("%s has no option %q", owner, name), Near: nearest(strings.ToLower(name), all)}
+		return nil, &UnknownNameError{Text: fmt.Sprintf("%s has no option %q", owner, name), Near: Nearest(strings.ToLower(name), all)}
 	case 1:
 		return found[0], nil
 	}

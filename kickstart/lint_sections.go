@@ -52,7 +52,7 @@ func (l *linter) section(s, next *Section) {
 		for _, known := range allSections {
 			names = append(names, known.Name)
 		}
-		if near := nearest(strings.ToLower(name.Value), names); near != "" {
+		if near := Nearest(strings.ToLower(name.Value), names); near != "" {
 			p.hint = "did you mean " + near + "?"
 		}
 		l.add(Error, p)

@@ -52,7 +52,7 @@ func withCause(ctx context.Context, err error) error {
 }
 
 func (a *app) cli() *cli.App {
-	usage := func(_ *cli.Context, err error, _ bool) error { return a.usage("%v", err) }
+	usage := func(c *cli.Context, err error, _ bool) error { return flagUsage(c, err) }
 	commands := a.commands()
 	strict(commands, usage)
 	return &cli.App{
@@ -73,15 +73,14 @@ func (a *app) cli() *cli.App {
 		ExitErrHandler: func(*cli.Context, error) {},
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
-				return a.usage("no command %q; imgasm --help lists them", c.Args().First())
+				return noCommand("imgasm", c.Args().First(), commands)
 			}
 			return cli.ShowAppHelp(c)
 		},
 	}
 }
 
-// strict gives every command our handling of wrong usage. The library takes
-// flags that follow the first argument for arguments, silently; here they are refused.
+// strict gives every command our handling of wrong usage.
 func strict(commands []*cli.Command, usage cli.OnUsageErrorFunc) {
 	for _, c := range commands {
 		c.OnUsageError = usage
@@ -92,37 +91,15 @@ func strict(commands []*cli.Command, usage cli.OnUsageErrorFunc) {
 			}
 		}
 		strict(c.Subcommands, usage)
-		if action := c.Action; action != nil && !c.SkipFlagParsing {
-			c.Action = func(ctx *cli.Context) error {
-				for _, arg := range ctx.Args().Slice() {
-					if strings.HasPrefix(arg, "-") && arg != "-" {
-						return usage(ctx, fmt.Errorf("flag %s stands after an argument: write flags first", arg), true)
-					}
-				}
-				return action(ctx)
-			}
-		} else if action == nil {
+		if c.Action == nil {
 			c.Action = func(ctx *cli.Context) error {
 				if ctx.NArg() > 0 {
-					return usage(ctx, fmt.Errorf("%s has no command %q; see imgasm %s --help", ctx.Command.Name, ctx.Args().First(), ctx.Command.Name), true)
+					return noCommand("imgasm "+ctx.Command.Name, ctx.Args().First(), c.Subcommands)
 				}
 				return cli.ShowSubcommandHelp(ctx)
 			}
 		}
 	}
-}
-
-// usage is an error in how imgasm was called: exit code 2.
-func (a *app) usage(format string, args ...any) error {
-	return &usageError{fmt.Sprintf(format, args...)}
-}
-
-// noArgs refuses arguments where a verb takes none.
-func (a *app) noArgs(c *cli.Context) error {
-	if c.NArg() > 0 {
-		return a.usage("%s takes no argument, got %q", c.Command.FullName(), c.Args().First())
-	}
-	return nil
 }
 
 // fail says what went wrong, with its hint where there is one, and returns the exit code.

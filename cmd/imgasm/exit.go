@@ -32,14 +32,6 @@ const (
 	exitInterrupted = 130 // stopped by a signal
 )
 
-// usageError is a wrong call: an unknown flag, a missing or left-over argument.
-type usageError struct{ text string }
-
-func (e *usageError) Error() string { return e.text }
-func (e *usageError) Hint() string {
-	return "imgasm --help lists the commands; imgasm COMMAND --help shows an example"
-}
-
 // interruptError is a signal that asked us to stop.
 type interruptError struct{ signal os.Signal }
 

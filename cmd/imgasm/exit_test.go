@@ -22,7 +22,7 @@ func TestExitCode(t *testing.T) {
 	}{
 		{nil, 0},
 		{bad, 1},
-		{&usageError{"no such flag"}, 2},
+		{&usageError{text: "no such flag"}, 2},
 		{&assemble.InputError{Err: bad}, 3},
 		{&assemble.LintError{Name: "x.ks"}, 3},
 		{errFindings, 3},

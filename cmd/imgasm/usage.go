@@ -1,0 +1,109 @@
+// What is said of a wrong call: which word is wrong, and what was meant.
+
+package main
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/imgasm/imgasm/kickstart"
+)
+
+// usageError is a wrong call: an unknown flag, a missing or left-over argument.
+type usageError struct{ text, hint string }
+
+func (e *usageError) Error() string { return e.text }
+func (e *usageError) Hint() string {
+	if e.hint != "" {
+		return e.hint
+	}
+	return "imgasm --help lists the commands; imgasm COMMAND --help shows an example"
+}
+
+// usage is an error in how imgasm was called: exit code 2.
+func (a *app) usage(format string, args ...any) error {
+	return &usageError{text: fmt.Sprintf(format, args...)}
+}
+
+// noArgs refuses arguments where a verb takes none.
+func (a *app) noArgs(c *cli.Context) error {
+	if c.NArg() > 0 {
+		return a.usage("%s takes no argument, got %q", c.Command.FullName(), c.Args().First())
+	}
+	return nil
+}
+
+// What the flag parser says (package flag of the standard library).
+var (
+	unknownFlag = regexp.MustCompile(`^flag provided but not defined: -(.+)$`)
+	noValue     = regexp.MustCompile(`^flag needs an argument: -(.+)$`)
+	badValue    = regexp.MustCompile(`^invalid (?:boolean )?value (".*") for (?:flag )?-([^:]+): .*$`)
+)
+
+// flagUsage words an error of the flag parser.
+func flagUsage(c *cli.Context, err error) error {
+	var verb []string // "imgasm", "kickstart", "lint"
+	for _, up := range c.Lineage() {
+		if up.Command != nil && up.Command.Name != "" {
+			verb = append(verb, up.Command.Name)
+		}
+	}
+	slices.Reverse(verb)
+	help := strings.Join(verb, " ") + " --help"
+	known := map[string]cli.Flag{}
+	var names []string
+	for _, f := range append(c.Command.Flags, cli.HelpFlag) {
+		for _, n := range f.Names() {
+			known[n] = f
+			names = append(names, n)
+		}
+	}
+	slices.Sort(names)
+	e := &usageError{text: err.Error(), hint: help + " lists the flags"}
+	if m := unknownFlag.FindStringSubmatch(e.text); m != nil {
+		e.text = "there is no flag " + dashed(m[1])
+		if near := kickstart.Nearest(m[1], names); len(near) > 1 {
+			e.hint = "did you mean " + dashed(near) + "? " + e.hint
+		}
+	} else if m := noValue.FindStringSubmatch(e.text); m != nil {
+		e.text = dashed(m[1]) + " needs a value"
+	} else if m := badValue.FindStringSubmatch(e.text); m != nil {
+		want := "that is no value for it"
+		switch known[m[2]].(type) {
+		case *cli.DurationFlag:
+			want = "write a number and a unit, such as 90s, 45m or 3h"
+		case *cli.IntFlag:
+			want = "write a whole number"
+		case *cli.BoolFlag:
+			want = "it takes no value"
+		}
+		e.text = fmt.Sprintf("%s %s: %s", dashed(m[2]), m[1], want)
+	}
+	return e
+}
+
+// dashed writes a flag as people type it.
+func dashed(name string) string {
+	if len(name) == 1 {
+		return "-" + name
+	}
+	return "--" + name
+}
+
+// noCommand refuses a word that names none of the commands of parent, which is
+// "imgasm" or "imgasm kickstart".
+func noCommand(parent, word string, commands []*cli.Command) error {
+	e := &usageError{text: fmt.Sprintf("no command %q", word), hint: parent + " --help lists them"}
+	var names []string
+	for _, c := range commands {
+		names = append(names, c.Names()...)
+	}
+	if near := kickstart.Nearest(word, names); near != "" {
+		e.hint = "did you mean " + parent + " " + near + "? " + e.hint
+	}
+	return e
+}
