@@ -7,9 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"time"
 
+	"github.com/imgasm/imgasm/assemble/media"
 	"github.com/imgasm/imgasm/firmware"
 )
 
@@ -56,11 +56,9 @@ func (h Host) sourceDate() (time.Time, bool, error) {
 	if text == "" {
 		return time.Time{}, false, nil
 	}
-	seconds, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || seconds < 0 {
-		return time.Time{}, false, &InputError{
-			What: "SOURCE_DATE_EPOCH", Err: errNotSeconds(text), Do: "unset it, or give the seconds since 1970-01-01 UTC",
-		}
+	t, err := media.Date(text, "")
+	if err != nil {
+		return time.Time{}, false, &InputError{Err: err, Do: "unset it, or give the seconds since 1970-01-01 UTC"}
 	}
-	return time.Unix(seconds, 0).UTC(), true, nil
+	return t, true, nil
 }

@@ -21,8 +21,6 @@ import (
 	"github.com/imgasm/imgasm/qemu/accel"
 )
 
-func errNotSeconds(text string) error { return fmt.Errorf("%q is not a number of seconds", text) }
-
 // Resolve decides everything about a build on host h.
 //
 // Errors: *InputError and *LintError for what the user gave, *HostError and

@@ -24,7 +24,7 @@ import (
 )
 
 // ErrEpoch is what a SOURCE_DATE_EPOCH is refused with that is no date.
-var ErrEpoch = errors.New("SOURCE_DATE_EPOCH must be a number of seconds since 1970")
+var ErrEpoch = errors.New("SOURCE_DATE_EPOCH must be a number of seconds since 1970, and no later than 2155")
 
 // Date is the date of everything on a medium: SOURCE_DATE_EPOCH, or if that is
 // "" one that is derived from the seed, between 2000 and 2020. It is never the

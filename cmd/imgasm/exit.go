@@ -97,7 +97,7 @@ var exitTable = []struct {
 	{exitInput, isMediaInput},
 	{exitInput, as[*kickstart.ParseError]},
 	{exitInput, as[*kickstart.OptionError]},
-	{exitInput, func(err error) bool { return errors.Is(err, publish.ErrNotFile) }},
+	{exitInput, as[*publish.PlaceError]},
 	{exitInput, func(err error) bool { return unreadable(err) != nil }},
 }
 
@@ -115,7 +115,9 @@ func unreadable(err error) *fs.PathError {
 func fileHint(err error) string {
 	file := unreadable(err)
 	switch {
-	case errors.Is(err, iso.ErrNotISO):
+	case as[*iso.TruncatedError](err):
+		return "download it again; imgasm source verify compares it with what AlmaLinux signed"
+	case errors.Is(err, iso.ErrNotISO), errors.Is(err, iso.ErrNoBootFiles):
 		return "give an AlmaLinux boot, minimal or DVD ISO; imgasm source fetch gets one"
 	case file == nil:
 		return ""

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -83,17 +84,16 @@ func firmwareListCommand(app *app) *cli.Command {
 func (a *app) firmwareList(ctx context.Context, c *cli.Context, arches []arch.Arch) error {
 	w := tabwriter.NewWriter(a.stdout, 0, 8, 2, ' ', 0)
 	var places []string
+	var all []firmware.Pair
 	for _, of := range arches {
 		q, err := a.firmwareQuery(c, of)
 		if err != nil {
 			return err
 		}
 		pairs, looked := firmware.List(ctx, q)
+		all = append(all, pairs...)
 		for _, p := range pairs {
 			if c.Bool("json") {
-				if err := a.printJSON(p); err != nil {
-					return err
-				}
 				continue
 			}
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", p.Arch, bootKind(p), p.Code.Path, varsName(p), p.Source)
@@ -108,6 +108,11 @@ func (a *app) firmwareList(ctx context.Context, c *cli.Context, arches []arch.Ar
 	}
 	if err := w.Flush(); err != nil {
 		return err
+	}
+	if c.Bool("json") {
+		if err := a.printList(len(all), all); err != nil {
+			return err
+		}
 	}
 	if c.Bool("places") {
 		for _, l := range places {
@@ -165,6 +170,9 @@ func (a *app) firmwareShow(ctx context.Context, c *cli.Context, of arch.Arch) er
 	}
 	q.Explicit = c.String("firmware")
 	p, err := firmware.Find(ctx, q)
+	if err != nil && q.Explicit != "" {
+		return &assemble.InputError{What: "--firmware", Err: err, Do: "imgasm firmware list shows what this host has"}
+	}
 	if err != nil {
 		return err
 	}
@@ -329,8 +337,11 @@ func (a *app) firmwarePackage(ctx context.Context, c *cli.Context, from, dir str
 		}
 	}
 	name, err := firmware.FindPackage(image, of)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nothing, &assemble.InputError{Err: fmt.Errorf("%s carries no %s package", from, strings.Join(firmware.PackageNames(of), " or ")), Do: "give a DVD ISO (boot ISOs carry no packages), or the package itself, by its path or URL"}
+	}
 	if err != nil {
-		return "", nothing, fmt.Errorf("%s carries no %s package (boot ISOs carry none, DVDs do): %w", from, strings.Join(firmware.PackageNames(of), " or "), err)
+		return "", nothing, err
 	}
 	tmp, err := os.MkdirTemp(dir, ".rpm-")
 	if err != nil {

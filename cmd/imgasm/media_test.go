@@ -31,6 +31,9 @@ func TestMediaExitCodes(t *testing.T) {
 		{"media disk --size 1G", exitUsage},
 		{"media usb --iso " + ks + " -o " + out, exitUsage},
 		{"media oemdrv " + filepath.Join(dir, "none.cfg") + " -o " + out, exitInput},
+		{"media oemdrv " + ks + " -o " + filepath.Join(dir, "none", "out"), exitInput},
+		{"media oemdrv " + ks + " -o " + dir, exitInput},
+		{"media disk --size 1G -o " + filepath.Join(dir, "none", "out"), exitInput},
 	} {
 		var stderr bytes.Buffer
 		args := append([]string{"imgasm"}, strings.Fields(c.args)...)

@@ -174,7 +174,7 @@ func sourceListCommand(app *app) *cli.Command {
 			if err != nil {
 				return err
 			}
-			return app.sourceItems(items, c.Bool("json"))
+			return app.sourceItems(items, c.Bool("json"), "the cache "+f.Cache+" has no ISO: imgasm source fetch downloads one, imgasm source list --available names them")
 		},
 	}
 }
@@ -184,14 +184,11 @@ func (a *app) sourceAvailable(ctx context.Context, f *source.Fetcher, r source.R
 	if err != nil {
 		return err
 	}
+	if asJSON {
+		return a.printList(len(sums), sums)
+	}
 	w := tabwriter.NewWriter(a.stdout, 0, 8, 2, ' ', 0)
 	for _, s := range sums {
-		if asJSON {
-			if err := a.printJSON(s); err != nil {
-				return err
-			}
-			continue
-		}
 		size := "?"
 		if s.SizeBytes > 0 {
 			size = ui.Bytes(s.SizeBytes)
@@ -201,15 +198,17 @@ func (a *app) sourceAvailable(ctx context.Context, f *source.Fetcher, r source.R
 	return w.Flush()
 }
 
-func (a *app) sourceItems(items []source.Item, asJSON bool) error {
+// sourceItems lists what is in the cache, or was; empty is said when there is nothing.
+func (a *app) sourceItems(items []source.Item, asJSON bool, empty string) error {
+	if asJSON {
+		return a.printList(len(items), items)
+	}
+	if len(items) == 0 {
+		fmt.Fprintln(a.stderr, "imgasm: "+empty)
+		return nil
+	}
 	w := tabwriter.NewWriter(a.stdout, 0, 8, 2, ' ', 0)
 	for _, it := range items {
-		if asJSON {
-			if err := a.printJSON(it); err != nil {
-				return err
-			}
-			continue
-		}
 		state := string(it.State)
 		switch {
 		case it.Reason != "":
@@ -222,6 +221,14 @@ func (a *app) sourceItems(items []source.Item, asJSON bool) error {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", it.Name, ui.Bytes(it.SizeBytes), it.Path, state)
 	}
 	return w.Flush()
+}
+
+// printList writes a list of n elements as one array; no list is an empty one.
+func (a *app) printList(n int, list any) error {
+	if n == 0 {
+		list = []string{}
+	}
+	return a.printJSON(list)
 }
 
 // printJSON writes one line.
@@ -283,6 +290,9 @@ func (a *app) sourceVerify(ctx context.Context, c *cli.Context) (err error) {
 			}
 		}
 	}
+	if len(checks) == 0 && !c.Bool("json") {
+		fmt.Fprintln(a.stderr, "imgasm: the cache "+f.Cache+" has no whole ISO to verify")
+	}
 	var failures []error
 	for _, k := range checks {
 		began := time.Now()
@@ -293,12 +303,16 @@ func (a *app) sourceVerify(ctx context.Context, c *cli.Context) (err error) {
 				return err
 			}
 			failures = append(failures, err)
-			text = "FAILED"
+			show(event.Event{Time: time.Now(), Kind: event.Error, Step: "verify", Text: err.Error(), Hint: hintOf(err)})
+			continue
 		}
 		now := time.Now()
 		show(event.Event{Time: now, Kind: event.StepDone, Step: "verify", Text: k.name + ": " + text, Elapsed: now.Sub(began).Seconds()})
 	}
-	return errors.Join(failures...)
+	if err = errors.Join(failures...); err != nil && !c.Bool("json") {
+		return errors.Join(errReported, err)
+	}
+	return err
 }
 
 func verifyOwn(ctx context.Context, f *source.Fetcher, path string, c *cli.Context) (string, error) {
@@ -332,7 +346,7 @@ func sourceCleanCommand(app *app) *cli.Command {
 				return err
 			}
 			gone, err := f.Clean(source.CleanOptions{All: c.Bool("all"), OlderThan: c.Duration("older-than"), DryRun: c.Bool("dry-run")})
-			return errors.Join(app.sourceItems(gone, c.Bool("json")), err)
+			return errors.Join(app.sourceItems(gone, c.Bool("json"), "nothing to remove from the cache "+f.Cache), err)
 		},
 	}
 }

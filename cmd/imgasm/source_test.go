@@ -81,6 +81,17 @@ func TestSourceCommands(t *testing.T) {
 	s := session{t, map[string]string{"IMGASM_CACHE": t.TempDir()}}
 	from := []string{"--mirror", mirror, "--keyring", keyring, "--arch", "x86_64"}
 
+	// An empty cache: said on stderr, and a list without elements.
+	for verb, says := range map[string]string{"list": "imgasm source fetch downloads one", "clean": "nothing to remove", "verify": "no whole ISO"} {
+		if code, out, errs := s.run("source", verb); code != 0 || out != "" || !strings.Contains(errs, says) {
+			t.Errorf("%s of an empty cache: %d\n%s%s", verb, code, out, errs)
+		}
+	}
+	for _, verb := range []string{"list", "clean"} {
+		if code, out, errs := s.run("source", verb, "--json"); code != 0 || out != "[]\n" || errs != "" {
+			t.Errorf("%s --json of an empty cache: %d\n%s%s", verb, code, out, errs)
+		}
+	}
 	code, out, errs := s.run(append([]string{"source", "list", "--available"}, from...)...)
 	if code != 0 || !strings.HasPrefix(out, "AlmaLinux-10.2-x86_64-boot.iso  488.3 KiB  ") {
 		t.Errorf("list --available: %d\n%s%s", code, out, errs)
@@ -110,7 +121,20 @@ func TestSourceCommands(t *testing.T) {
 	if code, out, errs = s.run("source", "verify", own, "--mirror", mirror, "--keyring", keyring); code != exitInput || !strings.Contains(errs, "has SHA-256") {
 		t.Errorf("verify of a damaged file: %d\n%s%s", code, out, errs)
 	}
-	if code, _, errs = s.run("source", "inspect", own); code == 0 || !strings.Contains(errs, "ISO 9660") {
+	// What fails is said once, and not called done.
+	if code, out, errs = s.run("source", "verify", own+".none"); code != exitInput || strings.Contains(errs, "done") || strings.Count(errs, "imgasm: error:") != 1 {
+		t.Errorf("verify of a missing file: %d\n%s%s", code, out, errs)
+	}
+	var items []map[string]any
+	if code, out, _ = s.run("source", "list", "--json"); code != 0 || json.Unmarshal([]byte(out), &items) != nil || len(items) != 1 || items[0]["path"] != path {
+		t.Errorf("list --json: %d\n%s", code, out)
+	}
+	for _, missing := range [][]string{{"source", "inspect", own + ".none"}, {"source", "inspect", t.TempDir()}, {"firmware", "extract", own + ".none"}, {"firmware", "show", "--firmware", own + ".none"}} {
+		if code, _, errs := s.run(missing...); code != exitInput || !strings.Contains(errs, "imgasm: hint:") {
+			t.Errorf("%v: %d\n%s", missing, code, errs)
+		}
+	}
+	if code, _, errs = s.run("source", "inspect", own); code != exitInput || !strings.Contains(errs, "ISO 9660") {
 		t.Errorf("inspect of what is no ISO: %d\n%s", code, errs)
 	}
 	if code, out, _ = s.run("source", "clean", "--all", "--json"); code != 0 || !strings.Contains(out, `"state":"whole"`) {

@@ -15,10 +15,24 @@ import (
 // should be put, such as a drive: it is not replaced.
 var ErrNotFile = errors.New("exists and is not a regular file")
 
+// PlaceError is a path at which no file can be put.
+type PlaceError struct {
+	Err    error
+	Advice string
+}
+
+func (e *PlaceError) Error() string { return e.Err.Error() }
+func (e *PlaceError) Unwrap() error { return e.Err }
+
+// Hint says what to do.
+func (e *PlaceError) Hint() string { return e.Advice }
+
 // File creates the file path with what write puts into it. Until write has
 // returned nil and everything is on disk, the contents stand in a hidden file
 // beside path, which is removed after any error; then it takes path's place,
 // and that of a file that was there.
+//
+// The error is a *PlaceError if path is no place for a file.
 //
 // The file handed to write is empty and open for reading and writing.
 func File(path string, write func(f *os.File) error) (err error) {
@@ -55,14 +69,18 @@ func check(path string) error {
 	case err != nil:
 		return err
 	case !info.Mode().IsRegular():
-		return fmt.Errorf("%s: %w", path, ErrNotFile)
+		advice := "write to a file, and copy that with dd"
+		if info.IsDir() {
+			advice = "name the file too: " + filepath.Join(path, "NAME")
+		}
+		return &PlaceError{fmt.Errorf("%s: %w", path, ErrNotFile), advice}
 	}
 	dir := filepath.Dir(path)
 	switch info, err := os.Stat(dir); {
 	case err != nil:
-		return fmt.Errorf("%s: its folder: %w", path, err)
+		return &PlaceError{fmt.Errorf("%s: its folder: %w", path, err), "mkdir -p " + dir}
 	case !info.IsDir():
-		return fmt.Errorf("%s: %s is not a folder", path, dir)
+		return &PlaceError{fmt.Errorf("%s: %s is not a folder", path, dir), "give another path"}
 	}
 	return nil
 }
