@@ -77,7 +77,7 @@ func (i *installer) kickstartOfVolume(value string, retry time.Duration) {
 	if i.fail == failures.NoOEMDRV {
 		label = "no such volume"
 	}
-	d := i.waitFor(label, retry)
+	d := i.waitFor(findVolume, label, retry)
 	if d == nil {
 		i.giveUp(waitKickstart, "", retry)
 	}
@@ -112,11 +112,11 @@ func (i *installer) retry() time.Duration {
 	return time.Duration(n) * time.Second
 }
 
-// waitFor waits for a volume for two thirds of dracut's patience, after which
-// dracut begins to complain.
-func (i *installer) waitFor(label string, retry time.Duration) *device {
+// waitFor waits until find finds a volume, for two thirds of dracut's patience,
+// after which dracut begins to complain.
+func (i *installer) waitFor(find func(label string) *device, label string, retry time.Duration) *device {
 	for end := time.Now().Add(retry * 2 / 3); ; time.Sleep(100 * time.Millisecond) {
-		if d := findVolume(label); d != nil {
+		if d := find(label); d != nil {
 			return d
 		}
 		i.loadLate()
@@ -179,7 +179,7 @@ func (i *installer) findStage2(retry time.Duration) {
 	case i.fail == failures.Stage2:
 		time.Sleep(retry * 2 / 3)
 	case ok:
-		d = i.waitFor(label, retry)
+		d = i.waitFor(findMedium, label, retry)
 	case !given:
 		// Without the argument every CD is tried.
 		for _, v := range devices() {

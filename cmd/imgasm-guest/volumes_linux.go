@@ -20,7 +20,8 @@ type device struct {
 	size     int64
 	readOnly bool
 	optical  bool
-	whole    bool // a disk, not a partition
+	whole    bool   // a disk, not a partition
+	disk     string // of a partition: the disk that it is on
 	fs       string
 	label    string
 	uuid     string
@@ -43,6 +44,12 @@ func devices() []device {
 		}
 		if d.size == 0 {
 			continue
+		}
+		if !d.whole {
+			// A link to …/block/sda/sda3.
+			if at, err := filepath.EvalSymlinks(dir); err == nil {
+				d.disk = filepath.Base(filepath.Dir(at))
+			}
 		}
 		d.fs, d.label, d.uuid = identify(d.path())
 		all = append(all, d)
@@ -77,6 +84,22 @@ func identify(path string) (fs, label, uuid string) {
 func findVolume(label string) *device {
 	for _, d := range devices() {
 		if d.label == label {
+			return &d
+		}
+	}
+	return nil
+}
+
+// findMedium does the same for stage 2, and as Anaconda's modules in dracut do
+// passes over a partition of a disk that is itself an ISO 9660 volume.
+func findMedium(label string) *device {
+	all := devices()
+	images := map[string]bool{}
+	for _, d := range all {
+		images[d.name] = d.whole && d.fs == "iso9660"
+	}
+	for _, d := range all {
+		if d.label == label && !images[d.disk] {
 			return &d
 		}
 	}
