@@ -66,14 +66,22 @@ func (e *DownloadError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "download %s: ", e.Name)
 	if len(e.Tried) == 1 {
-		fmt.Fprintf(&b, "%s: %v", e.Tried[0].URL, e.Tried[0].Err)
+		b.WriteString(e.Tried[0].String())
 		return b.String()
 	}
 	b.WriteString("no address has it:")
 	for _, a := range e.Tried {
-		fmt.Fprintf(&b, "\n  %s: %v", a.URL, a.Err)
+		b.WriteString("\n  " + a.String())
 	}
 	return b.String()
+}
+
+func (a Attempt) String() string {
+	text := a.Err.Error()
+	if strings.HasPrefix(text, a.URL+": ") {
+		return text
+	}
+	return a.URL + ": " + text
 }
 
 // Unwrap gives every attempt's error.
@@ -87,6 +95,12 @@ func (e *DownloadError) Unwrap() []error {
 
 // Hint says what to do about it.
 func (e *DownloadError) Hint() string {
+	for _, a := range e.Tried {
+		var wrong *VerifyError
+		if errors.As(a.Err, &wrong) {
+			return wrong.Hint() // the network brought something
+		}
+	}
 	for _, a := range e.Tried {
 		var status *statusError
 		if !errors.As(a.Err, &status) {

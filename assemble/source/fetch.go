@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 
 	"github.com/imgasm/imgasm/internal/pgp"
 )
@@ -117,7 +118,7 @@ func (f *Fetcher) want(ctx context.Context, r Request) (*wanted, error) {
 		return nil, err
 	}
 	dir.RawQuery, dir.Fragment = "", ""
-	dir.Path = path.Dir(dir.Path) + "/"
+	dir.Path = strings.TrimSuffix(path.Dir(dir.Path), "/") + "/"
 	dir.RawPath = ""
 	c, err := f.checksum(ctx, []string{dir.String()}, keyOfURL(dir.String()))
 	var status *statusError

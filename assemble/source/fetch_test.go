@@ -459,6 +459,25 @@ func TestFetchURL(t *testing.T) {
 	}
 }
 
+// An address that brought the wrong file is named once, and the network is not
+// blamed; a file at the top of a server has its CHECKSUM there too.
+func TestFetchURLErrors(t *testing.T) {
+	r := newRig(t)
+	r.files["/lone.iso"] = r.iso
+	address := r.URL + "/lone.iso"
+	_, err := r.fetcher.Fetch(t.Context(), Request{URL: address, SHA256: strings.Repeat("0", 64)})
+	var failed *DownloadError
+	if !errors.As(err, &failed) || strings.Count(err.Error(), address) != 1 || !strings.HasPrefix(failed.Hint(), "fetch it again") {
+		t.Errorf("%v\n%+v", err, failed)
+	}
+	r.files["/own.iso"] = r.iso
+	r.files["/CHECKSUM"] = r.signer.sign(t, checksumText(map[string][]byte{"own.iso": r.iso}), today.AddDate(0, -1, 0), 0)
+	r.request = Request{URL: r.URL + "/own.iso"}
+	if f := r.fetchGood(t); f.ChecksumURL != r.URL+"/CHECKSUM" {
+		t.Errorf("CHECKSUM of %s", f.ChecksumURL)
+	}
+}
+
 func TestFetchDemandedHashDiffersFromChecksum(t *testing.T) {
 	r := newRig(t)
 	r.request.SHA256 = strings.Repeat("0", 64)

@@ -346,6 +346,17 @@ func sourceCleanCommand(app *app) *cli.Command {
 				return err
 			}
 			gone, err := f.Clean(source.CleanOptions{All: c.Bool("all"), OlderThan: c.Duration("older-than"), DryRun: c.Bool("dry-run")})
+			if len(gone) > 0 && !c.Bool("json") {
+				var bytes int64
+				for _, it := range gone {
+					bytes += it.SizeBytes
+				}
+				verb := "removed"
+				if c.Bool("dry-run") {
+					verb = "would remove"
+				}
+				fmt.Fprintf(app.stderr, "imgasm: %s %s\n", verb, ui.Bytes(bytes))
+			}
 			return errors.Join(app.sourceItems(gone, c.Bool("json"), "nothing to remove from the cache "+f.Cache), err)
 		},
 	}

@@ -137,6 +137,9 @@ func TestSourceCommands(t *testing.T) {
 	if code, _, errs = s.run("source", "inspect", own); code != exitInput || !strings.Contains(errs, "ISO 9660") {
 		t.Errorf("inspect of what is no ISO: %d\n%s", code, errs)
 	}
+	if code, _, errs = s.run("source", "clean", "--all", "--dry-run"); code != 0 || !strings.Contains(errs, "would remove 488.3 KiB") {
+		t.Errorf("clean --dry-run: %d\n%s", code, errs)
+	}
 	if code, out, _ = s.run("source", "clean", "--all", "--json"); code != 0 || !strings.Contains(out, `"state":"whole"`) {
 		t.Errorf("clean: %d\n%s", code, out)
 	}
