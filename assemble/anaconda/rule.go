@@ -134,8 +134,8 @@ type ruleTable struct {
 	rules   []Rule
 	byName  map[string]*Rule
 	on      map[Channel][]*Rule
-	console *automaton          // finds the literals of the console's rows
-	log     *automaton          // and of the log's
+	console *matcher            // finds the literals of the console's rows
+	log     *matcher            // and of the log's
 	owners  map[Channel][]*Rule // literal → row
 }
 
@@ -155,7 +155,7 @@ var table = sync.OnceValue(func() *ruleTable {
 			owners[r.Channel] = append(owners[r.Channel], r)
 		}
 	}
-	t.console, t.log = newAutomaton(literals[OnConsole]), newAutomaton(literals[OnLog])
+	t.console, t.log = newMatcher(literals[OnConsole]), newMatcher(literals[OnLog])
 	t.owners = owners
 	return t
 })

@@ -21,8 +21,8 @@ type follower struct {
 	told   int                 // how many were, in all
 	known  []string            // during a repaint: the recent lines not yet met again
 	memory []string            // what known is a part of
-	wroteY int      // the lowest row written since the last line ended
-	held   bool     // rows 0 to heldY may have ended
+	wroteY int                 // the lowest row written since the last line ended
+	held   bool                // rows 0 to heldY may have ended
 	heldY  int
 }
 
@@ -150,11 +150,14 @@ func (s *screen) consider(first, last int) {
 // bracket is missing where it came in the middle of a control sequence.
 func cutKernel(text string) (before, kernel string) {
 	for end := 0; ; end++ {
-		at := strings.Index(text[end:], "] ")
+		at := strings.IndexByte(text[end:], ']')
 		if at < 0 {
 			return text, ""
 		}
 		end += at
+		if !strings.HasPrefix(text[end:], "] ") {
+			continue
+		}
 		i := end
 		for i > 0 && (isDigit(text[i-1]) || text[i-1] == '.') {
 			i--

@@ -1,5 +1,7 @@
 package console
 
+import "encoding/binary"
+
 // Reader is fed with the bytes of a console and calls back with records. It is
 // not safe for use by several goroutines. Its memory is bounded whatever it is
 // fed with.
@@ -35,8 +37,14 @@ func (r *Reader) Write(p []byte) (int, error) {
 			} else {
 				used = r.screen.ascii(p)
 			}
-			if used == 0 && p[0] == 0x1b {
-				used = r.wholeCSI(p)
+			if used == 0 {
+				switch p[0] {
+				case 0x1b:
+					used = r.wholeCSI(p)
+				case '\r', '\n':
+					r.control(p[0])
+					used = 1
+				}
 			}
 			if used > 0 {
 				p = p[used:]
@@ -81,11 +89,8 @@ func (r *Reader) wholeCSI(p []byte) int {
 // plain takes what needs no parsing from the front of p: printable ASCII, up
 // to and including its line feed. It returns the number of bytes taken.
 func (r *Reader) plain(p []byte) int {
-	i := 0
-	for i < len(p) && p[i]-0x20 < 0x5f {
-		i++
-	}
-	end := i
+	end := printable(p)
+	i := end
 	for i < len(p) && p[i] == '\r' {
 		i++
 	}
@@ -103,6 +108,24 @@ func (r *Reader) plain(p []byte) int {
 	}
 	r.line.ascii(p[:end])
 	return end
+}
+
+// printable returns the length of the printable ASCII at the front of p.
+func printable(p []byte) int {
+	i := 0
+	for ; i+8 <= len(p); i += 8 {
+		// The high bit of a byte of one of these is set if any byte of x is
+		// under 0x20, is 0x7f, or is over it; rarely also by a carry, after which
+		// the loop below looks again.
+		x := binary.LittleEndian.Uint64(p[i:])
+		if (x|x-0x2020202020202020|x+0x0101010101010101)&0x8080808080808080 != 0 {
+			break
+		}
+	}
+	for i < len(p) && p[i]-0x20 < 0x5f {
+		i++
+	}
+	return i
 }
 
 // Flush reports what has been written but not yet ended by a newline, once, as

@@ -1,9 +1,6 @@
 package console
 
-import (
-	"bytes"
-	"unicode/utf8"
-)
+import "bytes"
 
 // screen is the screen that tmux paints: a grid, a cursor and a scroll region.
 // It does what a VT220 does with the sequences that tmux, ncurses and agetty
@@ -26,17 +23,6 @@ type screen struct {
 	follower
 }
 
-type row struct {
-	cells   []rune
-	used    int    // behind these cells all are blank
-	wraps   bool   // the row below continues this one
-	changed bool   // since it was last considered
-	inverse bool   // has characters in reverse video: tmux's status line
-	line    int    // line of the raw log in which it was last changed
-	said    string // what was reported for the line that begins here
-	partial string // and by the last flush
-}
-
 const (
 	screenRows, screenCols       = 24, 80 // until the stream tells otherwise
 	maxScreenRows, maxScreenCols = 500, 1000
@@ -51,25 +37,17 @@ func newScreen(r *Reader) *screen {
 
 func (s *screen) grow(rows int) {
 	for len(s.rows) < rows {
-		s.rows = append(s.rows, &row{cells: blanks(s.cols)})
+		s.rows = append(s.rows, newRow(s.cols))
 	}
 }
 
 // widen gives the screen more columns. The only thing that tells the width is
 // tmux's status line, which is padded to it.
 func (s *screen) widen(cols int) {
-	for i := range s.rows {
-		s.rows[i].cells = append(s.rows[i].cells, blanks(cols-s.cols)...)
+	for _, r := range s.rows {
+		r.widen(cols)
 	}
 	s.cols = cols
-}
-
-func blanks(n int) []rune {
-	cells := make([]rune, n)
-	for i := range cells {
-		cells[i] = ' '
-	}
-	return cells
 }
 
 // region does DECSTBM with 1-based rows.
@@ -101,30 +79,19 @@ func (s *screen) ascii(p []byte) int {
 	if s.wrapNext {
 		return 1
 	}
-	r, x := s.rows[s.y], s.x
-	cells := r.cells[x : s.cols-1]
-	n := 1
-	changed, inked := false, false
-	for n < len(p) && n-1 < len(cells) && p[n]-0x20 < 0x5f {
-		c := rune(p[n])
-		if cells[n-1] != c {
-			cells[n-1] = c
-			changed = true
-		}
-		inked = inked || c != ' '
-		n++
-	}
+	n := 1 + printable(p[1:min(len(p), s.cols-s.x)])
 	if n == 1 {
 		return 1
 	}
-	s.x, s.last = x+n-1, rune(p[n-1])
-	if inked && s.reverse {
+	r := s.rows[s.y]
+	if s.reverse && len(bytes.TrimLeft(p[1:n], " ")) > 0 {
 		r.inverse = true
 	}
-	if changed {
-		r.used = max(r.used, s.x)
+	if r.write(s.x, p[1:n]) {
 		s.touch(s.y)
 	}
+	s.x += n - 1
+	s.last = rune(p[n-1])
 	return n
 }
 
@@ -173,26 +140,19 @@ func (s *screen) set(y, x int, c rune) {
 	if s.reverse && c != ' ' {
 		r.inverse = true
 	}
-	if r.cells[x] == c {
-		return
+	if r.put(x, c) {
+		s.touch(y)
 	}
-	r.cells[x] = c
-	r.used = max(r.used, x+1)
-	s.touch(y)
 }
 
 // clear blanks columns from to to (exclusive) of a row.
 func (s *screen) clear(y, from, to int) {
 	r := s.rows[y]
-	for x := from; x < min(to, r.used); x++ {
-		if r.cells[x] != ' ' {
-			r.cells[x] = ' '
-			r.changed = true
-			s.first = min(s.first, y)
-		}
+	if r.erase(from, to) {
+		r.changed = true
+		s.first = min(s.first, y)
 	}
 	if to == s.cols {
-		r.used = min(r.used, from)
 		r.wraps = false
 		if from == 0 {
 			r.inverse = false
@@ -234,7 +194,7 @@ func (s *screen) scrollUp(top, n int) {
 	for range n { // one at a time, so that rows need no copies
 		gone := rows[0]
 		copy(rows, rows[1:])
-		rows[len(rows)-1] = gone.blank()
+		rows[len(rows)-1] = gone.renew()
 	}
 	if top > 0 {
 		s.rows[top-1].wraps = false
@@ -253,7 +213,7 @@ func (s *screen) scrollDown(top, n int) {
 	for range n {
 		gone := rows[len(rows)-1]
 		copy(rows[1:], rows)
-		rows[0] = gone.blank()
+		rows[0] = gone.renew()
 	}
 	if top > 0 {
 		s.rows[top-1].wraps = false
@@ -261,32 +221,14 @@ func (s *screen) scrollDown(top, n int) {
 	s.rows[s.bottom].wraps = false
 }
 
-// blank empties a row and forgets what was said of it.
-func (r *row) blank() *row {
-	for i := range r.used {
-		r.cells[i] = ' '
-	}
-	*r = row{cells: r.cells}
-	return r
-}
-
 // text returns the line that stands in rows first to last, without blanks at
 // its end.
 func (s *screen) text(first, last int) string {
 	b := s.buf[:0]
-	for y := first; y <= last; y++ {
-		cells := s.rows[y].cells
-		if y == last {
-			cells = cells[:s.rows[y].used]
-		}
-		for _, c := range cells {
-			if c < utf8.RuneSelf {
-				b = append(b, byte(c))
-			} else {
-				b = utf8.AppendRune(b, c)
-			}
-		}
+	for y := first; y < last; y++ {
+		b = s.rows[y].appendTo(b, s.cols)
 	}
+	b = s.rows[last].appendTo(b, s.rows[last].used)
 	s.buf = b
 	return string(bytes.TrimRight(b, " "))
 }

@@ -158,8 +158,7 @@ func (s *screen) eraseDisplay(how int) {
 func (s *screen) insertCells(n int) {
 	r := s.rows[s.y]
 	n = min(n, s.cols-s.x)
-	copy(r.cells[s.x+n:], r.cells[s.x:s.cols-n])
-	r.used = s.cols
+	r.move(s.x+n, s.x, s.cols-n-s.x)
 	s.touch(s.y)
 	s.clear(s.y, s.x, s.x+n)
 }
@@ -167,8 +166,7 @@ func (s *screen) insertCells(n int) {
 func (s *screen) deleteCells(n int) {
 	r := s.rows[s.y]
 	n = min(n, s.cols-s.x)
-	copy(r.cells[s.x:], r.cells[s.x+n:])
-	r.used = s.cols
+	r.move(s.x, s.x+n, s.cols-n-s.x)
 	s.touch(s.y)
 	s.clear(s.y, s.cols-n, s.cols)
 }

@@ -79,7 +79,7 @@ func TestScreenAgainstVT10x(t *testing.T) {
 		other := vt10x.New(vt10x.WithSize(screenCols, screenRows))
 		other.Write([]byte(stream))
 		for y := range screenRows {
-			mine := strings.TrimRight(string(r.screen.rows[y].cells), " ")
+			mine := strings.TrimRight(string(r.screen.rows[y].appendTo(nil, screenCols)), " ")
 			var b strings.Builder
 			for x := range screenCols {
 				c := other.Cell(x, y).Char
