@@ -106,6 +106,7 @@ func (m *Machine) reasons(frame *finding, text string) {
 		}
 		f := &finding{rule: reasonLike(r, frame.rule), phase: frame.phase, at: frame.at, failure: frame.failure}
 		f.failure.Class, f.failure.Rule = r.Class, r.Name
+		f.failure.Phase = max(f.failure.Phase, r.First)
 		f.failure.Meaning, f.failure.Hint = m.expand(r.Meaning, groups), m.expand(r.Hint, groups)
 		if frame.rule.Action.decides() {
 			m.findings = append(m.findings, f)

@@ -152,8 +152,9 @@ func (r *Rule) repeats() int {
 // fire makes a finding of a line.
 func (m *Machine) fire(rule *Rule, groups []string, r *console.Record) {
 	m.fired[rule.Name]++
-	if rule.Name == "unit-failed" { // its first words may have been lost
-		m.advance(PhaseInstaller)
+	if m.phase < PhaseInstaller && (rule.Stands == PhaseComplete || rule.Name == "unit-failed") { // its first words were lost
+		m.phase = PhaseInstaller
+		m.announce()
 	}
 	f := m.add(rule, groups, Line{OnConsole, r.Line, r.Text})
 	switch rule.Name {

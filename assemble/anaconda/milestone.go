@@ -112,6 +112,8 @@ func (m *Machine) step(text string) bool {
 			m.saidComplete(m.pips)
 			return true
 		}
+	case '/':
+		m.translated(text)
 	case '.':
 		return m.dots(text)
 	case 'S':
@@ -161,6 +163,15 @@ func (m *Machine) dots(text string) bool {
 // before those pips. By way of journald only Anaconda itself can have said it.
 func (m *Machine) saidComplete(pips bool) {
 	if m.phase >= PhaseConfigure && (pips || m.speaker == byJournal) {
+		m.finished()
+	}
+}
+
+// translated recognizes the end of an installation in another language than
+// English (lang in the kickstart), of which no step was understood: the last
+// pips, two lines, and the path of the licence, which is never translated.
+func (m *Machine) translated(text string) {
+	if m.pips && m.phase == PhaseInstaller && strings.HasPrefix(text, "/usr/share/") && strings.HasSuffix(text, "/EULA") {
 		m.finished()
 	}
 }

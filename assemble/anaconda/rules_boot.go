@@ -59,6 +59,15 @@ var bootRules = []Rule{
 		Hint:    "the boot medium does not fit the ISO: rebuild it with imgasm media boot, or use --boot kernel",
 	},
 	{
+		Name: "grub-no-kernel", Channel: OnConsole, Who: Firmware,
+		Pattern: `^error: .*you need to load the kernel first`, Literal: "you need to load the kernel first",
+		Sample: "error: ../../grub-core/loader/i386/linux.c:1055:you need to load the kernel first.",
+		Seen:   "GRUB 2.06 and later (grub-core/loader/i386/linux.c, loader/i386/efi/linux.c)",
+		Last:   PhaseKernel, Class: ClassBoot, Rank: 56, Action: Wait,
+		Meaning: "GRUB could not load the kernel and is back at its menu, where it stays.",
+		Hint:    "the boot medium does not fit the ISO: rebuild it with imgasm media boot, or use --boot kernel",
+	},
+	{
 		Name: "grub-prompt", Channel: OnConsole, Who: Firmware,
 		Pattern: `^grub(?: rescue)?>\s*$`, Literal: "grub",
 		Sample: "grub rescue>",

@@ -31,6 +31,15 @@ var promptRules = []Rule{
 		Hint:    "the lines before it say why; put cmdline instead of text into the kickstart, so that a question becomes an error",
 	},
 	{
+		Name: "script-prompt", Channel: OnConsole, Who: Installer,
+		Pattern: `(?:^|\s)Press ENTER to (?:continue|exit)`, Literal: "Press ENTER to ",
+		Sample: "Press ENTER to continue: ",
+		Seen:   "anaconda rhel-10 pyanaconda/errors.py, _script_error_handler, with more output than fits on tmux's screen",
+		First:  PhasePost, Last: PhasePost, Class: ClassScript, Rank: 60, Action: Wait, When: Incomplete,
+		Meaning: "The installer waits for ENTER while it runs the kickstart's %post sections: most likely one that is marked --erroronfail has ended with an error.",
+		Hint:    "the lines before it are the script's output; correct the script, or take --erroronfail off if its failure does not matter",
+	},
+	{
 		Name: "prompt-yes-no", Channel: OnConsole, Who: Installer,
 		Pattern: `Please respond 'yes' or 'no'`, Literal: "Please respond 'yes' or 'no'",
 		Sample: "Please respond 'yes' or 'no': ",

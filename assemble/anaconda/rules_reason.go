@@ -201,7 +201,7 @@ var reasonRules = []Rule{
 		Name: "incomplete", Channel: OnReason,
 		Pattern: `The following mandatory spokes are not completed: (.*)`,
 		Sample:  "The following mandatory spokes are not completed: Installation Destination Root password", Seen: "anaconda rhel-10 pyanaconda/ui/tui/hubs/summary.py",
-		Class: ClassKickstart, Rank: 74,
+		First: PhaseHub, Class: ClassKickstart, Rank: 74,
 		Meaning: "The kickstart leaves open, or gets wrong, what the installer must know: $1",
 		Hint:    "imgasm kickstart lint FILE says which commands are missing; Installation Destination means the partitions, Installation source means cdrom or url",
 	},

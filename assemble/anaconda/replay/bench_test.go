@@ -28,7 +28,7 @@ func BenchmarkReplaySystemd100MB(b *testing.B) {
 	benchmark(b, consoles(b)["running-stage1-oemdrv-found"])
 }
 func BenchmarkReplayFailed100MB(b *testing.B) { benchmark(b, consoles(b)["failure-stage2-missing"]) }
-func BenchmarkReplayPty100MB(b *testing.B) { benchmark(b, consoles(b)["success-pty"]) }
+func BenchmarkReplayPty100MB(b *testing.B)    { benchmark(b, consoles(b)["success-pty"]) }
 func BenchmarkReplayTmux100MB(b *testing.B) { // a screen in which packages scroll
 	raw := read(b, "testdata/tmux")["running-packages"]
 	benchmark(b, raw[bytes.Index(raw, []byte("Starting installer")):])
