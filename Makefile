@@ -46,8 +46,8 @@ cross: ## the platforms that cannot be run here are at least compiled
 	@for os in linux darwin windows; do for arch in amd64 arm64; do \
 		echo "build $$os/$$arch"; GOOS=$$os GOARCH=$$arch $(GO) build ./... || exit 1; done; done
 
-bench: ## speed, beside the tools that one would take instead
-	$(GO) test -run '^$$' -bench . -benchtime 3x ./...
+bench: ## speed, beside the tools that one would take instead; -v says which of them are missing
+	$(GO) test -v -run '^$$' -bench . -benchtime 3x ./...
 
 fuzz: ## every fuzz target for FUZZTIME
 	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep ^Fuzz); do \
