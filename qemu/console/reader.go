@@ -118,7 +118,7 @@ func printable(p []byte) int {
 		// under 0x20, is 0x7f, or is over it; rarely also by a carry, after which
 		// the loop below looks again.
 		x := binary.LittleEndian.Uint64(p[i:])
-		if (x|x-0x2020202020202020|x+0x0101010101010101)&0x8080808080808080 != 0 {
+		if (x|(x-0x2020202020202020)|(x+0x0101010101010101))&0x8080808080808080 != 0 {
 			break
 		}
 	}

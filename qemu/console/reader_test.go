@@ -1,6 +1,7 @@
 package console
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -170,6 +171,23 @@ func TestLongLines(t *testing.T) {
 		got := records(raw, size)
 		if len(got) != 2 || len(got[0].Text) != MaxLine || !got[0].Cut || got[1].Text != "next" || got[1].Cut {
 			t.Errorf("pieces of %d: %d records, first %d characters", size, len(got), len(got[0].Text))
+		}
+	}
+}
+
+// The quick look at eight bytes against the look at one.
+func TestPrintable(t *testing.T) {
+	for b := range 256 {
+		for at := range 20 {
+			p := bytes.Repeat([]byte{'~'}, 20)
+			p[at], p[0] = byte(b), ' '
+			want := 0
+			for want < len(p) && p[want] >= 0x20 && p[want] < 0x7f {
+				want++
+			}
+			if got := printable(p); got != want {
+				t.Fatalf("%q: %d, want %d", p, got, want)
+			}
 		}
 	}
 }
