@@ -82,6 +82,16 @@ func (s Spec) Check(h Host) (err error) {
 	return p.resolveKickstart()
 }
 
+// CheckQEMU finds the QEMU that the build would start, which takes no time: a
+// host without one need download nothing. Errors: *InputError, *qemu.MissingError.
+func (s Spec) CheckQEMU() error {
+	a, err := parseArch(s.Arch)
+	if err == nil {
+		_, err = qemu.Find(or(s.QEMU, a.QEMU))
+	}
+	return err
+}
+
 // resolveSpec fills in the defaults and checks what needs no look at the host.
 func (p *Plan) resolveSpec() (err error) {
 	s := &p.Spec

@@ -139,6 +139,11 @@ func build(ctx context.Context, h assemble.Host, s assemble.Spec, show event.Sin
 	if err := s.Check(h); err != nil {
 		return nil, err
 	}
+	if s.ISO == "" || strings.Contains(s.ISO, "://") {
+		if err := s.CheckQEMU(); err != nil {
+			return nil, err
+		}
+	}
 	s, err := s.Fetch(ctx, h, show)
 	if err != nil {
 		return nil, err

@@ -99,6 +99,7 @@ var exitTable = []struct {
 	{exitInput, as[*kickstart.OptionError]},
 	{exitInput, as[*publish.PlaceError]},
 	{exitInput, func(err error) bool { return unreadable(err) != nil }},
+	{exitHost, func(err error) bool { return unmade(err) != nil }},
 }
 
 // unreadable is a file that is not there, is a folder, or may not be read. The
@@ -111,6 +112,16 @@ func unreadable(err error) *fs.PathError {
 	return nil
 }
 
+// unmade is a folder that cannot be made. The only ones that nobody named lie in
+// the cache.
+func unmade(err error) *fs.PathError {
+	var folder *fs.PathError
+	if errors.As(err, &folder) && folder.Op == "mkdir" {
+		return folder
+	}
+	return nil
+}
+
 // fileHint is what to do about a file that cannot be read, or is no ISO; else "".
 func fileHint(err error) string {
 	file := unreadable(err)
@@ -119,6 +130,8 @@ func fileHint(err error) string {
 		return "download it again; imgasm source verify compares it with what AlmaLinux signed"
 	case errors.Is(err, iso.ErrNotISO), errors.Is(err, iso.ErrNoBootFiles):
 		return "give an AlmaLinux boot, minimal or DVD ISO; imgasm source fetch gets one"
+	case unmade(err) != nil:
+		return "imgasm keeps downloads in a cache: name a folder for it that you may write to in the variable IMGASM_CACHE"
 	case file == nil:
 		return ""
 	}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"syscall"
 	"testing"
 
 	"github.com/imgasm/imgasm/assemble"
@@ -33,6 +35,12 @@ func TestExitCode(t *testing.T) {
 		{&qemu.AskError{Err: bad}, 4},
 		{&accel.UnusableError{}, 4},
 		{errNotReady, 4},
+		{&fs.PathError{Op: "open", Path: "x", Err: fs.ErrNotExist}, 3},
+		{&fs.PathError{Op: "read", Path: "x", Err: syscall.EISDIR}, 3},
+		{&fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}, 4},
+		{&fs.PathError{Op: "open", Path: "x", Err: syscall.ENOSPC}, 4},
+		{&fs.PathError{Op: "mkdir", Path: "x", Err: fs.ErrPermission}, 4},
+		{&fs.PathError{Op: "fork/exec", Path: "x", Err: fs.ErrPermission}, 1},
 		{&assemble.InstallError{Failure: &anaconda.Failure{}}, 5},
 		{&assemble.CheckError{Err: bad}, 5},
 		{&assemble.BootTestError{Err: bad}, 5},

@@ -66,6 +66,15 @@ everywhere, and is no AlmaLinux.`,
 			if s.Arch != "" {
 				target, _ = arch.Parse(s.Arch)
 			}
+			if !c.Bool("iso-only") {
+				// Packages may have to be downloaded: what is wrong is said before.
+				if err := s.Check(h); err != nil {
+					return err
+				}
+				if err := s.CheckQEMU(); err != nil {
+					return err
+				}
+			}
 			show, done := a.display(c)
 			in, err := rehearsal.Build(c.Context, rehearsal.Options{
 				Arch: target, CacheDir: h.CacheDir, KernelFrom: c.String("iso"),
