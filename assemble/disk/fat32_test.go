@@ -105,7 +105,9 @@ func TestFAT32Sizes(t *testing.T) {
 		2 << 30, 4 << 30, 8<<30 - 512, 8 << 30, 8<<30 + 512, 16 << 30, 16<<30 + 512, 32 << 30, 32<<30 + 512,
 	} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
-			fsck(t, writeFAT(t, fat(size, fatFiles())))
+			image := writeFAT(t, fat(size, fatFiles()))
+			fsck(t, image)
+			checkMdir(t, image)
 		})
 	}
 }
@@ -175,9 +177,10 @@ func TestFAT32Contents(t *testing.T) {
 	}
 }
 
-func TestFAT32Mdir(t *testing.T) {
+// checkMdir has mtools list everything.
+func checkMdir(t *testing.T, image string) {
+	t.Helper()
 	mdir := tool(t, "mdir", "mtools")
-	image := writeFAT(t, fat(64<<20, fatFiles()))
 	out, err := exec.Command(mdir, "-/", "-a", "-i", image, "::").CombinedOutput()
 	if err != nil {
 		t.Fatalf("mdir: %v\n%s", err, out)
