@@ -31,30 +31,30 @@ func (e *WrongArchError) Error() string {
 
 // Installer is what an image says about itself.
 type Installer struct {
-	Label   string // the volume label, for inst.stage2=hd:LABEL=
-	Arch    string // canonical: "x86_64" or "aarch64"
-	Flavour string // the architecture as the image spells it: "x86_64_v2"; usually equal to Arch
-	Product string // "AlmaLinux"; "" if it does not say
-	Version string // "10.1"; "" if it does not say
-	Variant string // "boot", "minimal" or "dvd", told by the package folders
+	Label   string `json:"label"`             // the volume label, for inst.stage2=hd:LABEL=
+	Arch    string `json:"arch"`              // canonical: "x86_64" or "aarch64"
+	Flavour string `json:"flavour"`           // the architecture as the image spells it: "x86_64_v2"; usually equal to Arch
+	Product string `json:"product,omitempty"` // "AlmaLinux"; "" if it does not say
+	Version string `json:"version,omitempty"` // "10.1"; "" if it does not say
+	Variant string `json:"variant"`           // "boot", "minimal" or "dvd", told by the package folders
 	// HasRepos says that packages can be installed from the image, offline.
-	HasRepos bool
-	Boot     BootFiles
+	HasRepos bool      `json:"packages"`
+	Boot     BootFiles `json:"boot"`
 }
 
 // BootFiles are paths on the image. Kernel and Initrd are always there, the
 // others are "" if the image has no such file.
 type BootFiles struct {
-	Kernel      string // images/pxeboot/vmlinuz
-	Initrd      string // images/pxeboot/initrd.img
-	Stage2      string // images/install.img
-	Shim        string // EFI/BOOT/BOOTX64.EFI
-	GRUB        string // EFI/BOOT/grubx64.efi
-	MokManager  string // EFI/BOOT/mmx64.efi
-	GRUBFont    string // EFI/BOOT/fonts/unicode.pf2
-	TreeInfo    string // .treeinfo
-	DiscInfo    string // .discinfo
-	EFIBootDisk string // images/efiboot.img
+	Kernel      string `json:"kernel"`                // images/pxeboot/vmlinuz
+	Initrd      string `json:"initrd"`                // images/pxeboot/initrd.img
+	Stage2      string `json:"stage2,omitempty"`      // images/install.img
+	Shim        string `json:"shim,omitempty"`        // EFI/BOOT/BOOTX64.EFI
+	GRUB        string `json:"grub,omitempty"`        // EFI/BOOT/grubx64.efi
+	MokManager  string `json:"mokManager,omitempty"`  // EFI/BOOT/mmx64.efi
+	GRUBFont    string `json:"grubFont,omitempty"`    // EFI/BOOT/fonts/unicode.pf2
+	TreeInfo    string `json:"treeInfo,omitempty"`    // .treeinfo
+	DiscInfo    string `json:"discInfo,omitempty"`    // .discinfo
+	EFIBootDisk string `json:"efiBootDisk,omitempty"` // images/efiboot.img
 }
 
 // Installer identifies the image. The error is ErrNoBootFiles if it is no

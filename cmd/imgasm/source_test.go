@@ -129,6 +129,11 @@ func TestSourceCommands(t *testing.T) {
 	if code, out, _ = s.run("source", "list", "--json"); code != 0 || json.Unmarshal([]byte(out), &items) != nil || len(items) != 1 || items[0]["path"] != path {
 		t.Errorf("list --json: %d\n%s", code, out)
 	}
+	installer := filepath.Join(t.TempDir(), "installer.iso")
+	fakeInstaller(t, installer)
+	if code, out, errs = s.run("source", "inspect", installer, "--json"); code != 0 || !strings.Contains(out, `"arch":"x86_64"`) || !strings.Contains(out, `"packages":true`) || !strings.Contains(out, `"kernel":"images/pxeboot/vmlinuz"`) {
+		t.Errorf("inspect --json: %d\n%s%s", code, out, errs)
+	}
 	for _, missing := range [][]string{{"source", "inspect", own + ".none"}, {"source", "inspect", t.TempDir()}, {"firmware", "extract", own + ".none"}, {"firmware", "show", "--firmware", own + ".none"}} {
 		if code, _, errs := s.run(missing...); code != exitInput || !strings.Contains(errs, "imgasm: hint:") {
 			t.Errorf("%v: %d\n%s", missing, code, errs)
