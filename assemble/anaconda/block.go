@@ -175,10 +175,29 @@ func (m *Machine) readBlock() {
 		}
 		m.reasons(f, joined(lines))
 	case dialogBlock:
-		if f.rule.Name != "script-failed" { // what follows there are the script's words
+		if f.rule.Name != "script-failed" {
 			m.reasons(f, joined(lines))
+		} else if said := scriptWords(b.lines); said != "" {
+			first, rest, _ := strings.Cut(m.expand(f.rule.Meaning, nil), ".")
+			f.failure.Meaning = first + "; the last of its output that is shown: " + short(said, 300) + "." + rest
 		}
 	}
+}
+
+// scriptWords returns the last line of a script's output in the installer's
+// dialog about it, "" if there is none.
+func scriptWords(dialog []Line) string {
+	last, output := "", false
+	for _, l := range dialog {
+		text := strings.TrimSpace(l.Text)
+		switch {
+		case strings.HasSuffix(text, "The details of this error are:"):
+			output = true
+		case output && text != "" && !strings.HasPrefix(text, "Press ENTER to"):
+			last = text
+		}
+	}
+	return last
 }
 
 // incomplete finds the titles that the hub marks.

@@ -126,7 +126,7 @@ Error
 `,
 		Seen: "testdata/serial/failure-post-erroronfail-direct.raw",
 		Last: PhaseShutdown, Stands: PhaseComplete, Class: ClassScript, Rank: 80, Action: Fail,
-		Meaning: "A %pre-install or %post script that is marked --erroronfail ended with an error, and the installer waits for ENTER, at a prompt that direct mode does not even show. The line that it names is counted in a way of its own: do not trust the number.",
+		Meaning: "A %pre-install or %post script that is marked --erroronfail ended with an error. The installer waits for ENTER now; the number of the line that it names is counted in a way of its own.",
 		Hint:    "the lines after it are the script's output; correct the script, or take --erroronfail off if its failure does not matter",
 	},
 	{
@@ -220,6 +220,6 @@ Question
 		Seen:   "anaconda rhel-10, text mode with BIOS, GPT and no biosboot partition",
 		First:  PhaseInstaller, Last: PhaseHub, Stands: PhasePackages, Class: ClassKickstart, Rank: 25, Action: Note,
 		Meaning: "The installer marks what the kickstart leaves open or gets wrong with [!]; below each stands why.",
-		Hint:    "imgasm kickstart lint FILE says what an unattended installation needs; the installer names what is missing with [!]",
+		Hint:    "imgasm kickstart lint FILE says what an unattended installation needs: Installation Destination are the partitions (part or autopart, with clearpart), Installation source is cdrom or url, Software selection is %packages",
 	},
 }

@@ -203,7 +203,7 @@ var reasonRules = []Rule{
 		Sample:  "The following mandatory spokes are not completed: Installation Destination Root password", Seen: "anaconda rhel-10 pyanaconda/ui/tui/hubs/summary.py",
 		First: PhaseHub, Class: ClassKickstart, Rank: 74,
 		Meaning: "The kickstart leaves open, or gets wrong, what the installer must know: $1",
-		Hint:    "imgasm kickstart lint FILE says which commands are missing; Installation Destination means the partitions, Installation source means cdrom or url",
+		Hint:    "imgasm kickstart lint FILE says which commands are missing or wrong: Installation Destination are the partitions (part or autopart, with clearpart), Installation source is cdrom or url, Software selection is %packages, Root password and User creation are rootpw and user",
 	},
 	{
 		Name: "script-reason", Channel: OnReason,

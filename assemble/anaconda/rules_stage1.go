@@ -41,11 +41,11 @@ var stage1Rules = []Rule{
 	},
 	{
 		Name: "stage2-missing", Channel: OnConsole, Who: Stage1,
-		Pattern: `anaconda: failed to fetch stage2 from (\S+)|can't find installer main image path in \.treeinfo|Invalid value for 'inst\.stage2': (.*)`, Literal: "failed to fetch stage2|main image path in|value for 'inst.stage2'",
+		Pattern: `anaconda: failed to fetch stage2 from (\S+)|(can't find installer main image path in \.treeinfo)|Invalid value for 'inst\.stage2': (.*)`, Literal: "failed to fetch stage2|main image path in|value for 'inst.stage2'",
 		Sample: "[   97.110208] dracut-initqueue[1604]: Warning: anaconda: failed to fetch stage2 from http://10.0.2.2/os",
 		Seen:   "anaconda rhel-10 dracut/anaconda-netroot.sh, parse-anaconda-repo.sh",
 		Last:   PhaseInitramfs, Class: ClassStage1, Rank: 76, Action: Fail,
-		Meaning: "The installer's own system (stage 2) could not be had.",
+		Meaning: "The installer's own system (stage 2) could not be found or downloaded: $1$2$3.",
 		Hint:    "let imgasm name it: give the ISO with --iso and leave inst.stage2= and inst.repo= out of --kernel-arg",
 	},
 	{

@@ -229,3 +229,17 @@ func TestWhatAnacondaSays(t *testing.T) {
 		}
 	}
 }
+
+// The last words of a script say most.
+func TestScriptsLastWords(t *testing.T) {
+	for _, s := range saids {
+		if s.name != "%post --erroronfail after dnf" {
+			continue
+		}
+		for how, raw := range map[string]string{"terminal": strings.ReplaceAll(s.text, "\n", "\r\n"), "journald": byJournal(s.text, false)} {
+			if got := Summary(replay(t, []byte(raw))).Meaning; !strings.Contains(got, "shown: mv: cannot stat 'x'.") {
+				t.Errorf("%s: %s", how, got)
+			}
+		}
+	}
+}
