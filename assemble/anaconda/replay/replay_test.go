@@ -81,7 +81,9 @@ func TestTmux(t *testing.T) {
 	rules := map[string]string{
 		"failure-kickstart": "kickstart-syntax", "failure-kickstart-late": "kickstart-syntax", "failure-script": "script-failed",
 		"failure-bootloader": "bootloader", "failure-packages-wide": "packages-missing", "failure-hub": "hub-incomplete",
-		"failure-crash": "pane-dead", "success-enter": "waits-for-enter",
+		"failure-crash": "pane-dead", "success-enter": "waits-for-enter", "success-enter-slow": "waits-for-enter",
+		"failure-question": "bootloader", "failure-memory": "too-little-memory", "failure-pre": "pre-script-failed",
+		"failure-incomplete": "incomplete", "failure-dialog": "packages-missing",
 	}
 	for name, raw := range read(t, "testdata/tmux") {
 		got := replay(t, raw)
