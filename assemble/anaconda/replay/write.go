@@ -133,6 +133,10 @@ func Describe(r Result, verbose bool) string {
 	fmt.Fprintf(&b, "verdict: %s", s.Verdict)
 	switch r.Verdict {
 	case anaconda.Running:
+		if r.Phase == anaconda.PhaseFirmware && r.Report.Facts == nil {
+			b.WriteString(" (nothing is proven: no word of a kernel or an installer is in it)\n")
+			break
+		}
 		fmt.Fprintf(&b, " (nothing is proven yet; last phase: %s)\n", s.Phase)
 	case anaconda.Succeeded:
 		b.WriteString(" (the installation is complete)\n")
