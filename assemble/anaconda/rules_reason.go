@@ -25,7 +25,7 @@ var reasonRules = []Rule{
 	},
 	{
 		Name: "disk-not-there", Channel: OnReason,
-		Pattern: `Dis[ck] "?([^" ]+)"? given in (\w+) command does not exist|Device "?([^" ]+)"? given in clearpart device list does not exist|Specified nonexistent (?:disk|partition|device) (\S+) in|(?:Requested boot drive|No match found for given boot drive) "?([^" ]+)"?`,
+		Pattern: `Dis[ck] "?([^" ]+)"? given in (\w+) command does not exist|(?:Device|Partition) "?([^" ]+)"? given in (?:clearpart device list|part command) does not exist|Specified nonexistent (?:disk|partition|device) (\S+) in|(?:Requested boot drive|(?:No|More than one) match found for given boot drive) "?([^" ]+)"?`,
 		Sample:  `Disk "sda" given in ignoredisk command does not exist.`, Seen: "anaconda rhel-10 pyanaconda/modules/storage/disk_selection/selection.py, disk_initialization/initialization.py",
 		Class: ClassStorage, Rank: 84,
 		Meaning: "The kickstart names a disk that the guest does not have: $1$3$4$5.",
@@ -57,11 +57,19 @@ var reasonRules = []Rule{
 	},
 	{
 		Name: "no-boot-partition", Channel: OnReason,
-		Pattern: `You have not created a bootable partition|No valid boot ?loader target device found|biosboot`,
+		Pattern: `You have not created a bootable partition|No usable boot drive was found|No valid boot ?loader target device found|biosboot`,
 		Sample:  "No valid boot loader target device found. See below for details.", Seen: "anaconda rhel-10 pyanaconda/modules/storage/bootloader/base.py",
 		Class: ClassBootloader, Rank: 82,
 		Meaning: "There is no place for the boot loader: a BIOS guest with a GPT disk needs a biosboot partition, a UEFI guest an EFI system partition.",
 		Hint:    "add reqpart to the kickstart, or part biosboot --fstype=biosboot --size=1 (BIOS) or part /boot/efi --fstype=efi --size=600 (UEFI)",
+	},
+	{
+		Name: "storage-commands", Channel: OnReason,
+		Pattern: `((?:Tried to use undefined partition|(?:RAID device|Volume group|Logical volume) +"[^"]*" given in \w+ command|(?:RAID|PV|Btrfs) partition "[^"]*" is defined|(?:RAID|Btrfs) volume "[^"]*" specified with|Volume group "[^"]*" defined without|No (?:volume group|thin pool) exists with the name|The (?:RAID volume|volume group) name "[^"]*" is already|Logical volume name "[^"]*" is already|Logical volume size "[^"]*" must be|Disk "[^"]*" in part command is not|Cannot install to unpartitionable device|The mount point "[^"]*" is not valid|The size "[^"]*" is invalid|Target size "[^"]*" for device)[^.]*)`,
+		Sample:  `Tried to use undefined partition "pv.02" in Volume Group specification`, Seen: "anaconda rhel-10 pyanaconda/modules/storage/partitioning/custom/custom_partitioning.py",
+		Class: ClassStorage, Rank: 81,
+		Meaning: "The storage commands of the kickstart do not fit together, or not the disk: $1",
+		Hint:    "correct part, volgroup, logvol or raid in the kickstart: what one names another must have defined before; imgasm kickstart lint FILE checks it before anything is booted",
 	},
 	{
 		Name: "storage-check", Channel: OnReason,
@@ -91,7 +99,7 @@ var reasonRules = []Rule{
 	},
 	{
 		Name: "bootloader", Channel: OnReason,
-		Pattern: `error occurred while installing the boot ?loader|failed to write boot ?loader configuration|boot ?loader install failed|[Ff]ailed to set new efi boot target`,
+		Pattern: `error occurred while installing the boot ?loader|[Ff]ailed to write boot ?loader configuration|bootctl failed to install|boot ?loader install failed|[Ff]ailed to set new efi boot target`,
 		Sample:  "The following error occurred while installing the boot loader. The system will not be bootable. Would you like to ignore this and continue with installation? boot loader install failed", Seen: "anaconda rhel-10 pyanaconda/errors.py, _bootloader_error_handler",
 		Class: ClassBootloader, Rank: 76,
 		Meaning: "The boot loader could not be installed; the image would not boot.",
@@ -117,7 +125,7 @@ var reasonRules = []Rule{
 	},
 	{
 		Name: "repository", Channel: OnReason,
-		Pattern: `[Ff]ailed to (?:download metadata|synchronize cache) for repo '?([^':]+)'?|Cannot download repomd\.xml|repomd\.xml files have changed or are unreachable|No repository is configured|Error setting up repositories|Installation source not set up|Failed to (?:add|mount|set up|load) (?:the )?(?:installation|base|repo)|Status code: \d+ for|[Tt]he mirror ?list`,
+		Pattern: `[Ff]ailed to (?:download metadata|synchronize cache) for repo '?([^':]+)'?|Cannot download repomd\.xml|repomd\.xml files have changed or are unreachable|No repository is configured|Error setting up repositories|Installation source not set up|Failed to (?:add|mount|set up|load) (?:the )?(?:installation|base|repo|'[^']*' HDD source)|Found no CD-ROM|Nothing useful found (?:at|for the)|No treeinfo metadata found|[Ff]ailed to pull from repository|Error while downloading the image|Checksum of the image does not match|Status code: \d+ for|[Tt]he mirror ?list`,
 		Sample:  "Failed to download metadata for repo 'anaconda': Cannot download repomd.xml: Cannot download repodata/repomd.xml: All mirrors were tried", Seen: "dnf 4, librepo; anaconda rhel-10 pyanaconda/modules/payloads",
 		Class: ClassRepository, Rank: 78,
 		Meaning: "An installation source could not be read.",
@@ -231,7 +239,7 @@ var reasonRules = []Rule{
 	},
 	{
 		Name: "user-setup", Channel: OnReason,
-		Pattern: `[Ff]ailed to (?:create (?:user|group)|set (?:root )?password)|User (\S+) already exists|could not create user`,
+		Pattern: `[Ff]ailed to (?:create (?:user|group)|set (?:root )?password)|(?:User|Group|UID|GID) (\S+) already exists|could not create user`,
 		Sample:  "The following error occurred during the installation: User root already exists, not creating. Would you like to ignore this and continue with installation?", Seen: "anaconda rhel-10 pyanaconda/core/users.py",
 		Class: ClassInstaller, Rank: 66,
 		Meaning: "A user or group of the kickstart could not be created.",
