@@ -34,14 +34,14 @@ func (p *Plan) steps() []step {
 	}
 	media := p.Spec.Boot == "media"
 	withKickstart := ""
-	if p.Spec.inInitrd() {
+	if p.Spec.delivery().InInitrd() {
 		withKickstart = ", and append the kickstart to the initrd"
 	}
 	return []step{
 		{"source", "check the installer ISO " + filepath.Base(p.Installer.Path), "", (*build).source},
 		{"boot files", "take kernel and initrd out of the ISO" + withKickstart, unless(!media, "they go onto the boot medium"), (*build).bootFiles},
 		{"kickstart", "write the kickstart " + p.Kickstart.Name + " with our reporting sections", "", (*build).kickstart},
-		{"OEMDRV", "make the volume on which the installer finds the kickstart", unless(p.Spec.onVolume(), "the kickstart is in the initrd"), (*build).oemdrv},
+		{"OEMDRV", "make the volume on which the installer finds the kickstart", unless(p.Spec.delivery().OnVolume(), "the kickstart is in the initrd"), (*build).oemdrv},
 		{"EFI medium", "make a boot medium with the ISO's own boot loader" + withKickstart, unless(media, "QEMU loads the kernel by itself"), (*build).bootMedium},
 		{"disk", "make a blank disk of " + FormatSize(p.Spec.DiskSize), "", (*build).disk},
 		{"install", fmt.Sprintf("install %s on %s (%s)", p.productName(), p.Accel.Accel, p.Arch.Name), "", (*build).install},

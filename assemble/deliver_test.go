@@ -10,6 +10,7 @@ import (
 
 	"github.com/cavaliergopher/cpio"
 
+	"github.com/imgasm/imgasm/assemble/media"
 	"github.com/imgasm/imgasm/qemu/qemutest"
 )
 
@@ -49,7 +50,7 @@ func makeMedia(t *testing.T, change func(*Spec)) (*Plan, map[string][]byte) {
 
 // The same Spec and inputs give the same bytes, wherever the ISO and the output lie.
 func TestMediaAreReproducible(t *testing.T) {
-	for _, deliver := range deliveries {
+	for _, deliver := range media.Deliveries {
 		change := func(s *Spec) { s.Deliver = deliver }
 		_, first := makeMedia(t, change)
 		_, second := makeMedia(t, change)

@@ -56,7 +56,7 @@ func (p *Plan) resolveMachines() {
 		// has written is thrown away, so QEMU need not wait for the host's disk.
 		{ID: "target", Path: path(diskFile), Bus: qemu.VirtioBlk, Cache: "unsafe"},
 	}
-	if p.Spec.onVolume() {
+	if p.Spec.delivery().OnVolume() {
 		m.Drives = append(m.Drives, qemu.Drive{ID: "oemdrv", Path: path(oemdrvFile), Bus: qemu.VirtioBlk, ReadOnly: true})
 	}
 	m.Drives = append(m.Drives, qemu.Drive{ID: "installer", Path: p.Installer.Path, Bus: qemu.SCSICD, ReadOnly: true})

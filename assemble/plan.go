@@ -179,7 +179,7 @@ func arguments(s Spec, a arch.Arch, label string, emulated bool) []string {
 	}
 	return slices.Concat([]string{
 		"inst.stage2=hd:LABEL=" + escapeLabel(label),
-		s.kickstartArgument(),
+		s.delivery().Argument(),
 	}, mode, []string{
 		"console=tty0", "console=" + a.Console + ",115200n8",
 		"rd.shell=0", "rd.emergency=poweroff", "rd.retry=" + retry,

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/assemble/iso"
+	"github.com/imgasm/imgasm/assemble/media"
 	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/qemu"
@@ -103,7 +104,7 @@ func (p *Plan) resolveSpec() (err error) {
 	s.Version = or(s.Version, DefaultVersion)
 	s.Out = or(s.Out, DefaultOut)
 	s.Boot = or(s.Boot, "kernel")
-	s.Deliver = or(s.Deliver, deliverOEMDRV)
+	s.Deliver = or(s.Deliver, string(media.DeliverOEMDRV))
 	s.Firmware = or(s.Firmware, "auto")
 	s.Accel = or(s.Accel, accel.Auto)
 	s.ConsoleMode = or(s.ConsoleMode, consoleDirect)
@@ -122,7 +123,7 @@ func (p *Plan) resolveSpec() (err error) {
 	}{
 		{"--format", s.Format, []string{"qcow2", "raw"}},
 		{"--boot", s.Boot, []string{"kernel", "media"}},
-		{"--deliver", s.Deliver, deliveries},
+		{"--deliver", s.Deliver, media.Deliveries},
 		{"--console-mode", s.ConsoleMode, []string{consoleDirect, consoleTmux}},
 		{"--accel", s.Accel, []string{accel.Auto, "kvm", "hvf", "whpx", "tcg"}},
 	} {

@@ -77,6 +77,11 @@ func mediaHashes(t *testing.T) string {
 			t.Fatal(err)
 		}
 		add("stick-"+a.Name+".img", file(out))
+		s.Deliver = DeliverBoth
+		if _, err := WriteBoot(out, s, ""); err != nil {
+			t.Fatal(err)
+		}
+		add("stick-both-"+a.Name+".img", file(out))
 	}
 	if err := WriteDisk(out, "64M", "esp:40M,linux:rest:root"); err != nil {
 		t.Fatal(err)

@@ -20,9 +20,11 @@ import (
 type Boot struct {
 	// KernelArgs follow those that this package adds.
 	KernelArgs []string
-	// OEMDRV are the files of an OEMDRV volume, ks.cfg among them, as second
+	// OEMDRV are the files of an OEMDRV volume, ks.cfg first, as second
 	// partition; nil for none.
 	OEMDRV []tree.File
+	// Deliver says whether ks.cfg of OEMDRV is there, in the initrd, or both.
+	Deliver Deliver
 	// Installer puts the whole ISO into a last partition, so that the disk
 	// needs nothing else: one stick installs a machine.
 	Installer bool
@@ -32,12 +34,12 @@ type Boot struct {
 }
 
 // Args are the kernel arguments that the installer needs to find its second
-// stage and, if there is an OEMDRV volume, its kickstart. Both are explicit:
-// then the initramfs waits for the volumes, however late they appear.
-func Args(in *iso.Installer, oemdrv bool) []string {
+// stage and, if there is one, its kickstart. Both are explicit: then the
+// initramfs waits for the volumes, however late they appear.
+func Args(in *iso.Installer, kickstart bool, d Deliver) []string {
 	args := []string{"inst.stage2=" + in.Stage2()}
-	if oemdrv {
-		args = append(args, "inst.ks=hd:LABEL="+iso.OEMDRVLabel+":/"+iso.KickstartName)
+	if kickstart {
+		args = append(args, d.Argument())
 	}
 	return args
 }
@@ -56,7 +58,7 @@ func (b Boot) Medium(img *iso.Image) (disk.BootMedium, error) {
 		return disk.BootMedium{}, err
 	}
 	m := disk.BootMedium{Files: files, Seed: b.Seed, Time: b.Time}
-	if b.OEMDRV != nil {
+	if b.OEMDRV != nil && b.Deliver.OnVolume() {
 		volume, err := iso.OEMDRV(b.OEMDRV, b.Time)
 		if err != nil {
 			return disk.BootMedium{}, err
@@ -77,7 +79,12 @@ func (b Boot) espFiles(img *iso.Image, in *iso.Installer) ([]tree.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.KernelArgs = append(Args(in, b.OEMDRV != nil), b.KernelArgs...)
+	if b.OEMDRV != nil {
+		if m.Initrd, err = b.Deliver.Initrd(m.Initrd, b.OEMDRV[0], b.Time); err != nil {
+			return nil, err
+		}
+	}
+	m.KernelArgs = append(Args(in, b.OEMDRV != nil, b.Deliver), b.KernelArgs...)
 	return firmware.BootFiles(m)
 }
 

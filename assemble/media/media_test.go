@@ -178,6 +178,45 @@ func TestWriteStick(t *testing.T) {
 	}
 }
 
+// The kickstart in the initrd: read by mtools and cpio, which we did not write.
+func TestWriteBootDeliver(t *testing.T) {
+	mtype, cpio := tool(t, "mtype", "mtools"), tool(t, "cpio", "cpio")
+	image := installerISO(t, arch.X86_64)
+	for deliver, volume := range map[Deliver]bool{DeliverInitrd: false, DeliverBoth: true} {
+		out := filepath.Join(t.TempDir(), "boot.img")
+		if _, err := WriteBoot(out, Source{ISO: image, Volume: &Volume{Kickstart: kickstart(t)}, Deliver: deliver}, ""); err != nil {
+			t.Fatal(err)
+		}
+		read := func(name string) []byte {
+			b, err := exec.Command(mtype, "-i", out+"@@1M", "::"+name).Output()
+			if err != nil {
+				t.Errorf("mtype %s: %v", name, err)
+			}
+			return b
+		}
+		own := (1<<20 + 1 + 3) &^ 3 // the ISO's initrd, padded
+		initrd := read("imgasm/initrd.img")
+		if len(initrd) < own || !bytes.HasPrefix(initrd, pattern(1<<20+1)) {
+			t.Fatalf("%s: the initrd does not begin as the ISO's", deliver)
+		}
+		cmd := exec.Command(cpio, "-i", "--to-stdout", "--quiet", "ks.cfg")
+		cmd.Stdin = bytes.NewReader(initrd[own:])
+		if text, err := cmd.Output(); err != nil || string(text) != "text\npoweroff\n" {
+			t.Errorf("%s: cpio finds the kickstart %q, %v", deliver, text, err)
+		}
+		if config := string(read("EFI/BOOT/grub.cfg")); !strings.Contains(config, "'inst.ks=file:/ks.cfg'") || strings.Contains(config, "OEMDRV") {
+			t.Errorf("%s: grub.cfg names another kickstart:\n%s", deliver, config)
+		}
+		medium, err := os.ReadFile(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(medium, []byte("OEMDRV ")) != volume { // the label in the volume's descriptor
+			t.Errorf("%s: OEMDRV volume: %t", deliver, !volume)
+		}
+	}
+}
+
 func TestWriteBootRefuses(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "boot.img")
 	image := installerISO(t, arch.X86_64)

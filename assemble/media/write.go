@@ -134,7 +134,8 @@ func WriteOEMDRV(out string, v Volume, epoch string) error {
 // Source is what boot media are made from.
 type Source struct {
 	ISO        string   // path of an installer ISO
-	Volume     *Volume  // nil for no OEMDRV volume
+	Volume     *Volume  // the kickstart and what lies beside it; nil for none
+	Deliver    Deliver  // see Boot; what lies beside the kickstart is on the volume only
 	Installer  bool     // see Boot
 	KernelArgs []string // see Boot
 }
@@ -151,7 +152,7 @@ func WriteBoot(out string, s Source, epoch string) (*iso.Installer, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := Boot{KernelArgs: s.KernelArgs, Installer: s.Installer}
+	b := Boot{KernelArgs: s.KernelArgs, Installer: s.Installer, Deliver: s.Deliver}
 	if s.Volume != nil {
 		if b.OEMDRV, err = s.Volume.Files(); err != nil {
 			return nil, err
@@ -161,6 +162,9 @@ func WriteBoot(out string, s Source, epoch string) (*iso.Installer, error) {
 	// more than making the medium.
 	texts := append([]string{"boot", img.Label, img.Created.String(), strconv.FormatInt(img.SizeBytes, 10),
 		strconv.FormatBool(s.Installer)}, s.KernelArgs...)
+	if s.Deliver.InInitrd() {
+		texts = append(texts, "deliver "+string(s.Deliver))
+	}
 	if b.Seed, err = seed(b.OEMDRV, texts...); err != nil {
 		return nil, err
 	}

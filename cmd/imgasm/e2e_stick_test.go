@@ -45,13 +45,16 @@ poweroff
 func TestE2EInstallFromStick(t *testing.T) {
 	needE2E(t)
 	for _, c := range []struct {
-		name string
-		arch arch.Arch
-		bus  qemu.Bus
+		name    string
+		arch    arch.Arch
+		bus     qemu.Bus
+		deliver string
+		ks      string // the kernel's argument
 	}{
-		{"x86_64-usb", arch.X86_64, qemu.USBStorage},
-		{"x86_64-virtio", arch.X86_64, qemu.VirtioBlk},
-		{"aarch64-usb", arch.AArch64, qemu.USBStorage},
+		{"x86_64-usb", arch.X86_64, qemu.USBStorage, "oemdrv", "inst.ks=hd:LABEL=OEMDRV:/ks.cfg"},
+		{"x86_64-usb-initrd", arch.X86_64, qemu.USBStorage, "initrd", "inst.ks=file:/ks.cfg"},
+		{"x86_64-virtio", arch.X86_64, qemu.VirtioBlk, "oemdrv", "inst.ks=hd:LABEL=OEMDRV:/ks.cfg"},
+		{"aarch64-usb", arch.AArch64, qemu.USBStorage, "oemdrv", "inst.ks=hd:LABEL=OEMDRV:/ks.cfg"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -66,7 +69,7 @@ func TestE2EInstallFromStick(t *testing.T) {
 			if err := os.WriteFile(path("ks.cfg"), []byte(ks), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			args := []string{"media", "usb", "--iso", strings.TrimSpace(out), "--kickstart", path("ks.cfg"), "-o", path("stick.img"),
+			args := []string{"media", "usb", "--iso", strings.TrimSpace(out), "--kickstart", path("ks.cfg"), "--deliver", c.deliver, "-o", path("stick.img"),
 				"--kernel-arg", "inst.cmdline", "--kernel-arg", "inst.notmux", "--kernel-arg", "console=" + c.arch.Console + ",115200n8"}
 			if a := c.arch.EmulatedArg; a != "" {
 				args = append(args, "--kernel-arg", a)
@@ -86,7 +89,7 @@ func TestE2EInstallFromStick(t *testing.T) {
 			stick := qemu.Drive{ID: "stick", Path: path("stick.img"), Bus: c.bus, BootIndex: 1}
 			failed := regexp.MustCompile(`The installer will now terminate\.`)
 			console := untilEnd(t, c.arch, failed, target, stick)
-			for _, want := range []string{"IMGASM-GRUB boot", "inst.ks=hd:LABEL=OEMDRV:/ks.cfg", "Creating disklabel on /dev/vda", "Complete!", "Powering off."} {
+			for _, want := range []string{"IMGASM-GRUB boot", c.ks, "Creating disklabel on /dev/vda", "Complete!", "Powering off."} {
 				if !strings.Contains(console, want) {
 					t.Fatalf("the console of the installation does not say %q:\n%s", want, console)
 				}

@@ -5,9 +5,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/disk"
 	"github.com/imgasm/imgasm/assemble/iso"
 	"github.com/imgasm/imgasm/assemble/kernel"
@@ -34,6 +37,10 @@ func outFlag() cli.Flag {
 
 func kernelArgFlag() cli.Flag {
 	return &cli.StringSliceFlag{Name: "kernel-arg", Usage: "add `ARG` to the installer's kernel arguments; may be repeated"}
+}
+
+func mediaDeliverFlag() cli.Flag {
+	return &cli.StringFlag{Name: "deliver", Usage: "`HOW` the kickstart comes to the installer: oemdrv (on a volume), initrd (in its initrd) or both", Value: "oemdrv", DefaultText: "oemdrv"}
 }
 
 func extraFlag() cli.Flag {
@@ -103,8 +110,8 @@ func mediaBoot(app *app) *cli.Command {
 		Flags: []cli.Flag{
 			outFlag(),
 			&cli.StringFlag{Name: "iso", Usage: "take shim, GRUB, kernel and initrd from the installer `ISO`"},
-			&cli.StringFlag{Name: "kickstart", Usage: "add an OEMDRV volume with the kickstart `FILE`"},
-			extraFlag(), kernelArgFlag(),
+			&cli.StringFlag{Name: "kickstart", Usage: "install by the kickstart `FILE`, on an OEMDRV volume"},
+			mediaDeliverFlag(), extraFlag(), kernelArgFlag(),
 		},
 		Action: func(c *cli.Context) error { return app.mediaBoot(c, false) },
 	}
@@ -123,7 +130,7 @@ func mediaUSB(app *app) *cli.Command {
 			outFlag(),
 			&cli.StringFlag{Name: "iso", Usage: "put the installer `ISO` on the stick"},
 			&cli.StringFlag{Name: "kickstart", Usage: "install by the kickstart `FILE`"},
-			extraFlag(), kernelArgFlag(),
+			mediaDeliverFlag(), extraFlag(), kernelArgFlag(),
 		},
 		Action: func(c *cli.Context) error {
 			if c.String("kickstart") == "" {
@@ -141,7 +148,15 @@ func (a *app) mediaBoot(c *cli.Context, installer bool) error {
 	if c.String("iso") == "" || c.String("out") == "" {
 		return a.usage("media %s wants --iso ISO and --out FILE", c.Command.Name)
 	}
-	s := media.Source{ISO: c.String("iso"), Installer: installer, KernelArgs: c.StringSlice("kernel-arg")}
+	s := media.Source{ISO: c.String("iso"), Installer: installer, KernelArgs: c.StringSlice("kernel-arg"), Deliver: media.Deliver(c.String("deliver"))}
+	switch {
+	case !slices.Contains(media.Deliveries, c.String("deliver")):
+		return &assemble.InputError{What: "--deliver", Err: fmt.Errorf("%q is not one of %s", c.String("deliver"), strings.Join(media.Deliveries, ", ")), Do: "give one of them, such as --deliver initrd"}
+	case c.IsSet("deliver") && c.String("kickstart") == "":
+		return a.usage("--deliver says how a kickstart comes to the installer: add --kickstart FILE")
+	case !s.Deliver.OnVolume() && len(c.StringSlice("extra")) > 0:
+		return a.usage("--extra files lie on the OEMDRV volume, and --deliver initrd makes none: use --deliver both")
+	}
 	if ks := c.String("kickstart"); ks != "" {
 		s.Volume = &media.Volume{Kickstart: ks, Extra: c.StringSlice("extra")}
 	} else if len(c.StringSlice("extra")) > 0 {
