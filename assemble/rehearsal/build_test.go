@@ -72,9 +72,13 @@ func TestBuild(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := Build(context.Background(), o, nil)
+	var said []event.Event
+	again, err := Build(context.Background(), o, func(e event.Event) { said = append(said, e) })
 	if err != nil || !again.Cached || again.ISO != in.ISO {
 		t.Errorf("the second time: %+v, %v", again, err)
+	}
+	if len(said) != 2 || said[0].Kind != event.StepStart || said[1].Kind != event.StepDone || said[1].Text != "installer ISO with the kernel 6.1.0-1-test, from the cache" {
+		t.Errorf("says %+v", said)
 	}
 	if err := os.Remove(in.ISO); err != nil {
 		t.Fatal(err)

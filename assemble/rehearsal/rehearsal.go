@@ -83,6 +83,22 @@ func Build(ctx context.Context, o Options, sink event.Sink) (*Installer, error) 
 			sink(e)
 		}
 	}
+	began := o.Now()
+	say(event.Event{Kind: event.StepStart, Text: "prepare the rehearsal's installer ISO"})
+	in, err := prepare(ctx, o, say)
+	if err != nil {
+		return nil, err
+	}
+	text := "installer ISO with the kernel " + in.Kernel
+	if in.Cached {
+		text += ", from the cache"
+	}
+	say(event.Event{Kind: event.StepDone, Text: text, Elapsed: o.Now().Sub(began).Seconds()})
+	return in, nil
+}
+
+// prepare is Build with its options filled in.
+func prepare(ctx context.Context, o Options, say func(event.Event)) (*Installer, error) {
 	dir := filepath.Join(o.CacheDir, "rehearsal")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
