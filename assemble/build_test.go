@@ -47,13 +47,13 @@ func peImage(machine uint16) []byte {
 }
 
 // installerISO writes an ISO that imgasm takes for an installer.
-func installerISO(t *testing.T, a arch.Arch, more ...tree.File) string {
+func installerISO(t testing.TB, a arch.Arch, more ...tree.File) string {
 	t.Helper()
 	return labelledISO(t, a, "AlmaLinux-10-1-"+a.Name+"-dvd", "AlmaLinux 10.1", more...)
 }
 
 // labelledISO does the same for one that says that it is another release.
-func labelledISO(t *testing.T, a arch.Arch, label, release string, more ...tree.File) string {
+func labelledISO(t testing.TB, a arch.Arch, label, release string, more ...tree.File) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "installer.iso")
 	f, err := os.Create(path)
@@ -89,7 +89,7 @@ func installedDisk(t *testing.T) string {
 }
 
 // testHost is a host with a fixed clock-free environment.
-func testHost(t *testing.T) Host {
+func testHost(t testing.TB) Host {
 	t.Helper()
 	return Host{
 		OS: runtime.GOOS, CPUs: 2, Free: freeBytes, CacheDir: t.TempDir(), Now: time.Now, Version: "test",
@@ -115,7 +115,7 @@ poweroff
 
 // testSpec asks for a BIOS machine, since unit tests have no firmware, on a
 // QEMU that does what script says.
-func testSpec(t *testing.T, script qemutest.Script) Spec {
+func testSpec(t testing.TB, script qemutest.Script) Spec {
 	t.Helper()
 	dir := t.TempDir()
 	ks := filepath.Join(t.TempDir(), "small.ks")
@@ -170,7 +170,7 @@ func runBuild(t *testing.T, ctx context.Context, steps func(nonce, bootDisk stri
 }
 
 // bootSector is a disk that a BIOS boots.
-func bootSector(t *testing.T) string {
+func bootSector(t testing.TB) string {
 	t.Helper()
 	b := make([]byte, 1<<20)
 	b[0], b[510], b[511] = 0xeb, 0x55, 0xaa

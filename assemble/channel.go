@@ -14,8 +14,12 @@ import (
 )
 
 // silence is how long a channel must say nothing before what it has said
-// without a newline (a prompt) is looked at.
-const silence = 500 * time.Millisecond
+// without a newline (a prompt) is looked at. It has a part in how soon a question
+// that nobody answers is known: see BenchmarkDetection.
+const silence = 200 * time.Millisecond
+
+// shortSilence says that nothing is left to read, where somebody waits for that.
+const shortSilence = 20 * time.Millisecond
 
 // channel is a connection to the guest that is read to its end.
 type channel struct {
@@ -24,14 +28,15 @@ type channel struct {
 	flush func()                       // the channel has fallen silent, or has ended
 	tap   atomic.Pointer[func([]byte)] // takes what was read too, if set
 
-	hurry atomic.Bool   // a barrier waits: look soon whether anything is left
-	idle  chan struct{} // one token each time nothing was left to read
 	ended chan struct{} // closed at the channel's end
+
+	mu       sync.Mutex      // also: setting conn's deadline for reading
+	barriers []chan struct{} // each is closed when a silence that began after it has ended
 }
 
 // readChannel starts reading conn. write and flush are called by one goroutine.
 func readChannel(conn net.Conn, write func([]byte), flush func()) *channel {
-	c := &channel{conn: conn, write: write, flush: flush, idle: make(chan struct{}, 1), ended: make(chan struct{})}
+	c := &channel{conn: conn, write: write, flush: flush, ended: make(chan struct{})}
 	go c.read()
 	return c
 }
@@ -39,12 +44,17 @@ func readChannel(conn net.Conn, write func([]byte), flush func()) *channel {
 func (c *channel) read() {
 	defer close(c.ended)
 	buf := make([]byte, 64<<10)
+	var waiting []chan struct{} // barriers that are older than the read that follows
 	for {
+		c.mu.Lock()
+		waiting, c.barriers = append(waiting, c.barriers...), nil
 		patience := silence
-		if c.hurry.Load() {
-			patience = 20 * time.Millisecond
+		if len(waiting) > 0 {
+			patience = shortSilence
 		}
-		_ = c.conn.SetReadDeadline(time.Now().Add(patience))
+		begun := time.Now()
+		_ = c.conn.SetReadDeadline(begun.Add(patience))
+		c.mu.Unlock()
 		n, err := c.conn.Read(buf)
 		if n > 0 {
 			c.write(buf[:n])
@@ -54,48 +64,47 @@ func (c *channel) read() {
 		}
 		switch {
 		case err == nil:
-		case errors.Is(err, os.ErrDeadlineExceeded):
-			c.flush()
-			select {
-			case c.idle <- struct{}{}:
-			default:
-			}
-		default:
+		case !errors.Is(err, os.ErrDeadlineExceeded):
 			c.flush()
 			return
+		case n == 0 && time.Since(begun) >= patience: // else a barrier has woken us
+			c.flush()
+			for _, b := range waiting {
+				close(b)
+			}
+			waiting = nil
 		}
 	}
+}
+
+// barrier returns a channel that is closed once everything that the guest had
+// sent before the call has been read.
+func (c *channel) barrier() <-chan struct{} {
+	b := make(chan struct{})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.barriers = append(c.barriers, b)
+	_ = c.conn.SetReadDeadline(time.Now()) // wakes the reader
+	return b
 }
 
 // settle waits until everything that the guest had sent before the call has
 // been read, or until most has passed.
 func settle(most time.Duration, channels ...*channel) {
-	deadline := time.After(most)
-	var wait sync.WaitGroup
-	for _, c := range channels {
-		wait.Add(1)
-		go func() {
-			defer wait.Done()
-			c.hurry.Store(true)
-			defer c.hurry.Store(false)
-			select { // a token of before proves nothing
-			case <-c.idle:
-			default:
-			}
-			_ = c.conn.SetReadDeadline(time.Now())
-			// The first silence may have begun before the call; the second has not.
-			for range 2 {
-				select {
-				case <-c.idle:
-				case <-c.ended:
-					return
-				case <-deadline:
-					return
-				}
-			}
-		}()
+	deadline := time.NewTimer(most)
+	defer deadline.Stop()
+	barriers := make([]<-chan struct{}, len(channels))
+	for i, c := range channels {
+		barriers[i] = c.barrier()
 	}
-	wait.Wait()
+	for i, c := range channels {
+		select {
+		case <-barriers[i]:
+		case <-c.ended:
+		case <-deadline.C:
+			return
+		}
+	}
 }
 
 // maxChannelLine bounds one line of a log or progress port, in bytes.

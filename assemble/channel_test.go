@@ -5,6 +5,8 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -45,6 +47,53 @@ func TestSettle(t *testing.T) {
 			t.Fatalf("read %q", got.String())
 		}
 	}
+}
+
+// So it is for each of several at once, while the guest goes on talking.
+func TestSettleTogether(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0") // unlike net.Pipe, it buffers
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	guest, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	us, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read atomic.Int64
+	c := readChannel(us, func(p []byte) { read.Add(int64(len(p))) }, func() {})
+	var sent atomic.Int64
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 400 {
+			if _, err := guest.Write([]byte("x")); err != nil {
+				return
+			}
+			sent.Add(1)
+			time.Sleep(time.Millisecond)
+		}
+		guest.Close()
+	}()
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for range 5 {
+				before := sent.Load()
+				settle(time.Minute, c)
+				if got := read.Load(); got < before {
+					t.Errorf("%d bytes read of %d that were sent", got, before)
+				}
+			}
+		})
+	}
+	all.Wait()
+	<-done
+	<-c.ended
 }
 
 func TestChannelEndsWithItsConnection(t *testing.T) {

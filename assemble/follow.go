@@ -26,7 +26,7 @@ const (
 )
 
 const (
-	tickEvery  = 250 * time.Millisecond
+	tickEvery  = 100 * time.Millisecond // what waits for a time to pass is looked at so often
 	statsEvery = 5 * time.Second
 	// monitorGrace is how long QEMU may live on once its monitor is closed:
 	// without it nobody learns how the guest ends.

@@ -173,6 +173,7 @@ func TestHostSleeps(t *testing.T) {
 	}()
 	tick := func(d time.Duration) {
 		clock.Add(int64(d))
+		time.Sleep(time.Millisecond) // so that the clock does not outrun the guest
 		select {
 		case ticks <- now():
 		case e := <-ended:
@@ -193,7 +194,8 @@ func TestHostSleeps(t *testing.T) {
 		t.Fatal(err)
 	}
 	for {
-		clock.Add(int64(time.Millisecond)) // a power-off has to stand for a second
+		clock.Add(int64(time.Millisecond)) // a power-off has to stand for a moment
+		time.Sleep(time.Millisecond)
 		select {
 		case ticks <- now():
 			continue

@@ -10,12 +10,17 @@ import (
 // Weighing what was seen: when a finding becomes a verdict, which of several
 // explains it, what withdraws it, and what proves success.
 
+// The short ones decide how soon a failure is known (BenchmarkDetection of
+// package assemble): under a second, with what the driver adds. The real
+// installer writes a message within 50 ms even where all is emulated (the .times
+// beside the recordings), and nobody can answer its questions; before the driver
+// tells of a SHUTDOWN or a panic it has read what the other channels held.
 const (
-	lastWords   = 10 * time.Second        // for %onerror's output
-	lastWordsIn = 2 * time.Second         // after the last of it, if it does not say that it has ended
-	promptTime  = 1500 * time.Millisecond // for a prompt to turn out to be none
-	blockTime   = 800 * time.Millisecond  // for the rest of a message that has begun
-	settleTime  = time.Second             // for other channels to catch up with QEMU's events
+	lastWords   = 10 * time.Second       // for %onerror's output
+	lastWordsIn = 2 * time.Second        // after the last of it, if it does not say that it has ended
+	promptTime  = 500 * time.Millisecond // for a prompt to turn out to be none
+	blockTime   = 500 * time.Millisecond // for the rest of a message that has begun
+	settleTime  = 400 * time.Millisecond // for other channels to catch up with QEMU's events
 )
 
 // advance moves to a later phase, and withdraws what that refutes.

@@ -418,9 +418,11 @@ func TestLastWords(t *testing.T) {
 		d := newDrive(t, Config{})
 		d.console(healthy[:3]...)
 		d.step(Console(console.Record{Line: 9, Text: "Please make a selection from the above ['b' to begin installation,", Partial: true}))
-		d.wait(time.Second)
+		d.at += 400 * time.Millisecond
+		d.step(Tick{})
 		d.want(Running, "")
-		d.wait(time.Second)
+		d.at += 200 * time.Millisecond
+		d.step(Tick{})
 		d.want(Failed, "prompt-hub")
 	})
 	t.Run("both lines of systemd about the installer's unit", func(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -249,6 +250,10 @@ func (m *machine) step(s Step) {
 		m.mu.Lock()
 		m.stats = s.Stats
 		m.mu.Unlock()
+	case "stamp":
+		if err := os.WriteFile(s.Text, strconv.AppendInt(nil, time.Now().UnixNano(), 10), 0o600); err != nil {
+			fmt.Fprintln(os.Stderr, "qemutest:", err)
+		}
 	case "sleep":
 		time.Sleep(s.Time)
 	case "await":

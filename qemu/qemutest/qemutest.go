@@ -107,6 +107,10 @@ func Stats(s map[string]map[string]int64) Step { return Step{Do: "stats", Stats:
 // Sleep lets time pass.
 func Sleep(d time.Duration) Step { return Step{Do: "sleep", Time: d} }
 
+// Stamp writes into a file when it is done, in nanoseconds since 1970: for
+// benchmarks of how soon what follows is noticed.
+func Stamp(file string) Step { return Step{Do: "stamp", Text: file} }
+
 // Await waits until a QMP command of this name comes (or came since the last Await).
 func Await(command string) Step { return Step{Do: "await", Name: command} }
 
