@@ -63,7 +63,7 @@ func (b *build) failed(ctx context.Context, f *follower, what string, failure *a
 		err = withBundle(err, kept)
 	}
 	if held {
-		b.hold(ctx, f, what, kept)
+		b.hold(ctx, f, what, err)
 	}
 	return err
 }

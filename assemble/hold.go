@@ -23,8 +23,9 @@ import (
 // folder may have: sun_path has 104 bytes on macOS, 108 on Linux.
 const consoleFile = "console"
 
-// hold keeps a failed guest, paused or running as it is, until ctx or QEMU ends.
-func (b *build) hold(ctx context.Context, f *follower, what, kept string) {
+// hold keeps a guest that failed with err, paused or running as it is, until ctx
+// or QEMU ends. What failed is told first: the build's own error comes after that.
+func (b *build) hold(ctx context.Context, f *follower, what string, err error) {
 	defer func() {
 		f.vm.Kill()
 		b.makeRoom()
@@ -35,10 +36,8 @@ func (b *build) hold(ctx context.Context, f *follower, what, kept string) {
 		state = "as it is, " + s.Status
 	}
 	cancel()
-	text := fmt.Sprintf("%s failed, and its guest is kept %s, until Ctrl-C", what, state)
-	if kept != "" {
-		text += "; what is known so far is in " + kept
-	}
+	b.emit(event.Event{Kind: event.Warning, Text: err.Error(), Hint: hint(err)})
+	text := fmt.Sprintf("the guest of %s is kept %s, until Ctrl-C", what, state)
 	log := b.ws.path(serialFile)
 	if what == theBootTest {
 		log = b.ws.path(testSerialFile)

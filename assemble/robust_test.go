@@ -316,9 +316,13 @@ func TestHeldGuest(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	held := make(chan string, 1)
+	why := ""
 	sink := func(e event.Event) {
+		if e.Kind == event.Warning && why == "" {
+			why = e.Text + e.Hint
+		}
 		if e.Kind == event.Warning && strings.Contains(e.Text, "kept") {
-			held <- e.Text + e.Hint
+			held <- why + e.Text + e.Hint
 		}
 	}
 	ended := make(chan error, 1)
@@ -335,8 +339,10 @@ func TestHeldGuest(t *testing.T) {
 	}()
 	select {
 	case text := <-held:
-		if !strings.Contains(text, "imgasm console "+s.Out) || !strings.Contains(text, "guest-panicked") {
-			t.Errorf("it is not said how to reach the guest, or how it is: %s", text)
+		for _, want := range []string{"imgasm console " + s.Out, "guest-panicked", "Attempted to kill init", s.Out + ".failed"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("while the guest is held, nobody says %q: %s", want, text)
+			}
 		}
 	case err := <-ended:
 		t.Fatalf("the build ended and held no guest: %v", err)
