@@ -38,7 +38,7 @@ type BusyError struct{ Out string }
 
 func (e *BusyError) Error() string { return e.Out + ": another build is writing this output" }
 func (e *BusyError) Hint() string {
-	return "wait for it to end, or give this build another name with --out"
+	return "wait for it to end (one that holds a guest for imgasm console ends with Ctrl-C), or give this build another name with --out"
 }
 
 // openWorkspace makes and locks the working folder of out.
