@@ -27,23 +27,21 @@ const (
 
 // update recomputes the fraction.
 func (p *progress) update(m *Machine) {
-	sum := 0.0
-	for i := range m.phase {
-		sum += phases[i].weight
-	}
 	within := 0.0
 	if m.phase == PhasePackages {
 		within = p.inPackages()
 	}
-	f := (sum + within*phases[m.phase].weight) / totalWeight
+	f := (weightBefore[m.phase] + within*phases[m.phase].weight) / totalWeight
 	p.fraction = max(p.fraction, min(f, 1))
 }
 
-var totalWeight = func() (sum float64) {
-	for _, p := range phases {
+// weightBefore is the weight of all phases before each, totalWeight that of all.
+var weightBefore, totalWeight = func() (before [len(phases)]float64, sum float64) {
+	for i, p := range phases {
+		before[i] = sum
 		sum += p.weight
 	}
-	return sum
+	return before, sum
 }()
 
 func (p *progress) inPackages() float64 {

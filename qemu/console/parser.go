@@ -31,27 +31,6 @@ func (s *sequence) arg(i, otherwise int) int {
 	return s.args[i]
 }
 
-// digit appends a digit to the last parameter.
-func (s *sequence) digit(b byte) {
-	if s.n == 0 {
-		s.n, s.args[0] = 1, 0
-	}
-	if i := s.n - 1; s.args[i] < 1<<15 {
-		s.args[i] = s.args[i]*10 + int(b-'0')
-	}
-}
-
-// separate begins the next parameter.
-func (s *sequence) separate() {
-	if s.n == 0 {
-		s.n, s.args[0] = 1, 0
-	}
-	if s.n < len(s.args) {
-		s.args[s.n] = 0
-		s.n++
-	}
-}
-
 type state uint8
 
 const (
@@ -146,8 +125,7 @@ func (p *parser) escape(b byte, t terminal) {
 	case b < 0x30:
 		p.intermediate = b
 	case b == '[' && p.intermediate == 0:
-		p.state = inCSI
-		p.seq.prefix, p.seq.intermediate, p.seq.n = 0, 0, 0
+		p.state, p.seq = inCSI, sequence{}
 	case p.intermediate == 0 && (b == ']' || b == 'P' || b == 'X' || b == '^' || b == '_'):
 		p.state, p.length = inString, 0
 	case b < 0x7f:
@@ -169,9 +147,19 @@ func (p *parser) control(b byte, t terminal) {
 	case b < 0x30:
 		s.intermediate = b
 	case b >= '0' && b <= '9':
-		s.digit(b)
+		if s.n == 0 {
+			s.n = 1
+		}
+		if i := s.n - 1; s.args[i] < 1<<15 {
+			s.args[i] = s.args[i]*10 + int(b-'0')
+		}
 	case b == ';' || b == ':':
-		s.separate()
+		if s.n == 0 {
+			s.n = 1
+		}
+		if s.n < len(s.args) {
+			s.n++
+		}
 	case b < 0x40:
 		s.prefix = b
 	case b < 0x7f:

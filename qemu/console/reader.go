@@ -58,8 +58,8 @@ func (r *Reader) Write(p []byte) (int, error) {
 }
 
 // wholeCSI does what the parser does with a control sequence, at once, if all
-// of one with nothing special in it stands at the front of p. It returns the
-// number of bytes taken.
+// of a plain one with at most two parameters stands at the front of p. It
+// returns the number of bytes taken.
 func (r *Reader) wholeCSI(p []byte) int {
 	if len(p) < 3 || p[1] != '[' {
 		return 0
@@ -69,13 +69,18 @@ func (r *Reader) wholeCSI(p []byte) int {
 	if '<' <= p[2] && p[2] <= '?' {
 		s.prefix, i = p[2], 3
 	}
-	for ; i < len(p); i++ {
+	for value := 0; i < len(p); i++ {
 		switch b := p[i]; {
-		case '0' <= b && b <= '9':
-			s.digit(b)
-		case b == ';':
-			s.separate()
+		case b-'0' <= 9 && value < 1<<11:
+			s.n = max(s.n, 1)
+			value = value*10 + int(b-'0')
+		case b == ';' && s.n < 2:
+			s.args[0], value = value, 0
+			s.n = 2
 		case 0x40 <= b && b < 0x7f:
+			if s.n > 0 {
+				s.args[s.n-1] = value
+			}
 			s.final = b
 			r.csi(s)
 			return i + 1
