@@ -242,7 +242,7 @@ func TestEndsOfRecordings(t *testing.T) {
 func TestKernelBreaksIntoTheScreen(t *testing.T) {
 	raw := consoles(t)["success-tmux"]
 	from, to := bytes.Index(raw, []byte("Installing the software")), bytes.Index(raw, []byte("Complete!"))
-	every := 1
+	every := 5
 	if testing.Short() {
 		every = 17
 	}
