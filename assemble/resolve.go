@@ -77,6 +77,9 @@ func (s Spec) Check(h Host) (err error) {
 	if _, err := ReadKeyring(s.Keyring); err != nil {
 		return err
 	}
+	if _, _, err := h.sourceDate(); err != nil {
+		return err
+	}
 	if s.Kickstart == "" {
 		return nil
 	}

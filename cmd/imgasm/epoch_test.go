@@ -72,6 +72,11 @@ func TestSourceDateEpoch(t *testing.T) {
 	if code, date, errs := plan(""); code != 0 || date.Year() != 2025 {
 		t.Errorf("alma without SOURCE_DATE_EPOCH: %d, %s\n%s", code, date, errs)
 	}
+	// Known before anything is asked of the network: here there is nobody.
+	fetch := []string{"alma", "--arch", "x86_64", "--iso", "http://127.0.0.1:1/installer.iso", "--out", path("out.qcow2")}
+	if code, _, errs := (session{t, map[string]string{"SOURCE_DATE_EPOCH": "x", "IMGASM_CACHE": path("cache")}}).run(fetch...); code != exitInput {
+		t.Errorf("alma, SOURCE_DATE_EPOCH=x and an ISO to fetch: %d\n%s", code, errs)
+	}
 	for _, epoch := range bad {
 		if code, _, errs := plan(epoch); code != exitInput || !strings.Contains(errs, "SOURCE_DATE_EPOCH must be") || !strings.Contains(errs, "imgasm: hint: unset it") {
 			t.Errorf("alma, SOURCE_DATE_EPOCH=%s: %d\n%s", epoch, code, errs)
