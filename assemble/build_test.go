@@ -357,7 +357,7 @@ func TestResolveRefuses(t *testing.T) {
 	}{
 		{"ISO of another architecture", func(s *Spec) { s.ISO = installerISO(t, arch.AArch64) }, "is an installer for aarch64, not for x86_64", new(*InputError)},
 		{"truncated ISO", func(s *Spec) { s.ISO = truncated }, "truncated", new(*InputError)},
-		{"kickstart with a typo", func(s *Spec) { s.Kickstart = typo }, "typo.ks:3:1", new(*LintError)},
+		{"kickstart with a typo", func(s *Spec) { s.Kickstart = typo }, "refuse this kickstart\n    " + typo + ":3:1: unknown command timezon\n        did you mean timezone?\n    " + typo + ":1:1: no rootpw", new(*LintError)},
 		{"kickstart with a deprecated command", func(s *Spec) { s.Kickstart, s.KSStrict = old10, true }, "old.ks:2:1", new(*LintError)},
 		{"unknown console mode", func(s *Spec) { s.ConsoleMode = "screen" }, "--console-mode: \"screen\" is not one of direct, tmux", new(*InputError)},
 		{"missing kickstart", func(s *Spec) { s.Kickstart = filepath.Join(dir, "none.ks") }, "none.ks", new(*InputError)},

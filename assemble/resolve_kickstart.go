@@ -167,6 +167,16 @@ func (p *Plan) lint(file *kickstart.File) error {
 	if len(wrong) == 0 {
 		return nil
 	}
+	// What is missing comes last: it is often what a line with a typo would give.
+	slices.SortStableFunc(wrong, func(a, b kickstart.Finding) int {
+		switch {
+		case a.Missing() == b.Missing():
+			return 0
+		case b.Missing():
+			return -1
+		}
+		return 1
+	})
 	return &LintError{Name: p.Kickstart.Name, Findings: wrong, Strict: strict}
 }
 

@@ -46,7 +46,7 @@ func WriteText(w io.Writer, findings []Finding, o TextOptions) error {
 		fmt.Fprintf(&b, "%s:%d:%d: %s: %s %s\n", visible(f.File), line, column,
 			paint(color, string(f.Severity)), paint("1", visible(f.Text)), paint("2", "["+f.Rule+"]"))
 		margin := strings.Repeat(" ", max(5, len(fmt.Sprint(f.Line))+1))
-		if f.Excerpt != "" && !f.missing() {
+		if f.Excerpt != "" && !f.Missing() {
 			line, caret := excerpt(f)
 			fmt.Fprintf(&b, "%*d | %s\n", len(margin), f.Line, line)
 			fmt.Fprintf(&b, "%s | %s\n", margin, paint(color, caret))
@@ -62,9 +62,9 @@ func WriteText(w io.Writer, findings []Finding, o TextOptions) error {
 	return err
 }
 
-// missing reports whether f is about something that stands nowhere: the line
+// Missing reports whether f is about something that stands nowhere: the line
 // that it names has nothing to do with it.
-func (f *Finding) missing() bool {
+func (f *Finding) Missing() bool {
 	r := rules[f.Rule]
 	return r != nil && r.Completeness && f.Column == f.EndColumn
 }
