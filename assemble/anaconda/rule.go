@@ -90,7 +90,7 @@ const (
 	Collect
 	Fail // the installation has failed
 	// Wait: the guest waits for an answer. It has failed if nothing else
-	// happens for ten seconds.
+	// happens for half a second.
 	Wait
 )
 
