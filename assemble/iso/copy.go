@@ -32,7 +32,27 @@ func (f *openFile) WriteTo(w io.Writer) (int64, error) {
 	return done, nil
 }
 
-func (m *Image) copyExtent(w io.Writer, e extent) (int64, error) {
+// copyPiece is how much is copied before Image.Stop is asked again: a second's
+// work for a slow disk.
+const copyPiece = 64 << 20
+
+func (m *Image) copyExtent(w io.Writer, e extent) (done int64, err error) {
+	for done < e.length {
+		if m.Stop != nil {
+			if err := m.Stop(); err != nil {
+				return done, err
+			}
+		}
+		n, err := m.copyPiece(w, extent{e.offset + done, min(e.length-done, copyPiece)})
+		done += n
+		if err != nil {
+			return done, err
+		}
+	}
+	return done, nil
+}
+
+func (m *Image) copyPiece(w io.Writer, e extent) (int64, error) {
 	var done int64
 	if to, ok := w.(*os.File); ok && m.file != nil {
 		n, err := copyRange(to, m.file, e.offset, e.length)

@@ -47,6 +47,9 @@ type Image struct {
 	Created   time.Time // the volume's creation date; zero if it has none
 	Path      string    // as given to Open
 	SizeBytes int64     // of the file
+	// Stop is asked between the pieces of a file that is handed on; an error
+	// ends that. nil: never.
+	Stop func() error
 
 	r    io.ReaderAt
 	file *os.File // what Open opened; nil after NewImage

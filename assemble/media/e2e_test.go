@@ -58,7 +58,7 @@ func TestE2EBootMedium(t *testing.T) {
 			out := filepath.Join(dir, "stick.img")
 			s := Source{ISO: rehearsalISO(t, c.arch), Installer: true, Volume: &Volume{Kickstart: kickstart(t)},
 				KernelArgs: []string{"console=" + c.arch.Console}}
-			if _, err := WriteBoot(out, s, ""); err != nil {
+			if _, err := WriteBoot(t.Context(), out, s, ""); err != nil {
 				t.Fatal(err)
 			}
 			console := boot(t, c.arch, c.secure, qemu.Drive{ID: "boot", Path: out, Bus: c.bus, ReadOnly: true, BootIndex: 1})

@@ -73,12 +73,12 @@ func mediaHashes(t *testing.T) string {
 	out := filepath.Join(t.TempDir(), "out.img")
 	for _, a := range arch.All() {
 		s := Source{ISO: installerISO(t, a), Installer: true, Volume: &Volume{Kickstart: kickstart(t)}, KernelArgs: []string{"console=" + a.Console}}
-		if _, err := WriteBoot(out, s, ""); err != nil {
+		if _, err := WriteBoot(t.Context(), out, s, ""); err != nil {
 			t.Fatal(err)
 		}
 		add("stick-"+a.Name+".img", file(out))
 		s.Deliver = DeliverBoth
-		if _, err := WriteBoot(out, s, ""); err != nil {
+		if _, err := WriteBoot(t.Context(), out, s, ""); err != nil {
 			t.Fatal(err)
 		}
 		add("stick-both-"+a.Name+".img", file(out))

@@ -2,6 +2,7 @@ package media
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -101,7 +102,7 @@ func TestWriteBoot(t *testing.T) {
 	mtype := tool(t, "mtype", "mtools")
 	for _, a := range arch.All() {
 		out := filepath.Join(t.TempDir(), "boot.img")
-		in, err := WriteBoot(out, Source{ISO: installerISO(t, a, tree.Bytes("EFI/BOOT/"+a.EFIMok, []byte("mok"))), KernelArgs: []string{"console=" + a.Console}}, "")
+		in, err := WriteBoot(t.Context(), out, Source{ISO: installerISO(t, a, tree.Bytes("EFI/BOOT/"+a.EFIMok, []byte("mok"))), KernelArgs: []string{"console=" + a.Console}}, "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -140,7 +141,7 @@ func TestWriteStick(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "stick.img")
 	image := installerISO(t, arch.X86_64)
 	s := Source{ISO: image, Installer: true, Volume: &Volume{Kickstart: kickstart(t)}}
-	if _, err := WriteBoot(out, s, ""); err != nil {
+	if _, err := WriteBoot(t.Context(), out, s, ""); err != nil {
 		t.Fatal(err)
 	}
 	if b, err := exec.Command(sgdisk, "-v", out).CombinedOutput(); err != nil || !strings.Contains(string(b), "No problems found") {
@@ -184,7 +185,7 @@ func TestWriteBootDeliver(t *testing.T) {
 	image := installerISO(t, arch.X86_64)
 	for deliver, volume := range map[Deliver]bool{DeliverInitrd: false, DeliverBoth: true} {
 		out := filepath.Join(t.TempDir(), "boot.img")
-		if _, err := WriteBoot(out, Source{ISO: image, Volume: &Volume{Kickstart: kickstart(t)}, Deliver: deliver}, ""); err != nil {
+		if _, err := WriteBoot(t.Context(), out, Source{ISO: image, Volume: &Volume{Kickstart: kickstart(t)}, Deliver: deliver}, ""); err != nil {
 			t.Fatal(err)
 		}
 		read := func(name string) []byte {
@@ -217,6 +218,20 @@ func TestWriteBootDeliver(t *testing.T) {
 	}
 }
 
+// Who asks to stop need not wait for gigabytes, and nothing is left.
+func TestWriteBootStops(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	asked := errors.New("asked to stop")
+	cancel(asked)
+	out := filepath.Join(t.TempDir(), "boot.img")
+	if _, err := WriteBoot(ctx, out, Source{ISO: installerISO(t, arch.X86_64), Installer: true}, ""); !errors.Is(err, asked) {
+		t.Errorf("got %v", err)
+	}
+	if left, err := os.ReadDir(filepath.Dir(out)); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
 func TestWriteBootRefuses(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "boot.img")
 	image := installerISO(t, arch.X86_64)
@@ -229,13 +244,13 @@ func TestWriteBootRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	var truncated *iso.TruncatedError
-	if _, err := WriteBoot(out, Source{ISO: cut}, ""); !errors.As(err, &truncated) || truncated.WantBytes != int64(len(whole)) {
+	if _, err := WriteBoot(t.Context(), out, Source{ISO: cut}, ""); !errors.As(err, &truncated) || truncated.WantBytes != int64(len(whole)) {
 		t.Errorf("truncated ISO: %v", err)
 	}
-	if _, err := WriteBoot(out, Source{ISO: image, KernelArgs: []string{"a\nb"}}, ""); err == nil {
+	if _, err := WriteBoot(t.Context(), out, Source{ISO: image, KernelArgs: []string{"a\nb"}}, ""); err == nil {
 		t.Error("a line feed in a kernel argument was accepted")
 	}
-	if _, err := WriteBoot(out, Source{ISO: image, Volume: &Volume{Kickstart: "no-such.cfg"}}, ""); !errors.Is(err, os.ErrNotExist) {
+	if _, err := WriteBoot(t.Context(), out, Source{ISO: image, Volume: &Volume{Kickstart: "no-such.cfg"}}, ""); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no kickstart: %v", err)
 	}
 	for _, name := range []string{"EFI/BOOT/BOOTX64.EFI", "EFI/BOOT/grubx64.efi"} {
@@ -253,7 +268,7 @@ func TestWriteBootRefuses(t *testing.T) {
 		if err := os.WriteFile(p, b.Bytes(), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := WriteBoot(out, Source{ISO: p}, ""); !errors.Is(err, iso.ErrNoBootFiles) {
+		if _, err := WriteBoot(t.Context(), out, Source{ISO: p}, ""); !errors.Is(err, iso.ErrNoBootFiles) {
 			t.Errorf("without %s: %v", name, err)
 		}
 	}

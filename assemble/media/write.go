@@ -4,6 +4,7 @@
 package media
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -141,13 +142,15 @@ type Source struct {
 }
 
 // WriteBoot writes a disk that boots an installer to the file out, and says
-// what the installer is. epoch is that of Date.
-func WriteBoot(out string, s Source, epoch string) (*iso.Installer, error) {
+// what the installer is. epoch is that of Date. If ctx ends, so does the work,
+// with ctx's cause.
+func WriteBoot(ctx context.Context, out string, s Source, epoch string) (*iso.Installer, error) {
 	img, err := iso.Open(s.ISO)
 	if err != nil {
 		return nil, err
 	}
 	defer img.Close()
+	img.Stop = func() error { return context.Cause(ctx) }
 	in, err := img.Installer()
 	if err != nil {
 		return nil, err

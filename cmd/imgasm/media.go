@@ -162,7 +162,7 @@ func (a *app) mediaBoot(c *cli.Context, installer bool) error {
 	} else if len(c.StringSlice("extra")) > 0 {
 		return a.usage("--extra files lie beside a kickstart: add --kickstart FILE")
 	}
-	in, err := media.WriteBoot(c.String("out"), s, a.getenv("SOURCE_DATE_EPOCH"))
+	in, err := media.WriteBoot(c.Context, c.String("out"), s, a.getenv("SOURCE_DATE_EPOCH"))
 	if err != nil {
 		return err
 	}
