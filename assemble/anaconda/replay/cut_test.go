@@ -2,10 +2,15 @@ package replay
 
 import (
 	"bytes"
+	"math/rand"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/imgasm/imgasm/assemble/anaconda"
+	"github.com/imgasm/imgasm/qemu/console"
 )
 
 // pieces reads a console a few bytes at a time.
@@ -91,4 +96,32 @@ func step(raw []byte, at int) int {
 		}
 	}
 	return min(next, len(raw)-end) - at
+}
+
+// While imgasm builds, a console that is silent for a moment is flushed, so that
+// prompts are seen. What was unfinished then must not change the end.
+func TestFlushesDoNotMatter(t *testing.T) {
+	for name, raw := range everything(t) {
+		want := replay(t, raw)
+		random := rand.New(rand.NewSource(1))
+		m := anaconda.New(anaconda.Config{ConsoleOnly: true})
+		at := time.Duration(0)
+		reader := console.NewReader(func(r console.Record) {
+			at = max(at, r.Stamp)
+			m.Step(anaconda.Input{At: at, What: anaconda.Console(r)})
+		})
+		for len(raw) > 0 {
+			n := min(len(raw), 1+random.Intn(60))
+			reader.Write(raw[:n])
+			raw = raw[n:]
+			reader.Flush()
+		}
+		reader.Close()
+		out := m.Step(anaconda.Input{At: at, What: anaconda.End{}})
+		if out.Verdict != want.Verdict {
+			t.Errorf("%s: %v, without flushes %v", name, out.Verdict, want.Verdict)
+		} else if f := out.Failure; f != nil && f.Rule != want.Failure.Rule {
+			t.Errorf("%s: by %s, without flushes %s", name, f.Rule, want.Failure.Rule)
+		}
+	}
 }
