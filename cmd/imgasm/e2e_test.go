@@ -170,7 +170,7 @@ func TestE2EFailures(t *testing.T) {
 			out := filepath.Join(t.TempDir(), "image.qcow2")
 			args := []string{"rehearse", "--fail", f.Name, "--accel", "tcg", "--out", out, "--no-boot-test", "--verbose"}
 			if f.Want == failures.Stalled {
-				args = append(args, "--stall-timeout", "15s")
+				args = append(args, "--stall-timeout", "25s")
 			}
 			if f.Want != failures.Success {
 				// The guest comes to its failure some seconds sooner; the rehearsal
