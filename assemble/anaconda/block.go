@@ -22,6 +22,7 @@ const (
 	dracutBlock              // up to "Anaconda installer errors end"
 	unitBlock                // up to "See 'systemctl status …"
 	logBlock                 // lines of the log that belong to the one before
+	warningsBlock            // warnings about the kickstart, up to the error that inst.ksstrict makes of them
 )
 
 // block is the message that is being collected.
@@ -32,7 +33,10 @@ type block struct {
 	lines    []Line
 }
 
-const maxBlock = 200 // lines
+const (
+	maxBlock    = 200 // lines
+	maxWarnings = 20  // lines
+)
 
 func (b *block) begin(kind blockKind, f *finding, r *console.Record) {
 	f.open = true
@@ -81,6 +85,17 @@ func (m *Machine) takeBlock(r *console.Record) bool {
 		}
 		b.lines = append(b.lines, line)
 		return len(b.lines) < maxBlock
+	case warningsBlock: // mostly the installer goes on: then the lines are any lines
+		if len(b.lines) > maxWarnings {
+			m.dropWarnings()
+			return false
+		}
+		if strings.HasPrefix(r.Text, "An error occurred during reading the kickstart file:") {
+			m.endBlock()
+			return false
+		}
+		b.lines = append(b.lines, line)
+		return false
 	case tracebackBlock:
 		b.lines = append(b.lines, line)
 		if exceptionLine.MatchString(r.Text) || len(b.lines) > maxBlock {
@@ -90,6 +105,13 @@ func (m *Machine) takeBlock(r *console.Record) bool {
 		return true
 	}
 	return false
+}
+
+// dropWarnings ends the collecting of warnings about the kickstart: the installer goes on.
+func (m *Machine) dropWarnings() {
+	if m.block.kind == warningsBlock {
+		m.block = block{}
+	}
 }
 
 // isHubLine recognizes "3) [x] Installation source".
@@ -248,6 +270,22 @@ func (m *Machine) explainTermination(f *finding, lines []Line) {
 		f.failure.Meaning = strings.TrimSuffix(m.expand(f.rule.Meaning, nil), ".") + ": " + short(said, 500)
 	}
 	m.reasons(f, text)
+	m.nameWarnings()
+}
+
+// nameWarnings tells which warnings inst.ksstrict has made errors of.
+func (m *Machine) nameWarnings() {
+	for _, f := range m.findings {
+		if f.failure.Rule != "kickstart-strict" {
+			continue
+		}
+		for _, c := range m.clues {
+			if lines := c.failure.Lines; c.failure.Rule == "kickstart-warnings" && len(lines) > 1 {
+				f.failure.Meaning = strings.TrimSuffix(f.failure.Meaning, ".") + ": " + short(strings.TrimSpace(joined(lines[1:])), 500)
+				f.failure.Lines = slices.Concat(lines, f.failure.Lines)
+			}
+		}
+	}
 }
 
 // problemText is what pykickstart says of the first line that it names.

@@ -32,6 +32,7 @@ func (m *Machine) line(r *console.Record, installer bool) {
 	}
 	if installer {
 		if m.step(r.Text) {
+			m.dropWarnings()
 			m.remember(r.Text)
 			return
 		}
@@ -167,6 +168,9 @@ func (m *Machine) fire(rule *Rule, groups []string, r *console.Record) {
 		return
 	case "hub-incomplete":
 		m.block.begin(hubBlock, f, r)
+		return
+	case "kickstart-warnings":
+		m.block.begin(warningsBlock, f, r)
 		return
 	case "installer-died":
 		m.block.begin(tracebackBlock, f, r)

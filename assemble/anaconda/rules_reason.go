@@ -12,7 +12,7 @@ var reasonRules = []Rule{
 		Sample:  "Please modify your kickstart file to fix the warnings or remove the `ksstrict` option.", Seen: "anaconda rhel-10 pyanaconda/kickstart.py, parseKickstart",
 		Class: ClassKickstart, Rank: 90, // more than kickstart-syntax, which has no line to name then
 		Meaning: "The installer has warnings about the kickstart, and inst.ksstrict makes errors of them.",
-		Hint:    "correct what serial.log of the failure bundle names after \"Some warnings occurred\" (imgasm kickstart lint --strict FILE says what to write instead), or leave --ks-strict away",
+		Hint:    "correct them in the kickstart (imgasm kickstart lint --strict FILE says where they are and what to write instead), or leave --ks-strict away",
 	},
 	// Storage.
 	{

@@ -247,3 +247,27 @@ func TestScriptsLastWords(t *testing.T) {
 		}
 	}
 }
+
+// The warnings that inst.ksstrict makes errors of are named; those that the
+// installer goes on in spite of hide nothing that comes after them.
+func TestStrictWarnings(t *testing.T) {
+	for _, s := range saids {
+		if s.name != "warnings with inst.ksstrict" {
+			continue
+		}
+		for how, raw := range map[string]string{"terminal": strings.ReplaceAll(s.text, "\n", "\r\n"), "journald": byJournal(s.text, true)} {
+			got := Summary(replay(t, []byte(raw)))
+			if want := "errors of them: The vnc command has been deprecated and no longer has any effect."; !strings.HasSuffix(got.Meaning, want) {
+				t.Errorf("%s: %s", how, got.Meaning)
+			}
+			if first := got.Lines[0].Text; first != "Some warnings occurred during reading the kickstart file:" {
+				t.Errorf("%s: its first line is %q", how, first)
+			}
+		}
+	}
+	text := saidStart + "\nSome warnings occurred during reading the kickstart file:\nThe vnc command has been deprecated and no longer has any effect.\n\n" +
+		strings.TrimPrefix(saidPackages, saidStart) + saidError("Some packages, groups or modules are missing.\nProblems in request:\nmissing packages: foo")
+	if got := Summary(replay(t, []byte(strings.ReplaceAll(text, "\n", "\r\n")))); got.Rule != "packages-missing" || got.Phase != "packages" {
+		t.Errorf("after warnings: %+v", got)
+	}
+}
