@@ -83,7 +83,7 @@ func TestNoPrefixProvesTheContrary(t *testing.T) {
 func step(raw []byte, at int) int {
 	end, every := 400, 8000
 	if testing.Short() {
-		end, every = 50, 800
+		end, every = 12, 200
 	}
 	if len(raw)-at <= end {
 		return 1
