@@ -52,8 +52,7 @@ func TestE2EInstallFromStick(t *testing.T) {
 		ks      string // the kernel's argument
 	}{
 		{"x86_64-usb", arch.X86_64, qemu.USBStorage, "oemdrv", "inst.ks=hd:LABEL=OEMDRV:/ks.cfg"},
-		{"x86_64-usb-initrd", arch.X86_64, qemu.USBStorage, "initrd", "inst.ks=file:/ks.cfg"},
-		{"x86_64-virtio", arch.X86_64, qemu.VirtioBlk, "oemdrv", "inst.ks=hd:LABEL=OEMDRV:/ks.cfg"},
+		{"x86_64-virtio-initrd", arch.X86_64, qemu.VirtioBlk, "initrd", "inst.ks=file:/ks.cfg"},
 		{"aarch64-usb", arch.AArch64, qemu.USBStorage, "oemdrv", "inst.ks=hd:LABEL=OEMDRV:/ks.cfg"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
