@@ -44,7 +44,7 @@ lint: cross
 
 cross: ## the platforms that cannot be run here are at least compiled
 	@for os in linux darwin windows; do for arch in amd64 arm64; do \
-		echo "build $$os/$$arch"; GOOS=$$os GOARCH=$$arch $(GO) build ./... || exit 1; done; done
+		echo "build $$os/$$arch"; GOOS=$$os GOARCH=$$arch $(GO) build $(GOFLAGS) ./... || exit 1; done; done
 
 bench: ## speed, beside the tools that one would take instead; -v says which of them are missing
 	$(GO) test -v -run '^$$' -bench . -benchtime 3x ./...

@@ -277,7 +277,7 @@ func (i *installer) writeQuietly() {
 	defer os.Remove(f.Name())
 	defer f.Close()
 	block := make([]byte, 64<<10)
-	for n := 0; n < 60; n++ {
+	for n := range 40 {
 		rand.Read(block)
 		f.WriteAt(block, int64(n)*int64(len(block)))
 		f.Sync()

@@ -36,7 +36,7 @@ func (i *installer) installPackages() error {
 		if i.fail == failures.Slow {
 			pause := 3 * time.Second
 			if k == len(all)/2 {
-				pause = time.Minute
+				pause = 20 * time.Second
 			}
 			time.Sleep(pause)
 		}

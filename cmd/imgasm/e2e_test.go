@@ -68,7 +68,7 @@ func TestE2ERehearse(t *testing.T) {
 		{"aarch64-secure-boot", "--arch aarch64 --secure-boot"},
 		{"x86_64-media-initrd", "--arch x86_64 --boot media --deliver initrd --no-boot-test"},
 		{"aarch64-kernel-both", "--arch aarch64 --deliver both --no-boot-test"},
-		{"x86_64-raw", "--arch x86_64 --format raw --disk-size 5G"},
+		{"x86_64-raw", "--arch x86_64 --format raw --disk-size 5G --no-boot-test"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -169,15 +169,20 @@ func TestE2EFailures(t *testing.T) {
 			out := filepath.Join(t.TempDir(), "image.qcow2")
 			args := []string{"rehearse", "--fail", f.Name, "--accel", "tcg", "--out", out, "--no-boot-test", "--verbose"}
 			if f.Want == failures.Stalled {
-				args = append(args, "--stall-timeout", "20s")
+				args = append(args, "--stall-timeout", "15s")
 			}
 			if f.Want != failures.Success {
 				// The guest comes to its failure some seconds sooner; the rehearsal
 				// makes no disk that a BIOS boots, so successes need UEFI.
 				args = append(args, "--arch", "x86_64", "--firmware", "bios")
 			}
-			if f.Name == failures.WaitsForEnter {
-				args = append(args, "--stall-timeout", "1m") // half of it passes before the guest is switched off
+			switch f.Name {
+			case failures.WaitsForEnter:
+				args = append(args, "--stall-timeout", "40s") // half of it passes before the guest is switched off
+			case failures.QuietWriter:
+				args = append(args, "--stall-timeout", "30s") // it writes for longer
+			case failures.NoOEMDRV, failures.Stage2:
+				args = append(args, "--kernel-arg", "rd.retry=20") // as where nothing is emulated
 			}
 			code, events, stderr := runJSON(t, args...)
 			want := map[failures.Verdict]int{failures.Success: exitDone, failures.Failed: exitInstall, failures.Stalled: exitTimeout}[f.Want]
