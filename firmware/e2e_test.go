@@ -29,6 +29,7 @@ func TestE2EFirmwareStarts(t *testing.T) {
 		pairs, _ := List(context.Background(), Query{Arch: a, Getenv: os.Getenv, Binary: binary})
 		for i, p := range pairs {
 			t.Run(fmt.Sprintf("%s %d", a.Name, i), func(t *testing.T) {
+				t.Parallel()
 				t.Log(p)
 				startFirmware(t, a, binary, &p)
 			})
@@ -39,6 +40,7 @@ func TestE2EFirmwareStarts(t *testing.T) {
 		}
 		// The same as qcow2, as Fedora ships it.
 		t.Run(a.Name+" qcow2", func(t *testing.T) {
+			t.Parallel()
 			p := pairs[len(pairs)-1]
 			p.Code.Path, p.Code.Format = qemuImg(t, copyOf(t, p.Code.Path)), Qcow2
 			if p.Vars.Path != "" {

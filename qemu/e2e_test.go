@@ -84,6 +84,7 @@ func TestE2EFirmwareConsole(t *testing.T) {
 	for _, a := range arch.All() {
 		for _, display := range []bool{false, true} {
 			t.Run(a.Name+map[bool]string{true: " display", false: ""}[display], func(t *testing.T) {
+				t.Parallel()
 				needQEMU(t, a.QEMU)
 				dir := t.TempDir()
 				ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)

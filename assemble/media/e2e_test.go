@@ -54,6 +54,7 @@ func TestE2EBootMedium(t *testing.T) {
 		{"aarch64-virtio", arch.AArch64, qemu.VirtioBlk, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			dir := t.TempDir()
 			out := filepath.Join(dir, "stick.img")
 			s := Source{ISO: rehearsalISO(t, c.arch), Installer: true, Volume: &Volume{Kickstart: kickstart(t)},
