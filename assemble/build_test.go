@@ -312,17 +312,24 @@ func TestBuildWaitsForSpace(t *testing.T) {
 	}
 }
 
-func TestOnlyOneBuildForAnOutput(t *testing.T) {
-	s := testSpec(t, qemutest.Script{})
+// openPlan resolves a Spec and opens the working folder of its plan.
+func openPlan(t testing.TB, s Spec) (*Plan, *workspace) {
+	t.Helper()
 	p, err := s.Resolve(t.Context(), testHost(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := openWorkspace(p.Out)
+	ws, err := openWorkspace(p.Out)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer w.close(false)
+	t.Cleanup(func() { ws.close(false) })
+	return p, ws
+}
+
+func TestOnlyOneBuildForAnOutput(t *testing.T) {
+	s := testSpec(t, qemutest.Script{})
+	p, _ := openPlan(t, s)
 	var busy *BusyError
 	if _, err := p.Run(t.Context(), nil); !errors.As(err, &busy) {
 		t.Errorf("error %v, want a BusyError", err)

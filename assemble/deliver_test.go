@@ -20,15 +20,7 @@ func makeMedia(t *testing.T, change func(*Spec)) (*Plan, map[string][]byte) {
 	t.Helper()
 	s := testSpec(t, qemutest.Script{})
 	change(&s)
-	p, err := s.Resolve(t.Context(), testHost(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ws, err := openWorkspace(p.Out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ws.close(false)
+	p, ws := openPlan(t, s)
 	b := &build{Plan: p, ws: ws}
 	for _, run := range []func() (string, error){
 		func() (string, error) { return b.bootFiles(t.Context()) },
@@ -41,6 +33,7 @@ func makeMedia(t *testing.T, change func(*Spec)) (*Plan, map[string][]byte) {
 	}
 	files := map[string][]byte{}
 	for _, name := range []string{kernelFile, initrdFile, oemdrvFile, bootMediumFile} {
+		var err error
 		if files[name], err = os.ReadFile(ws.path(name)); err != nil {
 			t.Fatal(err)
 		}

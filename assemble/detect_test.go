@@ -89,15 +89,7 @@ func TestProofs(t *testing.T) {
 func detect(t testing.TB, name string) time.Duration {
 	t.Helper()
 	s := testSpec(t, qemutest.Script{})
-	p, err := s.Resolve(t.Context(), testHost(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ws, err := openWorkspace(p.Out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ws.close(false)
+	p, ws := openPlan(t, s)
 	if err := os.WriteFile(ws.path(diskFile), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}

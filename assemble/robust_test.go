@@ -133,15 +133,7 @@ func TestPortsNeverOpened(t *testing.T) {
 func TestHostSleeps(t *testing.T) {
 	t.Parallel()
 	s := testSpec(t, qemutest.Script{})
-	p, err := s.Resolve(t.Context(), testHost(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ws, err := openWorkspace(p.Out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ws.close(false)
+	p, ws := openPlan(t, s)
 	if err := os.WriteFile(ws.path(diskFile), make([]byte, 1<<20), 0o600); err != nil {
 		t.Fatal(err)
 	}
