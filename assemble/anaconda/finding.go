@@ -64,11 +64,21 @@ type recentLines struct {
 }
 
 func (r *recentLines) add(line int, text string) {
-	if c := text[0]; (c == '.' || c == '=') && strings.Trim(text, ".=") == "" {
+	if c := text[0]; (c == '.' || c == '=') && onlyPips(text) {
 		return
 	}
 	r.ring[r.n%len(r.ring)] = Line{OnConsole, line, text}
 	r.n++
+}
+
+// onlyPips reports whether nothing but dots or dialogs' edges are in a text.
+func onlyPips(text string) bool {
+	for i := range len(text) {
+		if text[i] != '.' && text[i] != '=' {
+			return false
+		}
+	}
+	return true
 }
 
 // lines returns them in order, without the one that is told anyway.

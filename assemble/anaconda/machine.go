@@ -136,13 +136,11 @@ func (m *Machine) Step(in Input) Output {
 	}
 	m.silence()
 	m.conclude()
-	out := m.out
-	out.Fraction, out.Left = m.progress.fraction, m.progress.left(m)
-	out.Verdict, out.Failure = m.verdict, m.failure
-	if m.verdict != Failed {
-		out.Failure = nil
+	m.out.Fraction, m.out.Left = m.progress.fraction, m.progress.left(m)
+	if m.out.Verdict = m.verdict; m.verdict == Failed {
+		m.out.Failure = m.failure
 	}
-	return out
+	return m.out
 }
 
 // tell advances the clocks.

@@ -1,7 +1,6 @@
 package anaconda
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/imgasm/imgasm/internal/event"
@@ -43,8 +42,12 @@ var stepsBySize = func() (by [64][]string) {
 
 // stepPhase returns the phase that a step belongs to.
 func stepPhase(text string) (Phase, bool) {
-	if len(text) < len(stepsBySize) && slices.Contains(stepsBySize[len(text)], text) {
-		return steps[text], true
+	if len(text) < len(stepsBySize) {
+		for _, step := range stepsBySize[len(text)] {
+			if step[0] == text[0] && step == text {
+				return steps[text], true
+			}
+		}
 	}
 	return 0, false
 }

@@ -144,18 +144,20 @@ var table = sync.OnceValue(func() *ruleTable {
 	for _, part := range [][]Rule{bootRules, stage1Rules, installerRules, promptRules, reasonRules, logRules, hostRules} {
 		t.rules = append(t.rules, part...)
 	}
+	var usual strings.Builder // English, and a guest's own
 	literals, owners := map[Channel][]string{}, map[Channel][]*Rule{}
 	for i := range t.rules {
 		r := &t.rules[i]
 		r.pattern = regexp.MustCompile(r.Pattern)
 		t.byName[r.Name] = r
 		t.on[r.Channel] = append(t.on[r.Channel], r)
+		usual.WriteString(r.Sample + r.Meaning + "\n")
 		for _, l := range strings.Split(r.Literal, "|") {
 			literals[r.Channel] = append(literals[r.Channel], l)
 			owners[r.Channel] = append(owners[r.Channel], r)
 		}
 	}
-	t.console, t.log = newMatcher(literals[OnConsole]), newMatcher(literals[OnLog])
+	t.console, t.log = newMatcher(literals[OnConsole], usual.String()), newMatcher(literals[OnLog], usual.String())
 	t.owners = owners
 	return t
 })

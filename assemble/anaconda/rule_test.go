@@ -1,7 +1,10 @@
 package anaconda
 
 import (
+	"math/rand/v2"
 	"regexp"
+	"regexp/syntax"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -40,20 +43,83 @@ func TestRulesAreComplete(t *testing.T) {
 					t.Fatal("no literal: every line would be tried")
 				}
 				for _, l := range strings.Split(r.Literal, "|") {
-					if len(l) < 4 {
-						t.Errorf("literal %q is in too many lines", l)
+					if len(l) < window && l[0] != '^' {
+						t.Errorf("literal %q is shorter than %d characters and not of a line's beginning: it would never be found", l, window)
 					}
-				}
-				found := false
-				for _, l := range strings.Split(r.Literal, "|") {
-					found = found || strings.Contains(r.Sample, l)
-				}
-				if !found {
-					t.Errorf("the sample has none of the literals %q", r.Literal)
 				}
 			}
 		})
 	}
+}
+
+// Every text that a row's pattern matches has one of its literals: a line
+// without is never tried. The texts are made from the pattern.
+func TestLiteralsMissNothing(t *testing.T) {
+	random := rand.New(rand.NewPCG(4, 22))
+	for _, r := range Rules() {
+		if r.Channel != OnConsole && r.Channel != OnLog {
+			continue
+		}
+		pattern := regexp.MustCompile(r.Pattern)
+		tree, err := syntax.Parse(r.Pattern, syntax.Perl)
+		if err != nil {
+			t.Fatal(err)
+		}
+		matched := 0
+		for range 2000 {
+			text := sentence(random, tree)
+			if random.IntN(2) == 0 { // where the pattern allows it
+				text = "some words: " + text + " and more"
+			}
+			if !pattern.MatchString(text) {
+				continue
+			}
+			matched++
+			if !slices.ContainsFunc(strings.Split(r.Literal, "|"), func(l string) bool { return has(text, l) }) {
+				t.Errorf("%s: %q matches and has none of the literals %q", r.Name, text, r.Literal)
+				break
+			}
+		}
+		if matched < 500 {
+			t.Errorf("%s: only %d texts of 2000 match", r.Name, matched)
+		}
+	}
+}
+
+// sentence makes a text that a pattern matches, anchors aside.
+func sentence(random *rand.Rand, e *syntax.Regexp) string {
+	var b strings.Builder
+	times := func(low, high int) {
+		for range low + random.IntN(high-low+1) {
+			b.WriteString(sentence(random, e.Sub[0]))
+		}
+	}
+	switch e.Op {
+	case syntax.OpLiteral:
+		b.WriteString(string(e.Rune))
+	case syntax.OpCharClass:
+		at := 2 * random.IntN(len(e.Rune)/2)
+		b.WriteRune(e.Rune[at] + random.Int32N(min(e.Rune[at+1], 'z'+e.Rune[at])-e.Rune[at]+1))
+	case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
+		b.WriteByte("ab :.0"[random.IntN(6)])
+	case syntax.OpCapture:
+		times(1, 1)
+	case syntax.OpStar:
+		times(0, 3)
+	case syntax.OpPlus:
+		times(1, 3)
+	case syntax.OpQuest:
+		times(0, 1)
+	case syntax.OpRepeat:
+		times(e.Min, max(e.Max, e.Min))
+	case syntax.OpConcat:
+		for _, sub := range e.Sub {
+			b.WriteString(sentence(random, sub))
+		}
+	case syntax.OpAlternate:
+		b.WriteString(sentence(random, e.Sub[random.IntN(len(e.Sub))]))
+	}
+	return b.String()
 }
 
 // replaySample shows a row's sample to a new machine, and returns the names of

@@ -24,7 +24,7 @@ var bootRules = []Rule{
 	},
 	{
 		Name: "firmware-not-found", Channel: OnConsole, Who: Firmware,
-		Pattern: `BdsDxe: failed to load (Boot[0-9A-F]+ .*): Not Found|Boot failed: (not a bootable disk)`, Literal: "failed",
+		Pattern: `BdsDxe: failed to load (Boot[0-9A-F]+ .*): Not Found|Boot failed: (not a bootable disk)`, Literal: "BdsDxe: failed to load|Boot failed: not a boot",
 		Sample: `BdsDxe: failed to load Boot0001 "UEFI QEMU QEMU HARDDISK " from PciRoot(0x0)/Pci(0x3,0x0)/Scsi(0x0,0x0): Not Found`,
 		Seen:   "OVMF of Debian 12 under QEMU 7.2, given a disk that it cannot boot",
 		Last:   PhaseKernel, Class: ClassBoot, Rank: 20, Action: Note,
@@ -51,7 +51,7 @@ var bootRules = []Rule{
 	},
 	{
 		Name: "grub-error", Channel: OnConsole, Who: Firmware,
-		Pattern: `^error: (?:\.\./\.\./grub-core/|file |no such |unknown |you need |disk |can't find )(.*)`, Literal: "error: ",
+		Pattern: `^error: (?:\.\./\.\./grub-core/|file |no such |unknown |you need |disk |can't find )(.*)`, Literal: "^error: ",
 		Sample: "error: ../../grub-core/fs/fshelp.c:257:file `/images/pxeboot/vmlinuz' not found.",
 		Seen:   "GRUB 2.06 and later (grub-core)",
 		Last:   PhaseKernel, Class: ClassBoot, Rank: 55, Action: Clue,
@@ -69,7 +69,7 @@ var bootRules = []Rule{
 	},
 	{
 		Name: "grub-prompt", Channel: OnConsole, Who: Firmware,
-		Pattern: `^grub(?: rescue)?>\s*$`, Literal: "grub",
+		Pattern: `^grub(?: rescue)?>\s*$`, Literal: "^grub",
 		Sample: "grub rescue>",
 		Seen:   "GRUB 2 (grub-core/kern/rescue_reader.c, normal/main.c)",
 		Last:   PhaseKernel, Class: ClassBoot, Rank: 30, Action: Fail,
@@ -78,7 +78,7 @@ var bootRules = []Rule{
 	},
 	{
 		Name: "panic-root", Channel: OnConsole, Who: Anyone,
-		Pattern: `(?:^|\] )(?:---\[ end )?Kernel panic - not syncing: (?:VFS: Unable to mount root fs|No working init found)`, Literal: "Kernel panic - not syncing: ",
+		Pattern: `(?:^|\] )(?:---\[ end )?Kernel panic - not syncing: (?:VFS: Unable to mount root fs|No working init found)`, Literal: "syncing: VFS: Unable to mount root fs|syncing: No working init found",
 		Sample: "[    2.418332] Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)",
 		Seen:   "Linux init/do_mounts.c, init/main.c",
 		Last:   PhaseShutdown, Class: ClassKernel, Rank: 75, Action: Fail, When: realPanic,
@@ -87,7 +87,7 @@ var bootRules = []Rule{
 	},
 	{
 		Name: "panic-memory", Channel: OnConsole, Who: Anyone,
-		Pattern: `(?:^|\] )(?:---\[ end )?Kernel panic - not syncing: (?:System is deadlocked on memory|Out of memory)`, Literal: "Kernel panic - not syncing: ",
+		Pattern: `(?:^|\] )(?:---\[ end )?Kernel panic - not syncing: (?:System is deadlocked on memory|Out of memory)`, Literal: "syncing: System is deadlocked|syncing: Out of memory",
 		Sample: "[   61.102231] Kernel panic - not syncing: System is deadlocked on memory",
 		Seen:   "Linux mm/oom_kill.c",
 		Last:   PhaseShutdown, Class: ClassMemory, Rank: 75, Action: Fail, When: realPanic,
@@ -96,7 +96,7 @@ var bootRules = []Rule{
 	},
 	{
 		Name: "panic-init", Channel: OnConsole, Who: Anyone,
-		Pattern: `(?:^|\] )(?:---\[ end )?Kernel panic - not syncing: Attempted to kill init! exitcode=(0x[0-9a-f]+)`, Literal: "Kernel panic - not syncing: ",
+		Pattern: `(?:^|\] )(?:---\[ end )?Kernel panic - not syncing: Attempted to kill init! exitcode=(0x[0-9a-f]+)`, Literal: "syncing: Attempted to kill init! exitcode=",
 		Sample: "[    3.015522] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00007f00",
 		Seen:   "Linux kernel/exit.c",
 		Last:   PhaseShutdown, Class: ClassKernel, Rank: 65, Action: Fail, When: realPanic,
@@ -141,7 +141,7 @@ var bootRules = []Rule{
 	},
 	{
 		Name: "kernel-trouble", Channel: OnConsole, Who: Kernel,
-		Pattern: `^(?:BUG: |Oops: |general protection fault|watchdog: BUG: soft lockup|rcu: INFO: rcu_\w+ (?:self-)?detected|INFO: task .* blocked for more than|traps: PANIC)`, Literal: "BUG: |Oops: |general protection|INFO: rcu_|INFO: task|traps: PANIC",
+		Pattern: `^(?:BUG: |Oops: |general protection fault|watchdog: BUG: soft lockup|rcu: INFO: rcu_\w+ (?:self-)?detected|INFO: task .* blocked for more than|traps: PANIC)`, Literal: "^BUG: |^Oops: |^general protection|watchdog: BUG: soft|INFO: rcu_|INFO: task|traps: PANIC",
 		Sample: "[    1.180714] Oops: double fault: 0000 [#1] PREEMPT SMP NOPTI",
 		Seen:   "testdata/serial/failure-kernel-panic.raw",
 		Class:  ClassKernel, Rank: 15, Action: Clue,

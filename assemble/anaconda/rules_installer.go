@@ -176,7 +176,7 @@ Error
 	},
 	{
 		Name: "error-dialog", Channel: OnConsole, Who: Installer,
-		Pattern: `^(?:Error|Hardware error occurred)$`, Literal: "rror",
+		Pattern: `^(?:Error|Hardware error occurred)$`, Literal: "^Error$|^Hardware error occurred$",
 		Sample: `================================================================================
 ================================================================================
 Error
@@ -190,7 +190,7 @@ Error
 	},
 	{
 		Name: "question-dialog", Channel: OnConsole, Who: Installer,
-		Pattern: `^(?:Question|Warning)$`, Literal: "Question|Warning",
+		Pattern: `^(?:Question|Warning)$`, Literal: "^Question$|^Warning$",
 		Sample: `================================================================================
 ================================================================================
 Question
@@ -215,7 +215,7 @@ Question
 	},
 	{
 		Name: "hub-incomplete", Channel: OnConsole, Who: Installer,
-		Pattern: `\[!\] `, Literal: "[!] ",
+		Pattern: `\) \[!\] `, Literal: ") [!] ",
 		Sample: "5) [!] Installation Destination          6) [x] Network configuration",
 		Seen:   "anaconda rhel-10, text mode with BIOS, GPT and no biosboot partition",
 		First:  PhaseInstaller, Last: PhaseHub, Stands: PhasePackages, Class: ClassKickstart, Rank: 25, Action: Note,

@@ -46,7 +46,7 @@ Unknown command: frobnicate
 	},
 	{
 		Name: "log-kernel", Channel: OnLog,
-		Pattern: `kernel:.*(?:Call Trace:|I/O error|Buffer I/O)`, Literal: "Call Trace:|I/O error",
+		Pattern: `kernel:.*(?:Call Trace:|I/O error)`, Literal: "Call Trace:|I/O error",
 		Sample: "11:36:10,002 WARNING kernel:Call Trace:",
 		Seen:   "Linux, by rsyslog; weldr/lorax src/pylorax/monitor.py takes it for fatal",
 		Class:  ClassKernel, Rank: 14, Action: Note, When: Incomplete,

@@ -59,7 +59,7 @@ var promptRules = []Rule{
 	},
 	{
 		Name: "prompt-password", Channel: OnConsole, Who: Installer,
-		Pattern: `^(?:Password|Passphrase)(?: \(confirm\))?:\s*$`, Literal: "Pass",
+		Pattern: `^(?:Password|Passphrase)(?: \(confirm\))?:\s*$`, Literal: "^Pass",
 		Sample: "Password: ",
 		Seen:   "anaconda rhel-10, text mode without rootpw or user (simpleline 1.9)",
 		First:  PhaseInstaller, Last: PhaseHub, Class: ClassPrompt, Rank: 16, Action: Wait,

@@ -108,7 +108,7 @@ var stage1Rules = []Rule{
 	},
 	{
 		Name: "dracut-fatal", Channel: OnConsole, Who: Stage1,
-		Pattern: `(?:^|dracut: )FATAL: (.*)|dracut: Refusing to continue|^Refusing to continue`, Literal: "FATAL: |Refusing to continue",
+		Pattern: `(?:^|dracut: )FATAL: (.*)|dracut: Refusing to continue|^Refusing to continue`, Literal: "^FATAL: |dracut: FATAL: |Refusing to continue",
 		Sample: "dracut: FATAL: Don't know how to handle 'root=live:CDLABEL=x'",
 		Seen:   "dracut 107 modules.d/99base/dracut-lib.sh, die()",
 		Last:   PhaseInitramfs, Class: ClassStage1, Rank: 45, Action: Fail,
@@ -144,7 +144,7 @@ var stage1Rules = []Rule{
 	},
 	{
 		Name: "systemd-frozen", Channel: OnConsole, Who: Systemd,
-		Pattern: `Freezing execution\.?$|^\[!!!!!!\] .*freezing`, Literal: "reezing",
+		Pattern: `Freezing execution\.?$|^\[!!!!!!\] .*freezing`, Literal: "Freezing execution|^[!!!!!!] ",
 		Sample: "[    5.120031] systemd[1]: Freezing execution.",
 		Seen:   "systemd 257 src/core/main.c, src/core/crash-handler.c",
 		Class:  ClassSystem, Rank: 40, Action: Fail, When: Incomplete,
@@ -162,7 +162,7 @@ var stage1Rules = []Rule{
 	},
 	{
 		Name: "unit-trouble", Channel: OnConsole, Who: Systemd,
-		Pattern: `^\[(?:FAILED|DEPEND)\] (.*)`, Literal: "[FAILED]|[DEPEND]",
+		Pattern: `^\[(?:FAILED|DEPEND)\] (.*)`, Literal: "^[FAILED] |^[DEPEND] ",
 		Sample: "[FAILED] Failed to start multipathd.service - Device-Mapper Multipath Device Controller.",
 		Seen:   "systemd 257",
 		Class:  ClassSystem, Rank: 8, Action: Note,

@@ -23,7 +23,7 @@ const installerProgram = "anaconda"
 
 // learn notes the way in which Anaconda's first line came.
 func (m *Machine) learn(r *console.Record) {
-	if m.speaker != unknownSpeaker || !strings.HasPrefix(r.Text, "Starting installer, one moment") && !isGreeting(r.Text) {
+	if m.speaker != unknownSpeaker || r.Text[0] != 'S' && r.Text[0] != 'a' || !strings.HasPrefix(r.Text, "Starting installer, one moment") && !isGreeting(r.Text) {
 		return
 	}
 	switch r.Source {

@@ -21,6 +21,7 @@ type follower struct {
 	told   int                 // how many were, in all
 	known  []string            // during a repaint: the recent lines not yet met again
 	memory []string            // what known is a part of
+	as     int                 // told, when memory was made
 	wroteY int                 // the lowest row written since the last line ended
 	held   bool                // rows 0 to heldY may have ended
 	heldY  int
@@ -29,9 +30,6 @@ type follower struct {
 // recentLines is how many reported lines are recognized in a repaint: two
 // screens of the usual size.
 const recentLines = 2 * screenRows
-
-// statusLine is tmux's last row: "[anaconda]1:main* 2:shell  3:log  4:storage-log >Switch tab: Alt+Tab | Help: F1".
-var statusLine = regexp.MustCompile(`^\[\w+\] ?\d:\w+`)
 
 // wrote is called before a character is written in a row other than the last:
 // what stands above has ended.
@@ -124,23 +122,27 @@ func (s *screen) consider(first, last int) {
 		return
 	}
 	head := s.rows[first]
-	text := s.text(first, last)
-	if text == "" || s.isStatus(first, text) {
+	b := s.text(first, last)
+	if len(b) == 0 || s.isStatus(first, b) {
 		head.said = ""
 		return
 	}
-	if s.seenAgain(text) || text == head.said {
-		head.said = text
+	if known := s.seenAgain(b); known != "" {
+		head.said = known
 		return
 	}
+	if string(b) == head.said {
+		return
+	}
+	text := s.reader.pieces.text(b)
 	head.said = text
 	s.recent[s.told%recentLines] = text
 	s.told++
 	before, kernel := cutKernel(text)
 	for _, part := range []string{before, kernel} {
-		if rec, ok := record(part, line); ok {
+		if rec := &s.reader.record; rec.read(part, line) {
 			rec.Screen = true
-			s.reader.emit(rec)
+			s.reader.emit(*rec)
 		}
 	}
 }
@@ -169,28 +171,45 @@ func cutKernel(text string) (before, kernel string) {
 	}
 }
 
-func (s *screen) isStatus(first int, text string) bool {
-	return text[0] == '[' && statusLine.MatchString(text) || first == len(s.rows)-1 && s.rows[first].inverse
+func (s *screen) isStatus(first int, text []byte) bool {
+	return first == len(s.rows)-1 && s.rows[first].inverse || isTabs(text)
 }
 
-// seenAgain reports whether a repaint shows a line that was reported before.
-func (s *screen) seenAgain(text string) bool {
+// isTabs recognizes tmux's last row by its names of a session and of a window:
+// "[anaconda]1:main* 2:shell  3:log  4:storage-log >Switch tab: Alt+Tab | Help: F1".
+func isTabs(text []byte) bool {
+	if text[0] != '[' || len(text) < 2 || !isWord(text[1]) {
+		return false
+	}
+	return tabs.Match(text)
+}
+
+var tabs = regexp.MustCompile(`^\[\w+\] ?\d:\w+`)
+
+func isWord(c byte) bool {
+	return isDigit(c) || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '_'
+}
+
+// seenAgain returns the line reported before that a repaint shows, "" if none.
+func (s *screen) seenAgain(text []byte) string {
 	for i, known := range s.known {
-		if known == text {
+		if known == string(text) {
 			s.known = s.known[i+1:]
-			return true
+			return known
 		}
 	}
-	return false
+	return ""
 }
 
 // repaint is called when the cursor goes to the upper left corner or the
 // screen is cleared: what follows may be old.
 func (s *screen) repaint() {
 	s.ended(len(s.rows) - 1)
-	s.memory = s.memory[:0]
-	for i := max(0, s.told-recentLines); i < s.told; i++ {
-		s.memory = append(s.memory, s.recent[i%recentLines])
+	if s.as != s.told {
+		s.as, s.memory = s.told, s.memory[:0]
+		for i := max(0, s.told-recentLines); i < s.told; i++ {
+			s.memory = append(s.memory, s.recent[i%recentLines])
+		}
 	}
 	s.known = s.memory
 	s.wroteY = 0
@@ -205,7 +224,7 @@ func (s *screen) leaving(n int) {
 		s.consider(y, last)
 	}
 	if last >= n { // the rest of a line stays: it has been reported
-		s.rows[n].said = s.text(n, last)
+		s.rows[n].said = string(s.text(n, last))
 	}
 	s.wroteY = max(0, s.wroteY-n)
 }
@@ -235,18 +254,19 @@ func (s *screen) flushLine(first, last int) {
 	if !changed {
 		return
 	}
-	text := s.text(first, last)
-	if text == "" || text == head.said || text == head.partial || s.isStatus(first, text) {
+	b := s.text(first, last)
+	if len(b) == 0 || string(b) == head.said || string(b) == head.partial || s.isStatus(first, b) {
 		return
 	}
+	text := string(b)
 	for _, known := range s.known {
 		if known == text {
 			return
 		}
 	}
 	head.partial = text
-	if rec, ok := record(text, line); ok {
+	if rec := &s.reader.record; rec.read(text, line) {
 		rec.Screen, rec.Partial = true, true
-		s.reader.emit(rec)
+		s.reader.emit(*rec)
 	}
 }

@@ -8,14 +8,14 @@ import (
 // What stands before a line's text: the kernel's time stamp, journald's program
 // and process, systemd's animation.
 
-// record makes a record of a line's text, or says that the line is of no
+// read makes a record of a line's text, or says that the line is of no
 // interest: empty, or a frame of an animation.
-func record(text string, line int) (Record, bool) {
-	text = strings.TrimRight(text, " ")
+func (r *Record) read(text string, line int) bool {
+	text = trim(text)
 	if text == "" || spinner(text) {
-		return Record{}, false
+		return false
 	}
-	r := Record{Line: line}
+	*r = Record{Line: line}
 	rest, stamp, ok := cutStamp(text)
 	if ok {
 		r.Stamp, r.Stamped, r.Source = stamp, true, "kernel"
@@ -23,8 +23,16 @@ func record(text string, line int) (Record, bool) {
 	if program, pid, message, ok := cutProgram(rest); ok {
 		r.Source, r.PID, rest = program, pid, message
 	}
-	r.Text = strings.TrimRight(rest, " ")
-	return r, r.Text != ""
+	r.Text = trim(rest)
+	return r.Text != ""
+}
+
+// trim cuts blanks off a text's end.
+func trim(s string) string {
+	for s != "" && s[len(s)-1] == ' ' {
+		s = s[:len(s)-1]
+	}
+	return s
 }
 
 // spinner reports whether the text is a frame of the animation that systemd

@@ -1,6 +1,9 @@
 package console
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"strings"
+)
 
 // Reader is fed with the bytes of a console and calls back with records. It is
 // not safe for use by several goroutines. Its memory is bounded whatever it is
@@ -17,7 +20,29 @@ type Reader struct {
 	screen  *screen // nil while lines are printed
 	partial string  // the last partial record of the current line
 
+	pieces   pieces
+	record   Record   // the one that is reported
 	sequence sequence // for wholeCSI
+}
+
+// pieces makes strings of many short texts in few pieces of memory. One that is
+// kept keeps a piece.
+type pieces struct{ last strings.Builder }
+
+const pieceSize = 2 << 10
+
+func (t *pieces) text(p []byte) string {
+	if len(p) > pieceSize/4 {
+		return string(p)
+	}
+	begin := t.last.Len()
+	if begin+len(p) > t.last.Cap() {
+		t.last.Reset()
+		t.last.Grow(pieceSize)
+		begin = 0
+	}
+	t.last.Write(p)
+	return t.last.String()[begin:]
 }
 
 // NewReader returns a Reader that calls emit for each record. emit must return
@@ -104,7 +129,7 @@ func (r *Reader) plain(p []byte) int {
 			if end > MaxLine {
 				r.say(string(p[:MaxLine]), true)
 			} else if end > 0 {
-				r.say(string(p[:end]), false)
+				r.say(r.pieces.text(p[:end]), false)
 			}
 			r.feeds++
 			r.partial = ""
@@ -146,9 +171,9 @@ func (r *Reader) Flush() {
 		return
 	}
 	r.partial = text
-	if rec, ok := record(text, r.feeds+1); ok {
+	if rec := &r.record; rec.read(text, r.feeds+1) {
 		rec.Partial, rec.Cut = true, cut
-		r.emit(rec)
+		r.emit(*rec)
 	}
 }
 
@@ -166,9 +191,9 @@ func (r *Reader) Lines() int { return r.feeds }
 
 // say reports a line that has ended.
 func (r *Reader) say(text string, cut bool) {
-	if rec, ok := record(text, r.feeds+1); ok {
+	if rec := &r.record; rec.read(text, r.feeds+1) {
 		rec.Cut = cut
-		r.emit(rec)
+		r.emit(*rec)
 	}
 }
 

@@ -128,9 +128,9 @@ func TestPrefix(t *testing.T) {
 		{"see foo[3] for", "see foo[3] for", "", 0, false},
 	}
 	for _, tt := range tests {
-		r, ok := record(tt.in, 1)
-		if !ok || r.Text != tt.text || r.Source != tt.source || r.PID != tt.pid || r.Stamped != tt.stamped {
-			t.Errorf("record(%q) = %+v, %v", tt.in, r, ok)
+		var r Record
+		if ok := r.read(tt.in, 1); !ok || r.Text != tt.text || r.Source != tt.source || r.PID != tt.pid || r.Stamped != tt.stamped {
+			t.Errorf("%q is read as %+v, %v", tt.in, r, ok)
 		}
 	}
 }

@@ -19,8 +19,6 @@ type row struct {
 	partial string // and by the last flush
 }
 
-func newRow(cols int) *row { return &row{ascii: bytes.Repeat([]byte{' '}, cols)} }
-
 // widen adds blank cells up to cols.
 func (r *row) widen(cols int) {
 	r.ascii = append(r.ascii, bytes.Repeat([]byte{' '}, cols-len(r.ascii))...)

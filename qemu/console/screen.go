@@ -36,8 +36,11 @@ func newScreen(r *Reader) *screen {
 }
 
 func (s *screen) grow(rows int) {
-	for len(s.rows) < rows {
-		s.rows = append(s.rows, newRow(s.cols))
+	more := make([]row, max(0, rows-len(s.rows)))
+	blank := bytes.Repeat([]byte{' '}, len(more)*s.cols)
+	for i := range more {
+		more[i].ascii = blank[i*s.cols : (i+1)*s.cols : (i+1)*s.cols]
+		s.rows = append(s.rows, &more[i])
 	}
 }
 
@@ -75,24 +78,26 @@ func (s *screen) ascii(p []byte) int {
 	if len(p) == 0 || p[0]-0x20 >= 0x5f {
 		return 0
 	}
-	s.print(rune(p[0])) // may wrap
-	if s.wrapNext {
-		return 1
-	}
-	n := 1 + printable(p[1:min(len(p), s.cols-s.x)])
-	if n == 1 {
-		return 1
-	}
+	s.begin()
+	n := printable(p[:min(len(p), s.cols-s.x)])
 	r := s.rows[s.y]
-	if s.reverse && len(bytes.TrimLeft(p[1:n], " ")) > 0 {
+	if s.reverse && len(bytes.TrimLeft(p[:n], " ")) > 0 {
 		r.inverse = true
 	}
-	if r.write(s.x, p[1:n]) {
+	if r.write(s.x, p[:n]) {
 		s.touch(s.y)
 	}
-	s.x += n - 1
+	s.went(n)
 	s.last = rune(p[n-1])
 	return n
+}
+
+// went moves the cursor over n cells that were written.
+func (s *screen) went(n int) {
+	if s.x += n; s.x == s.cols {
+		s.x--
+		s.wrapNext = true
+	}
 }
 
 // touch notes that a row has changed by something written.
@@ -104,6 +109,15 @@ func (s *screen) touch(y int) {
 }
 
 func (s *screen) print(c rune) {
+	s.begin()
+	s.set(s.y, s.x, c)
+	s.last = c
+	s.went(1)
+}
+
+// begin is called before something is written: the cursor goes where it will
+// stand, and lines end by it.
+func (s *screen) begin() {
 	s.settle()
 	s.jumped = false
 	lastRow := s.y == len(s.rows)-1
@@ -124,13 +138,6 @@ func (s *screen) print(c rune) {
 	}
 	if !lastRow {
 		s.wrote()
-	}
-	s.set(s.y, s.x, c)
-	s.last = c
-	if s.x == s.cols-1 {
-		s.wrapNext = true
-	} else {
-		s.x++
 	}
 }
 
@@ -222,13 +229,17 @@ func (s *screen) scrollDown(top, n int) {
 }
 
 // text returns the line that stands in rows first to last, without blanks at
-// its end.
-func (s *screen) text(first, last int) string {
+// its end. The next call overwrites it.
+func (s *screen) text(first, last int) []byte {
 	b := s.buf[:0]
 	for y := first; y < last; y++ {
 		b = s.rows[y].appendTo(b, s.cols)
 	}
 	b = s.rows[last].appendTo(b, s.rows[last].used)
 	s.buf = b
-	return string(bytes.TrimRight(b, " "))
+	n := len(b)
+	for n > 0 && b[n-1] == ' ' {
+		n--
+	}
+	return b[:n]
 }

@@ -57,9 +57,9 @@ func Run(s Source, say func(event.Event)) (Result, error) {
 	}))
 	lines, err := r.console(s.Console)
 	failed = first(failed, err)
-	out := r.step(anaconda.End{})
+	r.step(anaconda.End{})
 	return Result{
-		Verdict: out.Verdict, Phase: r.machine.Phase(), Failure: out.Failure,
+		Verdict: r.verdict, Phase: r.machine.Phase(), Failure: r.failure,
 		Remarks: r.machine.Remarks(),
 		Report:  r.machine.Report(), Lines: lines, At: r.at,
 	}, failed
@@ -69,9 +69,11 @@ type run struct {
 	machine *anaconda.Machine
 	at      time.Duration
 	say     func(event.Event)
+	verdict anaconda.Verdict // after the last step
+	failure *anaconda.Failure
 }
 
-func (r *run) step(w anaconda.What) anaconda.Output {
+func (r *run) step(w anaconda.What) {
 	out := r.machine.Step(anaconda.Input{At: r.at, What: w})
 	if r.say != nil {
 		for _, e := range out.Events {
@@ -79,7 +81,7 @@ func (r *run) step(w anaconda.What) anaconda.Output {
 			r.say(e)
 		}
 	}
-	return out
+	r.verdict, r.failure = out.Verdict, out.Failure
 }
 
 func (r *run) console(in io.Reader) (lines int, err error) {
