@@ -17,30 +17,31 @@ import (
 // with "$" behind it too if nothing else is in the text.
 type matcher struct {
 	literals []string
-	whole    []bool       // by literal: nothing else may be in the text
-	begins   [256][]int   // by first byte: literals that are looked for at the beginning
-	offset   []int        // by literal: where its window begins
-	shift    [pairs]uint8 // by pair: 0 if this may be the end of a literal's window
-	ends     [pairs][]int // by pair: literals whose window ends with it
+	whole    []bool     // by literal: nothing else may be in the text
+	begins   [256][]int // by first byte: literals that are looked for at the beginning
+	short    []int      // literals that are looked for one by one
+	offset   []int      // by literal: where its window begins
+	// By pair of bytes: how far the window can go on, or, from window on, which of
+	// ends has the literals whose window ends so.
+	shift [1 << 16]uint8
+	ends  [][]int
 }
 
-// window is the length of the shortest literal that can be found anywhere.
-const window = 6
+// window is the length of the shortest literal that is found by it. Each shorter
+// one is looked for by itself.
+const window = 8
 
-// pair folds two bytes into an index. Others may share it.
-func pair(a, b byte) int { return (int(a)<<4 ^ int(b)) & (pairs - 1) }
+// pair makes an index of two bytes.
+func pair(a, b byte) uint16 { return uint16(a) | uint16(b)<<8 }
 
-const pairs = 1 << 12
-
-// newMatcher makes a matcher for the literals. Shorter ones than window without
-// "^", and empty ones, are never found. usual is text in which pairs of bytes
+// newMatcher makes a matcher for the literals. Empty ones are never found. usual is text in which pairs of bytes
 // are about as frequent as in what will be searched.
 func newMatcher(literals []string, usual string) *matcher {
 	m := &matcher{literals: slices.Clone(literals), whole: make([]bool, len(literals)), offset: make([]int, len(literals))}
 	for i := range m.shift {
 		m.shift[i] = window - 1
 	}
-	var often [pairs]int
+	var often [1 << 16]int
 	for i := 1; i < len(usual); i++ {
 		often[pair(usual[i-1], usual[i])]++
 	}
@@ -53,44 +54,58 @@ func newMatcher(literals []string, usual string) *matcher {
 			continue
 		}
 		if len(l) < window {
+			if l != "" {
+				m.short = append(m.short, i)
+			}
 			continue
 		}
 		least := math.MaxInt
 		for at := range len(l) - window + 1 {
-			if cost := m.enter(l[at:at+window], &often, false); cost < least {
+			if cost := m.cost(l[at:at+window], often[:]); cost < least {
 				m.offset[i], least = at, cost
 			}
 		}
-		l = l[m.offset[i]:][:window]
-		m.enter(l, &often, true)
-		last := pair(l[window-2], l[window-1])
-		m.ends[last] = append(m.ends[last], i)
+		m.enter(l[m.offset[i]:][:window], i)
 	}
 	return m
 }
 
-// enter returns what it costs to look for a window, in steps more of the search
-// over the usual text, and changes the shifts if that is wanted.
-func (m *matcher) enter(w string, often *[pairs]int, change bool) (cost int) {
+// cost is what it costs to look for a window, in steps more of the search over
+// the usual text.
+func (m *matcher) cost(w string, often []int) (cost int) {
 	const looked = 2 * window // where a window ends literals are compared
 	for at := 1; at < window; at++ {
 		p, shift := pair(w[at-1], w[at]), uint8(window-1-at)
-		if shift >= m.shift[p] {
-			continue
-		}
-		cost += often[p] * int(m.shift[p]-shift)
-		if shift == 0 {
-			cost += often[p] * looked
-		}
-		if change {
-			m.shift[p] = shift
+		if now := m.shift[p]; now < window && shift < now {
+			cost += often[p] * int(now-shift)
+			if shift == 0 {
+				cost += often[p] * looked
+			}
 		}
 	}
 	return cost
 }
 
+// enter makes the window of a literal be found.
+func (m *matcher) enter(w string, literal int) {
+	for at := 1; at < window-1; at++ {
+		if p := pair(w[at-1], w[at]); m.shift[p] < window {
+			m.shift[p] = min(m.shift[p], uint8(window-1-at))
+		}
+	}
+	p := pair(w[window-2], w[window-1])
+	if m.shift[p] < window {
+		if len(m.ends) < math.MaxUint8-window {
+			m.ends = append(m.ends, nil)
+		} // else the last of them is shared
+		m.shift[p] = uint8(window + len(m.ends) - 1)
+	}
+	which := m.shift[p] - window
+	m.ends[which] = append(m.ends[which], literal)
+}
+
 // find appends the indices of the literals that text contains to hits, each
-// once per occurrence, in the order of their ends.
+// at least once, in the order of their ends.
 func (m *matcher) find(text string, hits []int) []int {
 	if text == "" {
 		return hits
@@ -101,13 +116,18 @@ func (m *matcher) find(text string, hits []int) []int {
 			hits = append(hits, len(m.literals[l])*len(m.literals)+l)
 		}
 	}
+	for _, l := range m.short {
+		if at := strings.Index(text, m.literals[l]); at >= 0 {
+			hits = append(hits, (at+len(m.literals[l]))*len(m.literals)+l)
+		}
+	}
 	for i := window - 1; i < len(text); {
-		p := pair(text[i-1], text[i])
-		if far := m.shift[p]; far > 0 {
+		far := m.shift[pair(text[i-1], text[i])]
+		if far < window {
 			i += int(far)
 			continue
 		}
-		for _, l := range m.ends[p] {
+		for _, l := range m.ends[far-window] {
 			begin := i - (window - 1) - m.offset[l]
 			if begin >= 0 && strings.HasPrefix(text[begin:], m.literals[l]) {
 				hits = append(hits, (begin+len(m.literals[l]))*len(m.literals)+l)

@@ -10,7 +10,7 @@ import (
 func has(text, literal string) bool {
 	begin, anchored := strings.CutPrefix(literal, "^")
 	if !anchored {
-		return len(literal) >= window && strings.Contains(text, literal)
+		return literal != "" && strings.Contains(text, literal)
 	}
 	all, whole := strings.CutSuffix(begin, "$")
 	if whole {

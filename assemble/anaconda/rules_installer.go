@@ -215,7 +215,7 @@ Question
 	},
 	{
 		Name: "hub-incomplete", Channel: OnConsole, Who: Installer,
-		Pattern: `\) \[!\] `, Literal: ") [!] ",
+		Pattern: `\[!\] `, Literal: "[!] ",
 		Sample: "5) [!] Installation Destination          6) [x] Network configuration",
 		Seen:   "anaconda rhel-10, text mode with BIOS, GPT and no biosboot partition",
 		First:  PhaseInstaller, Last: PhaseHub, Stands: PhasePackages, Class: ClassKickstart, Rank: 25, Action: Note,

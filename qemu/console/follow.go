@@ -20,7 +20,7 @@ type follower struct {
 	recent [recentLines]string // the last lines reported, in a ring
 	told   int                 // how many were, in all
 	known  []string            // during a repaint: the recent lines not yet met again
-	memory []string            // what known is a part of
+	memory [recentLines]string // what known is a part of
 	as     int                 // told, when memory was made
 	wroteY int                 // the lowest row written since the last line ended
 	held   bool                // rows 0 to heldY may have ended
@@ -77,7 +77,7 @@ func (s *screen) above() int {
 
 // ended reports what is new in rows 0 to y.
 func (s *screen) ended(y int) {
-	if y < 0 || s.first > s.lineEnd(y) {
+	if y < 0 || s.first > y && !s.rows[y].wraps || s.first > s.lineEnd(y) {
 		return
 	}
 	first := min(s.first, y)
@@ -139,11 +139,17 @@ func (s *screen) consider(first, last int) {
 	s.recent[s.told%recentLines] = text
 	s.told++
 	before, kernel := cutKernel(text)
-	for _, part := range []string{before, kernel} {
-		if rec := &s.reader.record; rec.read(part, line) {
-			rec.Screen = true
-			s.reader.emit(*rec)
-		}
+	s.tell(before, line)
+	if kernel != "" {
+		s.tell(kernel, line)
+	}
+}
+
+// tell reports a line.
+func (s *screen) tell(text string, line int) {
+	if rec := &s.reader.record; rec.read(text, line) {
+		rec.Screen = true
+		s.reader.emit(*rec)
 	}
 }
 
@@ -164,9 +170,12 @@ func cutKernel(text string) (before, kernel string) {
 		for i > 0 && (isDigit(text[i-1]) || text[i-1] == '.') {
 			i--
 		}
-		if _, _, ok := cutStamp("[" + text[i:]); ok {
-			kernel = "[" + text[i:]
-			return strings.TrimSuffix(strings.TrimRight(text[:i], " "), "["), kernel
+		if _, _, ok := cutTime(text[i:]); ok {
+			before = trim(text[:i])
+			if strings.HasSuffix(before, "[") {
+				return before[:len(before)-1], text[len(before)-1:]
+			}
+			return before, "[" + text[i:]
 		}
 	}
 }
@@ -206,12 +215,11 @@ func (s *screen) seenAgain(text []byte) string {
 func (s *screen) repaint() {
 	s.ended(len(s.rows) - 1)
 	if s.as != s.told {
-		s.as, s.memory = s.told, s.memory[:0]
-		for i := max(0, s.told-recentLines); i < s.told; i++ {
-			s.memory = append(s.memory, s.recent[i%recentLines])
-		}
+		s.as = s.told
+		older := copy(s.memory[:], s.recent[s.told%recentLines:])
+		copy(s.memory[older:], s.recent[:s.told%recentLines])
 	}
-	s.known = s.memory
+	s.known = s.memory[max(0, recentLines-s.told):]
 	s.wroteY = 0
 }
 

@@ -1,9 +1,6 @@
 package console
 
-import (
-	"strings"
-	"unicode/utf8"
-)
+import "unicode/utf8"
 
 // line is one line of a printing terminal: characters, a carriage that can go
 // back, and a limit. While the carriage stands at the end, which is nearly
@@ -110,9 +107,9 @@ func (l *line) erase(how int) {
 }
 
 // text returns the line without blanks at its end.
-func (l *line) text() (string, bool) {
+func (l *line) text(in *pieces) (string, bool) {
 	if l.cells != nil {
-		return strings.TrimRight(string(l.cells), " "), l.cut
+		return trim(string(l.cells)), l.cut
 	}
-	return strings.TrimRight(string(l.buf), " "), l.cut
+	return in.text(trimmed(l.buf)), l.cut
 }

@@ -62,7 +62,15 @@ func cutStamp(s string) (rest string, at time.Duration, ok bool) {
 	if len(s) < len("[0.123456] ") || s[0] != '[' {
 		return s, 0, false
 	}
-	i := 1
+	if rest, at, ok = cutTime(s[1:]); !ok {
+		return s, 0, false
+	}
+	return rest, at, true
+}
+
+// cutTime does it behind the bracket.
+func cutTime(s string) (rest string, at time.Duration, ok bool) {
+	i := 0
 	for i < len(s) && s[i] == ' ' {
 		i++
 	}
@@ -73,7 +81,7 @@ func cutStamp(s string) (rest string, at time.Duration, ok bool) {
 		i++
 	}
 	if i == first || i >= len(s) || s[i] != '.' {
-		return s, 0, false
+		return "", 0, false
 	}
 	i++
 	first = i
@@ -82,7 +90,7 @@ func cutStamp(s string) (rest string, at time.Duration, ok bool) {
 		i++
 	}
 	if i-first != 6 || i >= len(s) || s[i] != ']' || seconds > 1e9 {
-		return s, 0, false
+		return "", 0, false
 	}
 	rest = s[i+1:]
 	if len(rest) > 2 && rest[0] == '[' {

@@ -2,6 +2,7 @@ package console
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"strings"
 )
 
@@ -18,6 +19,7 @@ type Reader struct {
 	parser  parser
 	line    line
 	screen  *screen // nil while lines are printed
+	left    *screen // the last one that was given up
 	partial string  // the last partial record of the current line
 
 	pieces   pieces
@@ -58,28 +60,69 @@ func (r *Reader) Write(p []byte) (int, error) {
 		if r.parser.idle() {
 			used := 0
 			if r.screen == nil {
-				used = r.plain(p)
+				used = r.printed(p)
 			} else {
-				used = r.screen.ascii(p)
+				used = r.painted(p)
 			}
-			if used == 0 {
-				switch p[0] {
-				case 0x1b:
-					used = r.wholeCSI(p)
-				case '\r', '\n':
-					r.control(p[0])
-					used = 1
-				}
-			}
-			if used > 0 {
-				p = p[used:]
-				continue
+			if p = p[used:]; len(p) == 0 {
+				break
 			}
 		}
 		r.parser.feed(p[0], r)
 		p = p[1:]
 	}
 	return n, nil
+}
+
+// printed takes from the front of p what needs no parser while lines are
+// printed, and returns its length.
+func (r *Reader) printed(p []byte) int {
+	i := 0
+	for i < len(p) && r.screen == nil {
+		used := r.plain(p[i:])
+		if used == 0 {
+			switch p[i] {
+			case 0x1b:
+				used = r.wholeCSI(p[i:])
+			case '\r', '\n':
+				r.control(p[i])
+				used = 1
+			}
+		}
+		if used == 0 {
+			break
+		}
+		i += used
+	}
+	return i
+}
+
+// painted does the same while there is a screen.
+func (r *Reader) painted(p []byte) int {
+	i := 0
+	for i < len(p) && r.screen != nil {
+		s, c := r.screen, p[i]
+		switch {
+		case c-0x20 < 0x5f:
+			i += s.ascii(p[i:])
+		case c == '\r':
+			s.x, s.wrapNext = 0, false
+			i++
+		case c == '\n':
+			s.lineFeed()
+			r.feeds++
+			i++
+		case c == 0x1b:
+			used := r.wholeCSI(p[i:])
+			if used == 0 {
+				return i
+			}
+			i += used
+		default:
+			return i
+		}
+	}
+	return i
 }
 
 // wholeCSI does what the parser does with a control sequence, at once, if all
@@ -89,31 +132,40 @@ func (r *Reader) wholeCSI(p []byte) int {
 	if len(p) < 3 || p[1] != '[' {
 		return 0
 	}
+	if p[2] == 'K' && r.screen != nil {
+		r.screen.eraseLine(0)
+		return 3
+	}
 	s, i := &r.sequence, 2
-	s.prefix, s.n = 0, 0
+	s.prefix = 0
 	if '<' <= p[2] && p[2] <= '?' {
 		s.prefix, i = p[2], 3
 	}
-	for value := 0; i < len(p); i++ {
-		switch b := p[i]; {
-		case b-'0' <= 9 && value < 1<<11:
-			s.n = max(s.n, 1)
-			value = value*10 + int(b-'0')
-		case b == ';' && s.n < 2:
-			s.args[0], value = value, 0
-			s.n = 2
-		case 0x40 <= b && b < 0x7f:
-			if s.n > 0 {
-				s.args[s.n-1] = value
-			}
-			s.final = b
-			r.csi(s)
-			return i + 1
-		default:
-			return 0
-		}
+	begin := i
+	s.args[0], i = number(p, i)
+	s.n = min(1, i-begin)
+	if i < len(p) && p[i] == ';' {
+		s.n = 2
+		s.args[1], i = number(p, i+1)
 	}
-	return 0
+	if i >= len(p) || p[i] < 0x40 || p[i] >= 0x7f {
+		return 0
+	}
+	s.final = p[i]
+	if r.screen != nil && s.prefix == 0 && s.final != 'r' {
+		r.screen.csi(s)
+	} else {
+		r.csi(s)
+	}
+	return i + 1
+}
+
+// number reads a number of up to four digits at i, and returns where it ends.
+func number(p []byte, i int) (n, end int) {
+	for last := min(len(p), i+4); i < last && p[i]-'0' <= 9; i++ {
+		n = n*10 + int(p[i]-'0')
+	}
+	return n, i
 }
 
 // plain takes what needs no parsing from the front of p: printable ASCII, up
@@ -144,12 +196,11 @@ func (r *Reader) plain(p []byte) int {
 func printable(p []byte) int {
 	i := 0
 	for ; i+8 <= len(p); i += 8 {
-		// The high bit of a byte of one of these is set if any byte of x is
-		// under 0x20, is 0x7f, or is over it; rarely also by a carry, after which
-		// the loop below looks again.
+		// The high bit of a byte is set if it is under 0x20, is 0x7f, or is over
+		// it. Borrows and carries come only from such bytes: the first one is right.
 		x := binary.LittleEndian.Uint64(p[i:])
-		if (x|(x-0x2020202020202020)|(x+0x0101010101010101))&0x8080808080808080 != 0 {
-			break
+		if odd := (x | (x - 0x2020202020202020) | (x + 0x0101010101010101)) & 0x8080808080808080; odd != 0 {
+			return i + bits.TrailingZeros64(odd)/8
 		}
 	}
 	for i < len(p) && p[i]-0x20 < 0x5f {
@@ -166,7 +217,7 @@ func (r *Reader) Flush() {
 		r.screen.flush()
 		return
 	}
-	text, cut := r.line.text()
+	text, cut := r.line.text(&r.pieces)
 	if text == "" || text == r.partial {
 		return
 	}
@@ -199,7 +250,7 @@ func (r *Reader) say(text string, cut bool) {
 
 // endLine reports the current line, if it has text, and begins a new one.
 func (r *Reader) endLine() {
-	if text, cut := r.line.text(); text != "" {
+	if text, cut := r.line.text(&r.pieces); text != "" {
 		r.say(text, cut)
 	}
 	r.line.reset()
@@ -245,16 +296,28 @@ func (r *Reader) escape(intermediate, final byte) {
 }
 
 func (r *Reader) csi(s *sequence) {
-	switch {
-	case s.final == 'r' && s.prefix == 0 && s.n == 2 && s.arg(1, 0) > s.arg(0, 1):
-		if r.screen == nil {
-			r.endLine()
-			r.screen = newScreen(r)
+	switch s.final {
+	case 'r':
+		if s.prefix == 0 && s.n == 2 && s.arg(1, 0) > s.arg(0, 1) {
+			if r.screen == nil {
+				r.endLine()
+				r.screen = newScreen(r, r.left)
+			}
+			r.screen.region(s.arg(0, 1), s.arg(1, 0))
+			return
 		}
-		r.screen.region(s.arg(0, 1), s.arg(1, 0))
-	case s.final == 'p' && s.intermediate == '!', // DECSTR: systemd resets the terminal before it hands it on
-		s.final == 'l' && s.prefix == '?' && s.arg(0, 0) == 1049: // back from the alternate screen
-		r.leaveScreen()
+	case 'p':
+		if s.intermediate == '!' { // DECSTR: systemd resets the terminal before it hands it on
+			r.leaveScreen()
+			return
+		}
+	case 'l':
+		if s.prefix == '?' && s.arg(0, 0) == 1049 { // back from the alternate screen
+			r.leaveScreen()
+			return
+		}
+	}
+	switch {
 	case r.screen != nil:
 		r.screen.csi(s)
 	case s.prefix != 0 || s.intermediate != 0:
@@ -290,6 +353,6 @@ func (r *Reader) lineCSI(s *sequence) {
 func (r *Reader) leaveScreen() {
 	if r.screen != nil {
 		r.screen.finish()
-		r.screen = nil
+		r.screen, r.left = nil, r.screen
 	}
 }

@@ -73,9 +73,12 @@ func (r *row) write(x int, p []byte) bool {
 // erase blanks cells from to to (exclusive) and reports whether that changes any.
 func (r *row) erase(from, to int) bool {
 	changed := false
-	end := min(to, r.used)
-	for x := from; x < end; x++ {
-		changed = r.put(x, ' ') || changed
+	for x := from; x < min(to, r.used); x++ {
+		if r.runes != nil {
+			changed = r.put(x, ' ') || changed
+		} else if r.ascii[x] != ' ' {
+			r.ascii[x], changed = ' ', true
+		}
 	}
 	if to >= r.used {
 		r.used = min(r.used, from)
@@ -93,15 +96,15 @@ func (r *row) move(to, from, n int) {
 	r.used = len(r.ascii)
 }
 
+var blanks = bytes.Repeat([]byte{' '}, maxScreenCols)
+
 // renew empties the row and forgets what was said of it.
 func (r *row) renew() *row {
 	used := len(r.ascii)
 	if r.runes == nil {
 		used = r.used
 	}
-	for i := range r.ascii[:used] {
-		r.ascii[i] = ' '
-	}
+	copy(r.ascii[:used], blanks)
 	*r = row{ascii: r.ascii}
 	return r
 }

@@ -28,10 +28,17 @@ const (
 	maxScreenRows, maxScreenCols = 500, 1000
 )
 
-func newScreen(r *Reader) *screen {
-	s := &screen{cols: screenCols, follower: follower{reader: r}}
-	s.grow(screenRows)
-	s.bottom = len(s.rows) - 1
+// newScreen returns an empty screen. It may use the memory of an old one.
+func newScreen(r *Reader, old *screen) *screen {
+	s := old
+	if s == nil || s.cols != screenCols || len(s.rows) != screenRows {
+		s = &screen{cols: screenCols}
+		s.grow(screenRows)
+	}
+	*s = screen{cols: screenCols, rows: s.rows, bottom: screenRows - 1, buf: s.buf, follower: follower{reader: r}}
+	for _, row := range s.rows {
+		row.renew()
+	}
 	return s
 }
 
@@ -72,12 +79,9 @@ func (s *screen) goTo(x, y int) {
 	s.wrapNext = false
 }
 
-// ascii prints what is printable ASCII at the front of p, as far as the row
-// goes, and returns the number of bytes taken. It does what print does.
+// ascii prints what is printable ASCII at the front of p, which has some, as far
+// as the row goes, and returns the number of bytes taken. It does what print does.
 func (s *screen) ascii(p []byte) int {
-	if len(p) == 0 || p[0]-0x20 >= 0x5f {
-		return 0
-	}
 	s.begin()
 	n := printable(p[:min(len(p), s.cols-s.x)])
 	r := s.rows[s.y]
@@ -229,17 +233,24 @@ func (s *screen) scrollDown(top, n int) {
 }
 
 // text returns the line that stands in rows first to last, without blanks at
-// its end. The next call overwrites it.
+// its end. It is of use until something changes.
 func (s *screen) text(first, last int) []byte {
+	if r := s.rows[first]; first == last && r.runes == nil {
+		return trimmed(r.ascii[:r.used])
+	}
 	b := s.buf[:0]
 	for y := first; y < last; y++ {
 		b = s.rows[y].appendTo(b, s.cols)
 	}
 	b = s.rows[last].appendTo(b, s.rows[last].used)
 	s.buf = b
-	n := len(b)
-	for n > 0 && b[n-1] == ' ' {
-		n--
+	return trimmed(b)
+}
+
+// trimmed cuts blanks off a text's end.
+func trimmed(b []byte) []byte {
+	for len(b) > 0 && b[len(b)-1] == ' ' {
+		b = b[:len(b)-1]
 	}
-	return b[:n]
+	return b
 }

@@ -43,10 +43,12 @@ func (s *screen) csi(q *sequence) {
 		return
 	}
 	n := q.arg(0, 1)
-	switch q.final {
-	case 'K', 'm', 'r', 'h', 'l', 'H', 'f':
-	default:
-		s.settle()
+	if s.held {
+		switch q.final {
+		case 'K', 'm', 'r', 'h', 'l', 'H', 'f':
+		default:
+			s.settle()
+		}
 	}
 	switch q.final {
 	case 'H', 'f':
