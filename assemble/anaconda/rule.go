@@ -18,8 +18,10 @@ type Rule struct {
 	// blanks.
 	Pattern string
 	// Literal is a part of every text that Pattern matches, or several with "|"
-	// between them of which each text has one: only lines with it are tried. It
-	// is needed on the console and in the log, where lines are many.
+	// between them of which each text has one: only lines with it are tried. "^"
+	// before one ties it to the line's beginning, "$" behind it makes it the whole
+	// line (see matcher). It is needed on the console and in the log, where lines
+	// are many.
 	Literal string
 	Sample  string // what it looks like; the tests replay it
 	Seen    string // where: a recorded console of testdata/serial, or the source that prints it
