@@ -1,6 +1,7 @@
 package anaconda
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -109,7 +110,7 @@ func (m *Machine) match(c Channel, text string, at Line) *finding {
 // certain as the frame that it stood in.
 func (m *Machine) reasons(frame *finding, text string) {
 	text = strings.Join(strings.Fields(text), " ")
-	for _, r := range table().on[OnReason] {
+	for _, r := range candidates(text) {
 		groups := r.pattern.FindStringSubmatch(text)
 		if groups == nil || !m.once(frame.rule.Action.decides(), r) {
 			continue
@@ -124,6 +125,21 @@ func (m *Machine) reasons(frame *finding, text string) {
 			m.clues = append(m.clues, f)
 		}
 	}
+}
+
+// candidates returns the rows for error texts that may match one, in the order
+// of the table.
+func candidates(text string) []*Rule {
+	t := table()
+	hits := t.reason.find(text, nil)
+	slices.Sort(hits)
+	var rules []*Rule
+	for _, hit := range hits {
+		if r := t.reason.owners[hit]; len(rules) == 0 || rules[len(rules)-1] != r {
+			rules = append(rules, r)
+		}
+	}
+	return rules
 }
 
 // once reports whether a reason is new. One that was only a clue may still decide.
@@ -149,7 +165,7 @@ func reasonLike(r, frame *Rule) *Rule {
 var checked = &Rule{Name: "checks", Action: Clue, Last: PhaseHub, Stands: PhasePackages}
 
 func (m *Machine) checkLine(at Line) {
-	for _, r := range table().on[OnReason] {
+	for _, r := range candidates(at.Text) {
 		groups := r.pattern.FindStringSubmatch(at.Text)
 		if groups == nil || !m.once(false, r) {
 			continue

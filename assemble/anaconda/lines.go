@@ -84,7 +84,7 @@ func (m *Machine) scan(r *console.Record) {
 	if len(m.hits) == 0 {
 		return
 	}
-	owners := t.owners[OnConsole]
+	owners := t.console.owners
 	for i, hit := range m.hits {
 		rule := owners[hit]
 		if i > 0 && tried(m.hits[:i], owners, rule) {

@@ -51,7 +51,7 @@ func (m *Machine) logPart(l Line, begins bool) {
 	m.logStep(l.Text)
 	t := table()
 	m.hits = t.log.find(l.Text, m.hits[:0])
-	owners := t.owners[OnLog]
+	owners := t.log.owners
 	for i, hit := range m.hits {
 		rule := owners[hit]
 		if i > 0 && tried(m.hits[:i], owners, rule) || m.fired[rule.Name] > 0 || !m.applies(rule, nil, l.Text) {

@@ -13,11 +13,8 @@ import (
 // matcher finds literals. A window slides over the text; the last two bytes in
 // it tell how far it can go on without missing a literal's own window: that part
 // of it whose pairs of bytes are rarest.
-// A literal with "^" before it is found at the beginning of the text only, and
-// with "$" behind it too if nothing else is in the text.
 type matcher struct {
-	literals []string
-	whole    []bool     // by literal: nothing else may be in the text
+	literals []literal
 	begins   [256][]int // by first byte: literals that are looked for at the beginning
 	short    []int      // literals that are looked for one by one
 	offset   []int      // by literal: where its window begins
@@ -29,15 +26,15 @@ type matcher struct {
 
 // window is the length of the shortest literal that is found by it. Each shorter
 // one is looked for by itself.
-const window = 8
+const window = 7
 
 // pair makes an index of two bytes.
 func pair(a, b byte) uint16 { return uint16(a) | uint16(b)<<8 }
 
-// newMatcher makes a matcher for the literals. Empty ones are never found. usual is text in which pairs of bytes
-// are about as frequent as in what will be searched.
-func newMatcher(literals []string, usual string) *matcher {
-	m := &matcher{literals: slices.Clone(literals), whole: make([]bool, len(literals)), offset: make([]int, len(literals))}
+// newMatcher makes a matcher for the literals, none of which is empty. usual is
+// text in which pairs of bytes are about as frequent as in what will be searched.
+func newMatcher(literals []literal, usual string) *matcher {
+	m := &matcher{literals: literals, offset: make([]int, len(literals))}
 	for i := range m.shift {
 		m.shift[i] = window - 1
 	}
@@ -46,26 +43,22 @@ func newMatcher(literals []string, usual string) *matcher {
 		often[pair(usual[i-1], usual[i])]++
 	}
 	for i, l := range literals {
-		if begin, ok := strings.CutPrefix(l, "^"); ok {
-			begin, m.whole[i] = strings.CutSuffix(begin, "$")
-			if m.literals[i] = begin; begin != "" {
-				m.begins[begin[0]] = append(m.begins[begin[0]], i)
-			}
+		text := l.text
+		if l.begins {
+			m.begins[text[0]] = append(m.begins[text[0]], i)
 			continue
 		}
-		if len(l) < window {
-			if l != "" {
-				m.short = append(m.short, i)
-			}
+		if len(text) < window {
+			m.short = append(m.short, i)
 			continue
 		}
 		least := math.MaxInt
-		for at := range len(l) - window + 1 {
-			if cost := m.cost(l[at:at+window], often[:]); cost < least {
+		for at := range len(text) - window + 1 {
+			if cost := m.cost(text[at:at+window], often[:]); cost < least {
 				m.offset[i], least = at, cost
 			}
 		}
-		m.enter(l[m.offset[i]:][:window], i)
+		m.enter(text[m.offset[i]:][:window], i)
 	}
 	return m
 }
@@ -112,13 +105,13 @@ func (m *matcher) find(text string, hits []int) []int {
 	}
 	first := len(hits)
 	for _, l := range m.begins[text[0]] {
-		if strings.HasPrefix(text, m.literals[l]) && (!m.whole[l] || len(text) == len(m.literals[l])) {
-			hits = append(hits, len(m.literals[l])*len(m.literals)+l)
+		if at := &m.literals[l]; strings.HasPrefix(text, at.text) && (!at.whole || len(text) == len(at.text)) {
+			hits = append(hits, m.hit(l, 0))
 		}
 	}
 	for _, l := range m.short {
-		if at := strings.Index(text, m.literals[l]); at >= 0 {
-			hits = append(hits, (at+len(m.literals[l]))*len(m.literals)+l)
+		if at := strings.Index(text, m.literals[l].text); at >= 0 {
+			hits = append(hits, m.hit(l, at))
 		}
 	}
 	for i := window - 1; i < len(text); {
@@ -128,9 +121,8 @@ func (m *matcher) find(text string, hits []int) []int {
 			continue
 		}
 		for _, l := range m.ends[far-window] {
-			begin := i - (window - 1) - m.offset[l]
-			if begin >= 0 && strings.HasPrefix(text[begin:], m.literals[l]) {
-				hits = append(hits, (begin+len(m.literals[l]))*len(m.literals)+l)
+			if begin := i - (window - 1) - m.offset[l]; begin >= 0 && strings.HasPrefix(text[begin:], m.literals[l].text) {
+				hits = append(hits, m.hit(l, begin))
 			}
 		}
 		i++
@@ -142,4 +134,10 @@ func (m *matcher) find(text string, hits []int) []int {
 		}
 	}
 	return hits
+}
+
+// hit makes a number of a literal and of where it was found: they sort by the
+// literals' ends.
+func (m *matcher) hit(literal, begin int) int {
+	return (begin+len(m.literals[literal].text))*len(m.literals) + literal
 }

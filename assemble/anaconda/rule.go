@@ -15,14 +15,9 @@ type Rule struct {
 	// Pattern is matched against a cleaned line; on the channels qmp, qemu and
 	// clock against the machine's rendering of the event; on the channel reason
 	// against an installer's error text, its blanks and line breaks made single
-	// blanks.
+	// blanks. Where lines are many it is tried only on those that have a fixed
+	// part of it (see literals).
 	Pattern string
-	// Literal is a part of every text that Pattern matches, or several with "|"
-	// between them of which each text has one: only lines with it are tried. "^"
-	// before one ties it to the line's beginning, "$" behind it makes it the whole
-	// line (see matcher). It is needed on the console and in the log, where lines
-	// are many.
-	Literal string
 	Sample  string // what it looks like; the tests replay it
 	Seen    string // where: a recorded console of testdata/serial, or the source that prints it
 	// First and Last bound the phases in which the text means what the row
@@ -133,12 +128,31 @@ func Rules() []Rule { return append([]Rule(nil), table().rules...) }
 
 // ruleTable is the table made ready.
 type ruleTable struct {
-	rules   []Rule
-	byName  map[string]*Rule
-	on      map[Channel][]*Rule
-	console *matcher            // finds the literals of the console's rows
-	log     *matcher            // and of the log's
-	owners  map[Channel][]*Rule // literal → row
+	rules  []Rule
+	byName map[string]*Rule
+	on     map[Channel][]*Rule
+	// For the channels with many lines: what finds the literals of their rows,
+	// and whose each literal is.
+	console, log, reason index
+}
+
+// index finds the rows that may match a text.
+type index struct {
+	*matcher
+	owners []*Rule // by literal
+}
+
+func newIndex(rules []*Rule, usual string) index {
+	var all []literal
+	var x index
+	for _, r := range rules {
+		for _, l := range literals(r.Pattern) {
+			all = append(all, l)
+			x.owners = append(x.owners, r)
+		}
+	}
+	x.matcher = newMatcher(all, usual)
+	return x
 }
 
 var table = sync.OnceValue(func() *ruleTable {
@@ -147,20 +161,16 @@ var table = sync.OnceValue(func() *ruleTable {
 		t.rules = append(t.rules, part...)
 	}
 	var usual strings.Builder // English, and a guest's own
-	literals, owners := map[Channel][]string{}, map[Channel][]*Rule{}
 	for i := range t.rules {
 		r := &t.rules[i]
 		r.pattern = regexp.MustCompile(r.Pattern)
 		t.byName[r.Name] = r
 		t.on[r.Channel] = append(t.on[r.Channel], r)
 		usual.WriteString(r.Sample + r.Meaning + "\n")
-		for _, l := range strings.Split(r.Literal, "|") {
-			literals[r.Channel] = append(literals[r.Channel], l)
-			owners[r.Channel] = append(owners[r.Channel], r)
-		}
 	}
-	t.console, t.log = newMatcher(literals[OnConsole], usual.String()), newMatcher(literals[OnLog], usual.String())
-	t.owners = owners
+	t.console = newIndex(t.on[OnConsole], usual.String())
+	t.log = newIndex(t.on[OnLog], usual.String())
+	t.reason = newIndex(t.on[OnReason], usual.String())
 	return t
 })
 

@@ -38,13 +38,14 @@ func TestRulesAreComplete(t *testing.T) {
 			if groups := regexp.MustCompile(r.Pattern).NumSubexp(); strings.Count(r.Meaning+r.Hint, "$") > 0 && groups == 0 {
 				t.Error("meaning or hint speak of a group that the pattern does not have")
 			}
-			if r.Channel == OnConsole || r.Channel == OnLog {
-				if r.Literal == "" {
-					t.Fatal("no literal: every line would be tried")
+			if r.Channel == OnConsole || r.Channel == OnLog || r.Channel == OnReason {
+				found := literals(r.Pattern)
+				if found == nil {
+					t.Error("nothing is in every text that the pattern matches: each line would be tried")
 				}
-				for _, l := range strings.Split(r.Literal, "|") {
-					if len(l) < 4 && l[0] != '^' {
-						t.Errorf("literal %q is in too many lines", l)
+				for _, l := range found {
+					if len(l.text) < 4 && !l.begins {
+						t.Errorf("%q is all that is in every text that the pattern matches: too many lines would be tried", l.text)
 					}
 				}
 			}
@@ -52,14 +53,12 @@ func TestRulesAreComplete(t *testing.T) {
 	}
 }
 
-// Every text that a row's pattern matches has one of its literals: a line
+// Every text that a row's pattern matches has one of the literals: a line
 // without is never tried. The texts are made from the pattern.
 func TestLiteralsMissNothing(t *testing.T) {
 	random := rand.New(rand.NewPCG(4, 22))
 	for _, r := range Rules() {
-		if r.Channel != OnConsole && r.Channel != OnLog {
-			continue
-		}
+		found := literals(r.Pattern)
 		pattern := regexp.MustCompile(r.Pattern)
 		tree, err := syntax.Parse(r.Pattern, syntax.Perl)
 		if err != nil {
@@ -75,8 +74,8 @@ func TestLiteralsMissNothing(t *testing.T) {
 				continue
 			}
 			matched++
-			if !slices.ContainsFunc(strings.Split(r.Literal, "|"), func(l string) bool { return has(text, l) }) {
-				t.Errorf("%s: %q matches and has none of the literals %q", r.Name, text, r.Literal)
+			if found != nil && !slices.ContainsFunc(found, func(l literal) bool { return l.has(text) }) {
+				t.Errorf("%s: %q matches and has none of %+v", r.Name, text, found)
 				break
 			}
 		}

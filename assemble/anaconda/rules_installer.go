@@ -5,7 +5,7 @@ package anaconda
 var installerRules = []Rule{
 	{
 		Name: "kickstart-syntax", Channel: OnConsole, Who: Installer,
-		Pattern: `An error occurred during reading the kickstart file:`, Literal: "An error occurred during reading the kickstart file:",
+		Pattern: `An error occurred during reading the kickstart file:`,
 		Sample: `An error occurred during reading the kickstart file:
 The following problem occurred on line 12 of the kickstart file:
 
@@ -19,7 +19,7 @@ The installer will now terminate.`,
 	},
 	{
 		Name: "kickstart-syntax-pre", Channel: OnConsole, Who: Installer,
-		Pattern: `^The following problem occurred on line (\d+) of the kickstart file:`, Literal: "The following problem occurred on line ",
+		Pattern: `^The following problem occurred on line (\d+) of the kickstart file:`,
 		Sample: `Starting installer, one moment...
 The following problem occurred on line 12 of the kickstart file:
 
@@ -32,43 +32,43 @@ Section %pre does not end with %end.
 	},
 	{
 		Name: "kickstart-gone", Channel: OnConsole, Who: Installer,
-		Pattern: `^(?:\d\d:\d\d:\d\d )?Kickstart file (.*) is missing\.`, Literal: " is missing.",
-		Sample: "22:17:01 Kickstart file /run/install/ks.cfg is missing.",
-		Seen:   "anaconda rhel-10 pyanaconda/startup_utils.py, find_kickstart",
-		Last:   PhaseHub, Stands: PhaseComplete, Class: ClassKickstart, Rank: 80, Action: Fail,
+		Pattern: `^(?:\d\d:\d\d:\d\d )?Kickstart file (.*) is missing\.`,
+		Sample:  "22:17:01 Kickstart file /run/install/ks.cfg is missing.",
+		Seen:    "anaconda rhel-10 pyanaconda/startup_utils.py, find_kickstart",
+		Last:    PhaseHub, Stands: PhaseComplete, Class: ClassKickstart, Rank: 80, Action: Fail,
 		Meaning: "The installer was told of a kickstart that is not there: $1.",
 		Hint:    "give the kickstart with --kickstart FILE and leave inst.ks= out of --kernel-arg",
 	},
 	{
 		Name: "kickstart-warnings", Channel: OnConsole, Who: Installer,
-		Pattern: `^Some warnings occurred during reading the kickstart file:`, Literal: "Some warnings occurred during reading",
-		Sample: "Some warnings occurred during reading the kickstart file:",
-		Seen:   "anaconda rhel-10 pyanaconda/kickstart.py, parseKickstart",
-		Last:   PhaseHub, Class: ClassKickstart, Rank: 5, Action: Note,
+		Pattern: `^Some warnings occurred during reading the kickstart file:`,
+		Sample:  "Some warnings occurred during reading the kickstart file:",
+		Seen:    "anaconda rhel-10 pyanaconda/kickstart.py, parseKickstart",
+		Last:    PhaseHub, Class: ClassKickstart, Rank: 5, Action: Note,
 		Meaning: "The installer accepts the kickstart but has something to say about it.",
 		Hint:    "imgasm kickstart lint FILE shows the same, and where",
 	},
 	{
 		Name: "not-root", Channel: OnConsole, Who: Installer,
-		Pattern: `^anaconda must be run as root\.`, Literal: "anaconda must be run as root.",
-		Sample: "anaconda must be run as root.",
-		Seen:   "anaconda rhel-10 anaconda.py",
-		Last:   PhaseInstaller, Stands: PhaseComplete, Class: ClassInstaller, Rank: 60, Action: Fail,
+		Pattern: `^anaconda must be run as root\.`,
+		Sample:  "anaconda must be run as root.",
+		Seen:    "anaconda rhel-10 anaconda.py",
+		Last:    PhaseInstaller, Stands: PhaseComplete, Class: ClassInstaller, Rank: 60, Action: Fail,
 		Meaning: "The installer was not started as root.",
 		Hint:    "use an unmodified installer ISO: --iso",
 	},
 	{
 		Name: "too-little-memory", Channel: OnConsole, Who: Installer,
-		Pattern: `requires (\d+) MB of memory to install, but you only have (\d+) MB`, Literal: " MB of memory to install",
-		Sample: "AlmaLinux requires 1070 MB of memory to install, but you only have 960 MB on this machine.",
-		Seen:   "anaconda rhel-10 pyanaconda/startup_utils.py, check_memory",
-		Last:   PhaseHub, Stands: PhaseComplete, Class: ClassMemory, Rank: 85, Action: Fail,
+		Pattern: `requires (\d+) MB of memory to install, but you only have (\d+) MB`,
+		Sample:  "AlmaLinux requires 1070 MB of memory to install, but you only have 960 MB on this machine.",
+		Seen:    "anaconda rhel-10 pyanaconda/startup_utils.py, check_memory",
+		Last:    PhaseHub, Stands: PhaseComplete, Class: ClassMemory, Rank: 85, Action: Fail,
 		Meaning: "The installer wants $1 MB of memory and the guest has $2 MB. It would now wait for ENTER for ever.",
 		Hint:    "give the guest more memory: --memory 4G",
 	},
 	{
 		Name: "installer-error", Channel: OnConsole, Who: Installer,
-		Pattern: `The installation was stopped due to an error which occurred while running in`, Literal: "The installation was stopped due to an error",
+		Pattern: `The installation was stopped due to an error which occurred while running in`,
 		Sample: `The installation was stopped due to an error which occurred while running in non-interactive cmdline mode. Since there cannot be any questions in cmdline mode, edit your kickstart file and retry installation.
 The exact error message is:
 
@@ -82,7 +82,7 @@ The installer will now terminate.`,
 	},
 	{
 		Name: "installer-crash", Channel: OnConsole, Who: Installer,
-		Pattern: `Running in cmdline mode, no interactive debugging allowed`, Literal: "no interactive debugging allowed",
+		Pattern: `Running in cmdline mode, no interactive debugging allowed`,
 		Sample: `Running in cmdline mode, no interactive debugging allowed.
 The exact error message is:
 
@@ -96,25 +96,25 @@ The installer will now terminate.`,
 	},
 	{
 		Name: "installer-crash-menu", Channel: OnConsole, Who: Installer,
-		Pattern: `An unknown error has occur(?:r)?ed`, Literal: "An unknown error has occur",
-		Sample: "An unknown error has occured, look at the /tmp/anaconda-tb* file(s) for more details",
-		Seen:   "anaconda rhel-10 pyanaconda/exception.py (sic), python-meh",
-		Last:   PhaseShutdown, Class: ClassCrash, Rank: 44, Action: Collect,
+		Pattern: `An unknown error has occur(?:r)?ed`,
+		Sample:  "An unknown error has occured, look at the /tmp/anaconda-tb* file(s) for more details",
+		Seen:    "anaconda rhel-10 pyanaconda/exception.py (sic), python-meh",
+		Last:    PhaseShutdown, Class: ClassCrash, Rank: 44, Action: Collect,
 		Meaning: "The installer crashed and offers a menu that nobody will answer.",
 		Hint:    "put cmdline instead of text or graphical into the kickstart, so that it says why and ends; the traceback is in anaconda.log of the failure bundle",
 	},
 	{
 		Name: "hardware", Channel: OnConsole, Who: Installer,
-		Pattern: `The installation was stopped due to what seems to be a problem with your hardware`, Literal: "what seems to be a problem with your hardware",
-		Sample: "The installation was stopped due to what seems to be a problem with your hardware. The exact error message is:",
-		Seen:   "anaconda rhel-10 pyanaconda/exception.py, _main_loop_handleException",
-		Last:   PhaseShutdown, Class: ClassHardware, Rank: 60, Action: Fail,
+		Pattern: `The installation was stopped due to what seems to be a problem with your hardware`,
+		Sample:  "The installation was stopped due to what seems to be a problem with your hardware. The exact error message is:",
+		Seen:    "anaconda rhel-10 pyanaconda/exception.py, _main_loop_handleException",
+		Last:    PhaseShutdown, Class: ClassHardware, Rank: 60, Action: Fail,
 		Meaning: "The installer could not read or write a drive.",
 		Hint:    "check the host's disk and the ISO (imgasm source verify), then run it again",
 	},
 	{
 		Name: "script-failed", Channel: OnConsole, Who: Installer,
-		Pattern: `There was an error running the kickstart script at line (\d+)`, Literal: "error running the kickstart script at line",
+		Pattern: `There was an error running the kickstart script at line (\d+)`,
 		Sample: `================================================================================
 ================================================================================
 Error
@@ -131,52 +131,52 @@ Error
 	},
 	{
 		Name: "pre-script-failed", Channel: OnConsole, Who: Installer,
-		Pattern: `^(?:pyanaconda\.[\w.]*)?ScriptError(?:: (.*))?$`, Literal: "ScriptError",
-		Sample: "pyanaconda.errors.ScriptError: (2, 'mount: /mnt: no such device')",
-		Seen:   "anaconda rhel-10 pyanaconda/errors.py, kickstart.py (AnacondaKSScript.run)",
-		Last:   PhaseHub, Stands: PhaseComplete, Class: ClassScript, Rank: 80, Action: Fail,
+		Pattern: `^(?:pyanaconda\.[\w.]*)?ScriptError(?:: (.*))?$`,
+		Sample:  "pyanaconda.errors.ScriptError: (2, 'mount: /mnt: no such device')",
+		Seen:    "anaconda rhel-10 pyanaconda/errors.py, kickstart.py (AnacondaKSScript.run)",
+		Last:    PhaseHub, Stands: PhaseComplete, Class: ClassScript, Rank: 80, Action: Fail,
 		Meaning: "A %pre script marked --erroronfail ended with an error. The installer dies of it and the guest waits for ever.",
 		Hint:    "correct the script, or take --erroronfail off if its failure does not matter",
 	},
 	{
 		Name: "installer-died", Channel: OnConsole, Who: Installer,
-		Pattern: `^  File "(?:/usr)?/s?bin/anaconda", line \d+, in <module>`, Literal: `bin/anaconda", line `,
-		Sample: "Traceback (most recent call last):\n  File \"/sbin/anaconda\", line 443, in <module>",
-		Seen:   "testdata/serial/failure-pane-dead-tmux.raw",
-		Last:   PhasePost, Class: ClassCrash, Rank: 40, Action: Fail, When: Incomplete,
+		Pattern: `^  File "(?:/usr)?/s?bin/anaconda", line \d+, in <module>`,
+		Sample:  "Traceback (most recent call last):\n  File \"/sbin/anaconda\", line 443, in <module>",
+		Seen:    "testdata/serial/failure-pane-dead-tmux.raw",
+		Last:    PhasePost, Class: ClassCrash, Rank: 40, Action: Fail, When: Incomplete,
 		Meaning: "The installer died of an exception that nothing caught. The last line of its traceback says of what.",
 		Hint:    "run it once more; if it happens again, the traceback in serial.log of the failure bundle is what the installer's developers need",
 	},
 	{
 		Name: "pane-dead", Channel: OnConsole, Who: Installer,
-		Pattern: `^Pane is dead \(((?:status|signal) \w+)`, Literal: "Pane is dead (",
-		Sample: "Pane is dead (status 1, Sun Nov 22 22:22:07 2026)",
-		Seen:   "testdata/serial/failure-pane-dead-tmux.raw",
-		Last:   PhaseShutdown, Stands: PhaseComplete, Class: ClassCrash, Rank: 20, Action: Fail, When: Incomplete,
+		Pattern: `^Pane is dead \(((?:status|signal) \w+)`,
+		Sample:  "Pane is dead (status 1, Sun Nov 22 22:22:07 2026)",
+		Seen:    "testdata/serial/failure-pane-dead-tmux.raw",
+		Last:    PhaseShutdown, Stands: PhaseComplete, Class: ClassCrash, Rank: 20, Action: Fail, When: Incomplete,
 		Meaning: "The installer ended (with $1) before the installation was complete, and tmux keeps its dead window.",
 		Hint:    "read the lines before it; imgasm kickstart lint FILE finds what most often causes this",
 	},
 	{
 		Name: "installer-running", Channel: OnConsole, Who: Installer,
-		Pattern: `^(\S+\.pid) already exists, exiting`, Literal: "already exists, exiting",
-		Sample: "/run/anaconda.pid already exists, exiting",
-		Seen:   "anaconda rhel-10 anaconda.py",
-		Last:   PhaseInstaller, Stands: PhaseComplete, Class: ClassInstaller, Rank: 35, Action: Fail,
+		Pattern: `^(\S+\.pid) already exists, exiting`,
+		Sample:  "/run/anaconda.pid already exists, exiting",
+		Seen:    "anaconda rhel-10 anaconda.py",
+		Last:    PhaseInstaller, Stands: PhaseComplete, Class: ClassInstaller, Rank: 35, Action: Fail,
 		Meaning: "A second installer was started in the guest while one runs.",
 		Hint:    "do not start anaconda from %pre or from the guest's shell",
 	},
 	{
 		Name: "installer-halted", Channel: OnConsole, Who: Installer,
-		Pattern: `^anaconda halting due to nokill flag\.`, Literal: "halting due to nokill flag",
-		Sample: "anaconda halting due to nokill flag.",
-		Seen:   "anaconda rhel-10 anaconda.py, exitHandler",
-		Class:  ClassInstaller, Rank: 35, Action: Fail, When: Incomplete,
+		Pattern: `^anaconda halting due to nokill flag\.`,
+		Sample:  "anaconda halting due to nokill flag.",
+		Seen:    "anaconda rhel-10 anaconda.py, exitHandler",
+		Class:   ClassInstaller, Rank: 35, Action: Fail, When: Incomplete,
 		Meaning: "The installer has ended and, because of inst.nokill, keeps the guest up.",
 		Hint:    "leave inst.nokill out of --kernel-arg; to look into the guest use --keep-vm",
 	},
 	{
 		Name: "error-dialog", Channel: OnConsole, Who: Installer,
-		Pattern: `^(?:Error|Hardware error occurred)$`, Literal: "^Error$|^Hardware error occurred$",
+		Pattern: `^(?:Error|Hardware error occurred)$`,
 		Sample: `================================================================================
 ================================================================================
 Error
@@ -190,7 +190,7 @@ Error
 	},
 	{
 		Name: "question-dialog", Channel: OnConsole, Who: Installer,
-		Pattern: `^(?:Question|Warning)$`, Literal: "^Question$|^Warning$",
+		Pattern: `^(?:Question|Warning)$`,
 		Sample: `================================================================================
 ================================================================================
 Question
@@ -206,19 +206,19 @@ Question
 	},
 	{
 		Name: "packages-warning", Channel: OnConsole, Who: Installer,
-		Pattern: `Some packages, groups or modules are (?:missing|broken)\.`, Literal: "Some packages, groups or modules are ",
-		Sample: "Starting automated install.Some packages, groups or modules are missing.",
-		Seen:   "testdata/serial/failure-package-missing-pty.raw",
-		Last:   PhaseHub, Stands: PhasePackages, Class: ClassPackages, Rank: 42, Action: Clue,
+		Pattern: `Some packages, groups or modules are (?:missing|broken)\.`,
+		Sample:  "Starting automated install.Some packages, groups or modules are missing.",
+		Seen:    "testdata/serial/failure-package-missing-pty.raw",
+		Last:    PhaseHub, Stands: PhasePackages, Class: ClassPackages, Rank: 42, Action: Clue,
 		Meaning: "The kickstart asks for packages or groups that the installation source does not have. The installer goes on until it comes to install them.",
 		Hint:    "correct %packages, add the repository that has them (repo --name=… --baseurl=…), or write %packages --ignoremissing",
 	},
 	{
 		Name: "hub-incomplete", Channel: OnConsole, Who: Installer,
-		Pattern: `\[!\] `, Literal: "[!] ",
-		Sample: "5) [!] Installation Destination          6) [x] Network configuration",
-		Seen:   "anaconda rhel-10, text mode with BIOS, GPT and no biosboot partition",
-		First:  PhaseInstaller, Last: PhaseHub, Stands: PhasePackages, Class: ClassKickstart, Rank: 25, Action: Note,
+		Pattern: `\[!\] `,
+		Sample:  "5) [!] Installation Destination          6) [x] Network configuration",
+		Seen:    "anaconda rhel-10, text mode with BIOS, GPT and no biosboot partition",
+		First:   PhaseInstaller, Last: PhaseHub, Stands: PhasePackages, Class: ClassKickstart, Rank: 25, Action: Note,
 		Meaning: "The installer marks what the kickstart leaves open or gets wrong with [!]; below each stands why.",
 		Hint:    "imgasm kickstart lint FILE says what an unattended installation needs: Installation Destination are the partitions (part or autopart, with clearpart), Installation source is cdrom or url, Software selection is %packages",
 	},
