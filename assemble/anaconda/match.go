@@ -31,16 +31,21 @@ const window = 7
 // pair makes an index of two bytes.
 func pair(a, b byte) uint16 { return uint16(a) | uint16(b)<<8 }
 
-// newMatcher makes a matcher for the literals, none of which is empty. usual is
-// text in which pairs of bytes are about as frequent as in what will be searched.
-func newMatcher(literals []literal, usual string) *matcher {
+// frequencies counts the pairs in a text.
+func frequencies(text string) []int {
+	often := make([]int, 1<<16)
+	for i := 1; i < len(text); i++ {
+		often[pair(text[i-1], text[i])]++
+	}
+	return often
+}
+
+// newMatcher makes a matcher for the literals, none of which is empty. often has
+// the frequencies of pairs in a text that is like those that will be searched.
+func newMatcher(literals []literal, often []int) *matcher {
 	m := &matcher{literals: literals, offset: make([]int, len(literals))}
 	for i := range m.shift {
 		m.shift[i] = window - 1
-	}
-	var often [1 << 16]int
-	for i := 1; i < len(usual); i++ {
-		often[pair(usual[i-1], usual[i])]++
 	}
 	for i, l := range literals {
 		text := l.text
@@ -54,7 +59,7 @@ func newMatcher(literals []literal, usual string) *matcher {
 		}
 		least := math.MaxInt
 		for at := range len(text) - window + 1 {
-			if cost := m.cost(text[at:at+window], often[:]); cost < least {
+			if cost := m.cost(text[at:at+window], often); cost < least {
 				m.offset[i], least = at, cost
 			}
 		}
@@ -64,7 +69,7 @@ func newMatcher(literals []literal, usual string) *matcher {
 }
 
 // cost is what it costs to look for a window, in steps more of the search over
-// the usual text.
+// a usual text.
 func (m *matcher) cost(w string, often []int) (cost int) {
 	const looked = 2 * window // where a window ends literals are compared
 	for at := 1; at < window; at++ {

@@ -6,6 +6,42 @@ import (
 	"testing"
 )
 
+func TestLiterals(t *testing.T) {
+	for pattern, want := range map[string]string{
+		`An error occurred`:                       `An error occurred`,
+		`a (?:long|short) text`:                   `a long text|a short text`,
+		`boot ?loader`:                            `boot loader|bootloader`,
+		`[Ff]ailed to \w+`:                        `Failed to |failed to `,
+		`(\d+) of (\d+) is the longest part (.*)`: ` is the longest part `,
+		`^grub(?: rescue)?>\s*$`:                  `^grub rescue>|^grub>`,
+		`^(?:Error|Hardware error)$`:              `=Error|=Hardware error`,
+		`^(?:BUG: |INFO: \w+ detected)`:           `^BUG: |^INFO: `,
+		`x^y|(?:^|\] )panic|other`:                `other|panic|xy`,
+		`abc|.*`:                                  ``, // nothing is in all of them
+		`(?:x|long text)*`:                        ``,
+		`(?:ab|cd){2}`:                            `ab|cd`,
+		`(?i)ab`:                                  `AB|Ab|aB|ab`,
+		`word|long word`:                          `word`,
+		`^\d+`:                                    ``,
+	} {
+		var got []string
+		for _, l := range literals(pattern) {
+			switch {
+			case l.whole:
+				got = append(got, "="+l.text)
+			case l.begins:
+				got = append(got, "^"+l.text)
+			default:
+				got = append(got, l.text)
+			}
+		}
+		slices.Sort(got)
+		if text := strings.Join(got, "|"); text != want {
+			t.Errorf("%s: %q, want %q", pattern, text, want)
+		}
+	}
+}
+
 // has is what the matcher has to find, by the plain way.
 func (l literal) has(text string) bool {
 	switch {
@@ -37,7 +73,7 @@ func FuzzMatcher(f *testing.F) {
 				all = append(all, l)
 			}
 		}
-		hits := newMatcher(all, text).find(text, nil)
+		hits := newMatcher(all, frequencies(text)).find(text, nil)
 		for i, l := range all {
 			if slices.Contains(hits, i) != l.has(text) {
 				t.Errorf("literal %+v in %q: found %v", l, text, !l.has(text))

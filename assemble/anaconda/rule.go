@@ -142,7 +142,7 @@ type index struct {
 	owners []*Rule // by literal
 }
 
-func newIndex(rules []*Rule, usual string) index {
+func newIndex(rules []*Rule, often []int) index {
 	var all []literal
 	var x index
 	for _, r := range rules {
@@ -151,7 +151,7 @@ func newIndex(rules []*Rule, usual string) index {
 			x.owners = append(x.owners, r)
 		}
 	}
-	x.matcher = newMatcher(all, usual)
+	x.matcher = newMatcher(all, often)
 	return x
 }
 
@@ -168,9 +168,10 @@ var table = sync.OnceValue(func() *ruleTable {
 		t.on[r.Channel] = append(t.on[r.Channel], r)
 		usual.WriteString(r.Sample + r.Meaning + "\n")
 	}
-	t.console = newIndex(t.on[OnConsole], usual.String())
-	t.log = newIndex(t.on[OnLog], usual.String())
-	t.reason = newIndex(t.on[OnReason], usual.String())
+	often := frequencies(usual.String())
+	t.console = newIndex(t.on[OnConsole], often)
+	t.log = newIndex(t.on[OnLog], often)
+	t.reason = newIndex(t.on[OnReason], often)
 	return t
 })
 
