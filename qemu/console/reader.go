@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"strings"
+	"unicode/utf8"
 )
 
 // Reader is fed with the bytes of a console and calls back with records. It is
@@ -81,12 +82,14 @@ func (r *Reader) printed(p []byte) int {
 	for i < len(p) && r.screen == nil {
 		used := r.plain(p[i:])
 		if used == 0 {
-			switch p[i] {
-			case 0x1b:
+			switch c := p[i]; {
+			case c == 0x1b:
 				used = r.wholeCSI(p[i:])
-			case '\r', '\n':
-				r.control(p[i])
+			case c == '\r' || c == '\n':
+				r.control(c)
 				used = 1
+			case c >= utf8.RuneSelf:
+				used = r.wholeRune(p[i:])
 			}
 		}
 		if used == 0 {
@@ -118,11 +121,31 @@ func (r *Reader) painted(p []byte) int {
 				return i
 			}
 			i += used
+		case c >= utf8.RuneSelf:
+			used := r.wholeRune(p[i:])
+			if used == 0 {
+				return i
+			}
+			i += used
 		default:
 			return i
 		}
 	}
 	return i
+}
+
+// wholeRune does what the parser does with a character outside ASCII, at once,
+// if all of it, or a byte that can be no part of one, stands at the front of p.
+// It returns the number of bytes taken.
+func (r *Reader) wholeRune(p []byte) int {
+	c, size := utf8.DecodeRune(p)
+	if c == utf8.RuneError && size == 1 && 0xc2 <= p[0] && p[0] < 0xf5 {
+		return 0 // the parser knows how much of it to give up
+	}
+	if c >= 0xa0 {
+		r.print(c)
+	}
+	return size
 }
 
 // wholeCSI does what the parser does with a control sequence, at once, if all
