@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/hosttool"
 )
 
 func TestFindInKnownPlaces(t *testing.T) {
@@ -280,9 +281,7 @@ func TestPrepare(t *testing.T) {
 // qemuImg makes a qcow2 of a raw file with QEMU's own tool.
 func qemuImg(t *testing.T, raw string, options ...string) string {
 	t.Helper()
-	if _, err := exec.LookPath("qemu-img"); err != nil {
-		t.Skip("qemu-img is missing (apt-get install qemu-utils): qcow2 firmware is not tested")
-	}
+	hosttool.Find(t, "qemu-img", "qemu-utils")
 	out := raw + ".qcow2"
 	args := append(append([]string{"convert", "-O", "qcow2"}, options...), raw, out)
 	if msg, err := exec.Command("qemu-img", args...).CombinedOutput(); err != nil {
@@ -331,9 +330,7 @@ func TestQcow2Firmware(t *testing.T) {
 // An image that names another file as its backing must not make us read it.
 func TestQcow2WithBackingFileIsRefused(t *testing.T) {
 	root := tree(t, map[string][]byte{"/secret": bytes.Repeat([]byte("secret"), 1<<18)})
-	if _, err := exec.LookPath("qemu-img"); err != nil {
-		t.Skip("qemu-img is missing (apt-get install qemu-utils): backing files are not tested")
-	}
+	hosttool.Find(t, "qemu-img", "qemu-utils")
 	img := filepath.Join(root, "x.fd")
 	if msg, err := exec.Command("qemu-img", "create", "-f", "qcow2", "-F", "raw", "-b", filepath.Join(root, "secret"), img).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, msg)

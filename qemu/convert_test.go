@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imgasm/imgasm/internal/hosttool"
 	"github.com/imgasm/imgasm/qemu/qemutest"
 )
 
@@ -60,9 +61,7 @@ func needTools(t testing.TB) {
 	if _, err := anyQEMU(); err != nil {
 		t.Skip(err)
 	}
-	if _, err := exec.LookPath("qemu-img"); err != nil {
-		t.Skip("qemu-img is not installed: the result cannot be checked")
-	}
+	hosttool.Find(t, "qemu-img", "qemu-utils")
 }
 
 func qemuImg(t testing.TB, args ...string) []byte {

@@ -14,20 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imgasm/imgasm/internal/hosttool"
 	"github.com/imgasm/imgasm/internal/tree"
 )
-
-// tool finds a program of the host or skips the test aloud.
-func tool(t testing.TB, name, debianPackage string) string {
-	t.Helper()
-	p, err := exec.LookPath(name)
-	if err != nil {
-		if p, err = exec.LookPath("/usr/sbin/" + name); err != nil {
-			t.Skipf("%s is not installed (Debian: %s): this check by an independent tool is left out", name, debianPackage)
-		}
-	}
-	return p
-}
 
 var testTime = time.Date(2025, 11, 24, 10, 20, 31, 0, time.UTC)
 
@@ -91,7 +80,7 @@ func writeFAT(t testing.TB, v FAT32) string {
 
 func fsck(t testing.TB, image string) {
 	t.Helper()
-	out, err := exec.Command(tool(t, "fsck.vfat", "dosfstools"), "-n", "-v", image).CombinedOutput()
+	out, err := exec.Command(hosttool.Find(t, "fsck.vfat", "dosfstools"), "-n", "-v", image).CombinedOutput()
 	if err != nil {
 		t.Errorf("fsck.vfat: %v\n%s", err, out)
 	}
@@ -143,7 +132,7 @@ func TestGeometry(t *testing.T) {
 
 // mtools must read back every name and byte.
 func TestFAT32Contents(t *testing.T) {
-	mcopy := tool(t, "mcopy", "mtools")
+	mcopy := hosttool.Find(t, "mcopy", "mtools")
 	for _, size := range []int64{64 << 20, 300 << 20} {
 		files := fatFiles()
 		image := writeFAT(t, fat(size, files))
@@ -180,7 +169,7 @@ func TestFAT32Contents(t *testing.T) {
 // checkMdir has mtools list everything.
 func checkMdir(t *testing.T, image string) {
 	t.Helper()
-	mdir := tool(t, "mdir", "mtools")
+	mdir := hosttool.Find(t, "mdir", "mtools")
 	out, err := exec.Command(mdir, "-/", "-a", "-i", image, "::").CombinedOutput()
 	if err != nil {
 		t.Fatalf("mdir: %v\n%s", err, out)

@@ -9,12 +9,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/imgasm/imgasm/internal/hosttool"
 	"github.com/imgasm/imgasm/internal/tree"
 )
 
 func sgdisk(t testing.TB, image string, args ...string) string {
 	t.Helper()
-	out, err := exec.Command(tool(t, "sgdisk", "gdisk"), append(args, image)...).CombinedOutput()
+	out, err := exec.Command(hosttool.Find(t, "sgdisk", "gdisk"), append(args, image)...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("sgdisk: %v\n%s", err, out)
 	}

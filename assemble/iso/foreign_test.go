@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/imgasm/imgasm/internal/hosttool"
 )
 
 // hostTree writes a tree with what makes images hard to read, and returns the
@@ -45,7 +47,7 @@ func hostTree(t testing.TB) (string, map[string]string) {
 func foreign(t testing.TB, name string, args ...string) *Image {
 	t.Helper()
 	packages := map[string]string{"genisoimage": "genisoimage", "xorriso": "xorriso"}
-	p := tool(t, name, packages[name])
+	p := hosttool.Find(t, name, packages[name])
 	out := filepath.Join(t.TempDir(), "foreign.iso")
 	if name == "xorriso" {
 		args = append([]string{"-as", "mkisofs", "-quiet", "-o", out}, args...)
@@ -239,7 +241,7 @@ func TestExtents(t *testing.T) {
 		}
 	}
 	dir := t.TempDir()
-	if out, err := exec.Command(tool(t, "xorriso", "xorriso"), "-osirrox", "on", "-indev", image, "-extract", "/images", dir).CombinedOutput(); err != nil {
+	if out, err := exec.Command(hosttool.Find(t, "xorriso", "xorriso"), "-osirrox", "on", "-indev", image, "-extract", "/images", dir).CombinedOutput(); err != nil {
 		t.Fatalf("xorriso: %v\n%s", err, out)
 	}
 	got, err := os.ReadFile(filepath.Join(dir, "install.img"))

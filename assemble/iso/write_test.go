@@ -20,18 +20,9 @@ import (
 
 	"github.com/kdomanski/iso9660"
 
+	"github.com/imgasm/imgasm/internal/hosttool"
 	"github.com/imgasm/imgasm/internal/tree"
 )
-
-// tool finds a program of the host or skips the test aloud.
-func tool(t testing.TB, name, debianPackage string) string {
-	t.Helper()
-	p, err := exec.LookPath(name)
-	if err != nil {
-		t.Skipf("%s is not installed (Debian: %s): this check by an independent tool is left out", name, debianPackage)
-	}
-	return p
-}
 
 var testTime = time.Date(2025, 11, 24, 10, 20, 30, 0, time.UTC)
 
@@ -142,7 +133,7 @@ func TestInstallerTreeReadBack(t *testing.T) {
 
 // xorriso must see the same tree and contents, and find nothing to mend.
 func TestInstallerTreeXorriso(t *testing.T) {
-	xorriso := tool(t, "xorriso", "xorriso")
+	xorriso := hosttool.Find(t, "xorriso", "xorriso")
 	files := installerFiles()
 	image := writeTree(t, files)
 	dir := t.TempDir()
@@ -169,7 +160,7 @@ func TestInstallerTreeXorriso(t *testing.T) {
 }
 
 func TestInstallerTreeBsdtar(t *testing.T) {
-	bsdtar := tool(t, "bsdtar", "libarchive-tools")
+	bsdtar := hosttool.Find(t, "bsdtar", "libarchive-tools")
 	files := installerFiles()
 	dir := t.TempDir()
 	cmd := exec.Command(bsdtar, "-xf", writeTree(t, files), "-C", dir)
@@ -260,7 +251,7 @@ func TestOEMDRV(t *testing.T) {
 }
 
 func TestOEMDRVBlkid(t *testing.T) {
-	blkid := tool(t, "blkid", "util-linux")
+	blkid := hosttool.Find(t, "blkid", "util-linux")
 	p := filepath.Join(t.TempDir(), "oemdrv.iso")
 	if err := os.WriteFile(p, oemdrv(t, tree.Bytes("ks.cfg", []byte("text\n"))), 0o600); err != nil {
 		t.Fatal(err)
@@ -283,7 +274,7 @@ func TestOEMDRVTools(t *testing.T) {
 		t.Fatal(err)
 	}
 	run := func(name, debianPackage string, args ...string) string {
-		out, err := exec.Command(tool(t, name, debianPackage), args...).CombinedOutput()
+		out, err := exec.Command(hosttool.Find(t, name, debianPackage), args...).CombinedOutput()
 		if err != nil {
 			t.Errorf("%s: %v\n%s", name, err, out)
 		}

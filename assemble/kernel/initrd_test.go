@@ -13,6 +13,7 @@ import (
 
 	"github.com/cavaliergopher/cpio"
 
+	"github.com/imgasm/imgasm/internal/hosttool"
 	"github.com/imgasm/imgasm/internal/tree"
 )
 
@@ -95,10 +96,7 @@ func joinLines(s []string) string {
 
 // cpio(1) reads the archive as well as the library does.
 func TestWithFilesCpio(t *testing.T) {
-	tool, err := exec.LookPath("cpio")
-	if err != nil {
-		t.Skip("cpio is not installed (Debian: cpio): this check by an independent tool is left out")
-	}
+	tool := hosttool.Find(t, "cpio", "cpio")
 	dir := t.TempDir()
 	cmd := exec.Command(tool, "-id", "--quiet", "--no-absolute-filenames")
 	cmd.Dir = dir

@@ -16,6 +16,7 @@ import (
 
 	"github.com/imgasm/imgasm/assemble/disk"
 	"github.com/imgasm/imgasm/assemble/iso"
+	"github.com/imgasm/imgasm/internal/hosttool"
 	"github.com/imgasm/imgasm/internal/tree"
 )
 
@@ -42,16 +43,6 @@ func TestMain(m *testing.M) {
 	_, after, _ := strings.Cut(string(status), "VmHWM:")
 	fmt.Println(strings.TrimSpace(after[:strings.Index(after+"\n", "\n")]))
 	os.Exit(0)
-}
-
-func need(b *testing.B, name, debianPackage string) string {
-	p, err := exec.LookPath(name)
-	if err != nil {
-		if p, err = exec.LookPath("/usr/sbin/" + name); err != nil {
-			b.Skipf("%s is not installed (Debian: %s)", name, debianPackage)
-		}
-	}
-	return p
 }
 
 // cost is what a side of a contest takes.
@@ -258,8 +249,8 @@ func extract(image, to string) error {
 // A boot medium of 300 MiB and an OEMDRV volume, against mkfs.vfat, mtools and
 // xorriso, both from the boot files as files.
 func BenchmarkBootMedium(b *testing.B) {
-	mkfs, mmd, mcopy := need(b, "mkfs.vfat", "dosfstools"), need(b, "mmd", "mtools"), need(b, "mcopy", "mtools")
-	xorriso := need(b, "xorriso", "xorriso")
+	mkfs, mmd, mcopy := hosttool.Find(b, "mkfs.vfat", "dosfstools"), hosttool.Find(b, "mmd", "mtools"), hosttool.Find(b, "mcopy", "mtools")
+	xorriso := hosttool.Find(b, "xorriso", "xorriso")
 	dir, _ := source(b, 1<<20)
 	from := func(name string) string { return filepath.Join(dir, name) }
 	contest(b, 0, func(c *cost, to string) {
@@ -296,19 +287,19 @@ func BenchmarkExtract(b *testing.B) {
 		return func(c *cost, to string) { c.self(b, "extract", image, to) }
 	}
 	b.Run("cp", func(b *testing.B) {
-		cp := need(b, "cp", "coreutils")
+		cp := hosttool.Find(b, "cp", "coreutils")
 		contest(b, wanted, ours(b), func(c *cost, to string) {
 			c.command(b, cp, filepath.Join(dir, "vmlinuz"), filepath.Join(dir, "initrd.img"), to)
 		})
 	})
 	b.Run("xorriso", func(b *testing.B) {
-		xorriso := need(b, "xorriso", "xorriso")
+		xorriso := hosttool.Find(b, "xorriso", "xorriso")
 		contest(b, wanted, ours(b), func(c *cost, to string) {
 			c.command(b, xorriso, "-osirrox", "on", "-indev", image, "-extract", "/images/pxeboot", to)
 		})
 	})
 	b.Run("bsdtar", func(b *testing.B) {
-		bsdtar := need(b, "bsdtar", "libarchive-tools")
+		bsdtar := hosttool.Find(b, "bsdtar", "libarchive-tools")
 		contest(b, wanted, ours(b), func(c *cost, to string) {
 			c.command(b, bsdtar, append([]string{"-xf", image, "-C", to}, bootFiles...)...)
 		})

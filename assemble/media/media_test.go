@@ -16,20 +16,9 @@ import (
 	"github.com/imgasm/imgasm/assemble/disk"
 	"github.com/imgasm/imgasm/assemble/iso"
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/hosttool"
 	"github.com/imgasm/imgasm/internal/tree"
 )
-
-// tool finds a program of the host or skips the test aloud.
-func tool(t testing.TB, name, debianPackage string) string {
-	t.Helper()
-	p, err := exec.LookPath(name)
-	if err != nil {
-		if p, err = exec.LookPath("/usr/sbin/" + name); err != nil {
-			t.Skipf("%s is not installed (Debian: %s): this check by an independent tool is left out", name, debianPackage)
-		}
-	}
-	return p
-}
 
 // efiProgram is a PE file of one section, "mods", with GRUB's prefix in it.
 func efiProgram(machine uint16, prefix string) []byte {
@@ -99,7 +88,7 @@ func kickstart(t testing.TB) string {
 // Kernel and initrd come out of the medium as they went into the ISO, and the
 // configuration lies in both of GRUB's places.
 func TestWriteBoot(t *testing.T) {
-	mtype := tool(t, "mtype", "mtools")
+	mtype := hosttool.Find(t, "mtype", "mtools")
 	for _, a := range arch.All() {
 		out := filepath.Join(t.TempDir(), "boot.img")
 		in, err := WriteBoot(t.Context(), out, Source{ISO: installerISO(t, a, tree.Bytes("EFI/BOOT/"+a.EFIMok, []byte("mok"))), KernelArgs: []string{"console=" + a.Console}}, "")
@@ -137,7 +126,7 @@ func TestWriteBoot(t *testing.T) {
 
 // The stick: OEMDRV and the whole ISO in partitions that blkid knows.
 func TestWriteStick(t *testing.T) {
-	sgdisk, blkid := tool(t, "sgdisk", "gdisk"), tool(t, "blkid", "util-linux")
+	sgdisk, blkid := hosttool.Find(t, "sgdisk", "gdisk"), hosttool.Find(t, "blkid", "util-linux")
 	out := filepath.Join(t.TempDir(), "stick.img")
 	image := installerISO(t, arch.X86_64)
 	s := Source{ISO: image, Installer: true, Volume: &Volume{Kickstart: kickstart(t)}}
@@ -181,7 +170,7 @@ func TestWriteStick(t *testing.T) {
 
 // The kickstart in the initrd: read by mtools and cpio, which we did not write.
 func TestWriteBootDeliver(t *testing.T) {
-	mtype, cpio := tool(t, "mtype", "mtools"), tool(t, "cpio", "cpio")
+	mtype, cpio := hosttool.Find(t, "mtype", "mtools"), hosttool.Find(t, "cpio", "cpio")
 	image := installerISO(t, arch.X86_64)
 	for deliver, volume := range map[Deliver]bool{DeliverInitrd: false, DeliverBoth: true} {
 		out := filepath.Join(t.TempDir(), "boot.img")
@@ -329,7 +318,7 @@ func TestWriteDisk(t *testing.T) {
 	if err := WriteDisk(p, "64M", "esp:33M,linux:rest"); err != nil {
 		t.Fatal(err)
 	}
-	if b, err := exec.Command(tool(t, "sgdisk", "gdisk"), "-v", p).CombinedOutput(); err != nil || !strings.Contains(string(b), "No problems found") {
+	if b, err := exec.Command(hosttool.Find(t, "sgdisk", "gdisk"), "-v", p).CombinedOutput(); err != nil || !strings.Contains(string(b), "No problems found") {
 		t.Errorf("sgdisk -v: %v\n%s", err, b)
 	}
 	if err := WriteDisk(p, "64M", "esp:99M"); !errors.Is(err, disk.ErrLayout) {

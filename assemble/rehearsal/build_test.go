@@ -19,6 +19,7 @@ import (
 	"github.com/imgasm/imgasm/assemble/iso"
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/internal/hosttool"
 )
 
 func silent(event.Event) {}
@@ -111,10 +112,7 @@ func TestBuild(t *testing.T) {
 
 // An independent reader finds every file under AlmaLinux's names.
 func TestBuildForXorriso(t *testing.T) {
-	tool, err := exec.LookPath("xorriso")
-	if err != nil {
-		t.Skip("xorriso is missing: only imgasm's own reader has seen the ISO")
-	}
+	tool := hosttool.Find(t, "xorriso", "xorriso")
 	in, err := Build(context.Background(), cached(t, 0), silent)
 	if err != nil {
 		t.Fatal(err)

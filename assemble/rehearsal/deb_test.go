@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/hosttool"
 )
 
 func readDeb(data []byte) (map[string]string, error) {
@@ -69,10 +70,7 @@ func TestWalkDebRefuses(t *testing.T) {
 
 // dpkg-deb makes the package, walkDeb reads it.
 func TestWalkDebReadsDpkgs(t *testing.T) {
-	dpkg, err := exec.LookPath("dpkg-deb")
-	if err != nil {
-		t.Skip("dpkg-deb is missing: packages are only tried that the test itself wrote")
-	}
+	dpkg := hosttool.Find(t, "dpkg-deb", "dpkg")
 	dir := t.TempDir()
 	for name, text := range map[string]string{"DEBIAN/control": "Package: x\nVersion: 1\nArchitecture: all\nMaintainer: x <x@example.org>\nDescription: x\n", "boot/vmlinuz-9": "kernel"} {
 		os.MkdirAll(filepath.Join(dir, "p", filepath.Dir(name)), 0o755)

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/imgasm/imgasm/internal/hosttool"
 )
 
 func params(size int64) Params {
@@ -41,10 +43,7 @@ var sizes = []int64{
 }
 
 func TestE2fsck(t *testing.T) {
-	fsck, err := exec.LookPath("e2fsck")
-	if err != nil {
-		t.Skip("e2fsck is missing (package e2fsprogs): nothing else says whether the file system is sound")
-	}
+	fsck := hosttool.Find(t, "e2fsck", "e2fsprogs")
 	for _, size := range sizes {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
 			out, err := exec.Command(fsck, "-fn", format(t, size)).CombinedOutput()
@@ -56,10 +55,7 @@ func TestE2fsck(t *testing.T) {
 }
 
 func TestDebugfsReadsRoot(t *testing.T) {
-	debugfs, err := exec.LookPath("debugfs")
-	if err != nil {
-		t.Skip("debugfs is missing (package e2fsprogs)")
-	}
+	debugfs := hosttool.Find(t, "debugfs", "e2fsprogs")
 	path := format(t, 1<<30)
 	out, err := exec.Command(debugfs, "-R", "ls -l /", path).CombinedOutput()
 	if err != nil || !bytes.Contains(out, []byte("lost+found")) {
