@@ -27,14 +27,6 @@ func (r *Record) read(text string, line int) bool {
 	return r.Text != ""
 }
 
-// trim cuts blanks off a text's end.
-func trim(s string) string {
-	for s != "" && s[len(s)-1] == ' ' {
-		s = s[:len(s)-1]
-	}
-	return s
-}
-
 // spinner reports whether the text is a frame of the animation that systemd
 // shows while it waits for a job: "[ ***  ] (1 of 2) Job X/start running (34s / no limit)".
 // Its last frame is overwritten by the real status, "[  OK  ] Started X", which is not one.

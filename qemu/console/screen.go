@@ -246,11 +246,3 @@ func (s *screen) text(first, last int) []byte {
 	s.buf = b
 	return trimmed(b)
 }
-
-// trimmed cuts blanks off a text's end.
-func trimmed(b []byte) []byte {
-	for len(b) > 0 && b[len(b)-1] == ' ' {
-		b = b[:len(b)-1]
-	}
-	return b
-}
