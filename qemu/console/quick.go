@@ -44,11 +44,10 @@ func (r *Reader) painted(p []byte) int {
 		case c-0x20 < 0x5f:
 			i += s.ascii(p[i:])
 		case c == '\r':
-			s.x, s.wrapNext = 0, false
+			r.control(c)
 			i++
 		case c == '\n':
-			s.lineFeed()
-			r.feeds++
+			r.control(c)
 			i++
 		case c == 0x1b:
 			used := r.wholeCSI(p[i:])
@@ -134,6 +133,7 @@ func (r *Reader) plain(p []byte) int {
 	for i < len(p) && p[i] == '\r' {
 		i++
 	}
+	r.returns = r.returns || i > end
 	if i < len(p) && p[i] == '\n' {
 		if r.line.empty() { // the whole line at once, without a copy in between
 			if end > MaxLine {

@@ -6,10 +6,12 @@ package console
 //
 // It starts as a line printer with a carriage return. When the stream sets a
 // scroll region, which on these consoles only tmux does, it becomes a screen
-// (see screen) until the terminal is reset.
+// (see screen) until the terminal is reset. Of a recording from which carriage
+// returns were taken out, each line feed is one too.
 type Reader struct {
 	emit    func(Record)
-	feeds   int // line feeds so far
+	feeds   int  // line feeds so far
+	returns bool // there have been carriage returns
 	parser  parser
 	line    line
 	screen  *screen // nil while lines are printed
@@ -109,6 +111,9 @@ func (r *Reader) print(c rune) {
 func (r *Reader) control(c byte) {
 	if c == '\n' {
 		if r.screen != nil {
+			if !r.returns { // something has taken them out
+				r.screen.control('\r')
+			}
 			r.screen.lineFeed()
 		} else {
 			r.endLine()
@@ -116,6 +121,7 @@ func (r *Reader) control(c byte) {
 		r.feeds++
 		return
 	}
+	r.returns = r.returns || c == '\r'
 	if r.screen != nil {
 		r.screen.control(c)
 		return

@@ -71,6 +71,19 @@ func TestCutsDoNotMatter(t *testing.T) {
 	}
 }
 
+// Where something took the carriage returns out, tmux's screen is still one.
+func TestWithoutCarriageReturns(t *testing.T) {
+	for name, raw := range recorded(t) {
+		if strings.Contains(string(raw), "\x1bM") { // systemd overwrites lines by them
+			continue
+		}
+		want := texts(records(raw, 0))
+		if got := texts(records(bytes.ReplaceAll(raw, []byte("\r"), nil), 0)); got != want {
+			t.Errorf("%s: %s", name, cmp.Diff(want, got))
+		}
+	}
+}
+
 func TestLines(t *testing.T) {
 	tests := []struct{ name, in, want string }{
 		{"plain", "one\r\ntwo\n", "one\ntwo\n"},

@@ -73,7 +73,7 @@ func TestScreenWidth(t *testing.T) {
 func TestScreenAgainstVT10x(t *testing.T) {
 	random := rand.New(rand.NewSource(1))
 	for trial := range 300 {
-		stream := attach + randomStream(random, 200)
+		stream := "\r" + attach + randomStream(random, 200)
 		r := NewReader(func(Record) {})
 		r.Write([]byte(stream))
 		other := vt10x.New(vt10x.WithSize(screenCols, screenRows))
