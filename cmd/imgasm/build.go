@@ -6,17 +6,13 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/term"
 
 	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/lock"
-	"github.com/imgasm/imgasm/cmd/imgasm/ui"
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/event"
 )
@@ -110,24 +106,16 @@ func (a *app) runPlan(ctx context.Context, c *cli.Context, h assemble.Host, s as
 	if c.Bool("dry-run") {
 		return a.dryRun(ctx, c, h, s)
 	}
-	show, done := a.display(c)
-	return a.build(c, h, s, show, done)
+	return a.build(c, h, s, a.display(c))
 }
 
-// build builds a Spec's image, with its events in a display that it closes.
-func (a *app) build(c *cli.Context, h assemble.Host, s assemble.Spec, show event.Sink, done func()) error {
-	result, err := build(c.Context, h, s, show)
+// build builds a Spec's image, with its events in a display that it ends.
+func (a *app) build(c *cli.Context, h assemble.Host, s assemble.Spec, d *display) error {
+	result, err := build(c.Context, h, s, d.Event)
 	if err != nil {
-		err = withCause(c.Context, err)
-		show(event.Event{Time: h.Now(), Kind: event.Error, Text: err.Error(), Hint: hintOf(err)})
+		return d.fail(err)
 	}
-	done()
-	switch {
-	case err != nil && c.Bool("json"):
-		return err // the events went to stdout: a person reads stderr
-	case err != nil:
-		return errors.Join(errReported, err)
-	}
+	d.Close()
 	if !c.Bool("json") {
 		fmt.Fprintln(a.stdout, result.Out)
 	}
@@ -184,39 +172,6 @@ func (a *app) dryRun(ctx context.Context, c *cli.Context, h assemble.Host, s ass
 		return err
 	}
 	return a.printPlan(plan.View(), c.Bool("json"), c.Bool("verbose"))
-}
-
-// display opens the view that the flags and the terminal ask for: events go to
-// stderr for people, and to stdout as JSON for programs.
-func (a *app) display(c *cli.Context) (event.Sink, func()) {
-	if c.Bool("json") {
-		u := ui.New(a.stdout, ui.Options{Style: ui.JSON})
-		return u.Event, u.Close
-	}
-	o := ui.Options{Quiet: c.Bool("quiet"), Verbose: c.Bool("verbose")}
-	if f, ok := a.stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) && a.getenv("TERM") != "dumb" {
-		o.Style = ui.Live
-		o.Colour = a.getenv("NO_COLOR") == ""
-		o.ASCII = !a.utf8()
-		o.Width = func() int {
-			if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
-				return w
-			}
-			return 80
-		}
-	}
-	u := ui.New(a.stderr, o)
-	return u.Event, u.Close
-}
-
-// utf8 reports whether the terminal's locale can show more than ASCII.
-func (a *app) utf8() bool {
-	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
-		if v := strings.ToUpper(a.getenv(name)); v != "" {
-			return strings.Contains(v, "UTF-8") || strings.Contains(v, "UTF8")
-		}
-	}
-	return false
 }
 
 // printPlan writes a plan to stdout.

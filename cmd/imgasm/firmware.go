@@ -309,17 +309,17 @@ func (e *packageError) Hint() string {
 func (a *app) firmwarePackage(ctx context.Context, c *cli.Context, from, dir string) (string, func(), error) {
 	nothing := func() {}
 	if strings.Contains(from, "://") {
-		show, done := a.display(c)
-		defer done()
-		f, err := a.fetcher(c, show)
+		d := a.display(c)
+		f, err := a.fetcher(c, d.Event)
 		if err != nil {
-			return "", nothing, err
+			return "", nothing, d.fail(err)
 		}
 		f.Step = "firmware"
 		file, err := f.Fetch(ctx, source.Request{URL: from, SelfSigned: true})
 		if err != nil {
-			return "", nothing, err
+			return "", nothing, d.fail(err)
 		}
+		d.Close()
 		return file.Path, nothing, nil
 	}
 	image, err := iso.Open(from)

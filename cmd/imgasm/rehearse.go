@@ -75,20 +75,19 @@ everywhere, and is no AlmaLinux.`,
 					return err
 				}
 			}
-			show, done := a.display(c)
+			d := a.display(c)
 			in, err := rehearsal.Build(c.Context, rehearsal.Options{
 				Arch: target, CacheDir: h.CacheDir, KernelFrom: c.String("iso"),
 				ProgramDir: h.ProgramDir, SourceDir: h.WorkDir, Now: h.Now,
-			}, show)
+			}, d.Event)
 			if err != nil {
-				done()
 				if c.IsSet("iso") && isMediaInput(err) {
-					return &assemble.InputError{What: "--iso", Err: err, Do: hintOf(err)}
+					return d.fail(&assemble.InputError{What: "--iso", Err: err, Do: hintOf(err)})
 				}
-				return &assemble.HostError{Err: err, Do: hintOf(err)}
+				return d.fail(&assemble.HostError{Err: err, Do: hintOf(err)})
 			}
 			if s.ISO = in.ISO; c.Bool("iso-only") || c.Bool("dry-run") {
-				done()
+				d.Close()
 			}
 			switch {
 			case c.Bool("iso-only"):
@@ -97,7 +96,7 @@ everywhere, and is no AlmaLinux.`,
 			case c.Bool("dry-run"):
 				return a.dryRun(c.Context, c, h, s)
 			}
-			return a.build(c, h, s, show, done)
+			return a.build(c, h, s, d)
 		},
 	}
 }

@@ -28,6 +28,7 @@ type running struct {
 	out    string
 	stderr *bytes.Buffer
 	said   chan event.Event // what it says, closed at the end of its stdout
+	last   event.Event      // of said, after wait
 }
 
 // startImgasm starts a build on a QEMU that follows steps, and returns when the
@@ -128,7 +129,7 @@ func (r *running) signal(t *testing.T, s syscall.Signal) {
 
 // wait returns the exit code; -1: killed.
 func (r *running) wait() int {
-	for range r.said { // to its end
+	for r.last = range r.said { // to its end
 	}
 	_ = r.cmd.Wait()
 	return r.cmd.ProcessState.ExitCode()
@@ -167,6 +168,9 @@ func TestSignals(t *testing.T) {
 			}
 			if n := strings.Count(r.stderr.String(), "imgasm: error: stopped by "); n != 1 {
 				t.Errorf("the signal is named %d times: %s", n, r.stderr)
+			}
+			if e := r.last; e.Kind != event.Error || e.Step != "install" || !e.Interrupted {
+				t.Errorf("a program is told %+v; want that the step install was interrupted", e)
 			}
 		})
 	}
@@ -228,8 +232,8 @@ func TestStallIsExitCode6(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := startImgasm(t, qemutest.Script{Steps: []qemutest.Step{qemutest.Hang()}}, c.flags...)
-			if code := r.wait(); code != exitTimeout {
-				t.Errorf("exit code %d, want %d\n%s", code, exitTimeout, r.stderr)
+			if code := r.wait(); code != exitTimeout || r.last.Interrupted {
+				t.Errorf("exit code %d, want %d; last said: %+v\n%s", code, exitTimeout, r.last, r.stderr)
 			}
 			for _, want := range []string{c.want, "imgasm: hint: ", r.out + ".failed"} {
 				if !strings.Contains(r.stderr.String(), want) {

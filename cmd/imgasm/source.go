@@ -119,39 +119,37 @@ func sourceFetchCommand(app *app) *cli.Command {
 }
 
 func (a *app) sourceFetch(ctx context.Context, c *cli.Context, r source.Request) error {
-	show, done := a.display(c)
-	f, err := a.fetcher(c, show)
+	d := a.display(c)
+	f, err := a.fetcher(c, d.Event)
 	if err != nil {
-		done()
-		return err
+		return d.fail(err)
 	}
 	began := time.Now()
-	show(event.Event{Time: began, Kind: event.StepStart, Step: "source", Text: "finding the installer ISO"})
+	d.Event(event.Event{Time: began, Kind: event.StepStart, Step: "source", Text: "finding the installer ISO"})
 	file, err := f.Fetch(ctx, r)
-	if err == nil {
-		now := time.Now()
-		text := file.Name + ", verified"
-		switch {
-		case file.Unverified:
-			text = file.Name + ", NOT verified"
-		case file.Signature != nil:
-			text += " by the key of " + file.Signature.String()
-		}
-		if file.Cached {
-			text += ", from the cache"
-		}
-		show(event.Event{Time: now, Kind: event.StepDone, Step: "source", Text: text, Elapsed: now.Sub(began).Seconds()})
-		if c.Bool("json") {
-			show(event.Event{Time: now, Kind: event.Result, Step: "source", Text: file.SHA256, Path: file.Path, Total: file.SizeBytes, Unit: "B"})
-		}
-	} else if c.Bool("json") {
-		show(event.Event{Time: time.Now(), Kind: event.Error, Step: "source", Text: err.Error(), Hint: hintOf(err)})
+	if err != nil {
+		return d.fail(err)
 	}
-	done()
-	if err == nil && !c.Bool("json") {
+	now := time.Now()
+	text := file.Name + ", verified"
+	switch {
+	case file.Unverified:
+		text = file.Name + ", NOT verified"
+	case file.Signature != nil:
+		text += " by the key of " + file.Signature.String()
+	}
+	if file.Cached {
+		text += ", from the cache"
+	}
+	d.Event(event.Event{Time: now, Kind: event.StepDone, Step: "source", Text: text, Elapsed: now.Sub(began).Seconds()})
+	if c.Bool("json") {
+		d.Event(event.Event{Time: now, Kind: event.Result, Step: "source", Text: file.SHA256, Path: file.Path, Total: file.SizeBytes, Unit: "B"})
+	}
+	d.Close()
+	if !c.Bool("json") {
 		fmt.Fprintln(a.stdout, file.Path)
 	}
-	return err
+	return nil
 }
 
 func sourceListCommand(app *app) *cli.Command {
@@ -257,19 +255,11 @@ func sourceVerifyCommand(app *app) *cli.Command {
 	}
 }
 
-func (a *app) sourceVerify(ctx context.Context, c *cli.Context) (err error) {
-	show, done := a.display(c)
-	closed := false
-	finish := func() {
-		if !closed {
-			closed = true
-			done()
-		}
-	}
-	defer finish()
-	f, err := a.fetcher(c, show)
+func (a *app) sourceVerify(ctx context.Context, c *cli.Context) error {
+	d := a.display(c)
+	f, err := a.fetcher(c, d.Event)
 	if err != nil {
-		return err
+		return d.fail(err)
 	}
 	type check struct {
 		name string
@@ -282,7 +272,7 @@ func (a *app) sourceVerify(ctx context.Context, c *cli.Context) (err error) {
 	if c.NArg() == 0 {
 		items, err := f.Items()
 		if err != nil {
-			return err
+			return d.fail(err)
 		}
 		for _, it := range items {
 			if it.State == source.Whole {
@@ -296,19 +286,20 @@ func (a *app) sourceVerify(ctx context.Context, c *cli.Context) (err error) {
 	var failures []error
 	for _, k := range checks {
 		began := time.Now()
-		show(event.Event{Time: began, Kind: event.StepStart, Step: "verify", Text: k.name})
+		d.Event(event.Event{Time: began, Kind: event.StepStart, Step: "verify", Text: k.name})
 		text, err := k.run()
 		if err != nil {
 			if ctx.Err() != nil {
-				return err
+				return d.fail(err)
 			}
 			failures = append(failures, err)
-			show(event.Event{Time: time.Now(), Kind: event.Error, Step: "verify", Text: err.Error(), Hint: hintOf(err)})
+			d.Event(event.Event{Time: time.Now(), Kind: event.Error, Step: "verify", Text: err.Error(), Hint: hintOf(err)})
 			continue
 		}
 		now := time.Now()
-		show(event.Event{Time: now, Kind: event.StepDone, Step: "verify", Text: k.name + ": " + text, Elapsed: now.Sub(began).Seconds()})
+		d.Event(event.Event{Time: now, Kind: event.StepDone, Step: "verify", Text: k.name + ": " + text, Elapsed: now.Sub(began).Seconds()})
 	}
+	d.Close()
 	if err = errors.Join(failures...); err != nil && !c.Bool("json") {
 		return errors.Join(errReported, err)
 	}

@@ -17,22 +17,24 @@ const (
 	Console   Kind = "console"    // a cleaned line of the guest's console
 	Note      Kind = "note"       // worth knowing, changes nothing
 	Warning   Kind = "warning"    // the build goes on, but look at this
-	Error     Kind = "error"      // the build failed; Text says why, Hint what to do
+	Error     Kind = "error"      // Step failed or was interrupted, and the build with it; Text says why, Hint what to do
 	Result    Kind = "result"     // the build's outputs are in place; Path names one
 )
 
 // Event is one record. Zero fields are left out of the JSON form.
 type Event struct {
-	Time  time.Time `json:"time"`
-	Kind  Kind      `json:"kind"`
-	Step  string    `json:"step,omitempty"`
-	Text  string    `json:"text,omitempty"`
-	Hint  string    `json:"hint,omitempty"`
-	Rule  string    `json:"rule,omitempty"` // the rule of assemble/anaconda that fired
-	Path  string    `json:"path,omitempty"`
-	Done  int64     `json:"done,omitempty"`
-	Total int64     `json:"total,omitempty"`
-	Unit  string    `json:"unit,omitempty"` // "B", "packages", "tasks"
+	Time time.Time `json:"time"`
+	Kind Kind      `json:"kind"`
+	Step string    `json:"step,omitempty"`
+	Text string    `json:"text,omitempty"`
+	Hint string    `json:"hint,omitempty"`
+	// Interrupted: somebody stopped the build, by Ctrl-C or a signal; of an Error.
+	Interrupted bool   `json:"interrupted,omitempty"`
+	Rule        string `json:"rule,omitempty"` // the rule of assemble/anaconda that fired
+	Path        string `json:"path,omitempty"`
+	Done        int64  `json:"done,omitempty"`
+	Total       int64  `json:"total,omitempty"`
+	Unit        string `json:"unit,omitempty"` // "B", "packages", "tasks"
 	// Fraction of the whole step that is done, 0 to 1; never goes back within a step.
 	Fraction float64 `json:"fraction,omitempty"`
 	// Seconds since the step began.

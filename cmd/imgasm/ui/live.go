@@ -66,7 +66,11 @@ func (v *liveView) event(e event.Event) {
 		v.print(v.paint(yellow, v.plain.line(e)))
 	case event.Error:
 		if v.step.Kind != "" {
-			v.keep(v.mark("✗", "x", red), v.step.Step, "failed", Duration(v.o.Now().Sub(v.step.Time)))
+			end := "failed"
+			if e.Interrupted {
+				end = "interrupted"
+			}
+			v.keep(v.mark("✗", "x", red), v.step.Step, end, Duration(v.o.Now().Sub(v.step.Time)))
 			v.step = event.Event{}
 		}
 		v.print(v.paint(red, v.plain.line(e)))

@@ -35,6 +35,7 @@ type Options struct {
 type UI struct {
 	mu   sync.Mutex
 	view view
+	step string // the running one; "": none
 	stop func()
 }
 
@@ -86,10 +87,22 @@ func (u *UI) startTicking(every time.Duration) {
 	u.stop = func() { close(done); <-ended }
 }
 
-// Event shows e. It is an event.Sink.
+// Event shows e. It is an event.Sink. An error that names no step is the
+// running one's.
 func (u *UI) Event(e event.Event) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	switch e.Kind {
+	case event.StepStart:
+		u.step = e.Step
+	case event.StepDone, event.StepSkip:
+		u.step = ""
+	case event.Error:
+		if e.Step == "" {
+			e.Step = u.step
+		}
+		u.step = ""
+	}
 	u.view.event(e)
 }
 

@@ -150,6 +150,28 @@ func TestLiveFailure(t *testing.T) {
 	}
 }
 
+// A step that somebody stopped has not failed.
+func TestLiveInterrupted(t *testing.T) {
+	got := show(Options{Style: Live, Now: func() time.Time { return t0.Add(3 * time.Second) }}, session[0],
+		at(3, event.Event{Kind: event.Error, Text: "stopped by SIGINT (Ctrl-C)", Interrupted: true}))
+	want := "✗ install     interrupted  3.0s\nimgasm: error: stopped by SIGINT (Ctrl-C)\n"
+	if !strings.HasSuffix(got, clearLine+want) {
+		t.Errorf("got %q, want it to end with %q", got, clearLine+want)
+	}
+}
+
+// Programs are told which step an error ended.
+func TestJSONNamesTheFailedStep(t *testing.T) {
+	failed := at(3, event.Event{Kind: event.Error, Text: "no space"})
+	got := strings.Split(show(Options{Style: JSON}, session[0], failed, session[0], session[5], failed), "\n")
+	for i, want := range map[int]string{1: "install", 4: ""} {
+		var e event.Event
+		if err := json.Unmarshal([]byte(got[i]), &e); err != nil || e.Step != want {
+			t.Errorf("line %d: step %q, %v; want %q", i, e.Step, err, want)
+		}
+	}
+}
+
 func TestBytes(t *testing.T) {
 	for _, c := range []struct {
 		n    int64
