@@ -64,7 +64,8 @@ func (s Spec) Resolve(ctx context.Context, h Host) (_ *Plan, err error) {
 }
 
 // Check finds what is wrong with a Spec without its ISO, so that nothing is
-// downloaded for a build that cannot be. Errors are those of Resolve.
+// downloaded for a build that cannot be: if the ISO is still to come, a host
+// without QEMU too. Errors are those of Resolve.
 func (s Spec) Check(h Host) (err error) {
 	defer s.hide(&err)
 	p := &Plan{Spec: s, Host: h}
@@ -80,18 +81,13 @@ func (s Spec) Check(h Host) (err error) {
 	if _, _, err := h.sourceDate(); err != nil {
 		return err
 	}
-	if s.Kickstart == "" {
-		return nil
+	if s.Kickstart != "" {
+		if err := p.resolveKickstart(); err != nil {
+			return err
+		}
 	}
-	return p.resolveKickstart()
-}
-
-// CheckQEMU finds the QEMU that the build would start, which takes no time: a
-// host without one need download nothing. Errors: *InputError, *qemu.MissingError.
-func (s Spec) CheckQEMU() error {
-	a, err := parseArch(s.Arch)
-	if err == nil {
-		_, err = qemu.Find(or(s.QEMU, a.QEMU))
+	if s.remote() { // what the user gave is looked at before what the host has
+		_, err = qemu.Find(or(s.QEMU, p.Arch.QEMU))
 	}
 	return err
 }

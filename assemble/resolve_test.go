@@ -1,8 +1,12 @@
 package assemble
 
 import (
+	"errors"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/imgasm/imgasm/qemu"
 )
 
 // A boot ISO has no packages: the embedded kickstart names the repositories of
@@ -42,5 +46,20 @@ func TestRepositoriesOfABootISO(t *testing.T) {
 				t.Errorf("no repo %s in\n%s", want, text)
 			}
 		})
+	}
+}
+
+// A host without QEMU is told so before its ISO is downloaded, and after what
+// is wrong with the user's own. A file whose name looks like a URL is a file.
+func TestCheckLooksForQEMUBeforeADownload(t *testing.T) {
+	for iso, missing := range map[string]bool{
+		"": true, "https://example.org/AlmaLinux-10.1-x86_64-boot.iso": true, "HTTP://example.org/a.iso": true,
+		"AlmaLinux-10.1-x86_64-boot.iso": false, "mirror://a.iso": false,
+	} {
+		s := Spec{Arch: "x86_64", ISO: iso, Out: filepath.Join(t.TempDir(), "a.qcow2"), QEMU: filepath.Join(t.TempDir(), "qemu")}
+		var lack *qemu.MissingError
+		if err := s.Check(testHost(t)); errors.As(err, &lack) != missing || !missing && err != nil {
+			t.Errorf("ISO %q: %v; missing QEMU told: want %v", iso, err, missing)
+		}
 	}
 }

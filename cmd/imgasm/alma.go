@@ -64,7 +64,7 @@ or password they are root/packer and admin/admin, for tests only.`,
 			if err != nil {
 				return err
 			}
-			return a.runPlan(c.Context, c, h, s)
+			return a.runPlan(c, h, s, nil)
 		},
 	}
 }

@@ -101,17 +101,17 @@ func (a *app) machineSpec(c *cli.Context) (assemble.Spec, error) {
 	return s, nil
 }
 
-// runPlan shows or runs the plan of a Spec.
-func (a *app) runPlan(ctx context.Context, c *cli.Context, h assemble.Host, s assemble.Spec) error {
-	if c.Bool("dry-run") {
-		return a.dryRun(ctx, c, h, s)
-	}
-	return a.build(c, h, s, a.display(c))
-}
+// preparation makes a build's installer ISO, and returns its path.
+type preparation func(context.Context, event.Sink) (string, error)
 
-// build builds a Spec's image, with its events in a display that it ends.
-func (a *app) build(c *cli.Context, h assemble.Host, s assemble.Spec, d *display) error {
-	result, err := build(c.Context, h, s, d.Event)
+// runPlan shows or runs the plan of a Spec. With prepare, which may be nil, its
+// ISO is made first.
+func (a *app) runPlan(c *cli.Context, h assemble.Host, s assemble.Spec, prepare preparation) error {
+	if c.Bool("dry-run") {
+		return a.dryRun(c.Context, c, h, s, prepare)
+	}
+	d := a.display(c)
+	result, err := build(c.Context, h, s, prepare, d.Event)
 	if err != nil {
 		return d.fail(err)
 	}
@@ -123,17 +123,16 @@ func (a *app) build(c *cli.Context, h assemble.Host, s assemble.Spec, d *display
 }
 
 // build gets the ISO, plans and runs.
-func build(ctx context.Context, h assemble.Host, s assemble.Spec, show event.Sink) (*assemble.Result, error) {
+func build(ctx context.Context, h assemble.Host, s assemble.Spec, prepare preparation, show event.Sink) (_ *assemble.Result, err error) {
 	if err := s.Check(h); err != nil {
 		return nil, err
 	}
-	if s.ISO == "" || strings.Contains(s.ISO, "://") {
-		if err := s.CheckQEMU(); err != nil {
+	if prepare != nil {
+		if s.ISO, err = prepare(ctx, show); err != nil {
 			return nil, err
 		}
 	}
-	s, err := s.Fetch(ctx, h, show)
-	if err != nil {
+	if s, err = s.Fetch(ctx, h, show); err != nil {
 		return nil, err
 	}
 	plan, err := s.Resolve(ctx, h)
@@ -145,9 +144,16 @@ func build(ctx context.Context, h assemble.Host, s assemble.Spec, show event.Sin
 
 // dryRun prints the plan. An ISO that is not here yet is named and not fetched:
 // what it says of itself is not known then, and the plan ends there.
-func (a *app) dryRun(ctx context.Context, c *cli.Context, h assemble.Host, s assemble.Spec) error {
+func (a *app) dryRun(ctx context.Context, c *cli.Context, h assemble.Host, s assemble.Spec, prepare preparation) error {
 	if err := s.Check(h); err != nil {
 		return err
+	}
+	if prepare != nil {
+		iso, err := a.make(c, prepare)
+		if err != nil {
+			return err
+		}
+		s.ISO = iso
 	}
 	release, err := s.Release(ctx, h)
 	if err != nil {
@@ -172,6 +178,17 @@ func (a *app) dryRun(ctx context.Context, c *cli.Context, h assemble.Host, s ass
 		return err
 	}
 	return a.printPlan(plan.View(), c.Bool("json"), c.Bool("verbose"))
+}
+
+// make makes an ISO, with a display of its own.
+func (a *app) make(c *cli.Context, prepare preparation) (string, error) {
+	d := a.display(c)
+	path, err := prepare(c.Context, d.Event)
+	if err != nil {
+		return "", d.fail(err)
+	}
+	d.Close()
+	return path, nil
 }
 
 // printPlan writes a plan to stdout.

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"github.com/imgasm/imgasm/assemble/rehearsal"
 	"github.com/imgasm/imgasm/assemble/rehearsal/failures"
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/event"
 )
 
 // rehearseCommand finds out in a minute whether this host can build images.
@@ -66,37 +68,28 @@ everywhere, and is no AlmaLinux.`,
 			if s.Arch != "" {
 				target, _ = arch.Parse(s.Arch)
 			}
+			prepare := func(ctx context.Context, show event.Sink) (string, error) {
+				in, err := rehearsal.Build(ctx, rehearsal.Options{
+					Arch: target, CacheDir: h.CacheDir, KernelFrom: c.String("iso"),
+					ProgramDir: h.ProgramDir, SourceDir: h.WorkDir, Now: h.Now,
+				}, show)
+				switch {
+				case err == nil:
+					return in.ISO, nil
+				case c.IsSet("iso") && isMediaInput(err):
+					return "", &assemble.InputError{What: "--iso", Err: err, Do: hintOf(err)}
+				}
+				return "", &assemble.HostError{Err: err, Do: hintOf(err)}
+			}
 			if !c.Bool("iso-only") {
-				// Packages may have to be downloaded: what is wrong is said before.
-				if err := s.Check(h); err != nil {
-					return err
-				}
-				if err := s.CheckQEMU(); err != nil {
-					return err
-				}
+				return a.runPlan(c, h, s, prepare)
 			}
-			d := a.display(c)
-			in, err := rehearsal.Build(c.Context, rehearsal.Options{
-				Arch: target, CacheDir: h.CacheDir, KernelFrom: c.String("iso"),
-				ProgramDir: h.ProgramDir, SourceDir: h.WorkDir, Now: h.Now,
-			}, d.Event)
+			path, err := a.make(c, prepare)
 			if err != nil {
-				if c.IsSet("iso") && isMediaInput(err) {
-					return d.fail(&assemble.InputError{What: "--iso", Err: err, Do: hintOf(err)})
-				}
-				return d.fail(&assemble.HostError{Err: err, Do: hintOf(err)})
+				return err
 			}
-			if s.ISO = in.ISO; c.Bool("iso-only") || c.Bool("dry-run") {
-				d.Close()
-			}
-			switch {
-			case c.Bool("iso-only"):
-				fmt.Fprintln(a.stdout, in.ISO)
-				return nil
-			case c.Bool("dry-run"):
-				return a.dryRun(c.Context, c, h, s)
-			}
-			return a.build(c, h, s, d)
+			fmt.Fprintln(a.stdout, path)
+			return nil
 		},
 	}
 }
