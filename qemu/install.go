@@ -103,7 +103,7 @@ var startErrors = []struct {
 	// "qemu-system-x86_64: -device i6300esb: 'i6300esb' is not a valid device model name"
 	{"is not a valid device model name", "this build of QEMU lacks a device: install the full QEMU, not a cut-down one"},
 	// "Could not access KVM kernel module: Permission denied"
-	{"Could not access KVM kernel module: Permission denied", "add yourself to the group kvm: sudo usermod -aG kvm $USER, then log in again"},
+	{"Could not access KVM kernel module: Permission denied", "see who may open it: ls -l /dev/kvm; imgasm doctor says what to do; or emulate: --accel tcg"},
 	// "qemu-system-x86_64: -hda x: Failed to get \"write\" lock"
 	{`Failed to get "write" lock`, "another program has the image open: end it first"},
 	// "qemu-system-x86_64: cannot set up guest memory 'pc.ram': Cannot allocate memory"

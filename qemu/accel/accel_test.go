@@ -38,7 +38,7 @@ func TestChoose(t *testing.T) {
 	msr := result{stderr: "error: failed to set MSR 0x10a to 0x69"}
 	absent := func(string) (Verdict, string, string) { return Absent, "there is no /dev/kvm", "" }
 	denied := func(string) (Verdict, string, string) {
-		return Denied, "/dev/kvm may not be opened by this user", kvmHint
+		return Denied, "/dev/kvm may not be opened by this user", access{group: "kvm", joining: true}.hint("/dev/kvm")
 	}
 	tests := []struct {
 		name    string
@@ -172,7 +172,7 @@ func TestOpenDevice(t *testing.T) {
 	}{
 		{open, "", ""},
 		{filepath.Join(dir, "none"), Absent, "modprobe"},
-		{locked, Denied, "usermod"},
+		{locked, Denied, "--accel tcg"},
 		{dir, Absent, ""},
 	}
 	for _, tt := range tests {
@@ -183,6 +183,27 @@ func TestOpenDevice(t *testing.T) {
 		v, reason, hint := openDevice(tt.path)
 		if v != tt.want || !strings.Contains(hint, tt.hint) || (v == "") != (reason == "") {
 			t.Errorf("%s: %s %q %q", tt.path, v, reason, hint)
+		}
+	}
+}
+
+// Who may not open /dev/kvm is told what opens it: the group is not kvm everywhere.
+func TestAccessHint(t *testing.T) {
+	for name, c := range map[string]struct {
+		access    access
+		has, lack string
+	}{
+		"the usual group":          {access{group: "kvm", joining: true}, `sudo usermod -aG kvm "$USER"`, "udev"},
+		"another group":            {access{group: "qemu", joining: true}, `sudo usermod -aG qemu "$USER"`, "-aG kvm"},
+		"a group without a name":   {access{group: "36", joining: true}, `sudo usermod -aG 36 "$USER"`, "-aG kvm"},
+		"root's":                   {access{group: "root"}, `KERNEL=="kvm", GROUP="kvm", MODE="0660"`, "-aG root"},
+		"the group may only read":  {access{group: "video"}, "sudo chgrp kvm /dev/kvm && sudo chmod 660 /dev/kvm", "-aG video"},
+		"forbidden by a container": {access{group: "kvm", joining: true, allowed: true}, "--device /dev/kvm", "usermod"},
+		"not known":                {access{}, "ls -l /dev/kvm", "usermod"},
+	} {
+		got := c.access.hint("/dev/kvm")
+		if !strings.Contains(got, c.has) || strings.Contains(got, c.lack) || !strings.Contains(got, "--accel tcg") {
+			t.Errorf("%s: %q; want %q and not %q", name, got, c.has, c.lack)
 		}
 	}
 }

@@ -155,8 +155,8 @@ var hints = []struct{ text, hint string }{
 	{"HV_UNSUPPORTED", "this Mac gives no hypervisor to its programs (is it a virtual machine itself?): --accel tcg"},
 	// "WHPX: No accelerator found, hr=00000000"
 	{"WHPX: No accelerator found", "switch on the Windows Hypervisor Platform: Enable-WindowsOptionalFeature -Online -FeatureName HypervisorPlatform"},
-	// "Could not access KVM kernel module: Permission denied"
-	{"Permission denied", kvmHint},
+	// "Could not access KVM kernel module: Permission denied": we could, a moment ago
+	{"Permission denied", "this program may open the device and QEMU may not: see what confines QEMU (snap, Flatpak, AppArmor, SELinux), or emulate: --accel tcg"},
 }
 
 func hintOf(v Verdict, stderr string) string {
