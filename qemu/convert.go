@@ -64,7 +64,7 @@ func Convert(ctx context.Context, src, dst string, o ConvertOptions) (err error)
 	if st.Size() == 0 || st.Size()%512 != 0 || !st.Mode().IsRegular() {
 		return fmt.Errorf("convert %s: not a disk image: %d bytes, which is no multiple of 512", src, st.Size())
 	}
-	err = publish.File(dst, func(f *os.File) error {
+	err = publish.FileContext(ctx, dst, func(f *os.File) error {
 		partial, err := filepath.Abs(f.Name())
 		if err != nil {
 			return err

@@ -69,6 +69,18 @@ func WriteBootMediumTo(f *os.File, m BootMedium) error {
 	return m.write(f, l)
 }
 
+// ContentBytes is the size of all files and volumes on the medium.
+func (m *BootMedium) ContentBytes() int64 {
+	var n int64
+	for _, f := range m.Files {
+		n += f.SizeBytes
+	}
+	for _, v := range m.Volumes {
+		n += v.Contents.SizeBytes
+	}
+	return n
+}
+
 // alignUp rounds up to 1 MiB.
 func alignUp(n int64) int64 { return (n + Alignment - 1) &^ (Alignment - 1) }
 

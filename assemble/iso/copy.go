@@ -32,24 +32,25 @@ func (f *openFile) WriteTo(w io.Writer) (int64, error) {
 	return done, nil
 }
 
-// copyPiece is how much is copied before Image.Stop is asked again: a second's
-// work for a slow disk.
-const copyPiece = 64 << 20
+// copyPiece is how much is copied before Image.Piece is called again: a second's
+// work for a slow stick.
+const copyPiece = 16 << 20
 
 func (m *Image) copyExtent(w io.Writer, e extent) (done int64, err error) {
-	for done < e.length {
-		if m.Stop != nil {
-			if err := m.Stop(); err != nil {
-				return done, err
-			}
-		}
-		n, err := m.copyPiece(w, extent{e.offset + done, min(e.length-done, copyPiece)})
+	piece := m.Piece
+	if piece == nil {
+		piece = func(int64) error { return nil }
+	}
+	err = piece(0)
+	for done < e.length && err == nil {
+		var n int64
+		n, err = m.copyPiece(w, extent{e.offset + done, min(e.length-done, copyPiece)})
 		done += n
-		if err != nil {
-			return done, err
+		if err == nil {
+			err = piece(n)
 		}
 	}
-	return done, nil
+	return done, err
 }
 
 func (m *Image) copyPiece(w io.Writer, e extent) (int64, error) {

@@ -47,9 +47,9 @@ type Image struct {
 	Created   time.Time // the volume's creation date; zero if it has none
 	Path      string    // as given to Open
 	SizeBytes int64     // of the file
-	// Stop is asked between the pieces of a file that is handed on; an error
-	// ends that. nil: never.
-	Stop func() error
+	// Piece is called before the first and after each piece of a file that is
+	// handed on, with the bytes of that piece; an error ends that. nil: never.
+	Piece func(bytes int64) error
 
 	r    io.ReaderAt
 	file *os.File // what Open opened; nil after NewImage

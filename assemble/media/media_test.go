@@ -221,6 +221,40 @@ func TestWriteBootStops(t *testing.T) {
 	}
 }
 
+// A large medium goes to disk in parts: its progress is what is there, and who
+// asks to stop in the middle is told that the medium is not complete.
+func TestWriteBootProgress(t *testing.T) {
+	const size = 3 * syncEvery
+	image := installerISO(t, arch.X86_64, tree.Bytes("Packages/large", make([]byte, size)))
+	out := filepath.Join(t.TempDir(), "stick.img")
+	var steps []int64
+	s := Source{ISO: image, Installer: true, Progress: func(done, total int64) {
+		if last := append([]int64{0}, steps...)[len(steps)]; done <= last || done > total || total < size {
+			t.Errorf("%d of %d after %d", done, total, last)
+		}
+		steps = append(steps, done)
+	}}
+	if _, err := WriteBoot(t.Context(), out, s, ""); err != nil || len(steps) != 3 {
+		t.Errorf("%d steps, want 3: %v", len(steps), err)
+	}
+	before, err := os.Stat(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	asked := errors.New("asked to stop")
+	s.Progress = func(int64, int64) { cancel(asked) }
+	if _, err := WriteBoot(ctx, out, s, ""); !errors.Is(err, asked) || !strings.Contains(err.Error(), "stick.img was not complete") {
+		t.Errorf("got %v", err)
+	}
+	if after, err := os.Stat(out); err != nil || !os.SameFile(before, after) {
+		t.Errorf("the medium that was there before: %v", err)
+	}
+	if left, err := os.ReadDir(filepath.Dir(out)); err != nil || len(left) != 1 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
 func TestWriteBootRefuses(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "boot.img")
 	image := installerISO(t, arch.X86_64)

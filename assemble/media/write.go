@@ -139,18 +139,24 @@ type Source struct {
 	Deliver    Deliver  // see Boot; what lies beside the kickstart is on the volume only
 	Installer  bool     // see Boot
 	KernelArgs []string // see Boot
+	// Progress is told how many bytes are on disk; nil: nobody is.
+	Progress func(done, total int64)
 }
+
+// syncEvery is how many bytes may be written and not yet be on disk. Without
+// a bound, gigabytes are written in no time, and then nothing can be said, and
+// nobody can stop it, until they are on the disk.
+const syncEvery = 32 << 20
 
 // WriteBoot writes a disk that boots an installer to the file out, and says
 // what the installer is. epoch is that of Date. If ctx ends, so does the work,
-// with ctx's cause.
+// with an error that wraps ctx's cause.
 func WriteBoot(ctx context.Context, out string, s Source, epoch string) (*iso.Installer, error) {
 	img, err := iso.Open(s.ISO)
 	if err != nil {
 		return nil, err
 	}
 	defer img.Close()
-	img.Stop = func() error { return context.Cause(ctx) }
 	in, err := img.Installer()
 	if err != nil {
 		return nil, err
@@ -178,7 +184,41 @@ func WriteBoot(ctx context.Context, out string, s Source, epoch string) (*iso.In
 	if err != nil {
 		return nil, err
 	}
-	return in, publish.File(out, func(f *os.File) error { return disk.WriteBootMediumTo(f, m) })
+	err = publish.FileContext(ctx, out, func(f *os.File) error {
+		w := &writing{ctx: ctx, f: f, total: m.ContentBytes(), progress: s.Progress}
+		img.Piece = w.piece
+		return disk.WriteBootMediumTo(f, m)
+	})
+	if cause := context.Cause(ctx); cause != nil && errors.Is(err, cause) {
+		return nil, fmt.Errorf("%w: %s was not complete, and nothing of it is kept", cause, out)
+	}
+	return in, err
+}
+
+// writing is a medium on its way to the disk.
+type writing struct {
+	ctx          context.Context
+	f            *os.File
+	done, synced int64 // bytes written, and of them on disk for sure
+	total        int64
+	progress     func(done, total int64)
+}
+
+// piece is called when so many more bytes have been written.
+func (w *writing) piece(bytes int64) error {
+	if err := context.Cause(w.ctx); err != nil {
+		return err
+	}
+	if w.done += bytes; w.done-w.synced < syncEvery {
+		return nil
+	}
+	if err := publish.Sync(w.ctx, w.f); err != nil {
+		return err
+	}
+	if w.synced = w.done; w.progress != nil {
+		w.progress(w.synced, w.total)
+	}
+	return nil
 }
 
 // WriteDisk writes a blank disk, with a partition table if layout is not "":

@@ -38,7 +38,7 @@ func interruptible(parent context.Context) (context.Context, func()) {
 			case n == 1:
 				cancel(&interruptError{signal: s})
 			case n == 2:
-				fmt.Fprintln(os.Stderr, "imgasm: stopping the guest; once more to leave at once")
+				fmt.Fprintln(os.Stderr, "imgasm: stopping; once more to leave at once")
 			default:
 				os.Exit(exitInterrupted)
 			}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/imgasm/imgasm/assemble/kernel"
 	"github.com/imgasm/imgasm/assemble/media"
 	"github.com/imgasm/imgasm/firmware"
+	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/internal/tree"
 )
 
@@ -107,12 +109,12 @@ func mediaBoot(app *app) *cli.Command {
 			"that Secure Boot works, and a grub.cfg that waits for nobody. With a kickstart,\n" +
 			"a second partition is the OEMDRV volume. The ISO itself must be attached too,\n" +
 			"for the second stage: see imgasm media usb for a stick that needs nothing else.",
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			outFlag(),
 			&cli.StringFlag{Name: "iso", Usage: "take shim, GRUB, kernel and initrd from the installer `ISO`"},
 			&cli.StringFlag{Name: "kickstart", Usage: "install by the kickstart `FILE`, on an OEMDRV volume"},
 			mediaDeliverFlag(), extraFlag(), kernelArgFlag(),
-		},
+		}, talkFlags()...),
 		Action: func(c *cli.Context) error { return app.mediaBoot(c, false) },
 	}
 }
@@ -126,12 +128,12 @@ func mediaUSB(app *app) *cli.Command {
 		Description: "Three partitions: EFI system partition, OEMDRV volume, and the whole ISO with its\n" +
 			"second stage and repositories. In the kickstart, cdrom finds the packages on it,\n" +
 			"and ignoredisk --only-use=DISK keeps the installer from taking the stick itself.",
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			outFlag(),
 			&cli.StringFlag{Name: "iso", Usage: "put the installer `ISO` on the stick"},
 			&cli.StringFlag{Name: "kickstart", Usage: "install by the kickstart `FILE`"},
 			mediaDeliverFlag(), extraFlag(), kernelArgFlag(),
-		},
+		}, talkFlags()...),
 		Action: func(c *cli.Context) error {
 			if c.String("kickstart") == "" {
 				return app.usage("media usb wants --kickstart FILE")
@@ -162,11 +164,30 @@ func (a *app) mediaBoot(c *cli.Context, installer bool) error {
 	} else if len(c.StringSlice("extra")) > 0 {
 		return a.usage("--extra files lie beside a kickstart: add --kickstart FILE")
 	}
-	in, err := media.WriteBoot(c.Context, c.String("out"), s, a.getenv("SOURCE_DATE_EPOCH"))
-	if err != nil {
-		return err
+	return a.writeBoot(c, s)
+}
+
+// writeBoot writes a boot medium and shows how far that is.
+func (a *app) writeBoot(c *cli.Context, s media.Source) error {
+	out, began, d := c.String("out"), time.Now(), a.display(c)
+	show := func(e event.Event) {
+		e.Time, e.Step = time.Now(), "medium"
+		e.Elapsed = e.Time.Sub(began).Seconds()
+		d.Event(e)
 	}
-	fmt.Fprintf(a.stderr, "imgasm: %s: boots %s %s (%s) for %s\n", c.String("out"), in.Product, in.Version, in.Variant, in.Arch)
+	show(event.Event{Kind: event.StepStart, Text: "write " + out})
+	s.Progress = func(done, total int64) {
+		show(event.Event{Kind: event.Progress, Done: done, Total: total, Unit: "B", Fraction: float64(done) / float64(total)})
+	}
+	in, err := media.WriteBoot(c.Context, out, s, a.getenv("SOURCE_DATE_EPOCH"))
+	if err != nil {
+		return d.fail(err)
+	}
+	show(event.Event{Kind: event.StepDone, Text: fmt.Sprintf("%s boots %s %s (%s) for %s", out, in.Product, in.Version, in.Variant, in.Arch)})
+	if c.Bool("json") {
+		show(event.Event{Kind: event.Result, Text: out, Path: out})
+	}
+	d.Close()
 	return nil
 }
 

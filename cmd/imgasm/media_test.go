@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -41,5 +42,43 @@ func TestMediaExitCodes(t *testing.T) {
 		if got != c.want {
 			t.Errorf("%s: exit code %d, want %d\n%s", c.args, got, c.want, &stderr)
 		}
+	}
+}
+
+// A boot medium shows what it does as a build does: lines for people on
+// stderr, events for programs on stdout.
+func TestMediaBootTalks(t *testing.T) {
+	dir := t.TempDir()
+	installer, ks, out := filepath.Join(dir, "installer.iso"), filepath.Join(dir, "ks.cfg"), filepath.Join(dir, "stick.img")
+	fakeInstaller(t, installer)
+	if err := os.WriteFile(ks, []byte("text\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for flag, want := range map[string]struct{ stdout, stderr string }{
+		"":        {"", "(?s)^00:00 medium     write .*stick.img\n00:0. medium     done: .*stick.img boots AlmaLinux 10.1 .* for x86_64 .*\n$"},
+		"--quiet": {"", "^$"},
+		"--json":  {`(?s)^{.*"kind":"step-start","step":"medium".*"kind":"step-done","step":"medium".*"kind":"result",.*"path":".*stick.img".*}\n$`, "^$"},
+	} {
+		var stdout, stderr bytes.Buffer
+		args := strings.Fields("imgasm media usb --iso " + installer + " --kickstart " + ks + " -o " + out + " " + flag)
+		code := run(t.Context(), args, strings.NewReader(""), &stdout, &stderr, func(string) string { return "" })
+		if code != exitDone || !regexp.MustCompile(want.stdout).MatchString(stdout.String()) || !regexp.MustCompile(want.stderr).MatchString(stderr.String()) {
+			t.Errorf("%q: exit code %d\nstdout %q\nstderr %q", flag, code, &stdout, &stderr)
+		}
+	}
+}
+
+// A boot medium whose writing is stopped is exit code 130 and says that it is not complete.
+func TestMediaBootInterrupted(t *testing.T) {
+	dir := t.TempDir()
+	installer := filepath.Join(dir, "installer.iso")
+	fakeInstaller(t, installer)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(&interruptError{signal: os.Interrupt})
+	var stderr bytes.Buffer
+	args := strings.Fields("imgasm media boot --iso " + installer + " -o " + filepath.Join(dir, "boot.img"))
+	code := run(ctx, args, strings.NewReader(""), &bytes.Buffer{}, &stderr, func(string) string { return "" })
+	if want := "imgasm: error: stopped by SIGINT (Ctrl-C): " + filepath.Join(dir, "boot.img") + " was not complete, and nothing of it is kept\n"; code != exitInterrupted || !strings.HasSuffix(stderr.String(), want) {
+		t.Errorf("exit code %d, %s", code, &stderr)
 	}
 }

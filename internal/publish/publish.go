@@ -2,6 +2,7 @@
 package publish
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -35,7 +36,13 @@ func (e *PlaceError) Hint() string { return e.Advice }
 // The error is a *PlaceError if path is no place for a file.
 //
 // The file handed to write is empty and open for reading and writing.
-func File(path string, write func(f *os.File) error) (err error) {
+func File(path string, write func(f *os.File) error) error {
+	return FileContext(context.Background(), path, write)
+}
+
+// FileContext is File for much data: if ctx ends while it goes to disk, the
+// file does not appear, and the error is ctx's cause. write sees to ctx itself.
+func FileContext(ctx context.Context, path string, write func(f *os.File) error) (err error) {
 	if err := check(path); err != nil {
 		return err
 	}
@@ -53,13 +60,31 @@ func File(path string, write func(f *os.File) error) (err error) {
 	if err := write(f); err != nil {
 		return err
 	}
-	if err := f.Sync(); err != nil {
+	if err := Sync(ctx, f); err != nil {
 		return err
 	}
 	if err := f.Close(); err != nil {
 		return err
 	}
 	return os.Rename(name, path)
+}
+
+// syncFile is what a test replaces by a slow disk.
+var syncFile = (*os.File).Sync
+
+// Sync waits until all that was written to f is on disk, or ctx ends; then the
+// error is ctx's cause, and the system goes on with what it has begun. Who
+// writes much calls it from time to time, or there is much to wait for: the
+// program does not end before the system has done that.
+func Sync(ctx context.Context, f *os.File) error {
+	done := make(chan error, 1)
+	go func() { done <- syncFile(f) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // check refuses what must not be replaced, before time is spent.

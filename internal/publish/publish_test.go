@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -47,6 +48,24 @@ func TestFile(t *testing.T) {
 	}
 	if got := names(t, dir); len(got) != 1 {
 		t.Errorf("left behind: %q", got)
+	}
+}
+
+// Who waits for a slow disk can be stopped, and nothing appears.
+func TestSyncIsInterrupted(t *testing.T) {
+	begun, slow := make(chan struct{}), make(chan struct{})
+	syncFile = func(*os.File) error { close(begun); <-slow; return nil }
+	t.Cleanup(func() { close(slow); syncFile = (*os.File).Sync })
+	ctx, cancel := context.WithCancelCause(t.Context())
+	asked := errors.New("asked to stop")
+	go func() { <-begun; cancel(asked) }()
+	dir := t.TempDir()
+	err := FileContext(ctx, filepath.Join(dir, "out.img"), func(f *os.File) error { _, err := f.WriteString("text"); return err })
+	if err != asked {
+		t.Errorf("got %v, want %v", err, asked)
+	}
+	if left := names(t, dir); len(left) > 0 {
+		t.Errorf("left behind: %q", left)
 	}
 }
 
