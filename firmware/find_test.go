@@ -119,6 +119,15 @@ func TestNotFoundNamesEveryPlace(t *testing.T) {
 			t.Errorf("hint for %s: %q", goos, h)
 		}
 	}
+	if h := InstallHint("x86_64", "linux"); !strings.Contains(h, "sudo dnf install edk2-ovmf   # Fedora, AlmaLinux\n") {
+		t.Errorf("no command a line: %q", h)
+	}
+	for secure, want := range map[bool]string{false: "no UEFI firmware for x86_64", true: "no UEFI firmware for x86_64 with Secure Boot keys"} {
+		none := &NotFoundError{Arch: "x86_64", SecureBoot: secure, Looked: nf.Looked}
+		if none.Summary() != want || !strings.HasPrefix(none.Error(), want+"; looked at:\n") {
+			t.Errorf("%q, %q", none.Summary(), none.Error())
+		}
+	}
 }
 
 func BenchmarkFind(b *testing.B) {

@@ -15,27 +15,31 @@ type NotFoundError struct {
 	Looked     []Looked // every place, in order
 }
 
+// Summary is Error without the places.
+func (e *NotFoundError) Summary() string {
+	if e.SecureBoot {
+		return "no UEFI firmware for " + e.Arch + " with Secure Boot keys"
+	}
+	return "no UEFI firmware for " + e.Arch
+}
+
 func (e *NotFoundError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "no UEFI firmware for %s", e.Arch)
-	if e.SecureBoot {
-		b.WriteString(" with Secure Boot keys")
-	}
-	b.WriteString("; looked at:")
+	b.WriteString(e.Summary() + "; looked at:")
 	for _, l := range e.Looked {
 		fmt.Fprintf(&b, "\n  %s: %s", l.Path, l.Why)
 	}
 	return b.String()
 }
 
-// Hint says how to install one, this program's operating system first.
+// Hint says how to install one, a command a line, or to name one.
 func (e *NotFoundError) Hint() string {
 	return InstallHint(e.Arch, runtime.GOOS) + fmt.Sprintf(
-		"; or name one: --firmware CODE:VARS, or QEMU_FIRMWARE_%s=CODE:VARS", strings.ToUpper(e.Arch))
+		"\nor name one to a build: --firmware CODE:VARS, or QEMU_FIRMWARE_%s=CODE:VARS", strings.ToUpper(e.Arch))
 }
 
 // InstallHint says how firmware for the architecture is installed on a
-// system by its GOOS name.
+// system by its GOOS name: one command a line.
 func InstallHint(archName, goos string) string {
 	switch goos {
 	case "darwin":
@@ -44,7 +48,7 @@ func InstallHint(archName, goos string) string {
 		return "QEMU's installer for Windows brings firmware in its share folder: choose the firmware component"
 	}
 	type row struct{ system, x86, arm string }
-	var parts []string
+	var lines []string
 	for _, r := range []row{
 		{"Debian, Ubuntu", "sudo apt-get install ovmf", "sudo apt-get install qemu-efi-aarch64"},
 		{"Fedora, AlmaLinux", "sudo dnf install edk2-ovmf", "sudo dnf install edk2-aarch64"},
@@ -56,7 +60,7 @@ func InstallHint(archName, goos string) string {
 		if archName == "aarch64" {
 			cmd = r.arm
 		}
-		parts = append(parts, fmt.Sprintf("%s (%s)", cmd, r.system))
+		lines = append(lines, cmd+"   # "+r.system)
 	}
-	return strings.Join(parts, ", ")
+	return strings.Join(lines, "\n")
 }

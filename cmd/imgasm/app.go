@@ -109,12 +109,17 @@ func (a *app) fail(err error) int {
 		return code
 	}
 	fmt.Fprintf(a.stderr, "imgasm: error: %v\n", err)
-	for line := range strings.SplitSeq(hintOf(err), "\n") {
+	a.hint(hintOf(err))
+	return code
+}
+
+// hint says what to do, line by line.
+func (a *app) hint(text string) {
+	for line := range strings.SplitSeq(text, "\n") {
 		if line != "" {
 			fmt.Fprintf(a.stderr, "imgasm: hint: %s\n", line)
 		}
 	}
-	return code
 }
 
 // hintOf is what an error advises to do, or "".

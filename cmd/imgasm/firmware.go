@@ -100,7 +100,12 @@ func (a *app) firmwareList(ctx context.Context, c *cli.Context, arches []arch.Ar
 		}
 		if len(pairs) == 0 {
 			none := &firmware.NotFoundError{Arch: of.Name, SecureBoot: q.SecureBoot}
-			fmt.Fprintf(a.stderr, "imgasm: warning: no UEFI firmware for %s\nimgasm: hint: %s\n", of.Name, none.Hint())
+			hint := none.Hint()
+			if !c.Bool("places") {
+				hint += "\nimgasm firmware list --places names the places that were looked at"
+			}
+			fmt.Fprintf(a.stderr, "imgasm: warning: %s\n", none.Summary())
+			a.hint(hint)
 		}
 		for _, l := range looked {
 			places = append(places, fmt.Sprintf("%s: %s: %s", of.Name, l.Path, l.Why))
