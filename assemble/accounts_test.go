@@ -15,8 +15,8 @@ const (
 	testHash = "$6$saltsalt$BO1OYgaIkFtgGvV9Kq6iLnzQoTPQ.5AvRhaaVGwBsTQUpKu/FRiV4Rg9NcHeSQkhIkiPGnXhNKvfFfsaNaJXf."
 )
 
-// Nobody has a password that anybody knows once a key was given, and the boot
-// test logs in with what it knows.
+// Nobody has a password that anybody knows once a key or a password was given,
+// and the boot test logs in with what it knows.
 func TestAccounts(t *testing.T) {
 	base := testSpec(t, qemutest.Script{})
 	base.Kickstart, base.DiskSize = "", 10<<30
@@ -33,7 +33,10 @@ func TestAccounts(t *testing.T) {
 		"key and passwords":       {Settings{RootPassword: "r00t", Password: "secret", SSHKeys: key}, false, false, Login{"admin", "secret"}, ""},
 		"key and root's password": {Settings{RootPassword: "r00t", SSHKeys: key}, false, true, Login{"root", "r00t"}, ""},
 		"hashes":                  {Settings{RootPassword: testHash, Password: testHash}, false, false, Login{}, ""},
-		"user's password":         {Settings{User: "anna", Password: "secret"}, false, false, Login{"anna", "secret"}, "root"},
+		"user's password":         {Settings{User: "anna", Password: "secret"}, true, false, Login{"anna", "secret"}, ""},
+		"admin's password":        {Settings{Password: "secret"}, true, false, Login{"admin", "secret"}, ""},
+		"root's password":         {Settings{RootPassword: "r00t"}, false, true, Login{"root", "r00t"}, ""},
+		"a published one":         {Settings{RootPassword: "packer"}, false, true, Login{"root", "packer"}, "root"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := base
@@ -59,6 +62,12 @@ func TestAccounts(t *testing.T) {
 			}
 			if (note != "") != (c.note != "") || !strings.Contains(note, c.note+": for tests only") && c.note != "" {
 				t.Errorf("note %q, want one about %q", note, c.note)
+			}
+			alone := slices.ContainsFunc(p.Notes, func(n string) bool {
+				return strings.HasPrefix(n, "admin has no password, so that only root can log in")
+			})
+			if want := c.locked && len(c.wish.SSHKeys) == 0; alone != want {
+				t.Errorf("told that only root can log in: %v, want %v", alone, want)
 			}
 		})
 	}

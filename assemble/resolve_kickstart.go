@@ -101,6 +101,9 @@ func (p *Plan) render() ([]byte, error) {
 	if known := publishedPasswords(o); len(known) > 0 && !p.Installer.Rehearsal {
 		p.Notes = append(p.Notes, "anybody knows the password of "+strings.Join(known, " and ")+": for tests only; --ssh-key, or --root-password and --password, choose others")
 	}
+	if u := o.Users[0]; u.Password == "" && len(u.SSHKeys) == 0 {
+		p.Notes = append(p.Notes, u.Name+" has no password, so that only root can log in; --password gives "+u.Name+" one")
+	}
 	return text, nil
 }
 

@@ -73,9 +73,9 @@ type Spec struct {
 
 // Settings are the common wishes for the embedded kickstart.
 type Settings struct {
-	RootPassword string   `json:"rootPassword,omitempty"` // "": "packer", or none if there are SSHKeys
+	RootPassword string   `json:"rootPassword,omitempty"` // "": "packer", or none if a password or a key is given
 	User         string   `json:"user,omitempty"`         // "": "admin"
-	Password     string   `json:"password,omitempty"`     // of User; "": "admin" for admin, or none if there are SSHKeys
+	Password     string   `json:"password,omitempty"`     // of User; "": "admin" for admin, or none if a password or a key is given
 	SSHKeys      []string `json:"sshKeys,omitempty"`      // authorized_keys lines for User and root
 	Hostname     string   `json:"hostname,omitempty"`
 	Packages     []string `json:"packages,omitempty"` // added to %packages

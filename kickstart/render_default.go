@@ -25,24 +25,25 @@ type Accounts struct {
 	SSHKeys      []string
 }
 
-// Set puts the accounts into o. A default password is for a wish that names no
-// other way in: where there are keys, root and the user have the passwords that
-// were given for them, or none. A user who was named and has neither password nor
-// key is an *OptionError.
+// Set puts the accounts into o. The default passwords are for a wish that names
+// no way in: as soon as there is a key or any password, nobody has a password that
+// was not given. A user who was named and has neither password nor key is an
+// *OptionError.
 func (a Accounts) Set(o *RenderOptions) error {
 	keys := len(a.SSHKeys) > 0
+	wished := keys || a.RootPassword != "" || a.Password != ""
 	o.RootPassword, o.RootSSHKeys = a.RootPassword, a.SSHKeys
-	if o.RootPassword == "" && !a.LockRoot && !keys {
+	if !wished && !a.LockRoot {
 		o.RootPassword = DefaultRootPassword
 	}
 	user := DefaultUsers()[0]
 	if a.User != "" {
-		user.Name, user.Password = a.User, ""
+		user.Name = a.User
 	}
-	if a.Password != "" || keys {
+	if wished || a.User != "" {
 		user.Password = a.Password
 	}
-	if user.Password == "" && !keys {
+	if a.User != "" && a.Password == "" && !keys {
 		return &OptionError{Option: "user " + user.Name, Err: errors.New("could not log in: give a password or an ssh key (--password, --ssh-key)")}
 	}
 	user.SSHKeys = a.SSHKeys

@@ -18,9 +18,9 @@ import (
 // accountFlags are what `imgasm alma` and `imgasm kickstart render` share.
 func accountFlags(category string) []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "root-password", Category: category, Usage: "root's `PASSWORD`, or its sha512crypt or yescrypt hash (default: packer; none with --ssh-key)"},
+		&cli.StringFlag{Name: "root-password", Category: category, Usage: "root's `PASSWORD`, or its sha512crypt or yescrypt hash (default: packer; none with any other password or key)"},
 		&cli.StringFlag{Name: "user", Category: category, Usage: "`NAME` of the user with sudo (default: admin)"},
-		&cli.StringFlag{Name: "password", Category: category, Usage: "the user's `PASSWORD` or its hash (default: admin for admin; none with --ssh-key)"},
+		&cli.StringFlag{Name: "password", Category: category, Usage: "the user's `PASSWORD` or its hash (default: admin for admin; none with any other password or key)"},
 		&cli.StringSliceFlag{Name: "ssh-key", Category: category, Usage: "public ssh `KEY`, or a file of them, for the user and root"},
 	}
 }

@@ -21,9 +21,9 @@ imgasm alma --kickstart my.ks --dry-run`,
 		Description: `Makes the media, runs the installer without a screen, follows it on the serial
 console and over QMP, boots the result once, and publishes it with a description
 beside it. A failure is known when the guest knows it; its logs are kept in
-OUT.failed. Without --kickstart the system has root and a user with sudo. With
---ssh-key they log in by key, and by the passwords that you give; without a key
-or password they are root/packer and admin/admin, for tests only.`,
+OUT.failed. Without --kickstart the system has root and a user with sudo. They
+log in by the keys and passwords that you give; without any key or password they
+are root/packer and admin/admin, for tests only.`,
 		Flags: slices.Concat([]cli.Flag{
 			&cli.StringFlag{Name: "version", Category: groupImage, Usage: "`VERSION` of AlmaLinux: 10, 10.1, … or kitten", Value: assemble.DefaultVersion},
 			&cli.StringFlag{Name: "iso", Category: groupImage, Usage: "installer ISO: `PATH` or URL (default: fetched and verified)"},

@@ -23,9 +23,9 @@ func kickstartRenderCommand(app *app) *cli.Command {
 			"imgasm kickstart render --boot bios --cdrom --hostname web --ssh-key ~/.ssh/id_ed25519.pub\n" +
 			"imgasm kickstart render --source https://mirror/BaseOS/x86_64/os/ --repo AppStream=https://mirror/AppStream/x86_64/os/",
 		Description: "The file is complete, for the installer as for imgasm alma --kickstart. Passwords are\n" +
-			"hashed; the same settings give the same file. Without an ssh key or a password there\n" +
-			"are root/packer and admin/admin, for tests only; with a key nobody has a password that\n" +
-			"you have not given.",
+			"hashed; the same settings give the same file. Without any ssh key or password there are\n" +
+			"root/packer and admin/admin, for tests only; with one, nobody has a password that you\n" +
+			"have not given.",
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "arch", Value: arch.Host().Name, Usage: "architecture `ARCH` of the system: x86_64, x86_64_v2 or aarch64"},
 			&cli.StringFlag{Name: "boot", Value: "uefi", Usage: "uefi or bios"},
