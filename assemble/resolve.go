@@ -82,9 +82,13 @@ func (s Spec) Check(h Host) (err error) {
 		return err
 	}
 	if s.Kickstart != "" {
-		if err := p.resolveKickstart(); err != nil {
-			return err
-		}
+		err = p.resolveKickstart()
+	} else {
+		p.Installer.Packages = true // where they come from is known with the ISO
+		_, err = p.render()
+	}
+	if err != nil {
+		return err
 	}
 	if s.remote() { // what the user gave is looked at before what the host has
 		_, err = qemu.Find(or(s.QEMU, p.Arch.QEMU))
