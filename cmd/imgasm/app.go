@@ -105,7 +105,7 @@ func strict(commands []*cli.Command, usage cli.OnUsageErrorFunc) {
 // fail says what went wrong, with its hint where there is one, and returns the exit code.
 func (a *app) fail(err error) int {
 	code := exitCode(err)
-	if err == nil || errors.Is(err, errReported) {
+	if err == nil || code == exitUnread || errors.Is(err, errReported) {
 		return code
 	}
 	fmt.Fprintf(a.stderr, "imgasm: error: %v\n", err)

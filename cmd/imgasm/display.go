@@ -52,7 +52,7 @@ func (a *app) display(c *cli.Context) *display {
 // went to stdout for a program, a person still reads stderr.
 func (d *display) fail(err error) error {
 	err = withCause(d.ctx, err)
-	d.Event(event.Event{Time: time.Now(), Kind: event.Error, Text: err.Error(), Hint: hintOf(err), Interrupted: exitCode(err) == exitInterrupted})
+	d.Event(event.Event{Time: time.Now(), Kind: event.Error, Text: err.Error(), Hint: hintOf(err), Interrupted: as[*interruptError](err)})
 	d.Close()
 	if d.programs {
 		return err

@@ -30,6 +30,7 @@ const (
 	exitInstall     = 5   // the guest's installation failed
 	exitTimeout     = 6   // timed out or stalled
 	exitInterrupted = 130 // stopped by a signal
+	exitUnread      = 141 // nobody reads what is printed any more, as after | head: a shell's code for SIGPIPE
 )
 
 // interruptError is a signal that asked us to stop.
@@ -70,6 +71,7 @@ var exitTable = []struct {
 	code int
 	is   func(error) bool
 }{
+	{exitUnread, isUnread},
 	{exitInterrupted, as[*interruptError]},
 	{exitInterrupted, func(err error) bool { return errors.Is(err, context.Canceled) }},
 	{exitUsage, as[*usageError]},
@@ -100,6 +102,16 @@ var exitTable = []struct {
 	{exitInput, as[*publish.PlaceError]},
 	{exitInput, func(err error) bool { return unreadable(err) != nil }},
 	{exitHost, func(err error) bool { return unmade(err) != nil }},
+}
+
+// isUnread is what comes of a pipe that nobody reads: the signal, or the write.
+func isUnread(err error) bool {
+	var stop *interruptError
+	if errors.As(err, &stop) {
+		return stop.signal == syscall.SIGPIPE
+	}
+	var file *fs.PathError
+	return errors.As(err, &file) && file.Op == "write" && (file.Path == os.Stdout.Name() || file.Path == os.Stderr.Name()) && errors.Is(err, syscall.EPIPE)
 }
 
 // unreadable is a file that is not there, is a folder, or may not be read. The

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"syscall"
 	"testing"
@@ -47,6 +48,9 @@ func TestExitCode(t *testing.T) {
 		{&assemble.TimeoutError{}, 6},
 		{context.Canceled, 130},
 		{&interruptError{os.Interrupt}, 130},
+		{&interruptError{syscall.SIGPIPE}, 141},
+		{&fs.PathError{Op: "write", Path: os.Stdout.Name(), Err: syscall.EPIPE}, 141},
+		{&net.OpError{Op: "write", Net: "unix", Err: syscall.EPIPE}, 1}, // a QEMU that has gone
 		{fmt.Errorf("%w: %w", &interruptError{os.Interrupt}, &assemble.HostError{Err: bad}), 130},
 	} {
 		for _, err := range []error{c.err, fmt.Errorf("build: %w", c.err)} {

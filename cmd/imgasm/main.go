@@ -24,20 +24,25 @@ func main() {
 // interruptible returns a context that the first SIGINT, SIGTERM or SIGHUP
 // cancels. Stopping takes a moment (QEMU is ended, files are removed), so a second
 // signal is told so and only a third ends the program on the spot; QEMU does
-// not outlive it even then.
+// not outlive it even then. A write to an output that nobody reads any more
+// (SIGPIPE) cancels it too.
 func interruptible(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 3)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
 	go func() {
-		for n := 1; ; n++ {
-			s, ok := <-signals
-			switch {
-			case !ok:
-				return
-			case n == 1:
+		asked := 0
+		for s := range signals {
+			if s == syscall.SIGPIPE {
+				if unread() {
+					cancel(&interruptError{signal: s})
+				}
+				continue
+			}
+			switch asked++; asked {
+			case 1:
 				cancel(&interruptError{signal: s})
-			case n == 2:
+			case 2:
 				fmt.Fprintln(os.Stderr, "imgasm: stopping; once more to leave at once")
 			default:
 				os.Exit(exitInterrupted)

@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,6 +28,7 @@ type running struct {
 	dir    string // holds everything that it makes
 	out    string
 	stderr *bytes.Buffer
+	stdout io.Closer        // what reads its events
 	said   chan event.Event // what it says, closed at the end of its stdout
 	last   event.Event      // of said, after wait
 }
@@ -66,6 +68,7 @@ func startImgasmIn(t *testing.T, dir string, script qemutest.Script, flags ...st
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.stdout = stdout
 	if err := r.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -149,6 +152,7 @@ func (r *running) noQEMU(t *testing.T) {
 func TestSignals(t *testing.T) {
 	for name, signals := range map[string][]syscall.Signal{
 		"SIGINT": {syscall.SIGINT}, "SIGTERM": {syscall.SIGTERM}, "SIGHUP": {syscall.SIGHUP}, "SIGINT twice": {syscall.SIGINT, syscall.SIGINT},
+		"SIGINT after the SIGPIPE of another pipe": {syscall.SIGPIPE, syscall.SIGINT},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -173,6 +177,24 @@ func TestSignals(t *testing.T) {
 				t.Errorf("a program is told %+v; want that the step install was interrupted", e)
 			}
 		})
+	}
+}
+
+// A build whose events nobody reads any more, as after | head, cleans up as well.
+func TestUnreadOutput(t *testing.T) {
+	t.Parallel()
+	r := startImgasm(t, qemutest.Script{Steps: qemutest.Steps(
+		qemutest.Sleep(time.Second), qemutest.Serial("[    1.000000] Run /init as init process\r\n"),
+		qemutest.Sleep(time.Second), qemutest.Serial("[    2.000000] systemd[1]: Detected architecture x86-64.\r\n"), qemutest.Hang())})
+	if err := r.stdout.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if code := r.wait(); code != exitUnread || r.stderr.Len() > 0 {
+		t.Errorf("exit code %d, want %d\n%s", code, exitUnread, r.stderr)
+	}
+	r.noQEMU(t)
+	if entries, err := os.ReadDir(r.dir); err != nil || len(entries) > 0 {
+		t.Errorf("a build that nobody reads left %v, %v", entries, err)
 	}
 }
 

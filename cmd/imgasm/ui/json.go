@@ -17,7 +17,7 @@ func newJSONView(w io.Writer) *jsonView {
 	return &jsonView{enc: enc}
 }
 
-// A reader that has gone away does not stop a build; nothing can be told to it anyway.
+// What cannot be written is lost. Where nobody reads any more, the write's SIGPIPE ends the build.
 func (v *jsonView) event(e event.Event) { _ = v.enc.Encode(e) }
 func (v *jsonView) tick()               {}
 func (v *jsonView) close()              {}

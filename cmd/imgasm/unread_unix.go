@@ -1,0 +1,20 @@
+//go:build unix
+
+package main
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// unread reports whether standard output or error is a pipe that nobody reads
+// any more. A SIGPIPE alone does not say which of our pipes and sockets it is
+// about: one to a QEMU that has ended raises it too.
+func unread() bool {
+	fds := []unix.PollFd{{Fd: int32(os.Stdout.Fd())}, {Fd: int32(os.Stderr.Fd())}}
+	if _, err := unix.Poll(fds, 0); err != nil {
+		return false
+	}
+	return (fds[0].Revents|fds[1].Revents)&(unix.POLLERR|unix.POLLHUP) != 0
+}

@@ -1,0 +1,4 @@
+package main
+
+// unread: Windows has no SIGPIPE.
+func unread() bool { return false }
