@@ -38,13 +38,15 @@ const (
 	maxWarnings = 20  // lines
 )
 
-func (b *block) begin(kind blockKind, f *finding, r *console.Record) {
+// beginBlock begins to collect a message. One that it breaks off is read as it is.
+func (m *Machine) beginBlock(kind blockKind, f *finding, r *console.Record) {
 	f.open = true
-	if b.kind == dialogBlock && kind == dialogBlock { // a row for a line within it
-		b.findings = append(b.findings, f)
+	if m.block.kind == dialogBlock && kind == dialogBlock { // a row for a line within it
+		m.block.findings = append(m.block.findings, f)
 		return
 	}
-	*b = block{kind: kind, findings: []*finding{f}, source: r.Source, lines: f.failure.Lines[:1:1]}
+	m.endBlock()
+	m.block = block{kind: kind, findings: []*finding{f}, source: r.Source, lines: f.failure.Lines[:1:1]}
 }
 
 // takeBlock takes a line of Anaconda's that belongs to the message that has
@@ -234,12 +236,15 @@ func from(lines []Line, first Line) []Line {
 }
 
 // problemLine is how pykickstart names a line (pykickstart/errors.py).
-var problemLine = regexp.MustCompile(`problem occurred on line (\d+) of the kickstart file:|^\(?(?:line |on line )(\d+)\b`)
+var problemLine = regexp.MustCompile(`problem (?:occurred on|reading from) line (\d+) of the kickstart file|^\(?(?:line |on line )(\d+)\b`)
 
 // explainTermination reads the texts that end with "The installer will now terminate."
 func (m *Machine) explainTermination(f *finding, lines []Line) {
 	var reason []string
 	started := f.rule.Name == "kickstart-syntax"
+	if untold := f.rule.Name == "installer-error-untold"; untold {
+		started, reason = true, append(reason, lines[0].Text)
+	}
 	for _, l := range lines[1:] {
 		switch {
 		case strings.Contains(l.Text, "The installer will now terminate."):
@@ -264,7 +269,7 @@ func (m *Machine) explainTermination(f *finding, lines []Line) {
 			f.failure.Meaning = "The installer refuses the kickstart: " + f.failure.KickstartText
 		}
 	}
-	if text != "" && (f.rule.Name == "installer-error" || f.rule.Name == "installer-crash") {
+	if text != "" && strings.HasPrefix(f.rule.Name, "installer-") {
 		said := strings.Join(strings.Fields(text), " ")
 		said = strings.ReplaceAll(said, "Non interactive installation failed: ", "")
 		f.failure.Meaning = strings.TrimSuffix(m.expand(f.rule.Meaning, nil), ".") + ": " + short(said, 500)

@@ -16,6 +16,7 @@ type finding struct {
 	failure Failure
 	phase   Phase         // in which it fired
 	at      time.Duration // awake
+	run     int           // of the installer in which it fired
 	open    bool          // its block is still being collected
 }
 
@@ -26,7 +27,7 @@ const (
 
 // add makes a finding of a row that has fired.
 func (m *Machine) add(r *Rule, groups []string, at Line) *finding {
-	f := &finding{rule: r, phase: m.phase, at: m.awake}
+	f := &finding{rule: r, phase: m.phase, at: m.awake, run: m.runs}
 	f.failure = Failure{
 		Class: r.Class, Rule: r.Name, Phase: m.phase, Lines: []Line{at},
 		Meaning: m.expand(r.Meaning, groups), Hint: m.expand(r.Hint, groups),
@@ -115,7 +116,7 @@ func (m *Machine) reasons(frame *finding, text string) {
 		if groups == nil || !m.once(frame.rule.Action.decides(), r) {
 			continue
 		}
-		f := &finding{rule: reasonLike(r, frame.rule), phase: frame.phase, at: frame.at, failure: frame.failure}
+		f := &finding{rule: reasonLike(r, frame.rule), phase: frame.phase, at: frame.at, run: frame.run, failure: frame.failure}
 		f.failure.Class, f.failure.Rule = r.Class, r.Name
 		f.failure.Phase = max(f.failure.Phase, r.First)
 		f.failure.Meaning, f.failure.Hint = m.expand(r.Meaning, groups), m.expand(r.Hint, groups)
@@ -165,11 +166,29 @@ func reasonLike(r, frame *Rule) *Rule {
 var checked = &Rule{Name: "checks", Action: Clue, Last: PhaseHub, Stands: PhasePackages}
 
 func (m *Machine) checkLine(at Line) {
+	m.quoteUnsaved(at)
 	for _, r := range candidates(at.Text) {
 		groups := r.pattern.FindStringSubmatch(at.Text)
 		if groups == nil || !m.once(false, r) {
 			continue
 		}
-		m.add(reasonLike(r, checked), groups, at)
+		f := m.add(reasonLike(r, checked), groups, at)
+		if strings.HasSuffix(at.Text, "Failed to save storage configuration") || strings.HasSuffix(at.Text, "Failed to save boot loader configuration") {
+			m.unsaved = f
+		}
 	}
+}
+
+// quoteUnsaved adds to "Failed to save storage configuration" what the installer
+// says next, behind pips: why (pyanaconda/ui/lib/storage.py, apply_partitioning).
+func (m *Machine) quoteUnsaved(at Line) {
+	why := strings.TrimLeft(at.Text, ".")
+	if m.unsaved == nil || why == "" {
+		return
+	}
+	if f := &m.unsaved.failure; !isEdge(why) {
+		f.Lines = append(f.Lines, at)
+		f.Meaning = strings.TrimSuffix(f.Meaning, ".") + ": " + short(why, 300)
+	}
+	m.unsaved = nil
 }

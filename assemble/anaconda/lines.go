@@ -31,6 +31,9 @@ func (m *Machine) line(r *console.Record, installer bool) {
 		return
 	}
 	if installer {
+		if m.block.kind != noBlock && strings.HasPrefix(r.Text, "Starting installer, one moment") {
+			m.endBlock() // the guest was rebooted in the middle of a message
+		}
 		if m.step(r.Text) {
 			m.dropWarnings()
 			m.remember(r.Text)
@@ -134,6 +137,8 @@ func (m *Machine) applies(rule *Rule, r *console.Record, text string) bool {
 		return m.config.ConsoleOnly && !m.complete && !m.done
 	case inDialog:
 		return m.edge
+	case uncaught:
+		return !m.complete && m.previous != "Call stack:"
 	case realPanic:
 		return r == nil || r.Source == "kernel" || r.Source == "" &&
 			(strings.Contains(text, "---[ end Kernel panic") || strings.Contains(text, "] Kernel panic"))
@@ -164,26 +169,26 @@ func (m *Machine) fire(rule *Rule, groups []string, r *console.Record) {
 		m.powerDown()
 		return
 	case "script-failed", "error-dialog", "question-dialog":
-		m.block.begin(dialogBlock, f, r)
+		m.beginBlock(dialogBlock, f, r)
 		return
 	case "hub-incomplete":
-		m.block.begin(hubBlock, f, r)
+		m.beginBlock(hubBlock, f, r)
 		return
 	case "kickstart-warnings":
-		m.block.begin(warningsBlock, f, r)
+		m.beginBlock(warningsBlock, f, r)
 		return
 	case "installer-died":
-		m.block.begin(tracebackBlock, f, r)
+		m.beginBlock(tracebackBlock, f, r)
 		return
 	}
 	switch rule.Block {
 	case ToTerminate:
-		m.block.begin(terminateBlock, f, r)
+		m.beginBlock(terminateBlock, f, r)
 	case DracutErrors:
-		m.block.begin(dracutBlock, f, r)
+		m.beginBlock(dracutBlock, f, r)
 	case UnitStatus:
 		if !strings.Contains(r.Text, seeStatus) {
-			m.block.begin(unitBlock, f, r)
+			m.beginBlock(unitBlock, f, r)
 		}
 	case NextLine:
 		f.open = true

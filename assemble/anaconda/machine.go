@@ -65,6 +65,7 @@ type Machine struct {
 	progress progress
 	speaker  speaker
 	stamps   bool          // lines with the kernel's time stamp have been seen
+	runs     int           // how often the installer has begun
 	hubSince time.Duration // awake when the checks began
 	checks   int           // lines of theirs that were looked at
 
@@ -90,6 +91,7 @@ type Machine struct {
 	block    block
 	logBlock block
 	next     nextLine
+	unsaved  *finding // the partitions that were refused, until it is said why
 	recent   recentLines
 	previous string // the installer's last line
 	edge     bool   // it was a dialog's edge

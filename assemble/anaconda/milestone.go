@@ -112,7 +112,7 @@ func (m *Machine) step(text string) bool {
 			return true
 		}
 		if text == "Complete!" {
-			m.saidComplete(m.pips)
+			m.saidComplete(strings.HasPrefix(m.previous, "."))
 			return true
 		}
 	case '/':
@@ -136,6 +136,7 @@ func (m *Machine) step(text string) bool {
 func (m *Machine) begin(text string) {
 	switch {
 	case strings.HasPrefix(text, "Starting installer, one moment"):
+		m.runs++
 		m.advance(PhaseInstaller)
 	case strings.HasPrefix(text, "Starting automated install"):
 		if m.phase < PhaseHub {
@@ -161,9 +162,10 @@ func (m *Machine) dots(text string) bool {
 }
 
 // saidComplete weighs the word "Complete!" and those that follow it. Anaconda
-// says them after the pips of its last tasks. dnf in a %post script says
-// "Complete!" too, and many a script that the installation is complete, but
-// before those pips. By way of journald only Anaconda itself can have said it.
+// says it right behind the pips of its last tasks (on whose line a library may have
+// written a warning). dnf in a %post script says "Complete!" too, and many a
+// script that the installation is complete, but not there. By way of journald
+// only Anaconda itself can have said it.
 func (m *Machine) saidComplete(pips bool) {
 	if m.phase >= PhaseConfigure && (pips || m.speaker == byJournal) {
 		m.finished()
@@ -171,10 +173,11 @@ func (m *Machine) saidComplete(pips bool) {
 }
 
 // translated recognizes the end of an installation in another language than
-// English (lang in the kickstart), of which no step was understood: the last
-// pips, two lines, and the path of the licence, which is never translated.
+// English (lang in the kickstart), of which few steps or none were understood:
+// the last pips, three lines, and the path of the licence, which is never
+// translated.
 func (m *Machine) translated(text string) {
-	if m.pips && m.phase == PhaseInstaller && strings.HasPrefix(text, "/usr/share/") && strings.HasSuffix(text, "/EULA") {
+	if m.pips && m.phase >= PhaseInstaller && strings.HasPrefix(text, "/usr/share/") && strings.HasSuffix(text, "/EULA") {
 		m.finished()
 	}
 }
@@ -185,6 +188,8 @@ func (m *Machine) finished() {
 		return
 	}
 	m.complete, m.completeAt = true, m.awake
+	// What an installer before this one said, on a guest that was rebooted since.
+	m.withdraw(func(f *finding) bool { return f.run < m.runs })
 	m.advance(PhaseComplete)
 }
 
@@ -254,6 +259,7 @@ func (m *Machine) kernelLine(text string) {
 	switch text[0] {
 	case 'L':
 		if strings.HasPrefix(text, "Linux version ") {
+			m.goesDown() // it has: this is the next boot
 			m.advance(PhaseKernel)
 		}
 	case 'C', 'K':

@@ -116,6 +116,7 @@ const (
 	KickstartFixed         // no %pre can rewrite the kickstart
 	Incomplete             // the installation is not complete
 	ConsoleAlone           // it is not, and no SHUTDOWN event will say more
+	uncaught               // it is not, and the line is no part of what Python's logging prints when it fails
 	inDialog               // the line before was a dialog's upper edge
 	realPanic              // the kernel said it itself: with its time stamp, or with the line that ends a panic
 )

@@ -6,12 +6,21 @@ package anaconda
 var bootRules = []Rule{
 	{
 		Name: "firmware-shell", Channel: OnConsole, Who: Firmware,
-		Pattern: `EFI Internal Shell`,
+		Pattern: `EFI Internal Shell|^UEFI Interactive Shell v`,
 		Sample:  `BdsDxe: starting Boot0002 "EFI Internal Shell" from Fv(7CB8BDC9-F8EB-4F34-AAEA-3EE4AF6516A1)/FvFile(7C04A583-9E3E-4F1C-AD65-E05268D0B4D1)`,
 		Seen:    "OVMF of Debian 12 under QEMU 7.2, given a disk that it cannot boot",
 		Last:    PhaseKernel, Class: ClassBoot, Rank: 50, Action: Fail,
 		Meaning: "The firmware found nothing that it can boot and opened its own shell, where it stays.",
 		Hint:    "give an installer ISO for this architecture ({arch}) with --iso, or start its kernel directly with --boot kernel",
+	},
+	{
+		Name: "firmware-crash", Channel: OnConsole, Who: Firmware,
+		Pattern: `^(?:Synchronous Exception at 0x|!!!! X64 Exception Type - )`,
+		Sample:  "Synchronous Exception at 0x000000013F6F1B00",
+		Seen:    "edk2 ArmPkg/Library/DefaultExceptionHandlerLib, UefiCpuPkg/Library/CpuExceptionHandlerLib",
+		Last:    PhaseKernel, Class: ClassBoot, Rank: 50, Action: Fail,
+		Meaning: "The firmware crashed, most often in the boot loader that it had started.",
+		Hint:    "try another firmware (--firmware CODE:VARS) or start the kernel directly (--boot kernel)",
 	},
 	{
 		Name: "firmware-no-device", Channel: OnConsole, Who: Firmware,

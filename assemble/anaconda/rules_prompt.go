@@ -67,6 +67,15 @@ var promptRules = []Rule{
 		Hint:    "give it with --root-password or --user and --password, or with rootpw or user in the kickstart",
 	},
 	{
+		Name: "prompt-passphrase", Channel: OnConsole, Who: Installer,
+		Pattern: `Please provide a default LUKS passphrase`,
+		Sample:  "Please provide a default LUKS passphrase for all devices you want to encrypt. You",
+		Seen:    "anaconda rhel-10 pyanaconda/ui/tui/spokes/storage.py, run_passphrase_dialog",
+		First:   PhaseInstaller, Last: PhaseHub, Class: ClassPrompt, Rank: 74, Action: Wait,
+		Meaning: "The kickstart encrypts partitions and gives no passphrase, so that the installer asks for one.",
+		Hint:    "add --passphrase=… to the part, logvol or autopart that is --encrypted",
+	},
+	{
 		Name: "waits-for-enter", Channel: OnConsole, Who: Installer,
 		Pattern: `Installation complete\. Press ENTER to quit`,
 		Sample:  "Installation complete. Press ENTER to quit: ",

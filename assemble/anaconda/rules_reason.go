@@ -14,6 +14,22 @@ var reasonRules = []Rule{
 		Meaning: "The installer has warnings about the kickstart, and inst.ksstrict makes errors of them.",
 		Hint:    "correct them in the kickstart (imgasm kickstart lint --strict FILE says where they are and what to write instead), or leave --ks-strict away",
 	},
+	{
+		Name: "kickstart-include", Channel: OnReason,
+		Pattern: `Unable to open (?:input kickstart|%ksappend) file: (?:Error opening file: )?(?:\[Errno \d+\] )?(.*?)\.?$`,
+		Sample:  "The following problem occurred on line 0 of the kickstart file: Unable to open input kickstart file: Error opening file: [Errno 2] No such file or directory: '/tmp/part.ks'", Seen: "pykickstart rhel10 parser.py, load.py: it names line 0",
+		Class: ClassKickstart, Rank: 90, // more than kickstart-syntax, which has no line to name then
+		Meaning: "A file that the kickstart includes (%include or %ksappend) cannot be read: $1",
+		Hint:    "put its text into the kickstart, or let a %pre section write the file before; a path is one in the installer, not on the host",
+	},
+	{
+		Name: "kickstart-encoding", Channel: OnReason,
+		Pattern: `UnicodeDecodeError: 'utf-8' codec can't decode byte (0x[0-9a-f]+) in position (\d+)`,
+		Sample:  "UnicodeDecodeError: 'utf-8' codec can't decode byte 0xfc in position 12: invalid start byte", Seen: "pykickstart rhel10 load.py, _load_file; shows as a traceback",
+		Class: ClassKickstart, Rank: 78,
+		Meaning: "A file that the installer reads, most likely the kickstart, is not in UTF-8: byte $1 at offset $2.",
+		Hint:    "convert the kickstart: iconv -f latin1 -t utf-8 FILE",
+	},
 	// Storage.
 	{
 		Name: "no-disks", Channel: OnReason,

@@ -84,7 +84,7 @@ var stage1Rules = []Rule{
 		Sample: `[   71.204418] dracut-initqueue[1604]: The following problem occurred on line 4 of the kickstart file:
 [   71.204511] dracut-initqueue[1604]: Unknown command: instal`,
 		Seen: "anaconda rhel-10 dracut/parse-kickstart, which reads the whole file and goes on",
-		Last: PhaseInitramfs, Class: ClassKickstart, Rank: 85, Action: Fail, When: KickstartFixed, Stands: PhasePost, Block: NextLine,
+		Last: PhaseInitramfs, Class: ClassKickstart, Rank: 85, Action: Fail, When: KickstartFixed, Stands: PhaseInstaller, Block: NextLine,
 		Meaning: "Line $1 of the kickstart is wrong. The first stage of the installer only says so, but the second will refuse the file.",
 		Hint:    "correct the line; imgasm kickstart lint FILE finds these before anything is booted",
 	},

@@ -162,6 +162,7 @@ func TestScaryTextInASuccess(t *testing.T) {
 	t.Run("in the system that boots after it", func(t *testing.T) {
 		more := "[    0.000000] Linux version 6.12.0\r\n[    5.000000] Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)\r\nlocalhost login: "
 		verdictOf(t, append(bytes.Clone(all["success-tmux"]), more...), "success")
+		verdictOf(t, append(bytes.Clone(all["success-pty"]), more...), "success") // though nothing says that the first went down
 	})
 }
 
@@ -187,6 +188,8 @@ func TestWordsOfSuccessInAFailure(t *testing.T) {
 	for _, text := range good {
 		verdictOf(t, append(bytes.Clone(running), text+"\r\n"...), "running")
 	}
+	// Nor are a script's own dots before its dnf those.
+	verdictOf(t, append(bytes.Clone(running), "waiting for the mirror\r\n....\r\n"+dnf...), "running")
 	// A guest that goes down after that has failed.
 	verdictOf(t, append(append(bytes.Clone(running), dnf...), "[  600.000000] reboot: Power down\r\n"...), "failure")
 	// dnf in %pre, long before.
@@ -219,12 +222,18 @@ func TestEndsOfRecordings(t *testing.T) {
 		{"the unit's failure behind an animation", append(upTo(t, direct, "Checking storage configuration"), "\x1bM\r\r\x1b[K[\x1b[0;1;31mFAILED\x1b[0m] Failed to start \x1b[0;1;39manaconda-direct.se\xe2\x80\xa6\x1b[0m the anaconda installation program.\r\r\n"...), "failure"},
 		{"the unit fails after all is done", before(t, direct, "Powering off.", "See 'systemctl status anaconda-direct.service' for details.\r\r\n"), "success"},
 		{"kexec into the installed system, which panics", append(upTo(t, direct, "license agreement"), "[  535.000000] kexec_core: Starting new kernel\r\n[    0.000000] Linux version 6.12.0\r\n[    5.000000] Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)\r\n"...), "success"},
+		{"tmux dies", append(upTo(t, all["success-tmux"], "(6/12)"), "\x1b[?1000l[server exited unexpectedly]\r\n"...), "failure"},
+		{"tmux ends after all is done", append(upTo(t, all["success-pty"], "Complete!"), "[server exited unexpectedly]\r\n"...), "success"},
+		{"the firmware's shell", []byte("UEFI Interactive Shell v2.2\r\nEDK II\r\nPress ESC in 1 seconds to skip startup.nsh or any other key to continue.\r\nShell> "), "failure"},
+		{"the firmware's shell, whose startup.nsh boots", append([]byte("UEFI Interactive Shell v2.2\r\nShell> startup.nsh\r\nEFI stub: Loaded initrd from command line option\r\n"), direct...), "success"},
+		{"the firmware crashes", []byte("BdsDxe: starting Boot0001 \"UEFI Misc Device\" from PciRoot(0x0)/Pci(0x2,0x0)\r\n\r\n\r\nSynchronous Exception at 0x000000013F6F1B00\r\n"), "failure"},
 		{"the installer's unit cannot start", append(upTo(t, direct, "ssh-generator[2132]"), "[\x1b[0;1;38;5;185mDEPEND\x1b[0m] Dependency failed for \x1b[0;1;39manaconda-direct.service\x1b[0m - the anaconda installation program.\r\r\n"...), "failure"},
 		{"tmux cannot attach, the installer runs on", append(upTo(t, direct, "ssh-generator[2132]"), "See 'systemctl status anaconda-tmux@ttyS0.service' for details.\r\r\n"...), "running"},
 		{"no kickstart is found, the installer asks", append(upTo(t, direct, "ssh-generator[2132]"), "[  100.818337] dracut-initqueue[1577]: Warning: Can't get kickstart from /dev/sr0:/ks.cfg\r\n[  416.418848] anaconda[2343]: Starting installer, one moment...\r\n[  420.000000] anaconda[2343]: Please make a selection from the above ['c' to continue, 'h' to help, 'q' to\r\n"...), "failure"},
 		{"tmux's window dies after all is done", append(upTo(t, all["success-pty"], "Complete!"), "Pane is dead (status 1, Sun Nov 22 22:22:07 2026)\r\n"...), "success"},
 		{"stage 1 waits, then goes on", append(upTo(t, all["failure-stage2-missing"], "Anaconda installer errors end"), direct...), "success"},
 		{"stage 1 finds a mistake", []byte("[   71.204418] dracut-initqueue[1604]: The following problem occurred on line 4 of the kickstart file:\r\n[   71.204511] dracut-initqueue[1604]: Unknown command: instal\r\n[  120.0] x\r\n"), "failure"},
+		{"stage 1 finds a mistake and the installer gets over it", append([]byte("[   71.204418] dracut-initqueue[1604]: The following problem occurred on line 4 of the kickstart file:\r\n[   71.204511] dracut-initqueue[1604]: Unknown command: instal\r\n"), upTo(t, direct, "Configuring storage")...), "running"},
 		{"stage 1 finds a mistake that a %pre corrects", before(t, direct, "systemd-ssh-generator[2132]", "[   71.204418] dracut-initqueue[1604]: The following problem occurred on line 4 of the kickstart file:\r\n[   71.204511] dracut-initqueue[1604]: Unknown command: instal\r\n"), "success"},
 		{"someone answers the prompt", before(t, all["success-pty"], "Progress\r\n", "Please make a selection from the above ['b' to begin installation, 'h' to help, 'q' to quit,\r\n'r' to refresh]: b\r\n"), "success"},
 		{"nobody answers the prompt", append(upTo(t, all["success-pty"], "(file:///run"), "Please make a selection from the above ['b' to begin installation, 'h' to help, 'q' to quit,\r\n'r' to refresh]: "...), "failure"},

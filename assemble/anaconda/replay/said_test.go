@@ -44,6 +44,7 @@ anaconda 40.22.3.57-1.el10 for AlmaLinux 10.1 started.
 	saidDone     = "...\nComplete!\n"
 	saidEULA     = "Installation complete\n\nUse of this product is subject to the license agreement found at:\n/usr/share/almalinux-release/EULA\n\n"
 	saidScript   = "There was an error running the kickstart script at line 45.  This is a fatal\n  error and installation will be aborted.  The details of this error are:\n\n"
+	saidLogging  = "--- Logging error ---\nTraceback (most recent call last):\n  File \"/usr/lib64/python3.12/logging/handlers.py\", line 1003, in emit\n    self.socket.send(msg)\nBrokenPipeError: [Errno 32] Broken pipe\nCall stack:\n  File \"/sbin/anaconda\", line 594, in <module>\n    anaconda.intf.run()\nMessage: 'x'\nArguments: ()\n"
 	saidPrompt   = "Please make a selection from the above ['b' to begin installation, 'h' to help,\n'q' to quit, 'r' to refresh]: "
 	saidSpokes   = "The following mandatory spokes are not completed:\n"
 
@@ -104,7 +105,11 @@ var saids = []said{
 	{"unknown option", saidStart + saidRefusal(7, "unrecognized arguments: --bogus"), "failure kickstart-syntax", "installer", 7, true},
 	{"no %end", saidStart + saidRefusal(7, "Section %packages does not end with %end."), "failure kickstart-syntax", "installer", 7, true},
 	{"unknown section", saidStart + saidRefusal(7, "Unknown kickstart section: %anaconda"), "failure kickstart-syntax", "installer", 7, true},
-	{"%include of nothing", saidStart + saidRefusal(7, "Unable to open input kickstart file: Error opening file: [Errno 2] No such file or directory: '/tmp/x.ks'"), "failure kickstart-syntax", "installer", 7, true},
+	{"%include of nothing", saidStart + saidRefusal(0, "Unable to open input kickstart file: Error opening file: [Errno 2] No such file or directory: '/tmp/x.ks'"), "failure kickstart-include", "installer", 0, true},
+	{"%include without a name", saidStart + "\nAn error occurred during reading the kickstart file:\nThere was a problem reading from line 12 of the kickstart file\n\nThe installer will now terminate.\n", "failure kickstart-syntax", "installer", 12, true},
+	{"not UTF-8", saidStart + saidTraceback("UnicodeDecodeError: 'utf-8' codec can't decode byte 0xfc in position 12: invalid start byte"), "failure kickstart-encoding", "installer", 0, true},
+	{"a boot argument", "Starting installer, one moment...\nusage: anaconda [-h] [--version]\nanaconda: error: argument --xtimeout: invalid int value: 'soon'\n", "failure installer-arguments", "installer", 0, true},
+	{"no message bus", saidStart + "22:57:31 Unable to start DBus session!\n", "failure installer-bus", "installer", 0, true},
 	{"a disk that is not there", saidStart + saidRefusal(7, `Disk "sdx" given in ignoredisk command does not exist.`), "failure kickstart-syntax", "installer", 7, true},
 	{"warnings with inst.ksstrict", saidStart + "\nSome warnings occurred during reading the kickstart file:\nThe vnc command has been deprecated and no longer has any effect.\n\nAn error occurred during reading the kickstart file:\nPlease modify your kickstart file to fix the warnings or remove the `ksstrict` option.\n\nThe installer will now terminate.\n", "failure kickstart-strict", "installer", 0, true},
 	{"the pass for %pre", saidStart + "The following problem occurred on line 12 of the kickstart file:\n\nSection %pre does not end with %end.\n", "failure kickstart-syntax-pre", "installer", 12, true},
@@ -140,6 +145,8 @@ var saids = []said{
 	{"no CD", saidSoftware + saidFailed("Found no CD-ROM"), "failure repository", "packages", 0, true},
 	{"user", saidUsers + saidFailed("User root already exists, not creating"), "failure user-setup", "configure", 0, true},
 	{"crash", saidSoftware + saidCrash("'NoneType' object has no attribute 'format'"), "failure installer-crash", "packages", 0, true},
+	{"Python crashed", saidPackages + "Fatal Python error: Segmentation fault\n\nCurrent thread 0x00007f3fb97ad740 (most recent call first):\n  File \"/usr/lib64/python3.12/site-packages/simpleline/event_loop/glib_event_loop.py\", line 93 in run\n  File \"/sbin/anaconda\", line 594 in <module>\n", "failure installer-segfault", "packages", 0, true},
+	{"in German", strings.Replace(saidSoftware, "Installing the software", "Installieren der Software", 1) + "\nDie Installation wurde angehalten.\n\nNon interactive installation failed: Non interactive installation failed: Failed to download metadata for repo 'anaconda': Cannot download repomd.xml. \n\nDas Installationsprogramm wird beendet.\n", "failure repository", "storage", 0, true},
 	{"a module died", saidSoftware + saidCrash("Message recipient disconnected from message bus without replying"), "failure dbus-gone", "packages", 0, true},
 
 	// Scripts.
@@ -150,6 +157,7 @@ var saids = []said{
 
 	// Text mode.
 	{"text: hub", saidChecks + saidMarked("Installation Destination", "(Kickstart insufficient)") + saidPrompt, "failure hub-incomplete", "checks", 0, false},
+	{"text: no passphrase", saidStart + saidRemote + saidEdges + "Passphrase\n\nPlease provide a default LUKS passphrase for all devices you want to encrypt. You\nwill have to type it twice.\n\nPassphrase: ", "failure prompt-passphrase", "installer", 0, false},
 	{"text: no space", saidChecks + saidHub + "Not enough space in file systems for the current software selection. An additional 1.2 GiB is needed.\nEnter 'b' to ignore the warning and attempt to install anyway.\n" + saidPrompt, "failure space", "checks", 0, false},
 	{"text: boot loader", saidBoot + saidDialog("Question", "The following error occurred while installing the boot loader. The system will\n  not be bootable. Would you like to ignore this and continue with installation?\n  \n  boot loader install failed", "Please respond 'yes' or 'no': "), "failure bootloader", "bootloader", 0, false},
 	{"text: mkfs failed", saidStorage + saidDialog("Error", "An error occurred while activating your storage configuration.\n  \n  ('format create failed: 1', '/dev/vda2')", "Press ENTER to exit: "), "failure storage-write", "storage", 0, false},
@@ -170,7 +178,13 @@ var saids = []said{
 	{"live image", strings.Replace(saidPost, "Downloading packages\n", "Downloading http://10.0.2.2/error.img (10%)\nChecking image checksum\nInstalling software...\nInstalling software 100%\nSynchronizing writes to disk\n", 1) + saidDone, "success", "complete", 0, false},
 	{"in German", strings.NewReplacer("Starting automated install", "Automatisierte Installation wird gestartet").Replace(saidChecks) + "Softwareinstallation\n....\nFertig!\nInstallation abgeschlossen\n\nBenutzung dieses Produkts unterliegt dem Lizenzvertrag in:\n/usr/share/almalinux-release/EULA\n", "success", "complete", 0, false},
 
+	{"in a language of which not all is translated", saidChecks + "Εγκατάσταση λογισμικού\n.\nImporting certificates\n.\nΔημιουργία χρηστών\n....\nΟλοκληρώθηκε!\nΗ εγκατάσταση ολοκληρώθηκε\n\nΗ χρήση του προϊόντος υπόκειται στην άδεια:\n/usr/share/almalinux-release/EULA\n", "success", "complete", 0, false},
+	{"a warning behind the last pips", saidPost + "..../usr/lib64/python3.12/x.py:3: DeprecationWarning: y\nComplete!\n", "success", "complete", 0, false},
+	{"logging fails in %post", saidPost + saidLogging + saidDone + saidEULA, "success", "complete", 0, false},
+	{"a second installer, after a reboot", saidSoftware + saidFailed("Failed to download metadata for repo 'anaconda'") + saidPost + saidDone + saidEULA, "success", "complete", 0, false},
+
 	// Nothing is proven.
+	{"logging fails among the packages", saidPackages + saidLogging, "running", "packages", 0, false},
 	{"still checking", saidStart + saidRemote + "Starting automated install.Saving storage configuration...\n......", "running", "checks", 0, false},
 	{"still installing", saidPackages, "running", "packages", 0, false},
 	{"still in %post", saidPost, "running", "post", 0, false},
