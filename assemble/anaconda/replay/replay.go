@@ -93,6 +93,7 @@ func (r *run) console(in io.Reader) (lines int, err error) {
 		r.step(anaconda.Console(rec))
 	})
 	buf := make([]byte, chunk)
+	in = undo(in)
 	for {
 		n, err := in.Read(buf)
 		reader.Write(buf[:n])
