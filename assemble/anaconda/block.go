@@ -73,7 +73,7 @@ func (m *Machine) takeBlock(r *console.Record) bool {
 		if !script {
 			m.scan(r)
 		}
-		if strings.HasPrefix(r.Text, "Press ENTER to") || strings.HasPrefix(r.Text, "Please respond") {
+		if isPrompt(r.Text) {
 			m.endBlock()
 		}
 		return true
@@ -200,12 +200,17 @@ func (m *Machine) readBlock() {
 		m.reasons(f, joined(lines))
 	case dialogBlock:
 		if f.rule.Name != "script-failed" {
-			m.reasons(f, joined(lines))
+			m.reasons(f, joined(slices.DeleteFunc(slices.Clone(lines), func(l Line) bool { return isPrompt(l.Text) })))
 		} else if said := scriptWords(b.lines); said != "" {
 			first, rest, _ := strings.Cut(m.expand(f.rule.Meaning, nil), ".")
 			f.failure.Meaning = first + "; the last of its output that is shown: " + short(said, 300) + "." + rest
 		}
 	}
+}
+
+// isPrompt recognizes what ends a dialog.
+func isPrompt(text string) bool {
+	return strings.HasPrefix(text, "Press ENTER to") || strings.HasPrefix(text, "Please respond")
 }
 
 // scriptWords returns the last line of a script's output in the installer's
@@ -217,7 +222,7 @@ func scriptWords(dialog []Line) string {
 		switch {
 		case strings.HasSuffix(text, "The details of this error are:"):
 			output = true
-		case output && text != "" && !strings.HasPrefix(text, "Press ENTER to"):
+		case output && text != "" && !isPrompt(text):
 			last = text
 		}
 	}
@@ -271,8 +276,8 @@ func (m *Machine) explainTermination(f *finding, lines []Line) {
 	}
 	if text != "" && strings.HasPrefix(f.rule.Name, "installer-") {
 		said := strings.Join(strings.Fields(text), " ")
-		said = strings.ReplaceAll(said, "Non interactive installation failed: ", "")
-		f.failure.Meaning = strings.TrimSuffix(m.expand(f.rule.Meaning, nil), ".") + ": " + short(said, 500)
+		said = strings.TrimRight(strings.ReplaceAll(said, "Non interactive installation failed: ", ""), ".")
+		f.failure.Meaning = strings.TrimSuffix(m.expand(f.rule.Meaning, nil), ".") + ": " + short(said, 500) + "."
 	}
 	m.reasons(f, text)
 	m.nameWarnings()

@@ -81,7 +81,7 @@ var reasonRules = []Rule{
 	},
 	{
 		Name: "storage-commands", Channel: OnReason,
-		Pattern: `((?:Tried to use undefined partition|(?:RAID device|Volume group|Logical volume) +"[^"]*" given in \w+ command|(?:RAID|PV|Btrfs) partition "[^"]*" is defined|(?:RAID|Btrfs) volume "[^"]*" specified with|Volume group "[^"]*" defined without|No (?:volume group|thin pool) exists with the name|The (?:RAID volume|volume group) name "[^"]*" is already|Logical volume name "[^"]*" is already|Logical volume size "[^"]*" must be|Disk "[^"]*" in part command is not|Cannot install to unpartitionable device|The mount point "[^"]*" is not valid|The size "[^"]*" is invalid|Target size "[^"]*" for device)[^.]*)`,
+		Pattern: `((?:Tried to use undefined partition|(?:RAID device|Volume group|Logical volume) +"[^"]*" given in \w+ command|(?:RAID|PV|Btrfs) partition "[^"]*" is defined|(?:RAID|Btrfs) volume "[^"]*" specified with|Volume group "[^"]*" defined without|No (?:volume group|thin pool) exists with the name|The (?:RAID volume|volume group) name "[^"]*" is already|Logical volume name "[^"]*" is already|Logical volume size "[^"]*" must be|Disk "[^"]*" in part command is not|Cannot install to unpartitionable device|The mount point "[^"]*" is not valid|The size "[^"]*" is invalid|Target size "[^"]*" for device)(?:[^.]|\.\S)*)`,
 		Sample:  `Tried to use undefined partition "pv.02" in Volume Group specification`, Seen: "anaconda rhel-10 pyanaconda/modules/storage/partitioning/custom/custom_partitioning.py",
 		Class: ClassStorage, Rank: 81,
 		Meaning: "The storage commands of the kickstart do not fit together, or not the disk: $1",

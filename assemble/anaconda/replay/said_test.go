@@ -125,6 +125,7 @@ var saids = []said{
 	{"disk too small", strings.Replace(saidChecks, "Checking storage configuration...", "Failed to save storage configuration\nUnable to allocate requested partition scheme.", 1) + saidError(saidSpokes+"Installation Destination"), "failure disk-too-small", "checks", 0, true},
 	{"an undefined physical volume", strings.Replace(saidChecks, "Checking storage configuration...", "Failed to save storage configuration\nTried to use undefined partition \"pv.02\" in Volume Group specification", 1) + saidError(saidSpokes+"Installation Destination"), "failure storage-commands", "checks", 0, true},
 	{"a partition that is not there", strings.Replace(saidChecks, "Checking storage configuration...", "Failed to save storage configuration\nPartition \"vda9\" given in part command does not exist.", 1) + saidError(saidSpokes+"Installation Destination"), "failure disk-not-there", "checks", 0, true},
+	{"a mount of a device that is not there", strings.Replace(saidChecks, "Checking storage configuration...\n", "Failed to save storage configuration\n.....Unknown or invalid device 'sda1' specified\n", 1) + saidError(saidSpokes+"Installation Destination"), "failure storage-check", "checks", 0, true},
 	{"no root", strings.Replace(saidChecks, "...\n.\n", "...\nYou have not defined a root partition (/), which is required for installation of AlmaLinux to continue.\n.\n", 1) + saidError(saidSpokes+"Installation Destination"), "failure no-root", "checks", 0, true},
 	{"no EFI system partition", strings.Replace(saidChecks, "...\n.\n", "...\nNo valid boot loader target device found. See below for details.\nFor a UEFI installation, you must include an EFI System Partition on a GPT-formatted disk, mounted at /boot/efi.\n.\n", 1) + saidError(saidSpokes+"Installation Destination"), "failure no-esp", "checks", 0, true},
 	{"repositories", saidChecks + saidMarked("Installation source", "(Error setting up repositories)") + saidError(saidSpokes+"Installation source\nSoftware selection"), "failure repository", "checks", 0, true},
@@ -259,6 +260,33 @@ func TestScriptsLastWords(t *testing.T) {
 				t.Errorf("%s: %s", how, got)
 			}
 		}
+	}
+}
+
+// What no row can know is quoted.
+func TestMeaningsQuote(t *testing.T) {
+	want := map[string]string{
+		"an undefined physical volume":          `: Tried to use undefined partition "pv.02" in Volume Group specification`,
+		"a mount of a device that is not there": ": Unknown or invalid device 'sda1' specified",
+		"text: missing package":                 "does not have: nope",
+		"mkfs failed":                           ": ('format create failed: 1', '/dev/vda2').",
+		"no message bus":                        ": Unable to start DBus session!",
+		"%include of nothing":                   ": No such file or directory: '/tmp/x.ks'",
+	}
+	for _, s := range saids {
+		end, ok := want[s.name]
+		if !ok {
+			continue
+		}
+		delete(want, s.name)
+		for how, raw := range map[string]string{"terminal": strings.ReplaceAll(s.text, "\n", "\r\n"), "journald": byJournal(s.text, s.exits)} {
+			if got := Summary(replay(t, []byte(raw))).Meaning; !strings.HasSuffix(got, end) {
+				t.Errorf("%s, %s: %q", s.name, how, got)
+			}
+		}
+	}
+	if len(want) > 0 {
+		t.Errorf("not said: %v", want)
 	}
 }
 
