@@ -133,8 +133,8 @@ func (m *Machine) applies(rule *Rule, r *console.Record, text string) bool {
 		return !m.config.PreScripts
 	case Incomplete:
 		return !m.complete
-	case ConsoleAlone:
-		return m.config.ConsoleOnly && !m.complete && !m.done
+	case ConsoleAlone: // the kernel may break into a line of another program's
+		return m.config.ConsoleOnly && !m.complete && !m.done && (r == nil || m.said(Kernel, r) || strings.Contains(text, "] reboot: "))
 	case inDialog:
 		return m.edge
 	case uncaught:

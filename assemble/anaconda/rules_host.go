@@ -63,8 +63,8 @@ var hostRules = []Rule{
 		Hint:    "the last lines of serial.log in the failure bundle say why; imgasm kickstart lint FILE finds what most often causes this",
 	},
 	{
-		Name: "down-early", Channel: OnConsole, Who: Kernel,
-		Pattern: `^reboot: (Power down|Restarting system|System halted)`,
+		Name: "down-early", Channel: OnConsole, Who: Anyone,
+		Pattern: `(?:^|\d\] )reboot: (Power down|Restarting system|System halted)`,
 		Sample:  "[   96.698855] reboot: Power down",
 		Seen:    "testdata/serial/failure-no-oemdrv-powers-off.raw",
 		Class:   ClassEnded, Rank: 10, Action: Fail, When: ConsoleAlone,

@@ -212,6 +212,8 @@ func TestEndsOfRecordings(t *testing.T) {
 		{"complete, no newline yet", bytes.TrimRight(upTo(t, direct, "Complete!"), "\r\n"), "success"},
 		{"down before it was complete", append(upTo(t, direct, "(6/12)"), "[  497.000000] reboot: Power down\r\n"...), "failure"},
 		{"restarted before it was complete", append(upTo(t, direct, "(6/12)"), "[  497.000000] reboot: Restarting system\r\n"...), "failure"},
+		{"down in the middle of another line", append(upTo(t, direct, "(6/12)"), "Powe[  497.000000] reboot: Power down\r\nring off.\r\r\n"...), "failure"},
+		{"a script that says so", append(upTo(t, direct, "(6/12)"), "I shall now reboot: Power down\r\nreboot: Power down\r\n"...), "running"},
 		{"a panic among the packages", append(upTo(t, direct, "(6/12)"), "[  497.000000] Kernel panic - not syncing: Fatal exception\r\n"...), "failure"},
 		{"a panic without time stamps", []byte("Linux version 6.12.0\r\nKernel panic - not syncing: Fatal exception\r\n---[ end Kernel panic - not syncing: Fatal exception ]---\r\n"), "failure"},
 		{"a panic on tmux's screen", append(upTo(t, all["success-tmux"], "(6/12)"), "\r\n[  497.000000] Kernel panic - not syncing: Fatal exception\r\n[  497.000000] ---[ end Kernel panic - not syncing: Fatal exception ]---\r\n"...), "failure"},
