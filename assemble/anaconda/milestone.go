@@ -165,9 +165,11 @@ func (m *Machine) dots(text string) bool {
 // says it right behind the pips of its last tasks (on whose line a library may have
 // written a warning). dnf in a %post script says "Complete!" too, and many a
 // script that the installation is complete, but not there. By way of journald
-// only Anaconda itself can have said it.
+// only Anaconda itself can have said it. Of a recording that begins late the
+// pips must do.
 func (m *Machine) saidComplete(pips bool) {
-	if m.phase >= PhaseConfigure && (pips || m.speaker == byJournal) {
+	late := m.runs == 0 && m.phase < PhaseInstaller
+	if m.phase >= PhaseConfigure && (pips || m.speaker == byJournal) || late && pips {
 		m.finished()
 	}
 }

@@ -67,7 +67,7 @@ var hostRules = []Rule{
 		Pattern: `(?:^|\d\] )reboot: (Power down|Restarting system|System halted)`,
 		Sample:  "[   96.698855] reboot: Power down",
 		Seen:    "testdata/serial/failure-no-oemdrv-powers-off.raw",
-		Class:   ClassEnded, Rank: 10, Action: Fail, When: ConsoleAlone,
+		First:   PhaseKernel, Class: ClassEnded, Rank: 10, Action: Fail, When: ConsoleAlone,
 		Meaning: "The guest went down before the installation was complete.",
 		Hint:    "the lines before it say why; imgasm kickstart lint FILE finds what most often causes this",
 	},

@@ -120,6 +120,23 @@ func TestRecordersAreNotGuessed(t *testing.T) {
 	}
 }
 
+// A recording that begins late may prove less, never the contrary.
+func TestLateBeginningsProveNothingElse(t *testing.T) {
+	for name, raw := range everything(t) {
+		want := replay(t, raw).Verdict.String()
+		at := 0
+		for at < len(raw) {
+			if got := replay(t, raw[at:]); got.Verdict.String() != want && got.Verdict.String() != "running" {
+				t.Errorf("%s from byte %d, %q: %v by %q", name, at, raw[at:min(len(raw), at+60)], got.Verdict, Summary(got).Rule)
+				break
+			}
+			for range 1 + (len(raw)-at)/8000 { // lines
+				at += 1 + max(bytes.IndexByte(raw[min(at, len(raw)):], '\n'), 0)
+			}
+		}
+	}
+}
+
 // The same words by way of journald, as in direct mode, mean the same.
 func TestDirectMeansTheSame(t *testing.T) {
 	for name, raw := range consoles(t) {
