@@ -158,7 +158,7 @@ func (r *Rule) repeats() int {
 // fire makes a finding of a line.
 func (m *Machine) fire(rule *Rule, groups []string, r *console.Record) {
 	m.fired[rule.Name]++
-	if m.phase < PhaseInstaller && (rule.Stands == PhaseComplete || rule.Name == "unit-failed") { // its first words were lost
+	if m.phase < PhaseInstaller && (rule.Stands == PhaseComplete || rule.Name == "unit-failed" || rule.Who == Installer && r.Screen) { // its first words were lost
 		m.phase = PhaseInstaller
 		m.announce()
 	}

@@ -184,6 +184,15 @@ Error
 		Hint:    "give the guest more memory (--memory 4G) and run it again; an unmodified installer ISO (--iso) has all that it needs",
 	},
 	{
+		Name: "installer-terminates", Channel: OnConsole, Who: Installer,
+		Pattern: `^\s*The installer will now terminate\.$`,
+		Sample:  "The installer will now terminate.",
+		Seen:    "anaconda rhel-10 pyanaconda/exception.py, kickstart.py: the end of messages of which tmux's screen does not hold the beginning",
+		Last:    PhaseShutdown, Stands: PhaseComplete, Class: ClassInstaller, Rank: 24, Action: Collect, When: Incomplete,
+		Meaning: "The installer met an error and gave up.",
+		Hint:    "the lines before it say why; the ends of the installer's logs are in the failure bundle (anaconda.log, packaging.log, storage.log, program.log)",
+	},
+	{
 		Name: "pane-dead", Channel: OnConsole, Who: Installer,
 		Pattern: `^Pane is dead \(((?:status|signal) \w+)`,
 		Sample:  "Pane is dead (status 1, Sun Nov 22 22:22:07 2026)",

@@ -226,6 +226,8 @@ func TestEndsOfRecordings(t *testing.T) {
 		{"kexec into the installed system, which panics", append(upTo(t, direct, "license agreement"), "[  535.000000] kexec_core: Starting new kernel\r\n[    0.000000] Linux version 6.12.0\r\n[    5.000000] Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)\r\n"...), "success"},
 		{"tmux dies", append(upTo(t, all["success-tmux"], "(6/12)"), "\x1b[?1000l[server exited unexpectedly]\r\n"...), "failure"},
 		{"tmux ends after all is done", append(upTo(t, all["success-pty"], "Complete!"), "[server exited unexpectedly]\r\n"...), "success"},
+		{"the end of a long message on tmux's screen", []byte("\x1b[1;24r\x1b[H  - nothing provides libfoo.so.1 needed by bar-1.0-1.noarch\x1b[K\r\n\x1b[K\r\nThe installer will now terminate.\x1b[K\r\n"), "failure"},
+		{"the end of a script's output on tmux's screen", []byte("\x1b[1;24r\x1b[H...\x1b[K\r\nComplete!\x1b[K\r\nmv: cannot stat 'x'\x1b[K\r\n\x1b[K\r\nPress ENTER to exit: "), "failure"},
 		{"the firmware's shell", []byte("UEFI Interactive Shell v2.2\r\nEDK II\r\nPress ESC in 1 seconds to skip startup.nsh or any other key to continue.\r\nShell> "), "failure"},
 		{"the firmware's shell, whose startup.nsh boots", append([]byte("UEFI Interactive Shell v2.2\r\nShell> startup.nsh\r\nEFI stub: Loaded initrd from command line option\r\n"), direct...), "success"},
 		{"the firmware crashes", []byte("BdsDxe: starting Boot0001 \"UEFI Misc Device\" from PciRoot(0x0)/Pci(0x2,0x0)\r\n\r\n\r\nSynchronous Exception at 0x000000013F6F1B00\r\n"), "failure"},
