@@ -2,6 +2,7 @@ package anaconda
 
 import (
 	"strings"
+	"time"
 
 	"github.com/imgasm/imgasm/qemu/console"
 )
@@ -13,7 +14,12 @@ func (m *Machine) console(r *console.Record) {
 	if !m.config.ConsoleOnly { // a recording has no silences
 		m.heard.console(r.Text, m.awake)
 	}
-	m.stamps = m.stamps || r.Stamped
+	if r.Stamped {
+		if m.stamps && r.Stamp < m.stamp-time.Minute {
+			m.goesDown() // it has, and this is the next boot
+		}
+		m.stamps, m.stamp = true, r.Stamp
+	}
 	if !r.Partial {
 		m.learn(r)
 	}

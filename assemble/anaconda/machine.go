@@ -65,6 +65,7 @@ type Machine struct {
 	progress progress
 	speaker  speaker
 	stamps   bool          // lines with the kernel's time stamp have been seen
+	stamp    time.Duration // the last one
 	runs     int           // how often the installer has begun
 	hubSince time.Duration // awake when the checks began
 	checks   int           // lines of theirs that were looked at
