@@ -197,7 +197,7 @@ var reasonRules = []Rule{
 	},
 	{
 		Name: "scriptlet", Channel: OnReason,
-		Pattern: `Error in (\w+) scriptlet in rpm package ([^\s.]+)|scriptlet failed`,
+		Pattern: `Error in <?(\w+)>? scriptlet in rpm package (\S+?)\.?(?:\s|$)|scriptlet failed`,
 		Sample:  "An error occurred during the transaction: Error in POSTIN scriptlet in rpm package badpost", Seen: "testdata/serial/failure-rpm-post-scriptlet-pty.raw",
 		Class: ClassPayload, Rank: 82,
 		Meaning: "A package's own $1 script failed while it was installed: $2. The installer gives up then.",
