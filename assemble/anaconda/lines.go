@@ -174,6 +174,9 @@ func (m *Machine) fire(rule *Rule, groups []string, r *console.Record) {
 		m.finished()
 		m.powerDown()
 		return
+	case "kickstart-syntax-read":
+		m.kickstartLine(f, groups)
+		return
 	case "script-failed", "error-dialog", "question-dialog":
 		m.beginBlock(dialogBlock, f, r)
 		return

@@ -31,6 +31,15 @@ Section %pre does not end with %end.
 		Hint:    "correct the line; imgasm kickstart lint FILE finds these before anything is booted",
 	},
 	{
+		Name: "kickstart-syntax-read", Channel: OnConsole, Who: Installer,
+		Pattern: `^There was a problem reading from line (\d+) of the kickstart file`,
+		Sample:  "Starting installer, one moment...\nThere was a problem reading from line 12 of the kickstart file",
+		Seen:    "pykickstart rhel10 errors.py, parser.py: an %include without a name, met in the pass that looks for %pre",
+		First:   PhaseInstaller, Last: PhaseInstaller, Class: ClassKickstart, Rank: 88, Action: Fail,
+		Meaning: "The installer refuses line $1 of the kickstart: an %include that names no file.",
+		Hint:    "correct the line; imgasm kickstart lint FILE finds these before anything is booted",
+	},
+	{
 		Name: "kickstart-gone", Channel: OnConsole, Who: Installer,
 		Pattern: `^(?:\d\d:\d\d:\d\d )?Kickstart file (.*) is missing\.`,
 		Sample:  "22:17:01 Kickstart file /run/install/ks.cfg is missing.",
