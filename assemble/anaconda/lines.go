@@ -140,7 +140,7 @@ func (m *Machine) applies(rule *Rule, r *console.Record, text string) bool {
 	case Incomplete:
 		return !m.complete
 	case ConsoleAlone: // the kernel may break into a line of another program's
-		return m.config.ConsoleOnly && !m.complete && !m.done && (r == nil || m.said(Kernel, r) || strings.Contains(text, "] reboot: "))
+		return m.config.ConsoleOnly && !m.complete && !m.done && m.fired["remote-desktop"] == 0 && (r == nil || m.said(Kernel, r) || strings.Contains(text, "] reboot: "))
 	case inDialog:
 		return m.edge
 	case uncaught:

@@ -215,6 +215,7 @@ func TestEndsOfRecordings(t *testing.T) {
 		{"down before it was complete", append(upTo(t, direct, "(6/12)"), "[  497.000000] reboot: Power down\r\n"...), "failure"},
 		{"restarted before it was complete", append(upTo(t, direct, "(6/12)"), "[  497.000000] reboot: Restarting system\r\n"...), "failure"},
 		{"down in the middle of another line", append(upTo(t, direct, "(6/12)"), "Powe[  497.000000] reboot: Power down\r\nring off.\r\r\n"...), "failure"},
+		{"what a remote desktop has shown", append(upTo(t, direct, " started."), "[  420.000000] anaconda[2343]: 22:57:41 GNOME remote desktop is now running.\r\n[  900.000000] reboot: Restarting system\r\n"...), "running"},
 		{"a script that says so", append(upTo(t, direct, "(6/12)"), "I shall now reboot: Power down\r\nreboot: Power down\r\n"...), "running"},
 		{"a panic among the packages", append(upTo(t, direct, "(6/12)"), "[  497.000000] Kernel panic - not syncing: Fatal exception\r\n"...), "failure"},
 		{"a panic without time stamps", []byte("Linux version 6.12.0\r\nKernel panic - not syncing: Fatal exception\r\n---[ end Kernel panic - not syncing: Fatal exception ]---\r\n"), "failure"},

@@ -114,6 +114,7 @@ var saids = []said{
 	{"warnings with inst.ksstrict", saidStart + "\nSome warnings occurred during reading the kickstart file:\nThe vnc command has been deprecated and no longer has any effect.\n\nAn error occurred during reading the kickstart file:\nPlease modify your kickstart file to fix the warnings or remove the `ksstrict` option.\n\nThe installer will now terminate.\n", "failure kickstart-strict", "installer", 0, true},
 	{"the pass for %pre", saidStart + "The following problem occurred on line 12 of the kickstart file:\n\nSection %pre does not end with %end.\n", "failure kickstart-syntax-pre", "installer", 12, true},
 	{"the pass for %pre, %include without a name", saidStart + "There was a problem reading from line 12 of the kickstart file\n", "failure kickstart-syntax-read", "installer", 12, true},
+	{"a remote desktop without a password", saidStart + "22:57:41 RDP user name or password not set. Aborting.\n", "failure remote-desktop-failed", "installer", 0, true},
 	{"kickstart gone", saidStart + "22:57:31 Kickstart file /run/install/ks.cfg is missing.\n", "failure kickstart-gone", "installer", 0, true},
 	{"%pre --erroronfail", saidStart + "22:57:31 Running pre-installation scripts\n" + saidTraceback("pyanaconda.errors.ScriptError"), "failure pre-script-failed", "installer", 0, true},
 	{"a quotation mark", saidStart + saidTraceback("ValueError: No closing quotation"), "failure quotation", "installer", 0, true},
