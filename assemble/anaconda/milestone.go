@@ -177,9 +177,9 @@ func (m *Machine) saidComplete(pips bool) {
 // translated recognizes the end of an installation in another language than
 // English (lang in the kickstart), of which few steps or none were understood:
 // the last pips, three lines, and the path of the licence, which is never
-// translated.
+// translated. In a list of files that a script prints it follows another path.
 func (m *Machine) translated(text string) {
-	if m.pips && m.phase >= PhaseInstaller && strings.HasPrefix(text, "/usr/share/") && strings.HasSuffix(text, "/EULA") {
+	if m.pips && m.phase >= PhaseInstaller && !strings.HasPrefix(m.previous, "/") && strings.HasPrefix(text, "/usr/share/") && strings.HasSuffix(text, "/EULA") {
 		m.finished()
 	}
 }

@@ -37,20 +37,9 @@ func undo(in io.Reader) io.Reader {
 	if stamp := stampOf(head); stamp != nil {
 		edits = append(edits, func(line []byte) []byte { return line[len(stamp.Find(line)):] })
 	}
-	switch {
-	case bytes.ContainsRune(head, '\r'):
-	case carets(head):
+	if carets(head) {
 		visible := strings.NewReplacer("^M", "\r", "^[", "\x1b", "^G", "\a", "^H", "\b")
 		edits = append(edits, func(line []byte) []byte { return []byte(visible.Replace(string(line))) })
-	case bytes.Count(head, []byte("\n")) > 3: // tmux's line feeds alone lead straight down
-		var ended []byte
-		edits = append(edits, func(line []byte) []byte {
-			if line, ok := bytes.CutSuffix(line, []byte("\n")); ok {
-				ended = append(append(ended[:0], line...), "\r\n"...)
-				return ended
-			}
-			return line
-		})
 	}
 	if edits == nil {
 		return whole
@@ -96,7 +85,7 @@ func stampOf(head []byte) *regexp.Regexp {
 
 // carets reports whether control characters are written as cat -v does it.
 func carets(head []byte) bool {
-	return !bytes.ContainsRune(head, 0x1b) && bytes.Count(head, []byte("^M\n")) > max(3, bytes.Count(head, []byte("\n"))/4)
+	return !bytes.ContainsAny(head, "\r\x1b") && bytes.Count(head, []byte("^M\n")) > max(3, bytes.Count(head, []byte("\n"))/4)
 }
 
 // most reports whether nine of ten lines, and no fewer than four, are so.
