@@ -91,7 +91,9 @@ func strict(commands []*cli.Command, usage cli.OnUsageErrorFunc) {
 			}
 		}
 		strict(c.Subcommands, usage)
-		if c.Action == nil {
+		if c.Action != nil {
+			c.Action = called(c.Action)
+		} else {
 			c.Action = func(ctx *cli.Context) error {
 				if ctx.NArg() > 0 {
 					return noCommand("imgasm "+ctx.Command.Name, ctx.Args().First(), c.Subcommands)
@@ -99,6 +101,22 @@ func strict(commands []*cli.Command, usage cli.OnUsageErrorFunc) {
 				return cli.ShowSubcommandHelp(ctx)
 			}
 		}
+	}
+}
+
+// called is an action that refuses flags without a value, and tells who calls it
+// wrongly where an example is.
+func called(action cli.ActionFunc) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		if err := refuseEmpty(c); err != nil {
+			return err
+		}
+		err := action(c)
+		var wrong *usageError
+		if errors.As(err, &wrong) && wrong.hint == "" {
+			wrong.hint = c.Command.HelpName + " --help shows an example"
+		}
+		return err
 	}
 }
 

@@ -66,9 +66,6 @@ func machineFlags() []cli.Flag {
 
 // machineSpec reads machineFlags.
 func (a *app) machineSpec(c *cli.Context) (assemble.Spec, error) {
-	if err := refuseEmpty(c); err != nil {
-		return assemble.Spec{}, err
-	}
 	s := assemble.Spec{
 		Arch: c.String("arch"), Out: c.String("out"), Format: c.String("format"), Force: c.Bool("force"),
 		CPUs: c.Int("cpus"), Accel: c.String("accel"), CPU: c.String("cpu"), QEMU: c.String("qemu"),

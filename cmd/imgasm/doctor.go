@@ -39,7 +39,7 @@ func doctorCommand(a *app) *cli.Command {
 			if err != nil {
 				return err
 			}
-			wanted, err := archName(c.String("arch"))
+			wanted, err := wishedArch(c.String("arch"))
 			if err != nil {
 				return err
 			}
@@ -55,7 +55,7 @@ func doctorCommand(a *app) *cli.Command {
 				printCheckup(a.stdout, checkup)
 			}
 			for _, ready := range checkup.Ready {
-				if wanted == "" || ready == wanted {
+				if c.String("arch") == "" || ready == wanted.Name {
 					return nil
 				}
 			}

@@ -70,9 +70,9 @@ func firmwareListCommand(app *app) *cli.Command {
 			}
 			arches := arch.All()
 			if name := c.String("arch"); name != "" {
-				one, err := arch.Parse(name)
+				one, err := wishedArch(name)
 				if err != nil {
-					return app.usage("%v", err)
+					return err
 				}
 				arches = []arch.Arch{one}
 			}
@@ -156,12 +156,9 @@ func firmwareShowCommand(app *app) *cli.Command {
 			if err := app.noArgs(c); err != nil {
 				return err
 			}
-			of := arch.Host()
-			if name := c.String("arch"); name != "" {
-				var err error
-				if of, err = arch.Parse(name); err != nil {
-					return app.usage("%v", err)
-				}
+			of, err := wishedArch(c.String("arch"))
+			if err != nil {
+				return err
 			}
 			return app.firmwareShow(c.Context, c, of)
 		},
@@ -335,11 +332,9 @@ func (a *app) firmwarePackage(ctx context.Context, c *cli.Context, from, dir str
 		return "", nothing, err
 	}
 	defer image.Close()
-	of := arch.Host()
-	if name := c.String("arch"); name != "" {
-		if of, err = arch.Parse(name); err != nil {
-			return "", nothing, a.usage("%v", err)
-		}
+	of, err := wishedArch(c.String("arch"))
+	if err != nil {
+		return "", nothing, err
 	}
 	name, err := firmware.FindPackage(image, of)
 	if errors.Is(err, fs.ErrNotExist) {

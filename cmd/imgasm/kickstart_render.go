@@ -52,9 +52,6 @@ func kickstartRenderCommand(app *app) *cli.Command {
 			if err := app.noArgs(c); err != nil {
 				return err
 			}
-			if err := refuseEmpty(c); err != nil {
-				return err
-			}
 			o, err := app.renderOptions(c)
 			if err != nil {
 				return err
@@ -77,9 +74,9 @@ func (a *app) renderOptions(c *cli.Context) (kickstart.RenderOptions, error) {
 		Packages:   c.StringSlice("package"),
 		GuestAgent: c.Bool("guest-agent"), CloudInit: c.Bool("cloud-init"), KernelArgs: c.StringSlice("kernel-arg"),
 	}
-	machine, err := arch.Parse(strings.TrimSuffix(o.Arch, "_v2"))
+	machine, err := wishedArch(strings.TrimSuffix(o.Arch, "_v2"))
 	if err != nil {
-		return o, a.usage("--arch: %v", err)
+		return o, err
 	}
 	switch o.Console {
 	case "":

@@ -26,6 +26,8 @@ func mediaCommand(app *app) *cli.Command {
 	return &cli.Command{
 		Name:  "media",
 		Usage: "make boot media, kickstart volumes and blank disks by themselves",
+		UsageText: "imgasm media usb --iso AlmaLinux-10.1-x86_64-dvd.iso --kickstart ks.cfg -o stick.img\n" +
+			"imgasm media disk --size 10G -o disk.raw",
 		Description: "Equal input gives equal bytes. Dates are SOURCE_DATE_EPOCH's if it is set, and\n" +
 			"otherwise derived from the input; the clock is never looked at.",
 		Subcommands: []*cli.Command{mediaOEMDRV(app), mediaDisk(app), mediaBoot(app), mediaUSB(app)},

@@ -61,12 +61,12 @@ everywhere, and is no AlmaLinux.`,
 					return &assemble.InputError{What: "--iso", Err: err, Do: hintOf(err)}
 				}
 			}
-			target := arch.Host()
-			if s.Arch, err = archName(s.Arch); err != nil {
+			target, err := wishedArch(s.Arch)
+			if err != nil {
 				return err
 			}
 			if s.Arch != "" {
-				target, _ = arch.Parse(s.Arch)
+				s.Arch = target.Name
 			}
 			prepare := func(ctx context.Context, show event.Sink) (string, error) {
 				in, err := rehearsal.Build(ctx, rehearsal.Options{
@@ -125,14 +125,14 @@ func isFailure(name string) bool {
 	return false
 }
 
-// archName checks a wished architecture and returns its canonical name; "" stays "".
-func archName(wish string) (string, error) {
+// wishedArch is the architecture that --arch names; "": this host's.
+func wishedArch(wish string) (arch.Arch, error) {
 	if wish == "" {
-		return "", nil
+		return arch.Host(), nil
 	}
 	a, err := arch.Parse(wish)
 	if err != nil {
-		return "", &assemble.InputError{What: "--arch", Err: err}
+		return a, &assemble.InputError{What: "--arch", Err: err, Do: "give one of them, such as --arch " + arch.All()[0].Name}
 	}
-	return a.Name, nil
+	return a, nil
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/anaconda/replay"
+	"github.com/imgasm/imgasm/internal/arch"
 )
 
 // replayCommand is the verb replay.
@@ -35,8 +36,8 @@ func replayCommand(app *app) *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "log", Usage: "Anaconda's own log: `FILE` of the virtio port or /tmp/anaconda.log"},
 			&cli.StringFlag{Name: "progress", Usage: "what came on imgasm's progress port: `FILE`"},
-			&cli.StringFlag{Name: "arch", Usage: "the guest's architecture, for the hints"},
-			&cli.StringFlag{Name: "accel", Usage: "QEMU's accelerator, for the hints"},
+			&cli.StringFlag{Name: "arch", Usage: "`NAME` of the guest's architecture, for the hints: " + arch.Names()},
+			&cli.StringFlag{Name: "accel", Usage: "`NAME` of QEMU's accelerator, for the hints, such as kvm or tcg"},
 			&cli.BoolFlag{Name: "json", Usage: "one JSON object a line"},
 			&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "show each package and what other rules saw"},
 		},
@@ -44,9 +45,17 @@ func replayCommand(app *app) *cli.Command {
 			if c.NArg() != 1 {
 				return app.usage("replay takes one serial log, got %d arguments", c.NArg())
 			}
+			of := c.String("arch")
+			if of != "" {
+				one, err := wishedArch(of)
+				if err != nil {
+					return err
+				}
+				of = one.Name
+			}
 			return app.replay(replayOptions{
 				console: c.Args().First(), log: c.String("log"), progress: c.String("progress"),
-				arch: c.String("arch"), accel: c.String("accel"), json: c.Bool("json"), verbose: c.Bool("verbose"),
+				arch: of, accel: c.String("accel"), json: c.Bool("json"), verbose: c.Bool("verbose"),
 			})
 		},
 	}

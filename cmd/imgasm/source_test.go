@@ -227,9 +227,12 @@ func TestFirmwareCommands(t *testing.T) {
 	if rc, _, errs = s.run("firmware", "extract", vars); rc == 0 || !strings.Contains(errs, "not an RPM package") {
 		t.Errorf("extract of what is no package: %d\n%s", rc, errs)
 	}
-	for _, wrong := range [][]string{{"firmware", "show", "x"}, {"firmware", "list", "--arch", "sparc"}, {"firmware", "extract"}, {"firmware", "bogus"}} {
+	for _, wrong := range [][]string{{"firmware", "show", "x"}, {"firmware", "extract"}, {"firmware", "bogus"}} {
 		if rc, _, errs := s.run(wrong...); rc != exitUsage {
 			t.Errorf("%v: %d\n%s", wrong, rc, errs)
 		}
+	}
+	if rc, _, errs := s.run("firmware", "list", "--arch", "sparc"); rc != exitInput {
+		t.Errorf("an architecture that is none: %d\n%s", rc, errs)
 	}
 }

@@ -17,14 +17,9 @@ import (
 type usageError struct{ text, hint string }
 
 func (e *usageError) Error() string { return e.text }
-func (e *usageError) Hint() string {
-	if e.hint != "" {
-		return e.hint
-	}
-	return "imgasm --help lists the commands; imgasm COMMAND --help shows an example"
-}
+func (e *usageError) Hint() string  { return e.hint }
 
-// usage is an error in how imgasm was called: exit code 2.
+// usage is an error in how a command was called, which called adds the hint to: exit code 2.
 func (a *app) usage(format string, args ...any) error {
 	return &usageError{text: fmt.Sprintf(format, args...)}
 }
@@ -32,7 +27,7 @@ func (a *app) usage(format string, args ...any) error {
 // noArgs refuses arguments where a verb takes none.
 func (a *app) noArgs(c *cli.Context) error {
 	if c.NArg() > 0 {
-		return a.usage("%s takes no argument, got %q", c.Command.FullName(), c.Args().First())
+		return a.usage("%s takes no argument, got %q", strings.TrimPrefix(c.Command.HelpName, "imgasm "), c.Args().First())
 	}
 	return nil
 }
