@@ -229,13 +229,13 @@ func TestWriteBootProgress(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "stick.img")
 	var steps []int64
 	s := Source{ISO: image, Installer: true, Progress: func(done, total int64) {
-		if last := append([]int64{0}, steps...)[len(steps)]; done <= last || done > total || total < size {
+		if last := append([]int64{-1}, steps...)[len(steps)]; done <= last || done > total || total < size {
 			t.Errorf("%d of %d after %d", done, total, last)
 		}
 		steps = append(steps, done)
 	}}
-	if _, err := WriteBoot(t.Context(), out, s, ""); err != nil || len(steps) != 3 {
-		t.Errorf("%d steps, want 3: %v", len(steps), err)
+	if _, err := WriteBoot(t.Context(), out, s, ""); err != nil || len(steps) != 4 || steps[0] != 0 {
+		t.Errorf("progress %d, want 0 and 3 more: %v", steps, err)
 	}
 	before, err := os.Stat(out)
 	if err != nil {
@@ -243,7 +243,11 @@ func TestWriteBootProgress(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	asked := errors.New("asked to stop")
-	s.Progress = func(int64, int64) { cancel(asked) }
+	s.Progress = func(done, _ int64) {
+		if done > 0 {
+			cancel(asked)
+		}
+	}
 	if _, err := WriteBoot(ctx, out, s, ""); !errors.Is(err, asked) || !strings.Contains(err.Error(), "stick.img was not complete") {
 		t.Errorf("got %v", err)
 	}

@@ -139,7 +139,8 @@ type Source struct {
 	Deliver    Deliver  // see Boot; what lies beside the kickstart is on the volume only
 	Installer  bool     // see Boot
 	KernelArgs []string // see Boot
-	// Progress is told how many bytes are on disk; nil: nobody is.
+	// Progress is told how many bytes are on disk, first of all 0, when nothing
+	// is wrong with what the medium is made of; nil: nobody is.
 	Progress func(done, total int64)
 }
 
@@ -187,6 +188,9 @@ func WriteBoot(ctx context.Context, out string, s Source, epoch string) (*iso.In
 	err = publish.FileContext(ctx, out, func(f *os.File) error {
 		w := &writing{ctx: ctx, f: f, total: m.ContentBytes(), progress: s.Progress}
 		img.Piece = w.piece
+		if w.progress != nil {
+			w.progress(0, w.total)
+		}
 		return disk.WriteBootMediumTo(f, m)
 	})
 	if cause := context.Cause(ctx); cause != nil && errors.Is(err, cause) {

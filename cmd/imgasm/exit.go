@@ -90,7 +90,7 @@ var exitTable = []struct {
 	{exitHost, as[*qemu.AskError]},
 	{exitHost, as[*qemu.LackError]},
 	{exitHost, as[*qemu.StartError]},
-	{exitHost, func(err error) bool { return errors.Is(err, syscall.ENOSPC) }},
+	{exitHost, func(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EFBIG) }},
 	{exitHost, as[*accel.UnusableError]},
 	{exitInstall, as[*assemble.InstallError]},
 	{exitInstall, as[*assemble.CheckError]},
@@ -134,7 +134,7 @@ func unmade(err error) *fs.PathError {
 	return nil
 }
 
-// fileHint is what to do about a file that cannot be read, or is no ISO; else "".
+// fileHint is what to do about a file that cannot be read or made, or is no ISO; else "".
 func fileHint(err error) string {
 	file := unreadable(err)
 	switch {
@@ -142,6 +142,10 @@ func fileHint(err error) string {
 		return "download it again; imgasm source verify compares it with what AlmaLinux signed"
 	case errors.Is(err, iso.ErrNotISO), errors.Is(err, iso.ErrNoBootFiles):
 		return "give an AlmaLinux boot, minimal or DVD ISO; imgasm source fetch gets one"
+	case errors.Is(err, firmware.ErrNotRPM):
+		return "give the package edk2-ovmf or edk2-aarch64, by path or URL, or a DVD ISO, which carries one"
+	case errors.Is(err, syscall.EFBIG):
+		return "the file system there holds no file so large: choose a smaller size, or another place"
 	case unmade(err) != nil:
 		return "imgasm keeps downloads in a cache: name a folder for it that you may write to in the variable IMGASM_CACHE"
 	case file == nil:

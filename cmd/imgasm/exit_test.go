@@ -40,6 +40,7 @@ func TestExitCode(t *testing.T) {
 		{&fs.PathError{Op: "read", Path: "x", Err: syscall.EISDIR}, 3},
 		{&fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}, 4},
 		{&fs.PathError{Op: "open", Path: "x", Err: syscall.ENOSPC}, 4},
+		{&fs.PathError{Op: "truncate", Path: "x", Err: syscall.EFBIG}, 4},
 		{&fs.PathError{Op: "mkdir", Path: "x", Err: fs.ErrPermission}, 4},
 		{&fs.PathError{Op: "fork/exec", Path: "x", Err: fs.ErrPermission}, 1},
 		{&assemble.InstallError{Failure: &anaconda.Failure{}}, 5},

@@ -177,8 +177,11 @@ func (a *app) writeBoot(c *cli.Context, s media.Source) error {
 		e.Elapsed = e.Time.Sub(began).Seconds()
 		d.Event(e)
 	}
-	show(event.Event{Kind: event.StepStart, Text: "write " + out})
 	s.Progress = func(done, total int64) {
+		if done == 0 {
+			show(event.Event{Kind: event.StepStart, Text: "write " + out})
+			return
+		}
 		show(event.Event{Kind: event.Progress, Done: done, Total: total, Unit: "B", Fraction: float64(done) / float64(total)})
 	}
 	in, err := media.WriteBoot(c.Context, out, s, a.getenv("SOURCE_DATE_EPOCH"))

@@ -311,6 +311,9 @@ func verifyOwn(ctx context.Context, f *source.Fetcher, path string, c *cli.Conte
 		_, err := f.Local(ctx, path, sum)
 		return "has the SHA-256", err
 	}
+	if err := canRead(path); err != nil { // before a name is asked for that it need not have
+		return "", err
+	}
 	file, err := f.LocalSigned(ctx, path, source.Request{Mirror: c.String("mirror"), Vault: c.String("vault")})
 	if err != nil {
 		return "", err

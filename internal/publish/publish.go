@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // ErrNotFile says that something that is no regular file stands where a file
@@ -116,5 +117,11 @@ func partial(path string) (*os.File, error) {
 	var r [6]byte
 	rand.Read(r[:])
 	name := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"."+hex.EncodeToString(r[:])+".partial")
-	return os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+	var p *fs.PathError
+	if errors.As(err, &p) && !errors.Is(err, syscall.ENOSPC) {
+		dir := filepath.Dir(path)
+		return nil, &PlaceError{fmt.Errorf("%s: no file can be made in its folder: %w", path, p.Err), "see who may write there: ls -ld " + dir + "; or give another path"}
+	}
+	return f, err
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -66,6 +67,22 @@ func TestSyncIsInterrupted(t *testing.T) {
 	}
 	if left := names(t, dir); len(left) > 0 {
 		t.Errorf("left behind: %q", left)
+	}
+}
+
+func TestFileInAClosedFolder(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "closed")
+	if err := os.Mkdir(dir, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	if f, err := os.Create(filepath.Join(dir, "x")); err == nil {
+		f.Close()
+		t.Skip("this user, or this system, writes into any folder")
+	}
+	var place *PlaceError
+	err := File(filepath.Join(dir, "out"), func(*os.File) error { t.Error("called"); return nil })
+	if !errors.As(err, &place) || !errors.Is(err, fs.ErrPermission) || !strings.Contains(place.Hint(), "ls -ld "+dir) || strings.Contains(err.Error(), "partial") {
+		t.Errorf("%v", err)
 	}
 }
 
