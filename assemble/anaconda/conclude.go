@@ -28,6 +28,7 @@ func (m *Machine) advance(p Phase) {
 	if p <= m.phase {
 		return
 	}
+	m.warnVaguely()
 	m.phase = p
 	if p <= PhaseComplete {
 		m.withdraw(func(f *finding) bool { return p > max(f.phase, f.rule.Stands) })

@@ -50,7 +50,7 @@ func (m *Machine) add(r *Rule, groups []string, at Line) *finding {
 		if at.Channel == OnConsole {
 			e.Line = at.Line
 		}
-		m.event(e)
+		m.warn(r, e)
 	}
 	return f
 }

@@ -100,6 +100,7 @@ type Machine struct {
 	foretold bool // that it has failed has been told before the verdict
 	failure  *Failure
 	hits     []int
+	warnings warnings
 
 	heard  heard
 	report report
@@ -110,7 +111,7 @@ const maxGap = 10 * time.Second
 
 // New returns a machine for a guest that has just been started.
 func New(c Config) *Machine {
-	return &Machine{config: c, fired: map[string]int{}, requires: c.KickstartRequired}
+	return &Machine{config: c, fired: map[string]int{}, requires: c.KickstartRequired, warnings: warnings{told: map[Class]bool{}}}
 }
 
 // Step takes one observation and says what follows from it. Inputs come in
@@ -119,6 +120,9 @@ func New(c Config) *Machine {
 func (m *Machine) Step(in Input) Output {
 	m.out = Output{Events: m.out.Events[:0]}
 	m.tell(in.At)
+	if m.awake-m.warnings.vagueAt >= vagueTime {
+		m.warnVaguely()
+	}
 	switch w := in.What.(type) {
 	case Console:
 		m.console((*console.Record)(&w))
@@ -135,6 +139,7 @@ func (m *Machine) Step(in Input) Output {
 	case Suspended:
 		m.event(event.Event{Kind: event.Note, Text: "the host slept for " + rounded(w.For) + "; the guest's silence during it does not count"})
 	case End:
+		m.warnVaguely()
 		m.ended = true
 	}
 	m.silence()

@@ -31,9 +31,12 @@ type Rule struct {
 	// Stands is the last phase that does not refute the row: when the
 	// installation comes visibly further, it is withdrawn. The zero value is
 	// the phase in which it fired.
-	Stands  Phase
-	Block   Block // what to collect after the line
-	When    When  // what else has to be true
+	Stands Phase
+	Block  Block // what to collect after the line
+	// Vague: as a warning it is told only if no other of its Class says more at
+	// about the same time.
+	Vague   bool
+	When    When // what else has to be true
 	Meaning string
 	// Hint says what to change, in terms of imgasm's flags or of the kickstart.
 	// $1 is the pattern's first group, here and in Meaning; {arch} is the

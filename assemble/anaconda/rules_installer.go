@@ -290,7 +290,7 @@ Question
 		Pattern: `Some packages, groups or modules are (?:missing|broken)\.`,
 		Sample:  "Starting automated install.Some packages, groups or modules are missing.",
 		Seen:    "testdata/serial/failure-package-missing-pty.raw",
-		Last:    PhaseHub, Stands: PhasePackages, Class: ClassPackages, Rank: 42, Action: Clue,
+		Last:    PhaseHub, Stands: PhasePackages, Class: ClassPackages, Rank: 42, Action: Clue, Vague: true,
 		Meaning: "The kickstart asks for packages or groups that the installation source does not have. The installer goes on until it comes to install them.",
 		Hint:    "correct %packages, add the repository that has them (repo --name=… --baseurl=…), or write %packages --ignoremissing",
 	},

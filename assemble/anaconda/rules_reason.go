@@ -167,7 +167,7 @@ var reasonRules = []Rule{
 		Name: "packages-unavailable", Channel: OnReason,
 		Pattern: `Some packages, groups or modules are missing|No such package`,
 		Sample:  "Some packages, groups or modules are missing.", Seen: "anaconda rhel-10 pyanaconda/modules/payloads/payload/dnf/validation.py",
-		Class: ClassPackages, Rank: 82,
+		Class: ClassPackages, Rank: 82, Vague: true,
 		Meaning: "The kickstart asks for packages or groups that the installation source does not have.",
 		Hint:    "correct %packages, add the repository that has them (repo --name=… --baseurl=…), or write %packages --ignoremissing",
 	},
