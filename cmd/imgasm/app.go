@@ -58,6 +58,7 @@ func (a *app) cli() *cli.App {
 	return &cli.App{
 		Name:      "imgasm",
 		Usage:     "assemble virtual machine images without Packer",
+		UsageText: "imgasm rehearse\nimgasm alma --ssh-key ~/.ssh/id_ed25519.pub --out alma.qcow2\nimgasm COMMAND --help",
 		Version:   version,
 		Commands:  commands,
 		Reader:    a.stdin,
@@ -86,8 +87,13 @@ func strict(commands []*cli.Command, usage cli.OnUsageErrorFunc) {
 		c.OnUsageError = usage
 		c.HideHelpCommand = true
 		for _, f := range c.Flags {
-			if b, ok := f.(*cli.BoolFlag); ok {
-				b.DisableDefaultText = true // "(default: false)" tells nobody anything
+			switch f := f.(type) {
+			case *cli.BoolFlag:
+				f.DisableDefaultText = true // "(default: false)" tells nobody anything
+			case *cli.StringFlag:
+				if f.DefaultText == "" {
+					f.DefaultText = f.Value // without quotes
+				}
 			}
 		}
 		strict(c.Subcommands, usage)

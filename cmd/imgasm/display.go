@@ -32,7 +32,7 @@ func (a *app) display(c *cli.Context) *display {
 		return d
 	}
 	o := ui.Options{Quiet: c.Bool("quiet"), Verbose: c.Bool("verbose")}
-	if f, ok := a.stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) && a.getenv("TERM") != "dumb" {
+	if f, ok := a.stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) && canMove(a.getenv("TERM")) {
 		o.Style = ui.Live
 		o.Colour = a.getenv("NO_COLOR") == ""
 		o.ASCII = !a.utf8()

@@ -44,7 +44,7 @@ func kernelArgFlag() cli.Flag {
 }
 
 func mediaDeliverFlag() cli.Flag {
-	return &cli.StringFlag{Name: "deliver", Usage: "`HOW` the kickstart comes to the installer: oemdrv (on a volume), initrd (in its initrd) or both", Value: "oemdrv", DefaultText: "oemdrv"}
+	return &cli.StringFlag{Name: "deliver", Usage: "`HOW` the kickstart comes to the installer: oemdrv (on a volume), initrd (in its initrd) or both", Value: "oemdrv"}
 }
 
 func extraFlag() cli.Flag {

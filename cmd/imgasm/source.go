@@ -327,7 +327,7 @@ func sourceCleanCommand(app *app) *cli.Command {
 		UsageText: "imgasm source clean\nimgasm source clean --all --older-than 2160h --dry-run",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "all", Usage: "remove whole ISOs too"},
-			&cli.DurationFlag{Name: "older-than", Usage: "remove only what was not written for `TIME`, such as 720h"},
+			&cli.DurationFlag{Name: "older-than", Usage: "remove only what was not written for `TIME`, such as 720h", DefaultText: "any age"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "only say what would be removed"},
 			jsonFlag(),
 		},

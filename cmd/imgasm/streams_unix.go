@@ -8,6 +8,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// canMove reports whether a terminal of a kind, as TERM names it, knows control
+// sequences. One that is not named may be a printer.
+func canMove(kind string) bool { return kind != "" && kind != "dumb" }
+
 // unread reports whether standard output or error is a pipe that nobody reads
 // any more. A SIGPIPE alone does not say which of our pipes and sockets it is
 // about: one to a QEMU that has ended raises it too.

@@ -1,0 +1,13 @@
+//go:build unix
+
+package main
+
+import "testing"
+
+func TestCanMove(t *testing.T) {
+	for kind, want := range map[string]bool{"": false, "dumb": false, "xterm-256color": true, "vt100": true} {
+		if got := canMove(kind); got != want {
+			t.Errorf("TERM=%q: %v, want %v", kind, got, want)
+		}
+	}
+}

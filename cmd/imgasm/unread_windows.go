@@ -1,4 +1,0 @@
-package main
-
-// unread: Windows has no SIGPIPE.
-func unread() bool { return false }
