@@ -150,7 +150,7 @@ var saids = []said{
 	{"user", saidUsers + saidFailed("User root already exists, not creating"), "failure user-setup", "configure", 0, true},
 	{"crash", saidSoftware + saidCrash("'NoneType' object has no attribute 'format'"), "failure installer-crash", "packages", 0, true},
 	{"Python crashed", saidPackages + "Fatal Python error: Segmentation fault\n\nCurrent thread 0x00007f3fb97ad740 (most recent call first):\n  File \"/usr/lib64/python3.12/site-packages/simpleline/event_loop/glib_event_loop.py\", line 93 in run\n  File \"/sbin/anaconda\", line 594 in <module>\n", "failure installer-segfault", "packages", 0, true},
-	{"in German", strings.Replace(saidSoftware, "Installing the software", "Installieren der Software", 1) + "\nDie Installation wurde angehalten.\n\nNon interactive installation failed: Non interactive installation failed: Failed to download metadata for repo 'anaconda': Cannot download repomd.xml. \n\nDas Installationsprogramm wird beendet.\n", "failure repository", "storage", 0, true},
+	{"an error in German", strings.Replace(saidSoftware, "Installing the software", "Installieren der Software", 1) + "\nDie Installation wurde angehalten.\n\nNon interactive installation failed: Non interactive installation failed: Failed to download metadata for repo 'anaconda': Cannot download repomd.xml. \n\nDas Installationsprogramm wird beendet.\n", "failure repository", "storage", 0, true},
 	{"a module died", saidSoftware + saidCrash("Message recipient disconnected from message bus without replying"), "failure dbus-gone", "packages", 0, true},
 
 	// Scripts.
