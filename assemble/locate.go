@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -154,6 +155,9 @@ func (p *Plan) locateISO() error {
 		return &InputError{What: "--iso", Err: err}
 	}
 	info, err := os.Stat(path)
+	if _, _, address := strings.Cut(p.Spec.ISO, "://"); address && errors.Is(err, fs.ErrNotExist) {
+		return &InputError{What: "--iso", Err: fmt.Errorf("%s: an ISO is downloaded by http or https only", withoutCredentials(p.Spec.ISO)), Do: "give such an address, or the path of a file"}
+	}
 	if err != nil {
 		return isoError(path, err)
 	}

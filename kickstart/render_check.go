@@ -137,7 +137,7 @@ func (o *RenderOptions) checkAccounts() error {
 	seen := map[string]bool{}
 	for _, u := range o.Users {
 		login = login || u.Password != "" || len(u.SSHKeys) > 0
-		errs = append(errs, match(accountName, "user", u.Name, "admin"), checkKeys(u.Name, u.SSHKeys))
+		errs = append(errs, match(accountName, "user", u.Name, "admin"), checkKeys(u.Name, others(u.SSHKeys, o.RootSSHKeys)))
 		switch {
 		case u.Name == "root":
 			errs = append(errs, refuse("user", u.Name, "is there anyway: set the root password or root's ssh keys"))
@@ -161,6 +161,11 @@ func (o *RenderOptions) checkAccounts() error {
 	return errors.Join(errs...)
 }
 
+// others are the keys that are not root's too: those are refused once.
+func others(keys, roots []string) []string {
+	return slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return slices.Contains(roots, key) })
+}
+
 // checkKeys refuses what sshd would pass over in silence.
 func checkKeys(account string, keys []string) error {
 	var errs []error
@@ -173,7 +178,7 @@ func checkKeys(account string, keys []string) error {
 		case oneLine(line) != nil || len(rest) > 0:
 			errs = append(errs, &OptionError{Option: option, Err: errors.New("has more than one line: give each key by itself")})
 		case err != nil, strings.HasPrefix(line, "-"):
-			errs = append(errs, refuse(option, line, "is no line of an authorized_keys file"))
+			errs = append(errs, refuse(option, line, "is no line of an authorized_keys file, which begins as in \"ssh-ed25519 AAAA\""))
 		}
 	}
 	return errors.Join(errs...)

@@ -99,6 +99,9 @@ func CheckOEMDRV(files []tree.File) error {
 			if f.Mode.IsDir() {
 				return refuse("is a folder; Anaconda wants a file")
 			}
+			if f.SizeBytes == 0 {
+				return refuse("is empty, and Anaconda would ask for everything; imgasm kickstart render writes one to begin with")
+			}
 			kickstart = true
 		case lower == KickstartName:
 			return refuse("Anaconda looks for %q in lower case", KickstartName)

@@ -336,6 +336,7 @@ func TestOEMDRVRefuses(t *testing.T) {
 		{"no kickstart", []tree.File{tree.Bytes("kickstart.cfg", nil)}, "no ks.cfg"},
 		{"capitals", []tree.File{tree.Bytes("KS.CFG", nil)}, "lower case"},
 		{"collision", []tree.File{ks, tree.Bytes("KS.cfg", nil)}, "only in capitals"},
+		{"empty kickstart", []tree.File{tree.Bytes(KickstartName, nil)}, "is empty"},
 		{"driver disk", []tree.File{ks, tree.Bytes("rhdd3", nil)}, "driver disk"},
 		{"driver packages", []tree.File{ks, tree.Bytes("rpms/x86_64/a.rpm", nil)}, "driver packages"},
 		{"image", []tree.File{ks, tree.Bytes("Driver.ISO", nil)}, "*.iso"},
