@@ -152,9 +152,17 @@ func (r *recorder) steps() []string {
 	return names
 }
 
-// build resolves and runs; the nonce is known only after resolving, so the
-// script is made from it.
+// runBuild runs a build whose QEMU does steps.
 func runBuild(t *testing.T, ctx context.Context, steps func(nonce, bootDisk string) []qemutest.Step) (Spec, *recorder, error) {
+	t.Helper()
+	return runScript(t, ctx, func(nonce, bootDisk string) qemutest.Script {
+		return qemutest.Script{Steps: steps(nonce, bootDisk)}
+	})
+}
+
+// runScript resolves and runs; the nonce is known only after resolving, so the
+// script is made from it.
+func runScript(t *testing.T, ctx context.Context, script func(nonce, bootDisk string) qemutest.Script) (Spec, *recorder, error) {
 	t.Helper()
 	s := testSpec(t, qemutest.Script{})
 	h := testHost(t)
@@ -163,7 +171,7 @@ func runBuild(t *testing.T, ctx context.Context, steps func(nonce, bootDisk stri
 		t.Fatal(err)
 	}
 	installed := bootSector(t)
-	p.Machine.Binary = qemutest.Executable(t, qemutest.Script{Steps: steps(p.nonce(), installed)})
+	p.Machine.Binary = qemutest.Executable(t, script(p.nonce(), installed))
 	r := &recorder{}
 	_, err = p.Run(ctx, r.sink)
 	return s, r, err
