@@ -90,13 +90,15 @@ func carets(head []byte) bool {
 
 // most reports whether nine of ten lines, and no fewer than four, are so.
 func most(lines [][]byte, so func([]byte) bool) bool {
-	n := 0
+	others := 0
 	for _, line := range lines {
-		if so(line) {
-			n++
+		if !so(line) {
+			if others++; 10*others > len(lines) {
+				return false
+			}
 		}
 	}
-	return n >= 4 && 10*n >= 9*len(lines)
+	return len(lines)-others >= 4
 }
 
 // edited reads lines and passes them on edited. Of a line that is longer than
