@@ -14,6 +14,9 @@ func (m *Machine) console(r *console.Record) {
 	if !m.config.ConsoleOnly { // a recording has no silences
 		m.heard.console(r.Text, m.awake)
 	}
+	if m.down { // it is over; what comes is another system
+		return
+	}
 	if r.Stamped {
 		if m.stamps && r.Stamp < m.stamp-time.Minute {
 			m.goesDown() // it has, and this is the next boot
@@ -85,7 +88,7 @@ func isEdge(text string) bool {
 
 // scan tries the table on a line.
 func (m *Machine) scan(r *console.Record) {
-	if m.down { // it is over; what comes is another system
+	if m.down { // this very line has shown it
 		return
 	}
 	t := table()
