@@ -247,7 +247,7 @@ var problemLine = regexp.MustCompile(`problem (?:occurred on|reading from) line 
 func (m *Machine) explainTermination(f *finding, lines []Line) {
 	var reason []string
 	started := f.rule.Name == "kickstart-syntax"
-	if untold := f.rule.Name == "installer-error-untold"; untold {
+	if f.rule.Name == "installer-error-untold" {
 		started, reason = true, append(reason, lines[0].Text)
 	}
 	for _, l := range lines[1:] {

@@ -40,7 +40,7 @@ func (m *Machine) line(r *console.Record, installer bool) {
 		return
 	}
 	if installer {
-		if m.block.kind != noBlock && strings.HasPrefix(r.Text, "Starting installer, one moment") {
+		if m.block.kind != noBlock && isStart(r.Text) {
 			m.endBlock() // the guest was rebooted in the middle of a message
 		}
 		if m.step(r.Text) {

@@ -135,7 +135,7 @@ func (m *Machine) step(text string) bool {
 // been added before the newline.
 func (m *Machine) begin(text string) {
 	switch {
-	case strings.HasPrefix(text, "Starting installer, one moment"):
+	case isStart(text):
 		m.runs++
 		m.advance(PhaseInstaller)
 	case strings.HasPrefix(text, "Starting automated install"):

@@ -23,7 +23,7 @@ const installerProgram = "anaconda"
 
 // learn notes the way in which Anaconda's first line came.
 func (m *Machine) learn(r *console.Record) {
-	if m.speaker != unknownSpeaker || r.Text[0] != 'S' && r.Text[0] != 'a' || !strings.HasPrefix(r.Text, "Starting installer, one moment") && !isGreeting(r.Text) {
+	if m.speaker != unknownSpeaker || !isStart(r.Text) && !isGreeting(r.Text) {
 		return
 	}
 	switch r.Source {
@@ -33,6 +33,10 @@ func (m *Machine) learn(r *console.Record) {
 		m.speaker = byTerminal
 	}
 }
+
+// isStart recognizes the installer's first words, to which others may have been
+// added before the newline.
+func isStart(s string) bool { return strings.HasPrefix(s, "Starting installer, one moment") }
 
 // isGreeting recognizes "anaconda 40.22.3.57-1.el10 for AlmaLinux 10.1 started."
 func isGreeting(s string) bool {
