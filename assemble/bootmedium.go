@@ -37,13 +37,8 @@ func (b *build) bootMedium(context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", b.Installer.Path, err)
 	}
-	path := b.ws.path(bootMediumFile)
-	if err := disk.WriteBootMedium(path, disk.BootMedium{Files: files, Seed: b.id("boot medium"), Time: b.Time}); err != nil {
-		return "", err
-	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return "", err
-	}
-	return humanSize(info.Size()), nil
+	size, err := b.make(bootMediumFile, func(f *os.File) error {
+		return disk.WriteBootMediumTo(f, disk.BootMedium{Files: files, Seed: b.id("boot medium"), Time: b.Time})
+	})
+	return humanSize(size), err
 }

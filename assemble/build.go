@@ -119,7 +119,7 @@ func (p *Plan) Run(ctx context.Context, sink event.Sink) (*Result, error) {
 	}
 	b := &build{Plan: p, ws: ws, sink: sink, took: map[string]string{}, keepWork: p.Spec.Keep, started: p.Host.Now()}
 	defer func() { ws.close(b.keepWork) }()
-	if b.log, err = os.Create(ws.path(eventsFile)); err != nil {
+	if b.log, err = ws.create(eventsFile); err != nil {
 		return nil, err
 	}
 	defer b.log.Close()

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -85,7 +84,7 @@ func (b *build) makeRoom() {
 		return
 	}
 	for _, name := range []string{diskFile, imagePartialFile} {
-		_ = os.Remove(b.ws.path(name)) // it goes with the working folder otherwise
+		_ = b.ws.root.Remove(name) // it goes with the working folder otherwise
 	}
 }
 
@@ -131,7 +130,7 @@ func (b *build) look(ctx context.Context, vm *qemu.VM) map[string][]byte {
 		return files
 	}
 	if vm.Screendump(ctx, b.ws.path(screenFile)) == nil {
-		if png, err := os.ReadFile(b.ws.path(screenFile)); err == nil {
+		if png, err := b.ws.root.ReadFile(screenFile); err == nil {
 			files[screenFile] = png
 		}
 	}
@@ -181,14 +180,14 @@ func (b *build) keepBundle(what string, cause error, failure *anaconda.Failure, 
 		files[name] = append(text, '\n')
 	}
 	files[summaryFile] = []byte(b.summary(what, cause, failure))
-	staged := b.ws.path("bundle")
-	if err := b.stage(staged, files); err != nil {
+	if err := b.stage(files); err != nil {
 		return "", err
 	}
+	staged := b.ws.path(stagedBundle)
 	if b.Spec.Bundle != "" {
 		err := archiveBundle(staged, b.Spec.Bundle, filepath.Base(bundleDir(b.Out)), b.Host.Now())
 		if err == nil {
-			return b.Spec.Bundle, os.RemoveAll(staged)
+			return b.Spec.Bundle, b.ws.root.RemoveAll(stagedBundle)
 		}
 		kept, err2 := placeFolder(staged, bundleDir(b.Out))
 		return kept, errors.Join(fmt.Errorf("--bundle %s: %w", b.Spec.Bundle, err), err2)

@@ -11,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -26,16 +27,20 @@ import (
 // in its /tmp; their names come from the guest.
 const installerLogs = "installer"
 
-// stage writes the bundle's files to dir: copies of the logs, and files by name.
-func (b *build) stage(dir string, files map[string][]byte) error {
-	if err := os.RemoveAll(dir); err != nil {
+// stagedBundle is where a bundle is made, in the working folder.
+const stagedBundle = "bundle"
+
+// stage writes the bundle's files: copies of the logs, and files by name.
+func (b *build) stage(files map[string][]byte) error {
+	root := b.ws.root
+	if err := root.RemoveAll(stagedBundle); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Join(dir, installerLogs), 0o755); err != nil {
+	if err := root.MkdirAll(path.Join(stagedBundle, installerLogs), 0o755); err != nil {
 		return err
 	}
 	for _, name := range []string{serialFile, logFile, progressFile, testSerialFile, eventsFile} {
-		if err := b.stageLog(b.ws.path(name), filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := b.stageLog(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
@@ -43,32 +48,32 @@ func (b *build) stage(dir string, files map[string][]byte) error {
 		if name != screenFile {
 			text = b.hidden.Bytes(text)
 		}
-		if err := os.WriteFile(filepath.Join(dir, filepath.FromSlash(name)), text, 0o644); err != nil {
+		if err := root.WriteFile(path.Join(stagedBundle, name), text, 0o644); err != nil {
 			return err
 		}
 	}
 	// Without logs from the installer there is no folder for them.
-	if err := os.Remove(filepath.Join(dir, installerLogs)); err != nil && len(b.report.Logs) == 0 {
+	if err := root.Remove(path.Join(stagedBundle, installerLogs)); err != nil && len(b.report.Logs) == 0 {
 		return err
 	}
 	return nil
 }
 
 // stageLog copies a log of any size without the secrets.
-func (b *build) stageLog(from, to string) (err error) {
-	in, err := os.Open(from)
+func (b *build) stageLog(name string) (err error) {
+	in, err := b.ws.root.Open(name)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	out, err := b.ws.root.OpenFile(path.Join(stagedBundle, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, out.Close()) }()
 	clean := b.hidden.Writer(out)
 	var w io.Writer = clean
-	if filepath.Base(from) == progressFile {
+	if name == progressFile {
 		w = &payloadFilter{w: clean}
 	}
 	if _, err := io.Copy(w, in); err != nil {
@@ -137,18 +142,30 @@ func (f *payloadFilter) Write(p []byte) (int, error) {
 // placeFolder moves a staged bundle to dir. An older bundle there makes room;
 // anything else does not.
 func placeFolder(staged, dir string) (string, error) {
-	if _, err := os.Stat(filepath.Join(dir, summaryFile)); err == nil {
-		if err := os.RemoveAll(dir); err != nil {
-			return "", err
-		}
+	if err := checkBundleDir(dir); err != nil {
+		return "", err
 	}
-	if _, err := os.Lstat(dir); err == nil {
-		return "", fmt.Errorf("%s exists and is no failure bundle", dir)
+	if err := os.RemoveAll(dir); err != nil {
+		return "", err
 	}
 	if err := os.Rename(staged, dir); err != nil {
 		return "", err
 	}
 	return dir, nil
+}
+
+// checkBundleDir refuses a path at which something else stands than a bundle of ours.
+func checkBundleDir(dir string) error {
+	info, err := os.Lstat(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil && info.IsDir() {
+		if info, err = os.Lstat(filepath.Join(dir, summaryFile)); err == nil && info.Mode().IsRegular() {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s exists and is no failure bundle", dir)
 }
 
 // bundleSuffix is the ending of a bundle in one file.

@@ -5,6 +5,7 @@ package assemble
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -38,11 +39,11 @@ func (b *build) hold(ctx context.Context, f *follower, what string, err error) {
 	cancel()
 	b.emit(event.Event{Kind: event.Warning, Text: err.Error(), Hint: hint(err)})
 	text := fmt.Sprintf("the guest of %s is kept %s, until Ctrl-C", what, state)
-	log := b.ws.path(serialFile)
+	log := serialFile
 	if what == theBootTest {
-		log = b.ws.path(testSerialFile)
+		log = testSerialFile
 	}
-	server, err := serveConsole(b.ws.path(consoleFile), f.channels[0], f.vm.Serial, lastLines(log, 4<<10))
+	server, err := serveConsole(b.ws.root, f.channels[0], f.vm.Serial, lastLines(b.ws.root, log, 4<<10))
 	if err != nil {
 		b.emit(event.Event{Kind: event.Warning, Text: text + "; its console cannot be reached: " + err.Error()})
 	} else {
@@ -60,8 +61,8 @@ func (b *build) hold(ctx context.Context, f *follower, what string, err error) {
 }
 
 // lastLines is the end of a log, from the beginning of a line.
-func lastLines(path string, most int64) []byte {
-	f, err := os.Open(path)
+func lastLines(root *os.Root, name string, most int64) []byte {
+	f, err := root.Open(name)
 	if err != nil {
 		return nil
 	}
@@ -83,8 +84,8 @@ func lastLines(path string, most int64) []byte {
 // consoleServer hands a guest's serial console to whoever connects.
 type consoleServer struct {
 	listener net.Listener
-	pointer  string // file that names the socket
-	dir      string // of the socket
+	root     *os.Root // whose file consoleFile names the socket
+	dir      string   // of the socket
 	channel  *channel
 	serial   io.Writer
 	greeting []byte
@@ -101,14 +102,14 @@ type consoleClient struct {
 }
 
 // serveConsole begins to serve the console that channel reads and serial
-// writes to, and names its socket in the file pointer.
-func serveConsole(pointer string, c *channel, serial io.Writer, greeting []byte) (*consoleServer, error) {
+// writes to, and names its socket in a file of the working folder root.
+func serveConsole(root *os.Root, c *channel, serial io.Writer, greeting []byte) (*consoleServer, error) {
 	l, dir, err := listenShort()
 	if err != nil {
 		return nil, err
 	}
-	s := &consoleServer{listener: l, pointer: pointer, dir: dir, channel: c, serial: serial, greeting: greeting, clients: map[*consoleClient]struct{}{}}
-	if err := os.WriteFile(pointer, []byte(l.Addr().String()), 0o600); err != nil {
+	s := &consoleServer{listener: l, root: root, dir: dir, channel: c, serial: serial, greeting: greeting, clients: map[*consoleClient]struct{}{}}
+	if err := root.WriteFile(consoleFile, []byte(l.Addr().String()), 0o600); err != nil {
 		s.close()
 		return nil, err
 	}
@@ -205,7 +206,7 @@ func (s *consoleServer) forget(c *consoleClient) {
 // close ends the service and removes its files. The guest must have ended.
 func (s *consoleServer) close() {
 	s.channel.tap.Store(nil)
-	_ = os.Remove(s.pointer)
+	_ = s.root.Remove(consoleFile)
 	_ = s.listener.Close()
 	s.mu.Lock()
 	s.ended = true
@@ -254,7 +255,16 @@ func DialConsole(out string) (net.Conn, error) {
 	if err != nil {
 		return nil, &InputError{Err: err}
 	}
-	address, err := os.ReadFile(filepath.Join(workDir(path), consoleFile))
+	root, err := openOwn(workDir(path))
+	var foreign *ForeignFolderError
+	switch {
+	case errors.As(err, &foreign):
+		return nil, err
+	case err != nil:
+		return nil, &NoConsoleError{out}
+	}
+	defer root.Close()
+	address, err := root.ReadFile(consoleFile)
 	if err != nil {
 		return nil, &NoConsoleError{out}
 	}

@@ -79,7 +79,7 @@ func (b *build) prepareFirmware(m *qemu.Config) error {
 		return nil
 	}
 	dir := filepath.Dir(m.Firmware.Vars)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := b.ws.root.MkdirAll(filepath.Base(dir), 0o700); err != nil {
 		return err
 	}
 	code, vars, err := firmware.Prepare(b.Firmware, dir)
@@ -123,7 +123,7 @@ func (e *CheckError) Hint() string {
 func (b *build) image(ctx context.Context) (string, error) {
 	from, to := b.ws.path(diskFile), b.ws.path(imagePartialFile)
 	if b.Spec.Format == "raw" {
-		if err := os.Rename(from, to); err != nil {
+		if err := b.ws.root.Rename(diskFile, imagePartialFile); err != nil {
 			return "", err
 		}
 	} else {
@@ -133,7 +133,7 @@ func (b *build) image(ctx context.Context) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if err := os.Remove(from); err != nil {
+		if err := b.ws.root.Remove(diskFile); err != nil {
 			return "", err
 		}
 	}

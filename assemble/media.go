@@ -13,7 +13,6 @@ import (
 	"github.com/imgasm/imgasm/assemble/iso"
 	"github.com/imgasm/imgasm/assemble/kernel"
 	"github.com/imgasm/imgasm/internal/tree"
-	"github.com/imgasm/imgasm/qemu/accel"
 )
 
 // source begins to hash the ISO: reading gigabytes takes seconds, and the
@@ -46,7 +45,7 @@ func (b *build) bootFiles(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", isoError(b.Installer.Path, err)
 	}
-	if err := unpackKernel(image, in.Boot.Kernel, b.ws.path(kernelFile), b.Accel); err != nil {
+	if err := b.unpackKernel(image, in.Boot.Kernel); err != nil {
 		return "", fmt.Errorf("%s: %s: %w", b.Installer.Path, in.Boot.Kernel, err)
 	}
 	initrd, err := tree.FS(in.Boot.Initrd, image, in.Boot.Initrd)
@@ -56,14 +55,31 @@ func (b *build) bootFiles(ctx context.Context) (string, error) {
 	if initrd, err = b.initrd(initrd); err != nil {
 		return "", err
 	}
-	if err := writeFile(b.ws.path(initrdFile), initrd); err != nil {
+	if _, err := b.make(initrdFile, func(f *os.File) error { return tree.Copy(f, initrd) }); err != nil {
 		return "", fmt.Errorf("%s: %w", b.Installer.Path, err)
 	}
 	return "initrd of " + humanSize(initrd.SizeBytes), nil
 }
 
+// make makes a file in the working folder, and returns its size.
+func (b *build) make(name string, write func(*os.File) error) (size int64, err error) {
+	f, err := b.ws.create(name)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if err := write(f); err != nil {
+		return 0, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
+}
+
 // unpackKernel takes the kernel out of an image, in the form that QEMU loads.
-func unpackKernel(image *iso.Image, name, to string, a accel.Choice) (err error) {
+func (b *build) unpackKernel(image *iso.Image, name string) error {
 	from, err := image.Open(name)
 	if err != nil {
 		return err
@@ -77,59 +93,34 @@ func unpackKernel(image *iso.Image, name, to string, a accel.Choice) (err error)
 	if !ok {
 		return errors.New("cannot be read at any place")
 	}
-	w, err := os.Create(to)
-	if err != nil {
+	var info kernel.Info
+	if _, err := b.make(kernelFile, func(f *os.File) (err error) {
+		info, err = kernel.Unpack(f, at, stat.Size())
+		return err
+	}); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, w.Close()) }()
-	info, err := kernel.Unpack(w, at, stat.Size())
-	if err != nil {
-		return err
-	}
-	if pages := info.PageSizeHint(); pages != "" && a.Accel == "hvf" {
+	if pages := info.PageSizeHint(); pages != "" && b.Accel.Accel == "hvf" {
 		return &HostError{Err: errors.New(pages), Do: "--accel tcg emulates it"}
 	}
 	return nil
 }
 
-// writeFile writes a file of this machine.
-func writeFile(to string, f tree.File) (err error) {
-	w, err := os.OpenFile(to, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, w.Close()) }()
-	return tree.Copy(w, f)
-}
-
 func (b *build) kickstart(context.Context) (string, error) {
-	if err := os.WriteFile(b.ws.path(kickstartFile), b.Kickstart.Guest, 0o600); err != nil {
+	if err := b.ws.root.WriteFile(kickstartFile, b.Kickstart.Guest, 0o600); err != nil {
 		return "", err
 	}
 	b.inputs = append(b.inputs, b.kickstartInput())
 	return fmt.Sprintf("%d bytes, ends with %s", len(b.Kickstart.Guest), or(b.Kickstart.End, "nothing")), nil
 }
 
-func (b *build) oemdrv(context.Context) (text string, err error) {
-	f, err := os.OpenFile(b.ws.path(oemdrvFile), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return "", err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
+func (b *build) oemdrv(context.Context) (string, error) {
 	files := []tree.File{tree.Bytes(iso.KickstartName, b.Kickstart.Guest)}
-	if err := iso.WriteOEMDRV(f, files, b.Time); err != nil {
-		return "", err
-	}
-	info, err := f.Stat()
-	if err != nil {
-		return "", err
-	}
-	return humanSize(info.Size()), nil
+	size, err := b.make(oemdrvFile, func(f *os.File) error { return iso.WriteOEMDRV(f, files, b.Time) })
+	return humanSize(size), err
 }
 
 func (b *build) disk(context.Context) (string, error) {
-	if err := disk.CreateRaw(b.ws.path(diskFile), b.Spec.DiskSize); err != nil {
-		return "", err
-	}
-	return FormatSize(b.Spec.DiskSize) + ", sparse", nil
+	_, err := b.make(diskFile, func(f *os.File) error { return disk.Blank(f, b.Spec.DiskSize) })
+	return FormatSize(b.Spec.DiskSize) + ", sparse", err
 }

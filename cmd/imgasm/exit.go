@@ -81,6 +81,7 @@ var exitTable = []struct {
 	{exitInput, as[*assemble.InputError]},
 	{exitInput, as[*assemble.LintError]},
 	{exitInput, as[*assemble.NoConsoleError]},
+	{exitInput, as[*assemble.ForeignFolderError]},
 	{exitHost, func(err error) bool { return errors.Is(err, errNotReady) }},
 	{exitHost, isSourceHost},
 	{exitHost, as[*assemble.HostError]},
