@@ -1,7 +1,6 @@
 package anaconda
 
 import (
-	"slices"
 	"strings"
 	"time"
 
@@ -111,8 +110,8 @@ func (m *Machine) match(c Channel, text string, at Line) *finding {
 // certain as the frame that it stood in.
 func (m *Machine) reasons(frame *finding, text string) {
 	text = strings.Join(strings.Fields(text), " ")
-	for _, r := range candidates(text) {
-		groups := r.pattern.FindStringSubmatch(text)
+	for _, r := range table().on[OnReason] {
+		groups := r.find(text)
 		if groups == nil || !m.once(frame.rule.Action.decides(), r) {
 			continue
 		}
@@ -126,21 +125,6 @@ func (m *Machine) reasons(frame *finding, text string) {
 			m.clues = append(m.clues, f)
 		}
 	}
-}
-
-// candidates returns the rows for error texts that may match one, in the order
-// of the table.
-func candidates(text string) []*Rule {
-	t := table()
-	hits := t.reason.find(text, nil)
-	slices.Sort(hits)
-	var rules []*Rule
-	for _, hit := range hits {
-		if r := t.reason.owners[hit]; len(rules) == 0 || rules[len(rules)-1] != r {
-			rules = append(rules, r)
-		}
-	}
-	return rules
 }
 
 // once reports whether a reason is new. One that was only a clue may still decide.
@@ -167,8 +151,8 @@ var checked = &Rule{Name: "checks", Action: Clue, Last: PhaseHub, Stands: PhaseP
 
 func (m *Machine) checkLine(at Line) {
 	m.quoteUnsaved(at)
-	for _, r := range candidates(at.Text) {
-		groups := r.pattern.FindStringSubmatch(at.Text)
+	for _, r := range table().on[OnReason] {
+		groups := r.find(at.Text)
 		if groups == nil || !m.once(false, r) {
 			continue
 		}

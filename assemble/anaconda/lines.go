@@ -91,33 +91,14 @@ func (m *Machine) scan(r *console.Record) {
 	if m.down { // this very line has shown it
 		return
 	}
-	t := table()
-	m.hits = t.console.find(r.Text, m.hits[:0])
-	if len(m.hits) == 0 {
-		return
-	}
-	owners := t.console.owners
-	for i, hit := range m.hits {
-		rule := owners[hit]
-		if i > 0 && tried(m.hits[:i], owners, rule) {
+	for _, rule := range table().on[OnConsole] {
+		if !m.said(rule.Who, r) || r.Partial && !rule.prompts() || m.phase < rule.First || rule.Last != 0 && m.phase > rule.Last {
 			continue
 		}
-		if m.fired[rule.Name] >= rule.repeats() || r.Partial && !rule.prompts() || !m.said(rule.Who, r) || !m.applies(rule, r, r.Text) {
-			continue
-		}
-		if groups := rule.pattern.FindStringSubmatch(r.Text); groups != nil {
+		if groups := rule.find(r.Text); groups != nil && m.fired[rule.Name] < rule.repeats() && m.applies(rule, r, r.Text) {
 			m.fire(rule, groups, r)
 		}
 	}
-}
-
-func tried(before []int, owners []*Rule, rule *Rule) bool {
-	for _, hit := range before {
-		if owners[hit] == rule {
-			return true
-		}
-	}
-	return false
 }
 
 // prompts reports whether the row is about text that never gets a newline.

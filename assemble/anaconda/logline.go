@@ -49,16 +49,9 @@ func (m *Machine) logPart(l Line, begins bool) {
 		return
 	}
 	m.logStep(l.Text)
-	t := table()
-	m.hits = t.log.find(l.Text, m.hits[:0])
-	owners := t.log.owners
-	for i, hit := range m.hits {
-		rule := owners[hit]
-		if i > 0 && tried(m.hits[:i], owners, rule) || m.fired[rule.Name] > 0 || !m.applies(rule, nil, l.Text) {
-			continue
-		}
-		groups := rule.pattern.FindStringSubmatch(l.Text)
-		if groups == nil {
+	for _, rule := range table().on[OnLog] {
+		groups := rule.find(l.Text)
+		if groups == nil || m.fired[rule.Name] > 0 || !m.applies(rule, nil, l.Text) {
 			continue
 		}
 		m.fired[rule.Name]++

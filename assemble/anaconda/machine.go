@@ -99,7 +99,6 @@ type Machine struct {
 	verdict  Verdict
 	foretold bool // that it has failed has been told before the verdict
 	failure  *Failure
-	hits     []int
 	warnings warnings
 
 	heard  heard

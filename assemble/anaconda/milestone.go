@@ -31,27 +31,6 @@ var steps = map[string]Phase{
 	"Running post-installation scripts":              PhasePost,
 }
 
-// stepsBySize has them by their lengths: that is quicker than a map, and nearly
-// every line is none.
-var stepsBySize = func() (by [64][]string) {
-	for text := range steps {
-		by[len(text)] = append(by[len(text)], text)
-	}
-	return by
-}()
-
-// stepPhase returns the phase that a step belongs to.
-func stepPhase(text string) (Phase, bool) {
-	if len(text) < len(stepsBySize) {
-		for _, step := range stepsBySize[len(text)] {
-			if step[0] == text[0] && step == text {
-				return steps[text], true
-			}
-		}
-	}
-	return 0, false
-}
-
 // queues are the task queues that Anaconda's log names.
 var queues = map[string]Phase{
 	"Installation environment setup": PhaseStorage,
@@ -72,7 +51,7 @@ func (m *Machine) step(text string) bool {
 	if m.block.kind == terminateBlock || m.block.kind == dialogBlock {
 		return false // the words of an error, whatever they look like
 	}
-	if phase, ok := stepPhase(text); ok {
+	if phase, ok := steps[text]; ok {
 		m.pips = false
 		m.advance(phase)
 		return true

@@ -15,8 +15,8 @@ type Rule struct {
 	// Pattern is matched against a cleaned line; on the channels qmp, qemu and
 	// clock against the machine's rendering of the event; on the channel reason
 	// against an installer's error text, its blanks and line breaks made single
-	// blanks. Where lines are many it is tried only on those that have a fixed
-	// part of it (see literals).
+	// blanks. Some of its words must be fixed: it is tried only on lines that
+	// have them (see fixed).
 	Pattern string
 	Sample  string // what it looks like; the tests replay it
 	Seen    string // where: a recorded console of testdata/serial, or the source that prints it
@@ -44,6 +44,7 @@ type Rule struct {
 	Hint string
 
 	pattern *regexp.Regexp
+	fixed   []string // see func fixed
 }
 
 // Severity names what the row's Action amounts to: "error", "warning" or "note".
@@ -135,28 +136,6 @@ type ruleTable struct {
 	rules  []Rule
 	byName map[string]*Rule
 	on     map[Channel][]*Rule
-	// For the channels with many lines: what finds the literals of their rows,
-	// and whose each literal is.
-	console, log, reason index
-}
-
-// index finds the rows that may match a text.
-type index struct {
-	*matcher
-	owners []*Rule // by literal
-}
-
-func newIndex(rules []*Rule, often []int) index {
-	var all []literal
-	var x index
-	for _, r := range rules {
-		for _, l := range literals(r.Pattern) {
-			all = append(all, l)
-			x.owners = append(x.owners, r)
-		}
-	}
-	x.matcher = newMatcher(all, often)
-	return x
 }
 
 var table = sync.OnceValue(func() *ruleTable {
@@ -164,18 +143,12 @@ var table = sync.OnceValue(func() *ruleTable {
 	for _, part := range [][]Rule{bootRules, stage1Rules, installerRules, promptRules, reasonRules, logRules, hostRules} {
 		t.rules = append(t.rules, part...)
 	}
-	var usual strings.Builder // English, and a guest's own
 	for i := range t.rules {
 		r := &t.rules[i]
-		r.pattern = regexp.MustCompile(r.Pattern)
+		r.pattern, r.fixed = regexp.MustCompile(r.Pattern), fixed(r.Pattern)
 		t.byName[r.Name] = r
 		t.on[r.Channel] = append(t.on[r.Channel], r)
-		usual.WriteString(r.Sample + r.Meaning + "\n")
 	}
-	often := frequencies(usual.String())
-	t.console = newIndex(t.on[OnConsole], often)
-	t.log = newIndex(t.on[OnLog], often)
-	t.reason = newIndex(t.on[OnReason], often)
 	return t
 })
 

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -96,9 +95,6 @@ func (a *app) replay(o replayOptions) (err error) {
 		}
 		*part.in = begin
 	}
-	// Little is kept of much that is read: with the usual setting a tenth of the
-	// time goes into collecting a heap of 4 MB over and over.
-	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	out := bufio.NewWriter(a.stdout)
 	say, end := replay.Text(out, o.verbose)
 	if o.json {

@@ -134,7 +134,7 @@ func (s *screen) consider(first, last int) {
 	if string(b) == head.said {
 		return
 	}
-	text := s.reader.pieces.text(b)
+	text := string(b)
 	head.said = text
 	s.recent[s.told%recentLines] = text
 	s.told++
@@ -171,7 +171,7 @@ func cutKernel(text string) (before, kernel string) {
 			i--
 		}
 		if _, _, ok := cutTime(text[i:]); ok {
-			before = trim(text[:i])
+			before = strings.TrimRight(text[:i], " ")
 			if strings.HasSuffix(before, "[") {
 				return before[:len(before)-1], text[len(before)-1:]
 			}

@@ -1,6 +1,9 @@
 package console
 
-import "unicode/utf8"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // line is one line of a printing terminal: characters, a carriage that can go
 // back, and a limit. While the carriage stands at the end, which is nearly
@@ -25,22 +28,6 @@ func (l *line) reset() {
 }
 
 func (l *line) column() int { return l.col }
-
-// ascii prints printable ASCII.
-func (l *line) ascii(p []byte) {
-	if l.cells != nil || l.col != l.n {
-		for _, b := range p {
-			l.print(rune(b))
-		}
-		return
-	}
-	if room := MaxLine - l.n; len(p) > room {
-		p, l.cut = p[:room], true
-	}
-	l.buf = append(l.buf, p...)
-	l.n += len(p)
-	l.col = l.n
-}
 
 func (l *line) print(c rune) {
 	if l.col >= MaxLine {
@@ -106,10 +93,12 @@ func (l *line) erase(how int) {
 	}
 }
 
-// text returns the line without blanks at its end.
-func (l *line) text(in *pieces) (string, bool) {
+// text returns the line without blanks at its end, and whether some of it did
+// not fit.
+func (l *line) text() (string, bool) {
+	text := string(l.buf)
 	if l.cells != nil {
-		return trim(string(l.cells)), l.cut
+		text = string(l.cells)
 	}
-	return in.text(trimmed(l.buf)), l.cut
+	return strings.TrimRight(text, " "), l.cut
 }

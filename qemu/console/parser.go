@@ -54,9 +54,6 @@ type parser struct {
 	nutf         int
 }
 
-// idle reports whether the next byte stands for itself.
-func (p *parser) idle() bool { return p.state == ground && p.nutf == 0 }
-
 func (p *parser) feed(b byte, t terminal) {
 	// A line feed ends whatever was going on: sequences are never broken over
 	// lines, but a kernel may print in the middle of one.

@@ -11,7 +11,7 @@ import (
 // read makes a record of a line's text, or says that the line is of no
 // interest: empty, or a frame of an animation.
 func (r *Record) read(text string, line int) bool {
-	text = trim(text)
+	text = strings.TrimRight(text, " ")
 	if text == "" || spinner(text) {
 		return false
 	}
@@ -23,7 +23,7 @@ func (r *Record) read(text string, line int) bool {
 	if program, pid, message, ok := cutProgram(rest); ok {
 		r.Source, r.PID, rest = program, pid, message
 	}
-	r.Text = trim(rest)
+	r.Text = strings.TrimRight(rest, " ")
 	return r.Text != ""
 }
 

@@ -15,12 +15,8 @@ type Reader struct {
 	parser  parser
 	line    line
 	screen  *screen // nil while lines are printed
-	left    *screen // the last one that was given up
 	partial string  // the last partial record of the current line
-
-	pieces   pieces
-	record   Record   // the one that is reported
-	sequence sequence // for wholeCSI
+	record  Record  // the one that is reported
 }
 
 // NewReader returns a Reader that calls emit for each record. emit must return
@@ -31,23 +27,10 @@ func NewReader(emit func(Record)) *Reader {
 
 // Write takes the next bytes. It never fails and never keeps p.
 func (r *Reader) Write(p []byte) (int, error) {
-	n := len(p)
-	for len(p) > 0 {
-		if r.parser.idle() {
-			used := 0
-			if r.screen == nil {
-				used = r.printed(p)
-			} else {
-				used = r.painted(p)
-			}
-			if p = p[used:]; len(p) == 0 {
-				break
-			}
-		}
-		r.parser.feed(p[0], r)
-		p = p[1:]
+	for _, b := range p {
+		r.parser.feed(b, r)
 	}
-	return n, nil
+	return len(p), nil
 }
 
 // Flush reports what has been written but not yet ended by a newline, once, as
@@ -58,7 +41,7 @@ func (r *Reader) Flush() {
 		r.screen.flush()
 		return
 	}
-	text, cut := r.line.text(&r.pieces)
+	text, cut := r.line.text()
 	if text == "" || text == r.partial {
 		return
 	}
@@ -91,7 +74,7 @@ func (r *Reader) say(text string, cut bool) {
 
 // endLine reports the current line, if it has text, and begins a new one.
 func (r *Reader) endLine() {
-	if text, cut := r.line.text(&r.pieces); text != "" {
+	if text, cut := r.line.text(); text != "" {
 		r.say(text, cut)
 	}
 	r.line.reset()
@@ -146,7 +129,7 @@ func (r *Reader) csi(s *sequence) {
 		if s.prefix == 0 && s.n == 2 && s.arg(1, 0) > s.arg(0, 1) {
 			if r.screen == nil {
 				r.endLine()
-				r.screen = newScreen(r, r.left)
+				r.screen = newScreen(r)
 			}
 			r.screen.region(s.arg(0, 1), s.arg(1, 0))
 			return
@@ -198,6 +181,6 @@ func (r *Reader) lineCSI(s *sequence) {
 func (r *Reader) leaveScreen() {
 	if r.screen != nil {
 		r.screen.finish()
-		r.screen, r.left = nil, r.screen
+		r.screen = nil
 	}
 }

@@ -187,20 +187,3 @@ func TestLongLines(t *testing.T) {
 		}
 	}
 }
-
-// The quick look at eight bytes against the look at one.
-func TestPrintable(t *testing.T) {
-	for b := range 256 {
-		for at := range 20 {
-			p := bytes.Repeat([]byte{'~'}, 20)
-			p[at], p[0] = byte(b), ' '
-			want := 0
-			for want < len(p) && p[want] >= 0x20 && p[want] < 0x7f {
-				want++
-			}
-			if got := printable(p); got != want {
-				t.Fatalf("%q: %d, want %d", p, got, want)
-			}
-		}
-	}
-}

@@ -28,25 +28,16 @@ const (
 	maxScreenRows, maxScreenCols = 500, 1000
 )
 
-// newScreen returns an empty screen. It may use the memory of an old one.
-func newScreen(r *Reader, old *screen) *screen {
-	s := old
-	if s == nil || s.cols != screenCols || len(s.rows) != screenRows {
-		s = &screen{cols: screenCols}
-		s.grow(screenRows)
-	}
-	*s = screen{cols: screenCols, rows: s.rows, bottom: screenRows - 1, buf: s.buf, follower: follower{reader: r}}
-	for _, row := range s.rows {
-		row.renew()
-	}
+func newScreen(r *Reader) *screen {
+	s := &screen{cols: screenCols, bottom: screenRows - 1, follower: follower{reader: r}}
+	s.grow(screenRows)
 	return s
 }
 
 func (s *screen) grow(rows int) {
 	more := make([]row, max(0, rows-len(s.rows)))
-	blank := bytes.Repeat([]byte{' '}, len(more)*s.cols)
 	for i := range more {
-		more[i].ascii = blank[i*s.cols : (i+1)*s.cols : (i+1)*s.cols]
+		more[i].widen(s.cols)
 		s.rows = append(s.rows, &more[i])
 	}
 }
@@ -79,26 +70,9 @@ func (s *screen) goTo(x, y int) {
 	s.wrapNext = false
 }
 
-// ascii prints what is printable ASCII at the front of p, which has some, as far
-// as the row goes, and returns the number of bytes taken. It does what print does.
-func (s *screen) ascii(p []byte) int {
-	s.begin()
-	n := printable(p[:min(len(p), s.cols-s.x)])
-	r := s.rows[s.y]
-	if s.reverse && len(bytes.TrimLeft(p[:n], " ")) > 0 {
-		r.inverse = true
-	}
-	if r.write(s.x, p[:n]) {
-		s.touch(s.y)
-	}
-	s.went(n)
-	s.last = rune(p[n-1])
-	return n
-}
-
-// went moves the cursor over n cells that were written.
-func (s *screen) went(n int) {
-	if s.x += n; s.x == s.cols {
+// went moves the cursor over a cell that was written.
+func (s *screen) went() {
+	if s.x++; s.x == s.cols {
 		s.x--
 		s.wrapNext = true
 	}
@@ -116,7 +90,7 @@ func (s *screen) print(c rune) {
 	s.begin()
 	s.set(s.y, s.x, c)
 	s.last = c
-	s.went(1)
+	s.went()
 }
 
 // begin is called before something is written: the cursor goes where it will
@@ -235,14 +209,11 @@ func (s *screen) scrollDown(top, n int) {
 // text returns the line that stands in rows first to last, without blanks at
 // its end. It is of use until something changes.
 func (s *screen) text(first, last int) []byte {
-	if r := s.rows[first]; first == last && r.runes == nil {
-		return trimmed(r.ascii[:r.used])
-	}
 	b := s.buf[:0]
 	for y := first; y < last; y++ {
 		b = s.rows[y].appendTo(b, s.cols)
 	}
 	b = s.rows[last].appendTo(b, s.rows[last].used)
 	s.buf = b
-	return trimmed(b)
+	return bytes.TrimRight(b, " ")
 }
