@@ -20,7 +20,8 @@ type Host struct {
 	CacheDir string // downloads and everything else that can be made again
 	Getenv   func(string) string
 	Now      func() time.Time
-	Client   *http.Client
+	// Transport makes the connections for downloads; nil: one with the proxy of the environment.
+	Transport http.RoundTripper
 	// Free tells what can still be written to the file system of a folder, in bytes.
 	Free func(dir string) (int64, error)
 	// ProgramDir and WorkDir are where the rehearsal's guest is looked for.
@@ -30,7 +31,7 @@ type Host struct {
 
 // ThisHost describes the host that the program runs on.
 func ThisHost(getenv func(string) string, version string) (Host, error) {
-	h := Host{OS: runtime.GOOS, CPUs: runtime.NumCPU(), Getenv: getenv, Now: time.Now, Client: http.DefaultClient, Free: freeBytes, Version: version}
+	h := Host{OS: runtime.GOOS, CPUs: runtime.NumCPU(), Getenv: getenv, Now: time.Now, Free: freeBytes, Version: version}
 	if h.CacheDir = getenv("IMGASM_CACHE"); h.CacheDir == "" {
 		base, err := os.UserCacheDir()
 		if err != nil {

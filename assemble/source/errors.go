@@ -6,7 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
+
+	"github.com/imgasm/imgasm/internal/fetch"
 )
 
 // ErrOffline is wrapped where a file would have to be downloaded but Fetcher.Offline is set.
@@ -32,8 +33,11 @@ func (e *VerifyError) Unwrap() error { return e.Err }
 
 // Hint says what to do about it.
 func (e *VerifyError) Hint() string {
-	var sum *sumError
+	var sum *fetch.SumError
+	var unnamed *unnamedError
 	switch {
+	case errors.As(e.Err, &unnamed):
+		return "is its name right? a hash that you trust is given with --iso-checksum SHA256 (imgasm source: --checksum)"
 	case errors.As(e.Err, &sum):
 		return "fetch it again, or from another --mirror; if the hash stays the same, the CHECKSUM or --iso-checksum is for another file"
 	default:
@@ -41,11 +45,11 @@ func (e *VerifyError) Hint() string {
 	}
 }
 
-// sumError is a hash that differs.
-type sumError struct{ want, got string }
+// unnamedError is a signed CHECKSUM that says nothing about a file.
+type unnamedError struct{ checksum, name string }
 
-func (e *sumError) Error() string {
-	return fmt.Sprintf("has SHA-256 %s, not %s", e.got, e.want)
+func (e *unnamedError) Error() string {
+	return fmt.Sprintf("the signed CHECKSUM at %s does not name %s", e.checksum, e.name)
 }
 
 // DownloadError says that no address gave the file.
@@ -102,7 +106,7 @@ func (e *DownloadError) Hint() string {
 		}
 	}
 	for _, a := range e.Tried {
-		var status *statusError
+		var status *fetch.StatusError
 		if !errors.As(a.Err, &status) {
 			return "is the network up? behind a proxy set HTTPS_PROXY; another server is chosen with --mirror URL, an ISO that is here already with --iso PATH"
 		}
@@ -111,20 +115,4 @@ func (e *DownloadError) Hint() string {
 		return "is the address right?"
 	}
 	return "imgasm source list --available shows what there is; another server is chosen with --mirror URL"
-}
-
-// statusError is an HTTP status that is neither 200 nor 206.
-type statusError struct {
-	code       int
-	status     string
-	retryAfter time.Duration
-}
-
-func (e *statusError) Error() string { return "the server says " + e.status }
-
-// lengthError is a file of the wrong length.
-type lengthError struct{ want, got int64 }
-
-func (e *lengthError) Error() string {
-	return fmt.Sprintf("the server has %d bytes of it, but it should have %d", e.got, e.want)
 }

@@ -6,13 +6,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"os"
 	"path"
 	"path/filepath"
 	"strings"
 
+	"github.com/imgasm/imgasm/internal/fetch"
 	"github.com/imgasm/imgasm/internal/pgp"
 )
 
@@ -22,6 +22,7 @@ type wanted struct {
 	urls        []string
 	sha256      string // "" only with unverified
 	size        int64  // 0: not known
+	most        int64  // bytes, if size is not known
 	signature   *pgp.Signature
 	checksumURL string
 	exact       bool // the user gave the address
@@ -103,13 +104,16 @@ func (f *Fetcher) want(ctx context.Context, r Request) (*wanted, error) {
 		if err != nil {
 			return nil, err
 		}
-		w := &wanted{name: rel.Name, urls: rel.URLs, sha256: rel.SHA256, size: rel.SizeBytes, signature: c.signature, checksumURL: c.url}
+		w := &wanted{name: rel.Name, urls: rel.URLs, most: maxISOBytes, sha256: rel.SHA256, size: rel.SizeBytes, signature: c.signature, checksumURL: c.url}
 		if r.SHA256 != "" && r.SHA256 != rel.SHA256 {
 			return nil, &VerifyError{What: rel.Name, Err: fmt.Errorf("the signed CHECKSUM at %s says SHA-256 %s, but %s is demanded", c.url, rel.SHA256, r.SHA256)}
 		}
 		return w, nil
 	}
-	w := &wanted{name: nameOfURL(r.URL), urls: alternatives(r.URL, r), sha256: r.SHA256, exact: true}
+	w := &wanted{name: nameOfURL(r.URL), urls: alternatives(r.URL, r), sha256: r.SHA256, most: maxISOBytes, exact: true}
+	if r.SelfSigned {
+		w.most = maxPackageBytes
+	}
 	if w.sha256 != "" || r.SelfSigned {
 		return w, nil
 	}
@@ -121,9 +125,9 @@ func (f *Fetcher) want(ctx context.Context, r Request) (*wanted, error) {
 	dir.Path = strings.TrimSuffix(path.Dir(dir.Path), "/") + "/"
 	dir.RawPath = ""
 	c, err := f.checksum(ctx, []string{dir.String()}, keyOfURL(dir.String()))
-	var status *statusError
+	var status *fetch.StatusError
 	switch {
-	case errors.As(err, &status) && (status.code == http.StatusNotFound || status.code == http.StatusGone || status.code == http.StatusForbidden):
+	case errors.As(err, &status) && status.Missing():
 	case errors.Is(err, ErrOffline):
 	case err != nil:
 		return nil, err
@@ -134,6 +138,7 @@ func (f *Fetcher) want(ctx context.Context, r Request) (*wanted, error) {
 				return w, nil
 			}
 		}
+		return nil, &VerifyError{What: r.URL, Err: &unnamedError{c.url, w.name}}
 	}
 	f.warn(r.URL+" has no CHECKSUM beside it: what is downloaded can't be verified", "say which SHA-256 it must have: --iso-checksum SHA256 (imgasm source fetch: --checksum)")
 	return w, nil
@@ -180,7 +185,7 @@ func (f *Fetcher) cached(ctx context.Context, e entry, w *wanted) (*File, error)
 			return nil, err
 		}
 		if sum != want {
-			aside, err := setAside(e.iso(), sum, (&sumError{want, sum}).Error(), f.now())
+			aside, err := setAside(e.iso(), sum, (&fetch.SumError{Want: want, Got: sum}).Error(), f.now())
 			if err != nil {
 				return nil, err
 			}
@@ -193,7 +198,7 @@ func (f *Fetcher) cached(ctx context.Context, e entry, w *wanted) (*File, error)
 		}
 	}
 	if w.sha256 == "" && !f.Offline {
-		same, err := f.unchanged(ctx, w.urls[0], rec)
+		same, err := f.client().Same(ctx, w.urls[0], rec.ETag, rec.SizeBytes)
 		if err != nil {
 			f.warn(fmt.Sprintf("%s can't be asked whether it changed (%v): using the copy of %s", w.urls[0], err, rec.Fetched.UTC().Format("2006-01-02")), "")
 		} else if !same {
@@ -223,27 +228,6 @@ func (r *record) file(path string) *File {
 		Signature: r.Signature, ChecksumURL: r.ChecksumURL, Unverified: r.Unverified}
 }
 
-// unchanged asks whether the file of a cached copy without a known hash is
-// still the same on the server.
-func (f *Fetcher) unchanged(ctx context.Context, address string, rec *record) (bool, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodHead, address, nil)
-	if err != nil {
-		return false, err
-	}
-	resp, err := f.do(req)
-	if err != nil {
-		return false, err
-	}
-	resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return false, errors.New("the server says " + resp.Status)
-	}
-	if resp.ContentLength >= 0 && resp.ContentLength != rec.SizeBytes {
-		return false, nil
-	}
-	return !differs(resp.Header.Get("ETag"), rec.ETag), nil
-}
-
 // download tries the addresses in turn and puts the verified file in place.
 func (f *Fetcher) download(ctx context.Context, e entry, w *wanted) (*File, error) {
 	fail := &DownloadError{Name: w.name, Exact: w.exact}
@@ -252,7 +236,7 @@ func (f *Fetcher) download(ctx context.Context, e entry, w *wanted) (*File, erro
 		if err == nil {
 			return file, nil
 		}
-		var disk *diskError
+		var disk *fetch.DiskError
 		if ctx.Err() != nil || errors.As(err, &disk) {
 			return nil, fmt.Errorf("download %s: %w", w.name, err)
 		}
@@ -264,45 +248,45 @@ func (f *Fetcher) download(ctx context.Context, e entry, w *wanted) (*File, erro
 	return nil, fail
 }
 
+// Most bytes of a file whose size is not known beforehand: an installer ISO is
+// at most a dual-layer Blu-ray, a package that has its signature inside much smaller.
+const (
+	maxISOBytes     = 50 << 30
+	maxPackageBytes = 1 << 30
+)
+
 func (f *Fetcher) downloadFrom(ctx context.Context, e entry, w *wanted, address string) (*File, error) {
-	for {
-		t := &transfer{f: f, name: w.name, url: address, part: e.part(), wantSize: w.size, known: w.sha256 != ""}
-		sum, err := t.run(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if w.sha256 == "" || sum == w.sha256 {
-			return f.place(e, w, t, sum)
-		}
-		bad := &sumError{w.sha256, sum}
-		aside, err := setAside(e.part(), sum, address+": "+bad.Error(), f.now())
-		if err != nil {
-			return nil, err
-		}
-		if err := os.Remove(e.part() + ".json"); err != nil {
-			return nil, err
-		}
-		if !t.resumed {
-			return nil, &VerifyError{What: address, Aside: aside, Err: bad}
-		}
-		// Put together from parts of two files: one more try, in one piece.
-		f.warn(fmt.Sprintf("%s: the download was resumed and has the wrong hash (set aside as %s); starting again from the beginning", w.name, aside), "")
+	m := meter{f: f, name: w.name}
+	var aside string
+	got, err := f.client().File(ctx, fetch.Job{
+		URL: address, Name: w.name, Part: e.part(), SizeBytes: w.size, MaxBytes: w.most, SHA256: w.sha256, Progress: m.at,
+		Aside: func(part string, bad *fetch.SumError) (err error) {
+			aside, err = setAside(part, bad.Got, address+": "+bad.Error(), f.now())
+			return err
+		},
+	})
+	var bad *fetch.SumError
+	switch {
+	case errors.As(err, &bad):
+		return nil, &VerifyError{What: address, Aside: aside, Err: err}
+	case err != nil:
+		return nil, err
+	case aside != "":
+		f.warn(fmt.Sprintf("%s: the parts of the first download did not fit together; it is set aside as %s", w.name, aside), "")
 	}
+	return f.place(e, w, address, got)
 }
 
 // place moves a verified part to its final name and records it.
-func (f *Fetcher) place(e entry, w *wanted, t *transfer, sum string) (*File, error) {
+func (f *Fetcher) place(e entry, w *wanted, address string, got *fetch.Got) (*File, error) {
 	if err := os.Rename(e.part(), e.iso()); err != nil {
-		return nil, err
-	}
-	if err := os.Remove(e.part() + ".json"); err != nil {
 		return nil, err
 	}
 	st, err := os.Stat(e.iso())
 	if err != nil {
 		return nil, err
 	}
-	rec := &record{Name: e.name, URL: t.url, SHA256: sum, SizeBytes: st.Size(), ETag: t.state.ETag,
+	rec := &record{Name: e.name, URL: address, SHA256: got.SHA256, SizeBytes: st.Size(), ETag: got.ETag,
 		Signature: w.signature, ChecksumURL: w.checksumURL, Unverified: w.sha256 == "", Fetched: f.now().UTC(), ModNano: st.ModTime().UnixNano()}
 	if err := e.write(rec); err != nil {
 		return nil, err

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/internal/fetch"
 )
 
 func TestFetch(t *testing.T) {
@@ -250,8 +251,8 @@ func TestFetchWrongLength(t *testing.T) {
 		}
 	}
 	_, err := r.fetcher.Fetch(context.Background(), r.request)
-	var length *lengthError
-	if !errors.As(err, &length) || length.want != isoSize || length.got != isoSize-1 {
+	var length *fetch.LengthError
+	if !errors.As(err, &length) || length.Want != isoSize || length.Got != isoSize-1 {
 		t.Fatal(err)
 	}
 	if !strings.Contains(err.Error(), "no address has it") {
@@ -274,7 +275,7 @@ func TestFetchEndlessBody(t *testing.T) {
 		}
 	}
 	_, err := r.fetcher.Fetch(context.Background(), r.request)
-	var length *lengthError
+	var length *fetch.LengthError
 	if !errors.As(err, &length) {
 		t.Fatal(err)
 	}
@@ -378,7 +379,7 @@ func TestFetchTrickle(t *testing.T) {
 		return true
 	}
 	f := r.fetchGood(t)
-	if strings.Contains(f.URL, "/10.2/") || !r.said(errStalled.Error()) {
+	if strings.Contains(f.URL, "/10.2/") || !r.said(fetch.ErrStalled.Error()) {
 		t.Errorf("came from %s", f.URL)
 	}
 }
@@ -478,6 +479,75 @@ func TestFetchURLErrors(t *testing.T) {
 	}
 }
 
+// A CHECKSUM that is well signed and does not name the ISO is not called missing,
+// nor is the ISO taken on trust.
+func TestFetchUnnamed(t *testing.T) {
+	r := newRig(t)
+	r.files["/10.2/isos/x86_64/respin.iso"] = r.iso
+	_, err := r.fetcher.Fetch(t.Context(), Request{URL: r.URL + "/10.2/isos/x86_64/respin.iso"})
+	var v *VerifyError
+	if !errors.As(err, &v) || !strings.Contains(err.Error(), "does not name respin.iso") || !strings.Contains(v.Hint(), "--iso-checksum") {
+		t.Errorf("%v\n%+v", err, v)
+	}
+	if r.said("no CHECKSUM") || r.requests("/10.2/isos/x86_64/respin.iso") != 0 {
+		t.Errorf("told as missing, or downloaded: %v", r.seen)
+	}
+	// Its hash is enough.
+	r.request = Request{URL: r.URL + "/10.2/isos/x86_64/respin.iso", SHA256: sumOf(r.iso)}
+	r.fetchGood(t)
+}
+
+// A server that answers 416 does not thereby end a file of which nobody knows the hash.
+func TestFetchUnverifiedEndedBy416(t *testing.T) {
+	r := newRig(t)
+	r.files["/lone/own.iso"] = r.iso
+	r.hooks["/lone/own.iso"] = func(w http.ResponseWriter, q *http.Request, n int) bool {
+		switch n {
+		case 1:
+			r.cut(w, q, r.iso, 1<<20)
+		case 2:
+			w.Header().Set("Content-Range", "bytes */1048576")
+			w.WriteHeader(http.StatusRequestedRangeNotSatisfiable)
+			return true
+		}
+		return false
+	}
+	r.request = Request{URL: r.URL + "/lone/own.iso"}
+	r.fetchGood(t)
+}
+
+// A redirect to what is not fetched at all is refused at once.
+func TestFetchRedirectToOtherSchemes(t *testing.T) {
+	for _, to := range []string{"file:///etc/passwd", "ftp://127.0.0.1/x.iso"} {
+		r := newRig(t)
+		r.hooks["/lone/own.iso"] = func(w http.ResponseWriter, q *http.Request, n int) bool {
+			http.Redirect(w, q, to, http.StatusFound)
+			return true
+		}
+		if _, err := r.fetcher.Fetch(t.Context(), Request{URL: r.URL + "/lone/own.iso"}); err == nil || r.requests("/lone/own.iso") != 1 {
+			t.Errorf("%s: %v after %d requests", to, err, r.requests("/lone/own.iso"))
+		}
+	}
+}
+
+// Nobody says how long an unverified file is: it is not taken, and the disk stays free.
+func TestFetchUnverifiedWithoutEnd(t *testing.T) {
+	r := newRig(t)
+	r.hooks["/lone/own.iso"] = func(w http.ResponseWriter, q *http.Request, n int) bool {
+		for {
+			if _, err := w.Write(r.iso); err != nil {
+				return true
+			}
+		}
+	}
+	if _, err := r.fetcher.Fetch(t.Context(), Request{URL: r.URL + "/lone/own.iso"}); !errors.Is(err, fetch.ErrNoLength) {
+		t.Error(err)
+	}
+	if items, err := r.fetcher.Items(); err != nil || len(items) != 0 {
+		t.Errorf("left: %+v, %v", items, err)
+	}
+}
+
 func TestFetchDemandedHashDiffersFromChecksum(t *testing.T) {
 	r := newRig(t)
 	r.request.SHA256 = strings.Repeat("0", 64)
@@ -496,7 +566,7 @@ func TestFetchThroughProxy(t *testing.T) {
 		r.ServeHTTP(w, q)
 	}))
 	defer proxy.Close()
-	r.fetcher.Client = &http.Client{Transport: &http.Transport{Proxy: func(*http.Request) (*url.URL, error) { return url.Parse(proxy.URL) }}}
+	r.fetcher.Transport = &http.Transport{Proxy: func(*http.Request) (*url.URL, error) { return url.Parse(proxy.URL) }}
 	r.request.Mirror = "http://mirror.invalid"
 	r.fetchGood(t)
 	if len(asked) != 2 || !strings.HasPrefix(asked[0], "http://mirror.invalid/10/") {

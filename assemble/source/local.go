@@ -15,6 +15,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/imgasm/imgasm/internal/fetch"
 )
 
 // Local takes an ISO that is on this machine. With a SHA-256 the file must
@@ -37,7 +39,7 @@ func (f *Fetcher) Local(ctx context.Context, path, sum string) (*File, error) {
 		return nil, err
 	}
 	if want != "" && got != want {
-		return nil, &VerifyError{What: path, Err: &sumError{want, got}}
+		return nil, &VerifyError{What: path, Err: &fetch.SumError{Want: want, Got: got}}
 	}
 	return &File{Path: path, Name: filepath.Base(path), SHA256: got, SizeBytes: st.Size(), Unverified: want == "", Cached: true}, nil
 }
@@ -92,7 +94,7 @@ func (f *Fetcher) LocalSigned(ctx context.Context, path string, r Request) (*Fil
 		file.Signature, file.ChecksumURL = c.signature, c.url
 		return file, nil
 	}
-	return nil, &VerifyError{What: path, Err: fmt.Errorf("the signed CHECKSUM at %s does not name %s", c.url, name)}
+	return nil, &VerifyError{What: path, Err: &unnamedError{c.url, name}}
 }
 
 // hashFile returns the SHA-256 of a file, telling how far it is.
@@ -106,8 +108,9 @@ func (f *Fetcher) hashFile(ctx context.Context, path, name string) (string, erro
 	if err != nil {
 		return "", err
 	}
-	m := meter{f: f, name: "verifying " + name, total: st.Size()}
+	m := meter{f: f, name: "verifying " + name}
 	h := sha256.New()
+	done := int64(0)
 	buf := make([]byte, 1<<20)
 	for {
 		if ctx.Err() != nil {
@@ -116,7 +119,8 @@ func (f *Fetcher) hashFile(ctx context.Context, path, name string) (string, erro
 		n, err := file.Read(buf)
 		h.Write(buf[:n])
 		if n > 0 {
-			m.add(n)
+			done += int64(n)
+			m.at(done, st.Size())
 		}
 		if errors.Is(err, io.EOF) {
 			return hex.EncodeToString(h.Sum(nil)), nil

@@ -3,7 +3,6 @@
 package source
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/imgasm/imgasm/internal/event"
@@ -24,39 +23,20 @@ type meter struct {
 // The least time between two events.
 const tellEvery = 200 * time.Millisecond
 
-// at sets the position, as when a download is resumed.
-func (m *meter) at(done int64) {
-	m.done = done
-	m.tell()
-}
-
-func (m *meter) add(n int) {
-	m.done += int64(n)
-	if m.f.now().Sub(m.told) >= tellEvery || m.done == m.total {
-		m.tell()
+// at is told how many bytes are done, and of how many. The first word, the
+// last, and each step back are passed on at once.
+func (m *meter) at(done, total int64) {
+	now := m.f.now()
+	back := done < m.done
+	m.done, m.total = done, total
+	if !m.told.IsZero() && !back && done != total && now.Sub(m.told) < tellEvery {
+		return
 	}
-}
-
-func (m *meter) tell() {
-	m.told = m.f.now()
+	m.told = now
 	e := event.Event{Text: m.name, Done: m.done, Total: m.total}
 	if m.total > 0 {
 		m.high = max(m.high, min(1, float64(m.done)/float64(m.total)))
 		e.Fraction = m.high
 	}
 	m.f.progress(e)
-}
-
-// formatBytes writes a size in binary units: "1.5 MiB".
-func formatBytes(n int64) string {
-	if n < 1024 {
-		return fmt.Sprintf("%d B", n)
-	}
-	v, unit := float64(n), ""
-	for _, unit = range []string{"KiB", "MiB", "GiB", "TiB"} {
-		if v /= 1024; v < 1023.95 {
-			break
-		}
-	}
-	return fmt.Sprintf("%.1f %s", v, unit)
 }

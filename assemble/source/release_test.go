@@ -94,11 +94,3 @@ func TestNameOfURL(t *testing.T) {
 		}
 	}
 }
-
-func TestFormatBytes(t *testing.T) {
-	for n, want := range map[int64]string{0: "0 B", 1023: "1023 B", 1024: "1.0 KiB", 12_345_678: "11.8 MiB", 10107617280: "9.4 GiB", 1 << 50: "1024.0 TiB"} {
-		if got := formatBytes(n); got != want {
-			t.Errorf("%d: %q, want %q", n, got, want)
-		}
-	}
-}

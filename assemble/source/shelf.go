@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"github.com/imgasm/imgasm/internal/fetch"
 )
 
 // State of a cached file.
@@ -103,8 +105,7 @@ func (f *Fetcher) itemsOf(key string) ([]Item, error) {
 			}
 		case strings.HasSuffix(name, ".part"):
 			it.State, it.Name = Partial, strings.TrimSuffix(name, ".part")
-			var st partState
-			if readJSON(it.Path+".json", &st) == nil {
+			if st, err := fetch.ReadState(it.Path); err == nil {
 				it.URL = st.From
 			}
 		case strings.Contains(name, ".bad-") && !strings.HasSuffix(name, ".txt"):
@@ -135,7 +136,7 @@ func (f *Fetcher) Verify(ctx context.Context, it Item) error {
 		if sum == it.SHA256 {
 			return nil
 		}
-		bad := &sumError{it.SHA256, sum}
+		bad := &fetch.SumError{Want: it.SHA256, Got: sum}
 		aside, err := setAside(it.Path, sum, bad.Error(), f.now())
 		if err != nil {
 			return err

@@ -9,11 +9,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"github.com/imgasm/imgasm/internal/fetch"
 	"github.com/imgasm/imgasm/internal/pgp"
 )
 
@@ -42,7 +42,7 @@ func (f *Fetcher) checksum(ctx context.Context, dirs []string, key string) (*sig
 	fail := &DownloadError{Name: "CHECKSUM"}
 	for _, dir := range dirs {
 		address := dir + "CHECKSUM"
-		b, err := f.small(ctx, address, maxChecksumBytes)
+		b, err := f.client().Bytes(ctx, address, maxChecksumBytes)
 		if err != nil {
 			if ctx.Err() != nil {
 				return nil, err
@@ -75,8 +75,8 @@ func (f *Fetcher) checksum(ctx context.Context, dirs []string, key string) (*sig
 // unreachable says that no server gave an answer of its own.
 func unreachable(e *DownloadError) bool {
 	for _, a := range e.Tried {
-		var status *statusError
-		if errors.As(a.Err, &status) && status.code < http.StatusInternalServerError {
+		var status *fetch.StatusError
+		if errors.As(a.Err, &status) && status.Code < 500 { // about the file; from 500 on: the server's own trouble
 			return false
 		}
 	}

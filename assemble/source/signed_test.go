@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imgasm/imgasm/internal/fetch"
 	"github.com/imgasm/imgasm/internal/pgp"
 )
 
@@ -58,7 +59,7 @@ func TestFetchBadChecksums(t *testing.T) {
 func TestFetchHugeChecksum(t *testing.T) {
 	r := newRig(t)
 	r.files["/10/isos/x86_64/CHECKSUM"] = bytes.Repeat([]byte("x"), maxChecksumBytes+1)
-	var length *lengthError
+	var length *fetch.LengthError
 	if _, err := r.fetcher.Fetch(context.Background(), r.request); !errors.As(err, &length) {
 		t.Error(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/internal/fetch"
 	"github.com/imgasm/imgasm/internal/pgp"
 )
 
@@ -60,9 +61,9 @@ type File struct {
 type Fetcher struct {
 	// Cache is the folder that downloads are kept in; made if missing.
 	Cache string
-	// Client makes the requests; nil is http.DefaultClient, which honours
-	// HTTPS_PROXY and its kin. It should have no Timeout: a DVD takes an hour.
-	Client *http.Client
+	// Transport makes the connections; nil: one with the proxy of the
+	// environment (HTTPS_PROXY and its kin).
+	Transport http.RoundTripper
 	// Keyring holds the keys that may sign CHECKSUM files; nil: AlmaLinux's.
 	Keyring *pgp.Keyring
 	// Offline forbids the network: only the cache is used.
@@ -87,11 +88,9 @@ type Fetcher struct {
 	Sleep func(context.Context, time.Duration) error
 }
 
-func (f *Fetcher) client() *http.Client {
-	if f.Client != nil {
-		return f.Client
-	}
-	return http.DefaultClient
+// client is the one that all requests go through.
+func (f *Fetcher) client() *fetch.Client {
+	return &fetch.Client{Transport: f.Transport, UserAgent: f.UserAgent, Stall: f.StallTimeout, Tries: f.Tries, Note: f.note, Now: f.Now, Sleep: f.Sleep}
 }
 
 func (f *Fetcher) keyring() (*pgp.Keyring, error) {
@@ -106,34 +105,6 @@ func (f *Fetcher) now() time.Time {
 		return f.Now()
 	}
 	return time.Now()
-}
-
-func (f *Fetcher) sleep(ctx context.Context, d time.Duration) error {
-	if f.Sleep != nil {
-		return f.Sleep(ctx, d)
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-t.C:
-		return nil
-	}
-}
-
-func (f *Fetcher) tries() int {
-	if f.Tries > 0 {
-		return f.Tries
-	}
-	return 6
-}
-
-func (f *Fetcher) stall() time.Duration {
-	if f.StallTimeout > 0 {
-		return f.StallTimeout
-	}
-	return 30 * time.Second
 }
 
 func (f *Fetcher) emit(e event.Event) {
