@@ -134,11 +134,7 @@ func longEntries(b *bytes.Buffer, n *fatNode) {
 	if n.long == nil {
 		return
 	}
-	var sum byte
-	for _, c := range n.short {
-		sum = sum>>1 | sum<<7
-		sum += c
-	}
+	sum := shortSum(n.short[:])
 	parts := (len(n.long) + 12) / 13
 	for part := parts; part >= 1; part-- {
 		var e [dirEntrySize]byte
@@ -155,17 +151,31 @@ func longEntries(b *bytes.Buffer, n *fatNode) {
 			} else if at == len(n.long) {
 				unit = 0
 			}
-			// Characters 1 to 5 stand at 1, 6 to 11 at 14, 12 and 13 at 28.
-			off := 1 + 2*i
-			if i >= 11 {
-				off = 28 + 2*(i-11)
-			} else if i >= 5 {
-				off = 14 + 2*(i-5)
-			}
-			binary.LittleEndian.PutUint16(e[off:], unit)
+			binary.LittleEndian.PutUint16(e[longOffset(i):], unit)
 		}
 		b.Write(e[:])
 	}
+}
+
+// shortSum binds long entries to the short one that they belong to.
+func shortSum(short []byte) (sum byte) {
+	for _, c := range short {
+		sum = sum>>1 | sum<<7
+		sum += c
+	}
+	return sum
+}
+
+// longOffset is where a long entry has its character i, from 0 to 12: five
+// stand at byte 1, six at 14, two at 28.
+func longOffset(i int) int {
+	switch {
+	case i >= 11:
+		return 28 + 2*(i-11)
+	case i >= 5:
+		return 14 + 2*(i-5)
+	}
+	return 1 + 2*i
 }
 
 // fatStamp is a date in FAT's form: two seconds, and tenths above them.

@@ -1,6 +1,8 @@
 // Package disk makes raw disk images: blank target disks, GPT partition
 // tables, FAT32 EFI system partitions, and whole boot media out of these.
 //
+// What guests and strangers wrote is read within bounds: ReadTable, OpenFAT.
+//
 // Everything written depends on the arguments alone: same input, same bytes.
 package disk
 

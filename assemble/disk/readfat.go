@@ -1,0 +1,255 @@
+// This file reads FAT12, FAT16 and FAT32 file systems, of which a guest or a
+// stranger wrote every byte: no chain of clusters is followed for longer than
+// the file system is large, and no directory is larger than FAT allows.
+
+package disk
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+)
+
+// ErrNotFAT says that there is no FAT file system, or a damaged one.
+var ErrNotFAT = errors.New("no FAT file system")
+
+// FAT is a file system that is read. It is not for use by two goroutines at
+// the same time.
+type FAT struct {
+	Bits int // 12, 16 or 32
+
+	r          io.ReaderAt
+	fatStart   int64
+	root       int64  // where the root directory of FAT12 and FAT16 begins
+	rootBytes  int64  // and its size
+	first      uint32 // the root directory's cluster on FAT32
+	data       int64  // where cluster 2 begins
+	clusters   uint32
+	cluster    int64  // bytes of one
+	window     []byte // a piece of the table
+	windowFrom int64
+}
+
+// OpenFAT reads the boot sector of a file system that begins at the start of r
+// and has up to sizeBytes (FATGEN, "Boot Sector and BPB" and "FAT Type
+// Determination"). The error wraps ErrNotFAT, or is r's.
+func OpenFAT(r io.ReaderAt, sizeBytes int64) (*FAT, error) {
+	b := make([]byte, SectorSize)
+	if sizeBytes < SectorSize {
+		return nil, fmt.Errorf("%d bytes: %w", sizeBytes, ErrNotFAT)
+	}
+	if err := readFull(r, b, 0); err != nil {
+		return nil, err
+	}
+	bad := func(format string, args ...any) (*FAT, error) {
+		return nil, fmt.Errorf("%w: %s", ErrNotFAT, fmt.Sprintf(format, args...))
+	}
+	le := binary.LittleEndian
+	if b[510] != 0x55 || b[511] != 0xaa {
+		return bad("no boot sector")
+	}
+	sector, perCluster := int64(le.Uint16(b[11:])), int64(b[13])
+	if sector < 512 || sector > 4096 || sector&(sector-1) != 0 {
+		return bad("sectors of %d bytes", sector)
+	}
+	if perCluster == 0 || perCluster&(perCluster-1) != 0 {
+		return bad("clusters of %d sectors", perCluster)
+	}
+	reserved, tables, rootEntries := int64(le.Uint16(b[14:])), int64(b[16]), int64(le.Uint16(b[17:]))
+	if reserved == 0 || tables == 0 {
+		return bad("%d reserved sectors, %d tables", reserved, tables)
+	}
+	total := int64(le.Uint16(b[19:]))
+	if total == 0 {
+		total = int64(le.Uint32(b[32:]))
+	}
+	table := int64(le.Uint16(b[22:]))
+	f := &FAT{Bits: 16, r: r, cluster: perCluster * sector}
+	if table == 0 { // as Linux and EDK II do: whatever the number of clusters
+		f.Bits, table, f.first = 32, int64(le.Uint32(b[36:])), le.Uint32(b[44:])
+	}
+	if total > sizeBytes/sector {
+		return bad("%d sectors of %d bytes where there is room for %d", total, sector, sizeBytes/sector)
+	}
+	f.fatStart = reserved * sector
+	f.root = f.fatStart + tables*table*sector
+	f.rootBytes = rootEntries * dirEntrySize
+	data := reserved + tables*table + (f.rootBytes+sector-1)/sector
+	f.data = data * sector
+	if table == 0 || data >= total {
+		return bad("tables of %d sectors leave no room for data", table)
+	}
+	clusters := (total - data) / perCluster
+	switch {
+	case f.Bits == 32:
+		clusters = min(clusters, 0x0ffffff5)
+	case clusters < 4085:
+		f.Bits = 12
+	case clusters >= 65525:
+		return bad("%d clusters are too many for FAT16", clusters)
+	}
+	// What the table has no entries for cannot be in use.
+	f.clusters = uint32(min(clusters, table*sector*8/int64(f.Bits)-2))
+	if f.clusters < 1 || f.Bits == 32 && !f.valid(f.first) {
+		return bad("no clusters, or no root directory")
+	}
+	return f, nil
+}
+
+// valid reports whether a cluster is one of the file system's.
+func (f *FAT) valid(cluster uint32) bool { return cluster >= 2 && cluster-2 < f.clusters }
+
+// next is the table's entry of a cluster.
+func (f *FAT) next(cluster uint32) (uint32, error) {
+	const size = 4 << 10 // more would cost a chain that jumps about too much
+	at := f.fatStart + int64(cluster)*int64(f.Bits)/8
+	if at < f.windowFrom || at+4 > f.windowFrom+int64(len(f.window)) {
+		b := make([]byte, size)
+		n, err := f.r.ReadAt(b, at)
+		if n < 4 {
+			return 0, fmt.Errorf("file allocation table: %w", err)
+		}
+		f.window, f.windowFrom = b[:n], at
+	}
+	n := binary.LittleEndian.Uint32(f.window[at-f.windowFrom:])
+	switch {
+	case f.Bits == 12 && cluster%2 == 1:
+		return n >> 4 & 0xfff, nil
+	case f.Bits == 12:
+		return n & 0xfff, nil
+	case f.Bits == 16:
+		return n & 0xffff, nil
+	}
+	return n & 0x0fffffff, nil
+}
+
+// ended reports whether a table's entry ends a chain.
+func (f *FAT) ended(entry uint32) bool {
+	return entry >= map[int]uint32{12: 0xff8, 16: 0xfff8, 32: 0x0ffffff8}[f.Bits]
+}
+
+// chainReader reads clusters in a chain.
+type chainReader struct {
+	f       *FAT
+	cluster uint32 // that is read now
+	within  int64  // and how much of it was
+	left    int64  // bytes that may still be read
+	// free says that the chain ends where it ends: a directory, which has no size.
+	free bool
+}
+
+func (c *chainReader) Read(p []byte) (int, error) {
+	if c.left == 0 {
+		return 0, io.EOF
+	}
+	if c.within == c.f.cluster {
+		next, err := c.f.next(c.cluster)
+		if err != nil {
+			return 0, err
+		}
+		if c.free && c.f.ended(next) {
+			return 0, io.EOF
+		}
+		c.cluster, c.within = next, 0
+	}
+	if !c.f.valid(c.cluster) {
+		return 0, fmt.Errorf("a chain of clusters leads to %#x: %w", c.cluster, ErrDamaged)
+	}
+	n := min(int64(len(p)), c.f.cluster-c.within, c.left)
+	at := c.f.data + int64(c.cluster-2)*c.f.cluster + c.within
+	if err := readFull(c.f.r, p[:n], at); err != nil {
+		return 0, err
+	}
+	c.within += n
+	c.left -= n
+	return int(n), nil
+}
+
+// ErrDamaged says that a file system contradicts itself.
+var ErrDamaged = errors.New("damaged file system")
+
+// FATEntry is a file or directory.
+type FATEntry struct {
+	Name      string
+	Dir       bool
+	SizeBytes int64 // 0 for a directory
+
+	short   string
+	cluster uint32
+}
+
+// ReadDir lists the directory at a path such as "EFI/BOOT", "" for the root, in
+// the order in which it is stored. Case does not matter. The error wraps
+// fs.ErrNotExist if there is no such directory, or ErrDamaged.
+func (f *FAT) ReadDir(path string) ([]FATEntry, error) {
+	e, err := f.find(path)
+	if err != nil {
+		return nil, err
+	}
+	if !e.Dir {
+		return nil, fmt.Errorf("%s: is a file, not a directory: %w", path, fs.ErrNotExist)
+	}
+	return f.list(path, e.cluster)
+}
+
+// Open returns the contents of a file, and how many bytes they are. See ReadDir.
+func (f *FAT) Open(path string) (io.Reader, int64, error) {
+	e, err := f.find(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	if e.Dir {
+		return nil, 0, fmt.Errorf("%s: is a directory: %w", path, fs.ErrNotExist)
+	}
+	if e.SizeBytes > int64(f.clusters)*f.cluster {
+		return nil, 0, fmt.Errorf("%s: %d bytes, more than the file system has: %w", path, e.SizeBytes, ErrDamaged)
+	}
+	return &chainReader{f: f, cluster: e.cluster, left: e.SizeBytes}, e.SizeBytes, nil
+}
+
+// find goes to a path, from the root.
+func (f *FAT) find(path string) (FATEntry, error) {
+	at := FATEntry{Dir: true, cluster: f.first}
+	if path == "" {
+		return at, nil
+	}
+walk:
+	for _, name := range strings.Split(path, "/") {
+		if !at.Dir {
+			break
+		}
+		entries, err := f.list(path, at.cluster)
+		if err != nil {
+			return at, err
+		}
+		for _, e := range entries {
+			if strings.EqualFold(e.Name, name) || strings.EqualFold(e.short, name) {
+				at = e
+				continue walk
+			}
+		}
+		return at, fmt.Errorf("%s: %w", path, fs.ErrNotExist)
+	}
+	return at, nil
+}
+
+// list reads the directory that begins at a cluster; 0 is the root.
+func (f *FAT) list(path string, cluster uint32) ([]FATEntry, error) {
+	var r io.Reader
+	switch {
+	case cluster != 0:
+		r = &chainReader{f: f, cluster: cluster, left: maxDirBytes, free: true}
+	case f.Bits == 32:
+		r = &chainReader{f: f, cluster: f.first, left: maxDirBytes, free: true}
+	default:
+		r = io.NewSectionReader(f.r, f.root, f.rootBytes)
+	}
+	entries, err := readDirectory(r, f.Bits)
+	if err != nil {
+		return nil, fmt.Errorf("directory %q: %w", path, err)
+	}
+	return entries, nil
+}
