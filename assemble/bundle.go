@@ -52,18 +52,27 @@ func (b *build) failed(ctx context.Context, f *follower, what string, failure *a
 			err = b.classed(what, failure)
 		}
 	}
-	hide(&err, b.hidden)
-	b.keep(event.Event{Kind: event.Error, Text: err.Error(), Hint: hint(err)})
-	kept, problem := b.keepBundle(what, err, failure, files)
+	err = b.keepFailure(what, err, failure, files)
+	if held {
+		b.hold(ctx, f, what, err)
+	}
+	return err
+}
+
+// keepFailure keeps what is known of a build that failed as a bundle, of which
+// files are a part, and returns the error that names it.
+func (b *build) keepFailure(what string, err error, failure *anaconda.Failure, files map[string][]byte) error {
+	shown := err
+	hide(&shown, b.hidden)
+	b.keep(event.Event{Kind: event.Error, Text: shown.Error(), Hint: hint(shown)})
+	kept, problem := b.keepBundle(what, shown, failure, files)
 	if problem != nil {
 		b.emit(event.Event{Kind: event.Warning, Text: "what is known of the guest could not be kept: " + problem.Error()})
 	}
 	if kept != "" {
 		err = withBundle(err, kept)
 	}
-	if held {
-		b.hold(ctx, f, what, err)
-	}
+	hide(&err, b.hidden)
 	return err
 }
 
@@ -101,6 +110,7 @@ func withBundle(err error, dir string) error {
 	var install *InstallError
 	var timeout *TimeoutError
 	var boot *BootTestError
+	var check *CheckError
 	switch {
 	case errors.As(err, &install):
 		install.Bundle = dir
@@ -108,6 +118,8 @@ func withBundle(err error, dir string) error {
 		timeout.Bundle = dir
 	case errors.As(err, &boot):
 		boot.Bundle = dir
+	case errors.As(err, &check):
+		check.Bundle = dir
 	default:
 		return &bundledError{err, dir}
 	}

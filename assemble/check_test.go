@@ -1,42 +1,72 @@
 package assemble
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/qemu/qemutest"
 )
 
-func TestInspectDisk(t *testing.T) {
-	uefi, bios := installedDisk(t), bootSector(t)
+// What was seen to be wrong ends the build, and the logs of the guest are kept.
+func TestCheckKeepsBundle(t *testing.T) {
 	blank := filepath.Join(t.TempDir(), "blank.raw")
 	if err := os.WriteFile(blank, make([]byte, 1<<20), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	s, _, err := runBuild(t, t.Context(), func(nonce, _ string) []qemutest.Step { return success(nonce, blank) })
+	var check *CheckError
+	if !errors.As(err, &check) {
+		t.Fatalf("%v (%T), want a CheckError", err, err)
+	}
+	if want := s.Out + ".failed"; check.Bundle != want || !strings.HasSuffix(err.Error(), "\nlogs: "+want) {
+		t.Errorf("bundle %q, error %q", check.Bundle, err)
+	}
+	for name, want := range map[string]string{summaryFile: "its first sector is no boot sector", serialFile: "Complete!", eventsFile: `"kind":"error"`} {
+		text, err := os.ReadFile(filepath.Join(check.Bundle, name))
+		if err != nil || !strings.Contains(string(text), want) {
+			t.Errorf("%s: %v; want %q in\n%s", name, err, want, text)
+		}
+	}
+	onlyBundle(t, s.Out)
+}
+
+// bareBuild is a build of which no step has run.
+func bareBuild(t *testing.T, sink event.Sink) *build {
+	t.Helper()
+	p, err := testSpec(t, qemutest.Script{}).Resolve(t.Context(), testHost(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ws, err := openWorkspace(p.Out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ws.close(false) })
+	return &build{Plan: p, ws: ws, sink: sink}
+}
+
+// A disk that cannot be read is the boot test's to judge. Without one the image
+// is published, and that nothing was proven is said aloud.
+func TestCheckUnread(t *testing.T) {
 	for _, c := range []struct {
-		name, path, boot string
-		arch             arch.Arch
-		want             string // in the answer, or after "!" in the error
-	}{
-		{"UEFI", uefi, "uefi", arch.X86_64, `GPT with 1 partitions, \EFI\BOOT\BOOTX64.EFI`},
-		{"UEFI of the other architecture", uefi, "uefi", arch.AArch64, `!no EFI system partition with \EFI\BOOT\BOOTAA64.EFI`},
-		{"no partition table", blank, "uefi", arch.X86_64, "!no GPT"},
-		{"BIOS", bios, "bios", arch.X86_64, "boot sector with code"},
-		{"protective MBR alone", uefi, "bios", arch.X86_64, "!the boot loader was not installed"},
-		{"blank for a BIOS", blank, "bios", arch.X86_64, "!no boot sector"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			got, err := inspectDisk(c.path, c.arch, c.boot)
-			want, bad := strings.CutPrefix(c.want, "!")
-			if bad {
-				if err == nil || !strings.Contains(err.Error(), want) {
-					t.Errorf("%q, %v; want an error with %q", got, err, want)
-				}
-			} else if err != nil || got != want {
-				t.Errorf("%q, %v; want %q", got, err, want)
-			}
-		})
+		noBootTest bool
+		want       event.Kind
+	}{{true, event.Warning}, {false, event.Note}} {
+		r := &recorder{}
+		b := bareBuild(t, r.sink)
+		b.Plan.Spec.NoBootTest = c.noBootTest
+		if err := os.WriteFile(b.ws.path(diskFile), nil, 0o600); err != nil { // no sector at all
+			t.Fatal(err)
+		}
+		if _, err := b.check(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if len(r.events) != 1 || r.events[0].Kind != c.want || !strings.Contains(r.events[0].Text, "could not be read") {
+			t.Errorf("without boot test %v: %+v", c.noBootTest, r.events)
+		}
 	}
 }

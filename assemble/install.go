@@ -21,6 +21,7 @@ import (
 // What fails, in messages.
 const (
 	theInstallation = "the installation"
+	theCheck        = "the look at the installed disk"
 	theBootTest     = "the boot test"
 )
 
@@ -94,29 +95,6 @@ func (b *build) prepareFirmware(m *qemu.Config) error {
 	}
 	m.Firmware.Code, m.Firmware.Vars = code.Path, vars.Path
 	return nil
-}
-
-// check looks at the disk from outside: partitions, and a boot loader where
-// the firmware will look for one.
-func (b *build) check(context.Context) (string, error) {
-	found, err := inspectDisk(b.ws.path(diskFile), b.Arch, b.bootMode())
-	if err != nil {
-		return "", &CheckError{Err: err}
-	}
-	return found, nil
-}
-
-// CheckError is an installation that says it is complete and a disk that it is not on.
-type CheckError struct{ Err error }
-
-func (e *CheckError) Error() string {
-	return "the installer reported success, but its disk cannot boot: " + e.Err.Error()
-}
-func (e *CheckError) Unwrap() error { return e.Err }
-
-// Hint names the likely reason.
-func (e *CheckError) Hint() string {
-	return "the kickstart probably installs to another disk or makes no boot partition: imgasm kickstart lint shows what this machine offers"
 }
 
 // image brings the disk into its format.

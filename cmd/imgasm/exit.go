@@ -168,7 +168,7 @@ func fileHint(err error) string {
 // itself: a signal that comes later, to let go a guest that is held for
 // instance, is not the reason.
 func guestFailed(err error) bool {
-	return as[*assemble.InstallError](err) || as[*assemble.BootTestError](err) || as[*assemble.TimeoutError](err)
+	return as[*assemble.InstallError](err) || as[*assemble.CheckError](err) || as[*assemble.BootTestError](err) || as[*assemble.TimeoutError](err)
 }
 
 // as reports whether err wraps an error of type E.
