@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -109,9 +110,10 @@ type Result struct {
 
 // Run builds what the plan says. Everything that happens goes to sink.
 //
-// Errors: *BusyError, *InstallError, *BootTestError, *TimeoutError, *HostError,
-// the context's cause, and those of files and QEMU. On an error nothing stands
-// under the output's name that was not there before, and the guest's logs are kept.
+// Errors: *BusyError, *InstallError, *CheckError, *BootTestError, *TimeoutError,
+// *HostError, *PanicError, the context's cause, and those of files and QEMU. On
+// an error nothing stands under the output's name that was not there before, and
+// the guest's logs are kept.
 func (p *Plan) Run(ctx context.Context, sink event.Sink) (*Result, error) {
 	ws, err := openWorkspace(p.Out)
 	if err != nil {
@@ -148,13 +150,24 @@ func (b *build) runStep(ctx context.Context, s step) error {
 		return nil
 	}
 	b.emit(event.Event{Kind: event.StepStart, Text: s.text})
-	text, err := s.run(b, ctx)
+	text, err := b.guarded(ctx, s)
 	if err != nil {
 		return err
 	}
 	b.took[s.name] = fmt.Sprintf("%.1f", b.Host.Now().Sub(b.begun).Seconds())
 	b.emit(event.Event{Kind: event.StepDone, Text: text})
 	return nil
+}
+
+// guarded runs a step. A panic in it is an error, and the stack is kept.
+func (b *build) guarded(ctx context.Context, s step) (text string, err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			stack := fmt.Appendf(nil, "%v\n\n%s", value, debug.Stack())
+			err = b.keepFailure("the step "+s.name, &PanicError{Step: s.name, Value: value}, nil, map[string][]byte{panicFile: stack})
+		}
+	}()
+	return s.run(b, ctx)
 }
 
 // emit completes an event, keeps it, and passes it on.

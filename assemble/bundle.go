@@ -24,6 +24,9 @@ func bundleDir(out string) string { return out + ".failed" }
 // summaryFile marks a folder as a bundle of ours, which a later failure may replace.
 const summaryFile = "SUMMARY.md"
 
+// panicFile is the bundle's file with the stack of a defect of imgasm.
+const panicFile = "panic.txt"
+
 // failed ends a guest that failed, keeps what is known of it, and returns the
 // error that says so. what is "the installation" or "the boot test". A build
 // that was interrupted keeps nothing, unless its guest was failing already.
@@ -111,6 +114,7 @@ func withBundle(err error, dir string) error {
 	var timeout *TimeoutError
 	var boot *BootTestError
 	var check *CheckError
+	var crash *PanicError
 	switch {
 	case errors.As(err, &install):
 		install.Bundle = dir
@@ -120,6 +124,8 @@ func withBundle(err error, dir string) error {
 		boot.Bundle = dir
 	case errors.As(err, &check):
 		check.Bundle = dir
+	case errors.As(err, &crash):
+		crash.Bundle = dir
 	default:
 		return &bundledError{err, dir}
 	}

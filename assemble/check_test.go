@@ -1,6 +1,7 @@
 package assemble
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -68,5 +69,24 @@ func TestCheckUnread(t *testing.T) {
 		if len(r.events) != 1 || r.events[0].Kind != c.want || !strings.Contains(r.events[0].Text, "could not be read") {
 			t.Errorf("without boot test %v: %+v", c.noBootTest, r.events)
 		}
+	}
+}
+
+// A defect in a step is an error with a bundle that has the stack.
+func TestPanicInStep(t *testing.T) {
+	b := bareBuild(t, nil)
+	err := b.runStep(t.Context(), step{name: "check", run: func(b *build, _ context.Context) (string, error) {
+		return b.inputs[len(b.inputs)].Name, nil
+	}})
+	var crash *PanicError
+	if !errors.As(err, &crash) || crash.Step != "check" || !strings.Contains(err.Error(), "index out of range") {
+		t.Fatalf("%v (%T), want a PanicError", err, err)
+	}
+	if !strings.HasSuffix(err.Error(), "\nlogs: "+b.Out+".failed") {
+		t.Errorf("error %q names no bundle", err)
+	}
+	stack, err := os.ReadFile(filepath.Join(crash.Bundle, panicFile))
+	if err != nil || !strings.Contains(string(stack), "TestPanicInStep") {
+		t.Errorf("%v; stack:\n%s", err, stack)
 	}
 }

@@ -71,3 +71,23 @@ func (e *TimeoutError) Hint() string {
 	}
 	return "give it longer with --timeout, or look at the console log for where it stopped"
 }
+
+// PanicError is a defect of imgasm itself that ended a step.
+type PanicError struct {
+	Step   string
+	Value  any    // what it panicked with
+	Bundle string // the folder that holds the stack and the logs
+}
+
+func (e *PanicError) Error() string {
+	text := fmt.Sprintf("internal error in the step %q: %v", e.Step, e.Value)
+	if e.Bundle != "" {
+		text += "\nlogs: " + e.Bundle
+	}
+	return text
+}
+
+// Hint asks for a report.
+func (e *PanicError) Hint() string {
+	return "this is a defect of imgasm: please report it, with " + panicFile + " of the logs"
+}

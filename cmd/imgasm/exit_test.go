@@ -46,6 +46,7 @@ func TestExitCode(t *testing.T) {
 		{&assemble.InstallError{Failure: &anaconda.Failure{}}, 5},
 		{&assemble.CheckError{Err: bad}, 5},
 		{&assemble.BootTestError{Err: bad}, 5},
+		{&assemble.PanicError{}, 1},
 		{&assemble.TimeoutError{}, 6},
 		{context.Canceled, 130},
 		{&interruptError{os.Interrupt}, 130},
