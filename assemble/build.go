@@ -106,6 +106,7 @@ type Result struct {
 	Out      string // the image
 	Metadata string // its description
 	Image    *Image
+	Next     Next
 }
 
 // Run builds what the plan says. Everything that happens goes to sink.

@@ -210,7 +210,7 @@ func (b *build) publish(ctx context.Context) (string, error) {
 			return "", err
 		}
 	}
-	b.result = &Result{Out: b.Out, Metadata: metadataName(b.Out), Image: meta}
+	b.result = &Result{Out: b.Out, Metadata: metadataName(b.Out), Image: meta, Next: b.next()}
 	return fmt.Sprintf("%s (%s) and %s", b.Spec.Out, humanSize(size), filepath.Base(metadataName(b.Out))), nil
 }
 

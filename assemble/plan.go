@@ -82,8 +82,11 @@ type Kickstart struct {
 	// End is the command that ends the installation: "poweroff", "reboot", …; "" if none does.
 	End string
 	// Login is who can log in over ssh; known for the embedded kickstart only.
-	Login  Login
-	HasPre bool // has %pre sections, which may change what the installer reads
+	Login Login
+	// Logins say who may log in and with what, LoginName who by ssh; as above.
+	Logins    []string
+	LoginName string
+	HasPre    bool // has %pre sections, which may change what the installer reads
 }
 
 // Login is an account of the new system. The zero value: none is known.

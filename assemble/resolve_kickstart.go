@@ -98,6 +98,7 @@ func (p *Plan) render() ([]byte, error) {
 		return nil, err
 	}
 	p.Kickstart.Login = login(o)
+	p.Kickstart.Logins, p.Kickstart.LoginName = logins(o, publishedPasswords(o))
 	if known := publishedPasswords(o); len(known) > 0 && !p.Installer.Rehearsal {
 		p.Notes = append(p.Notes, "anybody knows the password of "+strings.Join(known, " and ")+": for tests only; --ssh-key, or --root-password and --password, choose others")
 	}

@@ -193,7 +193,7 @@ func (c Config) firmware(a *args) {
 		}
 		a.opt("-drive", "if=pflash", "unit=0", "format="+format, "readonly=on", "file.driver=file", prop("file.filename", f.Code))
 		if f.Vars != "" {
-			a.opt("-drive", "if=pflash", "unit=1", "format="+format, "file.driver=file", prop("file.filename", f.Vars))
+			a.opt("-drive", "if=pflash", "unit=1", "format="+format, when(f.Snapshot, "snapshot=on"), "file.driver=file", prop("file.filename", f.Vars))
 		}
 	}
 	if k := c.Kernel; k != nil {

@@ -51,6 +51,9 @@ type Firmware struct {
 	// SecureBoot protects the variable store as Secure Boot demands (x86_64:
 	// SMM, flash writable by SMM code only). The code must be built for it.
 	SecureBoot bool
+	// Snapshot: what the guest writes to the store is forgotten at the end, so
+	// that Vars may be a template that nobody may write.
+	Snapshot bool
 }
 
 // Kernel is booted by QEMU itself, without a boot loader.

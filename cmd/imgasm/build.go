@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -15,6 +16,7 @@ import (
 	"github.com/imgasm/imgasm/assemble/lock"
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/internal/proc"
 )
 
 // The groups of flags in --help.
@@ -113,10 +115,27 @@ func (a *app) runPlan(c *cli.Context, h assemble.Host, s assemble.Spec, prepare 
 		return d.fail(err)
 	}
 	d.Close()
-	if !c.Bool("json") {
-		fmt.Fprintln(a.stdout, result.Out)
+	if c.Bool("json") {
+		return nil
 	}
+	if !c.Bool("quiet") {
+		printNext(a.stderr, result.Next)
+	}
+	fmt.Fprintln(a.stdout, result.Out)
 	return nil
+}
+
+// printNext says what one does with a finished image.
+func printNext(w io.Writer, n assemble.Next) {
+	if len(n.Logins) > 0 {
+		fmt.Fprintf(w, "\nlog in as   %s\n", strings.Join(n.Logins, " or "))
+	}
+	if len(n.Boot) > 0 {
+		fmt.Fprintf(w, "boot it     %s\n            (the console is on the terminal; Ctrl-A X ends QEMU; the image stays as it is)\n", proc.Quote(n.Boot))
+		if len(n.SSH) > 0 {
+			fmt.Fprintf(w, "reach it    %s\n", proc.Quote(n.SSH))
+		}
+	}
 }
 
 // build gets the ISO, plans and runs.
