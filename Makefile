@@ -7,7 +7,7 @@ LDFLAGS   := -s -w -X main.version=$(VERSION)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GUESTS    := assemble/rehearsal/guests/guest-amd64.gz assemble/rehearsal/guests/guest-arm64.gz
 # Go's own dependency tracking is better than make's: always ask it.
-.PHONY: build guest demo test unit e2e lint cross bench fuzz clean
+.PHONY: build guest demo test setup-test unit e2e lint cross bench fuzz clean
 
 build: guest ## bin/imgasm, with the rehearsal guests inside
 	$(GO) build $(GOFLAGS) -tags guest -ldflags '$(LDFLAGS)' -o bin/imgasm ./cmd/imgasm
@@ -22,18 +22,20 @@ FORCE:
 
 demo: ## install what is missing, build, and rehearse a whole image build on this host
 	.ci/setup demo
-	$(MAKE) build
+	$(MAKE) build GUESTS=assemble/rehearsal/guests/guest-$$($(GO) env GOARCH).gz
 	bin/imgasm doctor
 	bin/imgasm rehearse --force --out bin/demo.qcow2
 
-test: lint unit e2e ## everything that can be proven on this machine
+setup-test: # before the first minute of tests, not after it
+	.ci/setup test
+
+test: setup-test lint unit e2e ## everything that can be proven on this machine
 
 unit: ## no root, no network, no virtual machine
 	$(GO) test ./...
 	CGO_ENABLED=1 $(GO) test -race -short ./...
 
-e2e: guest ## whole builds in real virtual machines, by emulation where there is nothing faster
-	.ci/setup test
+e2e: setup-test guest ## whole builds in real virtual machines, by emulation where there is nothing faster
 	IMGASM_E2E=1 $(GO) test -tags guest -count=1 -timeout 40m -parallel 2 -p 1 -v -run 'E2E|DiesWith' ./cmd/imgasm ./qemu/... ./firmware ./assemble/media
 
 lint: cross
