@@ -22,7 +22,7 @@ FORCE:
 
 demo: ## install what is missing, build, and rehearse a whole image build on this host
 	.ci/setup demo
-	$(MAKE) build GUESTS=assemble/rehearsal/guests/guest-$$($(GO) env GOARCH).gz
+	$(MAKE) build GOFLAGS="$(GOFLAGS) -v" GUESTS=assemble/rehearsal/guests/guest-$$($(GO) env GOARCH).gz
 	bin/imgasm doctor
 	bin/imgasm rehearse --force --out bin/demo.qcow2
 

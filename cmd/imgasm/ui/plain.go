@@ -15,12 +15,18 @@ import (
 // progressEvery is the least time between two progress lines of a step.
 const progressEvery = 15 * time.Second
 
+// stillEvery is how long nothing may be said while a step runs: who waits
+// longer begins to wonder whether anything happens.
+const stillEvery = 14 * time.Second
+
 type plainView struct {
 	w        io.Writer
 	o        Options
 	start    time.Time // of the first event
 	progress time.Time // of the last progress line
 	rate     rate
+	said     time.Time   // of the last line, by Options.Now
+	doing    event.Event // what the running step said last; no kind: none runs
 }
 
 func newPlainView(w io.Writer, o Options) *plainView { return &plainView{w: w, o: o} }
@@ -29,9 +35,20 @@ func (v *plainView) event(e event.Event) {
 	if v.start.IsZero() {
 		v.start, v.progress = e.Time, e.Time
 	}
-	if line := v.line(e); line != "" {
-		fmt.Fprintln(v.w, line)
+	switch e.Kind {
+	case event.StepStart, event.Phase:
+		v.doing = e
+	case event.StepDone, event.StepSkip, event.Error:
+		v.doing = event.Event{}
 	}
+	if line := v.line(e); line != "" {
+		v.print(line)
+	}
+}
+
+func (v *plainView) print(line string) {
+	v.said = v.o.Now()
+	fmt.Fprintln(v.w, line)
 }
 
 // line is what e is worth, or "".
@@ -93,7 +110,16 @@ func (v *plainView) stamp(e event.Event) string {
 	return fmt.Sprintf("%02d:%02d %-10s ", s/60, s%60, e.Step)
 }
 
-func (v *plainView) tick()  {}
+// tick shows that a step which says nothing is alive.
+func (v *plainView) tick() {
+	if v.doing.Kind == "" || v.o.Quiet || v.o.Now().Sub(v.said) < stillEvery {
+		return
+	}
+	e := v.doing
+	e.Time = v.o.Now()
+	v.print(v.stamp(e) + "still " + printable(e.Text))
+}
+
 func (v *plainView) close() {}
 
 func percent(e event.Event) string {

@@ -42,7 +42,7 @@ type UI struct {
 // view shows one event at a time; the UI serialises the calls.
 type view interface {
 	event(event.Event)
-	tick() // redraw, for views that move
+	tick() // some time has passed
 	close()
 }
 
@@ -63,6 +63,7 @@ func New(w io.Writer, o Options) *UI {
 		u.startTicking(200 * time.Millisecond)
 	default:
 		u.view = newPlainView(w, o)
+		u.startTicking(time.Second)
 	}
 	return u
 }

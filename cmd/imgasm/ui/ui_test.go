@@ -206,3 +206,31 @@ func TestRate(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+// A log is not silent for 15 s while a step runs, and is left alone when none does.
+func TestPlainIsNeverSilentForLong(t *testing.T) {
+	now := t0
+	var out bytes.Buffer
+	v := newPlainView(&out, Options{Now: func() time.Time { return now }})
+	pass := func(seconds int) {
+		for range seconds {
+			now = now.Add(time.Second)
+			v.tick()
+		}
+	}
+	v.event(at(0, event.Event{Kind: event.StepStart, Step: "install", Text: "installing"}))
+	pass(10)
+	v.event(at(10, event.Event{Kind: event.Phase, Step: "install", Text: "starting the kernel"}))
+	pass(30)
+	v.event(at(40, event.Event{Kind: event.StepDone, Step: "install", Text: "done"}))
+	pass(30)
+	want := `00:00 install    installing
+00:10 install    starting the kernel
+00:24 install    still starting the kernel
+00:38 install    still starting the kernel
+00:40 install    done: done (0.0s)
+`
+	if got := out.String(); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
