@@ -1,0 +1,59 @@
+package qcow2_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+
+	"github.com/imgasm/imgasm/assemble/qcow2"
+)
+
+// A raw disk becomes a qcow2, compressed with zlib.
+func ExampleCreate() {
+	dir, err := os.MkdirTemp("", "qcow2")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	raw, image := filepath.Join(dir, "disk.raw"), filepath.Join(dir, "disk.qcow2")
+	if err := os.WriteFile(raw, bytes.Repeat([]byte("data"), 1<<18), 0o644); err != nil {
+		log.Fatal(err)
+	}
+
+	src, err := qcow2.OpenRaw(raw)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer src.Close()
+	if err := qcow2.Create(context.Background(), image, src, qcow2.Options{}); err != nil {
+		log.Fatal(err)
+	}
+	info, err := os.Stat(image)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(src.Size(), "bytes of disk,", info.Size(), "bytes of file")
+	// Output: 1048576 bytes of disk, 393216 bytes of file
+}
+
+// Any io.ReaderAt that knows its size is a source; options choose the rest.
+func ExampleWrite() {
+	f, err := os.CreateTemp("", "*.qcow2")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.Remove(f.Name())
+	defer f.Close()
+	err = qcow2.Write(context.Background(), f, bytes.NewReader(make([]byte, 10<<20)), qcow2.Options{
+		Compression: qcow2.Zstd,
+		ClusterSize: 128 << 10,
+		Progress:    func(done, total int64) { fmt.Println(done, "of", total) },
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	// Output: 10485760 of 10485760
+}

@@ -1,0 +1,216 @@
+// The road of all conversions: what holds data is cut into batches, workers
+// read and treat them side by side, and one goroutine takes them in order.
+
+package qcow2
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"runtime"
+	"sync"
+	"time"
+)
+
+// batch is a part of a disk on its way.
+type batch struct {
+	off   int64
+	data  []byte        // what is there; behind the disk's end zeros
+	ready chan struct{} // takes one value when a worker is done with it
+	err   error         // of the worker
+
+	// What a writer's worker makes of it.
+	pieces []piece
+	packed []byte // compressed clusters, end to end
+}
+
+const (
+	maxBatch = 1 << 20
+	// memoryBudget bounds what the buffers of all batches take together.
+	memoryBudget = 32 << 20
+	maxWorkers   = 16
+)
+
+// pipeline says how batches are made.
+type pipeline struct {
+	src      Source
+	unit     int64 // batches begin and end at its multiples; at most memoryBudget/8
+	buffers  int64 // that each batch needs, of its own size
+	workers  int   // 0: see Options.Workers
+	progress func(done, total int64)
+}
+
+// run makes a worker's function for each worker, gives it batches, and gives
+// these to sink in the order of the disk. It returns the first error, or why
+// ctx ended, when nothing runs any more.
+func (p pipeline) run(ctx context.Context, worker func() (func(*batch) error, error), sink func(*batch) error) error {
+	workers := p.workers
+	if workers <= 0 {
+		workers = min(runtime.GOMAXPROCS(0), maxWorkers)
+	}
+	count := max(2, min(int64(2*workers+2), memoryBudget/(p.buffers*p.unit)))
+	size := min(maxBatch, memoryBudget/(p.buffers*count)) / p.unit * p.unit
+	size = max(size, p.unit)
+	workers = int(min(int64(workers), count))
+
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	free, order, work := make(chan *batch, count), make(chan *batch, count), make(chan *batch)
+	for range count {
+		free <- &batch{ready: make(chan struct{}, 1)}
+	}
+	var all sync.WaitGroup
+	defer all.Wait()
+	for range workers {
+		treat, err := worker()
+		if err != nil {
+			stop(err)
+			close(work)
+			return err
+		}
+		all.Go(func() {
+			for b := range work {
+				if b.err = p.read(b); b.err == nil {
+					b.err = treat(b)
+				}
+				b.ready <- struct{}{}
+			}
+		})
+	}
+	all.Go(func() {
+		defer close(order)
+		defer close(work)
+		if err := p.feed(ctx, size, free, order, work); err != nil {
+			stop(err)
+		}
+	})
+	tell := newTeller(p.progress, p.src.Size())
+	for b := range order {
+		<-b.ready
+		if ctx.Err() == nil {
+			if b.err == nil {
+				b.err = sink(b)
+			}
+			if b.err != nil {
+				stop(b.err)
+			}
+			tell.done(b.off + int64(len(b.data)))
+		}
+		free <- b
+	}
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	tell.end()
+	return nil
+}
+
+// feed hands out batches of at most size bytes until the source or ctx ends.
+func (p pipeline) feed(ctx context.Context, size int64, free, order, work chan *batch) error {
+	for s, err := range spans(p.src, p.unit, size) {
+		if err != nil {
+			return err
+		}
+		var b *batch
+		select {
+		case b = <-free:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		if int64(cap(b.data)) < size {
+			b.data = make([]byte, size)
+		}
+		b.off, b.data = s.Offset, b.data[:s.Length]
+		order <- b // has room for all batches
+		work <- b
+	}
+	return nil
+}
+
+// read fills a batch.
+func (p pipeline) read(b *batch) error {
+	inside := min(int64(len(b.data)), p.src.Size()-b.off)
+	n, err := p.src.ReadAt(b.data[:inside], b.off)
+	switch {
+	case int64(n) == inside:
+	case err == nil || err == io.EOF:
+		return fmt.Errorf("read at %d: the source ends before its %d bytes: %w", b.off+int64(n), p.src.Size(), io.ErrUnexpectedEOF)
+	default:
+		return err
+	}
+	clear(b.data[inside:])
+	return nil
+}
+
+// spans yields the ranges of src that hold data, in order, cut at multiples of
+// unit, each at most size bytes long. The last one may end behind the disk.
+func spans(src Source, unit, size int64) iter.Seq2[Extent, error] {
+	return func(yield func(Extent, error) bool) {
+		total := src.Size()
+		start := int64(0) // what lies before is done
+		for at := int64(0); at < total; {
+			e, err := extentOf(src, at)
+			if err != nil {
+				yield(Extent{}, err)
+				return
+			}
+			at += min(e.Length, total-at)
+			if e.Kind != Data {
+				continue
+			}
+			start = max(start, e.Offset/unit*unit)
+			end := roundUp(at, unit)
+			for start < end {
+				n := min(size, end-start)
+				if !yield(Extent{start, n, Data}, nil) {
+					return
+				}
+				start += n
+			}
+			at = end
+		}
+	}
+}
+
+// extentOf asks src; who knows nothing is all data.
+func extentOf(src Source, at int64) (Extent, error) {
+	m, ok := src.(Mapper)
+	if !ok {
+		return Extent{at, src.Size() - at, Data}, nil
+	}
+	e, err := m.Extent(at)
+	if err != nil {
+		return e, err
+	}
+	if e.Offset != at || e.Length <= 0 {
+		return e, fmt.Errorf("the source's extent at %d is one of %d bytes at %d", at, e.Length, e.Offset)
+	}
+	return e, nil
+}
+
+// teller calls a progress function, not too often.
+type teller struct {
+	tell  func(done, total int64)
+	total int64
+	next  time.Time
+}
+
+const progressEvery = 500 * time.Millisecond
+
+func newTeller(tell func(done, total int64), total int64) *teller {
+	return &teller{tell, total, time.Now().Add(progressEvery)}
+}
+
+func (t *teller) done(n int64) {
+	if now := time.Now(); t.tell != nil && now.After(t.next) {
+		t.next = now.Add(progressEvery)
+		t.tell(min(n, t.total), t.total)
+	}
+}
+
+func (t *teller) end() {
+	if t.tell != nil {
+		t.tell(t.total, t.total)
+	}
+}
