@@ -197,7 +197,10 @@ func aptSupply(ctx context.Context, dir string, target arch.Arch, say func(event
 	return s, s.complete()
 }
 
-func (s *supply) takeDeb(ctx context.Context, file string) error {
+func (s *supply) takeDeb(ctx context.Context, file string) error { return takeDeb(ctx, file, s.take) }
+
+// takeDeb shows each file of a package to take.
+func takeDeb(ctx context.Context, file string, take func(name, link string, content io.Reader) error) error {
 	f, err := os.Open(file)
 	if err != nil {
 		return err
@@ -207,8 +210,31 @@ func (s *supply) takeDeb(ctx context.Context, file string) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return s.take(name, link, content)
+		return take(name, link, content)
 	})
+}
+
+// aptTools fetches and unpacks the tools that the guest runs.
+func aptTools(ctx context.Context, dir string, target arch.Arch, say func(event.Event)) (tools, error) {
+	a, err := newApt(dir, target, say)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := a.run(ctx, "apt-get", "-q", "update"); err != nil {
+		return nil, err
+	}
+	say(event.Event{Kind: event.Note, Text: "downloading and unpacking " + strings.Join(toolPackages, ", ")})
+	files, err := a.download(ctx, toolPackages...)
+	if err != nil {
+		return nil, err
+	}
+	t := tools{}
+	for _, f := range files {
+		if err := takeDeb(ctx, f, t.take); err != nil {
+			return nil, fmt.Errorf("%s: %w", f, err)
+		}
+	}
+	return t.closure(target)
 }
 
 // isNoApt tells apart "this system has no apt" from "apt failed".

@@ -43,9 +43,9 @@ func TestCandidate(t *testing.T) {
 	}
 }
 
-// fakeTools puts an apt-get and an apt-cache in front of PATH, which write
+// fakeApt puts an apt-get and an apt-cache in front of PATH, which write
 // packages that the test made.
-func fakeTools(t *testing.T, get, cache string) {
+func fakeApt(t *testing.T, get, cache string) {
 	t.Helper()
 	if runtime.GOOS == "windows" {
 		t.Skip("the stand-ins for apt are shell scripts")
@@ -69,7 +69,7 @@ func TestAptSupply(t *testing.T) {
 	} {
 		os.WriteFile(filepath.Join(debs, name), data, 0o644)
 	}
-	fakeTools(t, `case "$*" in *" download "*) cp `+debs+`/*.deb .;; *update*) ;; *) exit 1;; esac`,
+	fakeApt(t, `case "$*" in *" download "*) cp `+debs+`/*.deb .;; *update*) ;; *) exit 1;; esac`,
 		`case "$*" in
 *" depends linux-image-amd64") printf 'linux-image-amd64\n  Depends: linux-image-6.1.0-1-test\n';;
 *" depends "*) echo;;
@@ -85,7 +85,7 @@ esac`)
 }
 
 func TestAptFails(t *testing.T) {
-	fakeTools(t, "echo 'E: Could not resolve the mirror' >&2; exit 100", "exit 1")
+	fakeApt(t, "echo 'E: Could not resolve the mirror' >&2; exit 100", "exit 1")
 	_, err := aptSupply(context.Background(), t.TempDir(), arch.X86_64, silent)
 	if err == nil || isNoApt(err) || !strings.Contains(err.Error(), "Could not resolve the mirror") {
 		t.Errorf("%v", err)

@@ -47,6 +47,7 @@ func initrd(guest []byte, s *supply) ([]byte, error) {
 		order.WriteByte('\n')
 		entries = append(entries, cpioEntry{Name: "modules/" + m.Name + ".ko", Mode: cpioFile | 0o644, Data: m.Data})
 	}
+	entries = append(entries, s.tools.entries()...)
 	entries = append(entries,
 		cpioEntry{Name: "modules/order", Mode: cpioFile | 0o644, Data: []byte(order.String())},
 		cpioEntry{Name: "modules/release", Mode: cpioFile | 0o644, Data: []byte(s.Release + "\n")})
@@ -212,6 +213,9 @@ func contentKey(guest []byte, s *supply) (string, error) {
 	}
 	for _, m := range modules {
 		add(m.Name+" "+m.Class, m.Data)
+	}
+	for _, t := range s.tools.sorted() {
+		add(t.name+" "+t.link, t.data)
 	}
 	add("guest", guest)
 	add("kernel", s.Kernel)

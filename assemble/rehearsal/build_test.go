@@ -47,6 +47,11 @@ func cached(t *testing.T, age time.Duration) Options {
 	}
 	then := time.Now().Add(-age)
 	os.Chtimes(stored, then, then)
+	stored = filepath.Join(dir, "tools-amd64.tar")
+	if err := fakeTools(t, arch.X86_64).store(stored); err != nil {
+		t.Fatal(err)
+	}
+	os.Chtimes(stored, then, then)
 	return o
 }
 

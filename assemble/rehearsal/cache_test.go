@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -38,7 +39,8 @@ func TestPrune(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"notes.iso", "packages-amd64.tar", "rehearsal-2.partial", "rehearsal-aarch64-1.iso", "rehearsal-x86_64-1.iso", "rehearsal-x86_64-2.iso", filepath.Base(in.ISO)}
+	want := []string{"notes.iso", "packages-amd64.tar", "rehearsal-2.partial", "rehearsal-aarch64-1.iso", "rehearsal-x86_64-1.iso", "rehearsal-x86_64-2.iso", filepath.Base(in.ISO), "tools-amd64.tar"}
+	slices.Sort(want)
 	if d := cmp.Diff(want, names(t, dir)); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}

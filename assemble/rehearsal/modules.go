@@ -40,7 +40,7 @@ var wanted = []want{
 	need("virtio_pci"), need("virtio_blk"), need("virtio_scsi"), need("sd_mod"), need("sr_mod"),
 	need("isofs"), need("vfat"), need("nls_cp437"), like("nls_ascii"), like("nls_iso8859_1"), like("nls_utf8"),
 	// ext4 asks for crc32c by the crypto API's name, which no depends= line tells.
-	like("crc32c_intel"), like("crc32c_generic"), need("ext4"),
+	like("crc32c_intel"), like("crc32c_generic"), need("ext4"), need("xfs"),
 	need("virtio_console"), need("virtio_net"), need("virtio_rng"),
 	like("pvpanic_pci"), like("pvpanic_mmio"),
 	like("evdev"), like("button"), like("gpio_keys"),
@@ -186,7 +186,7 @@ var farFromGuest = []string{
 	"drivers/net/wireless/", "drivers/net/ethernet/", "drivers/net/usb/", "drivers/net/can/", "drivers/net/phy/",
 	"drivers/isdn/", "drivers/hwmon/", "drivers/video/", "drivers/md/", "drivers/target/", "drivers/bluetooth/",
 	"net/bluetooth/", "net/netfilter/", "net/mac80211/", "net/wireless/", "net/sched/", "net/ipv4/", "net/ipv6/",
-	"fs/xfs/", "fs/btrfs/", "fs/ocfs2/", "fs/nfs/", "fs/nfsd/", "fs/ceph/", "fs/cifs/", "fs/smb/", "fs/f2fs/", "fs/gfs2/", "fs/jfs/",
+	"fs/btrfs/", "fs/ocfs2/", "fs/nfs/", "fs/nfsd/", "fs/ceph/", "fs/cifs/", "fs/smb/", "fs/f2fs/", "fs/gfs2/", "fs/jfs/",
 }
 
 // mayBeNeeded tells whether a module's file may be among the wanted ones or

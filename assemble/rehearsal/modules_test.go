@@ -127,6 +127,8 @@ func TestSupplyComplete(t *testing.T) {
 func TestStoreAndLoad(t *testing.T) {
 	s := fakeSupply(t)
 	path := filepath.Join(t.TempDir(), "packages.tar")
+	before := wanted
+	defer func() { wanted = before }()
 	if err := s.store(path); err != nil {
 		t.Fatal(err)
 	}
@@ -149,9 +151,18 @@ func TestStoreAndLoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	os.WriteFile(path, data[:len(data)/2], 0o644)
+	os.WriteFile(path, data[:len(data)/2+100], 0o644) // not between two members
 	if err := newSupply(arch.X86_64).load(path); err == nil {
 		t.Error("half a file was loaded")
+	}
+	delete(s.have, "xfs")
+	wanted = slices.DeleteFunc(slices.Clone(wanted), func(w want) bool { return w.Name == "xfs" })
+	if err := s.store(path); err != nil {
+		t.Fatal(err)
+	}
+	wanted = before
+	if err := newSupply(arch.X86_64).load(path); err == nil {
+		t.Error("a cache of an older imgasm, without a module that is needed now, was loaded")
 	}
 }
 
@@ -171,7 +182,7 @@ func TestWalkInitramfs(t *testing.T) {
 			t.Errorf("%q: %d files, %v", suffix, seen, err)
 		}
 	}
-	for name, bad := range map[string][]byte{"nothing": nil, "zeroes": make([]byte, 100), "unknown": []byte("BZh91AY"), "cut": main[:len(main)/2], "junk inside": packed(t, ".gz", []byte("junk"))} {
+	for name, bad := range map[string][]byte{"nothing": nil, "zeroes": make([]byte, 100), "unknown": []byte("BZh91AY"), "cut": main[:bytes.LastIndex(main, []byte("070701"))+20], "junk inside": packed(t, ".gz", []byte("junk"))} {
 		if err := walkInitramfs(bytes.NewReader(bad), func(string, string, int64, io.Reader) error { return nil }); err == nil {
 			t.Errorf("%s: accepted", name)
 		}

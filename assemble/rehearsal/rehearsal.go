@@ -65,6 +65,9 @@ const FromHost = "host"
 // text names each place that was looked at and what to do.
 var ErrNoKernel = errors.New("no kernel for the rehearsal")
 
+// ErrNoTools says that the tools which make the guest's disk could not be found.
+var ErrNoTools = errors.New("no tools that make file systems for the rehearsal")
+
 // Build returns an installer ISO, out of the cache if it has one of the same
 // guest and the same kernel. Several builds may run at once on one cache.
 func Build(ctx context.Context, o Options, sink event.Sink) (*Installer, error) {
@@ -111,7 +114,33 @@ func prepare(ctx context.Context, o Options, say func(event.Event)) (*Installer,
 	if err != nil {
 		return nil, err
 	}
+	if s.tools, err = findTools(ctx, o, dir, say); err != nil {
+		return nil, err
+	}
 	return buildISO(ctx, o, dir, guest, s, say)
+}
+
+// findTools gets the programs that the guest runs, out of the cache or of the
+// distribution's packages, wherever the kernel comes from.
+func findTools(ctx context.Context, o Options, dir string, say func(event.Event)) (tools, error) {
+	stored := filepath.Join(dir, "tools-"+o.Arch.GOARCH+".tar")
+	if info, err := os.Stat(stored); err == nil && !o.Refresh && (o.Offline || o.Now().Sub(info.ModTime()) < maxAge) {
+		// A damaged cache, or one of other tools, is made anew.
+		if t, err := loadTools(stored, o.Arch); err == nil {
+			return t, nil
+		}
+	}
+	if o.Offline {
+		return nil, fmt.Errorf("%w: the cache %s has none for %s yet: run once without --offline", ErrNoTools, dir, o.Arch.Name)
+	}
+	t, err := aptTools(ctx, filepath.Join(dir, "apt"), o.Arch, say)
+	if isNoApt(err) {
+		return nil, fmt.Errorf("%w: they come from packages, and this system has no apt", ErrNoTools)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return t, t.store(stored)
 }
 
 // findSupply gets kernel, shim and GRUB: from where o.KernelFrom says, or by

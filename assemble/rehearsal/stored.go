@@ -73,5 +73,8 @@ func (s *supply) load(file string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
+	if _, err := loadOrder(wanted, s.have, s.builtin); err != nil {
+		return fmt.Errorf("%s: %w", file, err) // an older imgasm wanted other modules
+	}
 	return s.complete()
 }

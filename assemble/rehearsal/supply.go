@@ -29,6 +29,7 @@ type supply struct {
 
 	have    map[string]*module
 	builtin map[string]bool
+	tools   tools // complete
 }
 
 func newSupply(a arch.Arch) *supply {

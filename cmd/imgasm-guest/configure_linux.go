@@ -12,7 +12,6 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/imgasm/imgasm/assemble/disk"
 	"github.com/imgasm/imgasm/cmd/imgasm-guest/layout"
 	"github.com/imgasm/imgasm/kickstart"
 )
@@ -86,10 +85,9 @@ func (i *installer) fstab() string {
 	for _, p := range i.plan.Partitions {
 		switch {
 		case p.FS == layout.EFI:
-			id := disk.VolumeID(i.seed(), "esp")
-			lines = append(lines, fmt.Sprintf("%s UUID=%04X-%04X %s vfat umask=0077,shortname=winnt 0 2\n", p.Mount, id>>16, id&0xffff, p.Mount))
+			lines = append(lines, fmt.Sprintf("%s UUID=%s %s vfat umask=0077,shortname=winnt 0 2\n", p.Mount, i.roots[p.Mount], p.Mount))
 		case p.Mount != "":
-			lines = append(lines, fmt.Sprintf("%s UUID=%s %s ext4 defaults 1 1\n", p.Mount, i.roots[p.Mount], p.Mount))
+			lines = append(lines, fmt.Sprintf("%s UUID=%s %s %s defaults 0 0\n", p.Mount, i.roots[p.Mount], p.Mount, p.FS))
 		}
 	}
 	sort.Strings(lines)

@@ -15,7 +15,7 @@ import (
 
 	"github.com/imgasm/imgasm/assemble/disk"
 	"github.com/imgasm/imgasm/assemble/iso"
-	"github.com/imgasm/imgasm/cmd/imgasm-guest/ext4"
+	"github.com/imgasm/imgasm/internal/hosttool"
 	"github.com/imgasm/imgasm/internal/tree"
 
 	"time"
@@ -81,6 +81,19 @@ func TestSuperblock(t *testing.T) {
 		n, _ := f.ReadAt(b, 0)
 		return b[:n]
 	}
+	made := func(tool string, args ...string) func(f *os.File) error {
+		return func(f *os.File) error {
+			if err := f.Truncate(400 << 20); err != nil {
+				return err
+			}
+			path := hosttool.Find(t, tool, "xfsprogs, e2fsprogs, dosfstools")
+			out, err := exec.Command(path, append(args, f.Name())...).CombinedOutput()
+			if err != nil {
+				t.Errorf("%s: %s", path, out)
+			}
+			return err
+		}
+	}
 	for name, c := range map[string]struct {
 		write           func(f *os.File) error
 		fs, label, uuid string
@@ -91,11 +104,11 @@ func TestSuperblock(t *testing.T) {
 		"ESP": {func(f *os.File) error {
 			return disk.WriteFAT32At(f, 0, disk.FAT32{SizeBytes: 64 << 20, Label: "EFI", VolumeID: 0x1234abcd, Time: time.Unix(1e9, 0)}, true)
 		}, "vfat", "EFI", "1234-ABCD"},
-		"root": {func(f *os.File) error {
-			return ext4.Format(f, ext4.Params{SizeBytes: 64 << 20, Label: "root", UUID: [16]byte{0xde, 0xad, 15: 1}})
-		}, "ext4", "root", "dead0000-0000-0000-0000-000000000001"},
-		"blank": {func(f *os.File) error { return f.Truncate(1 << 20) }, "", "", ""},
-		"empty": {func(f *os.File) error { return f.Truncate(0) }, "", "", ""},
+		"root":      {made("mkfs.ext4", "-q", "-F", "-L", "root", "-U", "dead0000-0000-0000-0000-000000000001"), "ext4", "root", "dead0000-0000-0000-0000-000000000001"},
+		"XFS root":  {made("mkfs.xfs", "-q", "-L", "root", "-m", "uuid=dead0000-0000-0000-0000-000000000001"), "xfs", "root", "dead0000-0000-0000-0000-000000000001"},
+		"plain ESP": {made("mkfs.vfat", "-i", "1234abcd"), "vfat", "", "1234-ABCD"},
+		"blank":     {func(f *os.File) error { return f.Truncate(1 << 20) }, "", "", ""},
+		"empty":     {func(f *os.File) error { return f.Truncate(0) }, "", "", ""},
 	} {
 		if fs, label, uuid := superblock(head(c.write)); fs != c.fs || label != c.label || uuid != c.uuid {
 			t.Errorf("%s: %q %q %q", name, fs, label, uuid)

@@ -6,16 +6,15 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"sort"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/imgasm/imgasm/assemble/disk"
 	"github.com/imgasm/imgasm/assemble/rehearsal/failures"
-	"github.com/imgasm/imgasm/cmd/imgasm-guest/ext4"
 	"github.com/imgasm/imgasm/cmd/imgasm-guest/layout"
 )
 
@@ -36,36 +35,45 @@ func (i *installer) configureStorage() error {
 
 func (i *installer) makeStorage() error {
 	dev := "/dev/" + i.plan.Disk.Name
-	f, err := os.OpenFile(dev, os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
 	i.con.Anaconda("Creating disklabel on " + dev)
-	l := disk.Layout{SizeBytes: i.plan.Disk.SizeBytes, GUID: i.guid("disk")}
-	for k, p := range i.plan.Partitions {
-		l.Partitions = append(l.Partitions, disk.Partition{
-			Name: partitionName(p), Type: i.partitionType(p), GUID: i.guid(fmt.Sprint("partition ", k)),
-			StartBytes: p.StartBytes, SizeBytes: p.SizeBytes,
-		})
-	}
-	if err := disk.WriteGPT(f, l); err != nil {
+	if err := i.run(i.partitionScript(), "sfdisk", "--wipe=always", "--wipe-partitions=always", dev); err != nil {
 		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := unix.IoctlSetInt(int(f.Fd()), unix.BLKRRPART, 0); err != nil {
-		return fmt.Errorf("%s: re-reading the partition table: %w", dev, err)
 	}
 	for k, p := range i.plan.Partitions {
 		part := partitionDevice(i.plan.Disk.Name, k+1)
 		i.con.Anaconda(fmt.Sprintf("Creating %s on %s", p.FS, part))
-		if err := i.format(part, p, k); err != nil {
-			return fmt.Errorf("%s: %w", part, err)
+		if err := i.format(part, p); err != nil {
+			return err
 		}
 	}
 	return i.mountTarget()
+}
+
+// run runs one of the distribution's tools on a text. What it says goes to the
+// log of programs, and into the error.
+func (i *installer) run(input, name string, args ...string) error {
+	cmd := exec.Command(filepath.Join("/usr/sbin", name), args...)
+	cmd.Stdin = strings.NewReader(input)
+	out, err := cmd.CombinedOutput()
+	i.log.Info("program", "Running... %s %s", name, strings.Join(args, " "))
+	for line := range strings.Lines(string(out)) {
+		i.log.Line("INFO", "program", "program: "+strings.TrimSpace(line))
+	}
+	if err != nil {
+		return fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, out)
+	}
+	return nil
+}
+
+// partitionScript is what sfdisk(8) reads, in sectors of 512 bytes.
+func (i *installer) partitionScript() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "label: gpt\nlabel-id: %s\n", i.guid("disk"))
+	for k, p := range i.plan.Partitions {
+		fmt.Fprintf(&b, "start=%d, size=%d, type=%s, uuid=%s, name=%q\n", p.StartBytes/512, p.SizeBytes/512,
+			i.partitionType(p), i.guid(fmt.Sprint("partition ", k)), partitionName(p))
+	}
+	return b.String()
 }
 
 // partitionDevice names a partition: digits at the end of the disk's name are
@@ -115,73 +123,40 @@ func (i *installer) seed() string {
 
 func (i *installer) guid(name string) string { return disk.GUID(i.seed(), name) }
 
-func (i *installer) format(part string, p layout.Partition, number int) error {
-	f, err := waitOpen(part)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
+// format makes a file system with the distribution's tool, in the way in which
+// Anaconda's storage library calls it, and notes its identifier.
+func (i *installer) format(part string, p layout.Partition) error {
+	var args []string
 	switch p.FS {
-	case layout.EFI:
-		err = disk.WriteFAT32At(f, 0, disk.FAT32{
-			SizeBytes: p.SizeBytes, Label: "EFI", VolumeID: disk.VolumeID(i.seed(), "esp"),
-			HiddenSectors: uint32(p.StartBytes / 512), Time: time.Now().UTC(),
-		}, false)
-	case layout.Ext4:
-		var params = ext4.Params{SizeBytes: p.SizeBytes, Label: shorten(p.Label, 16), Time: time.Now(), UUID: uuidBytes(i.guid(fmt.Sprint("file system ", number)))}
-		params.Zero = func(off, n int64) error { return zeroRange(f, off, n) }
-		err = ext4.Format(f, params)
-		i.roots[p.Mount] = uuidHex(params.UUID[:])
+	case layout.BIOSBoot:
+		return nil
+	case layout.EFI, "vfat":
+		args = []string{"mkfs.vfat", part}
 	case layout.Swap:
-		err = writeSwap(f, p.SizeBytes, uuidBytes(i.guid(fmt.Sprint("swap ", number))))
+		args = []string{"mkswap", part}
+	case layout.XFS:
+		args = []string{"mkfs.xfs", "-f", part}
+	default:
+		args = []string{"mkfs." + p.FS, "-F", part}
 	}
-	if err != nil {
+	if p.Label != "" {
+		name := map[string]string{"mkfs.vfat": "-n"}[args[0]]
+		args = append(args, orElse(name, "-L"), p.Label)
+	}
+	if err := i.run("", args[0], args[1:]...); err != nil {
 		return err
 	}
-	return f.Sync()
-}
-
-// waitOpen opens a partition that the kernel may still be making.
-func waitOpen(path string) (*os.File, error) {
-	for n := 0; ; n++ {
-		f, err := os.OpenFile(path, os.O_RDWR, 0)
-		if err == nil || n == 50 {
-			return f, err
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-}
-
-func shorten(s string, n int) string { return s[:min(len(s), n)] }
-
-// uuidBytes reads a UUID's hexadecimal digits; the result has version and
-// variant as written.
-func uuidBytes(text string) (b [16]byte) {
-	text = strings.ReplaceAll(text, "-", "")
-	for k := range b {
-		if 2*k+2 <= len(text) {
-			fmt.Sscanf(text[2*k:2*k+2], "%02x", &b[k])
-		}
-	}
-	return b
-}
-
-// zeroRange makes part of a device read as zeroes without sending them where
-// the device can do that.
-func zeroRange(f *os.File, off, n int64) error {
-	span := [2]uint64{uint64(off), uint64(n)}
-	if err := ioctlRange(f, blkZeroOut, &span); err == nil {
-		return nil
-	}
-	zero := make([]byte, 64<<10)
-	for n > 0 {
-		k, err := f.WriteAt(zero[:min(n, int64(len(zero)))], off)
-		if err != nil {
-			return err
-		}
-		off, n = off+int64(k), n-int64(k)
+	if p.Mount != "" {
+		_, _, i.roots[p.Mount] = identify(part)
 	}
 	return nil
+}
+
+func orElse(s, fallback string) string {
+	if s == "" {
+		return fallback
+	}
+	return s
 }
 
 // mountTarget mounts the file systems, "/" first and then by depth, and the
@@ -197,14 +172,15 @@ func (i *installer) mountTarget() error {
 	}
 	sort.Strings(mounts)
 	for _, m := range mounts {
-		fs, options := "ext4", ""
-		if m == "/boot/efi" {
-			fs, options = "vfat", "umask=0077,shortname=winnt"
-		}
 		at := filepath.Join(sysimage, m)
 		if err := os.MkdirAll(at, 0o755); err != nil {
 			return err
 		}
+		options := ""
+		if m == "/boot/efi" {
+			options = "umask=0077,shortname=winnt"
+		}
+		fs, _, _ := identify(parts[m])
 		if err := unix.Mount(parts[m], at, fs, 0, options); err != nil {
 			return fmt.Errorf("mount %s on %s: %w", parts[m], at, err)
 		}

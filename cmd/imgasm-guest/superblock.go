@@ -9,11 +9,14 @@ import (
 )
 
 // superblock tells file system, label and UUID from the first 36 KiB of a
-// device; all are empty if none of iso9660, vfat and ext4 is there.
+// device; all are empty if none of iso9660, vfat, xfs and ext4 is there.
 func superblock(head []byte) (fs, label, uuid string) {
 	text := func(from, to int) string { return strings.TrimRight(string(head[from:to]), " \x00") }
 	if len(head) >= 0x8000+2048 && head[0x8000] == 1 && string(head[0x8001:0x8006]) == "CD001" {
 		return "iso9660", text(0x8028, 0x8048), ""
+	}
+	if len(head) >= 512 && string(head[:4]) == "XFSB" {
+		return "xfs", text(108, 120), uuidHex(head[32:48])
 	}
 	if len(head) >= 2048 && head[0x438] == 0x53 && head[0x439] == 0xef {
 		return "ext4", text(0x478, 0x488), uuidHex(head[0x468:0x478])

@@ -11,6 +11,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -103,6 +105,30 @@ func checkImage(t *testing.T, image string, raw bool) {
 	}
 	if text := tool(t, "sgdisk", "-v", disk); text != "" && !strings.Contains(text, "No problems found") {
 		t.Errorf("sgdisk: %s", text)
+	}
+	checkFileSystems(t, disk)
+}
+
+// checkFileSystems has the disk's file systems checked by their own tools: the
+// last three partitions of the default kickstart are an ESP, which of 200 MiB
+// is FAT16, and the XFS of /boot and of the root.
+func checkFileSystems(t *testing.T, disk string) {
+	t.Helper()
+	sectors := regexp.MustCompile(`(?m)^ +\d+ +(\d+) +(\d+) `).FindAllStringSubmatch(tool(t, "sgdisk", "-p", disk), -1)
+	if len(sectors) < 3 {
+		t.Logf("NOT CHECKED: the file systems of %d partitions", len(sectors))
+		return
+	}
+	part := filepath.Join(t.TempDir(), "partition")
+	for k, check := range [][]string{{"fsck.vfat", "-n", "-v", part}, {"xfs_repair", "-n", part}, {"xfs_repair", "-n", part}} {
+		at := sectors[len(sectors)-3+k]
+		first, _ := strconv.ParseInt(at[1], 10, 64)
+		last, _ := strconv.ParseInt(at[2], 10, 64)
+		tool(t, "qemu-img", "convert", "--image-opts", "-O", "raw",
+			fmt.Sprintf("driver=raw,offset=%d,size=%d,file.driver=file,file.filename=%s", first*512, (last-first+1)*512, disk), part)
+		if text := tool(t, check[0], check[1:]...); k == 0 && text != "" && !strings.Contains(text, "16 bit entries") {
+			t.Errorf("the ESP of 200 MiB is no FAT16: %s", text)
+		}
 	}
 }
 

@@ -1,9 +1,8 @@
 // Package layout turns the storage commands of a kickstart into partitions of
 // one disk, with Anaconda's own error texts where Anaconda would stop.
 //
-// The rehearsal makes plain partitions on one disk. It formats ext4 where the
-// kickstart says xfs or btrfs, and says so; LVM, RAID and encryption it
-// refuses by name.
+// The rehearsal makes plain partitions on one disk. LVM, RAID, encryption and
+// file systems that it has no tool for it refuses by name.
 package layout
 
 import (
@@ -20,19 +19,23 @@ type Disk struct {
 	SizeBytes int64
 }
 
-// File systems of a Partition.
+// File systems of a Partition that have a meaning of their own, and the one
+// that AlmaLinux makes by default.
 const (
 	EFI      = "efi"
-	Ext4     = "ext4"
 	Swap     = "swap"
 	BIOSBoot = "biosboot"
+	XFS      = "xfs"
 )
+
+// leastMiB are the file systems that can be mounted and the smallest size that
+// their mkfs takes.
+var leastMiB = map[string]int64{XFS: 300, "ext4": 16, "ext3": 16, "ext2": 16, "vfat": 16}
 
 // Partition is one partition, placed.
 type Partition struct {
 	Mount      string // "/", "/boot/efi"; empty for swap and biosboot
-	FS         string // what is made: EFI, Ext4, Swap or BIOSBoot
-	Asked      string // the file system the kickstart asked for: "xfs"
+	FS         string // what is made: EFI, Swap, BIOSBoot, or a file system's name
 	Label      string
 	StartBytes int64 // multiple of Align
 	SizeBytes  int64 // multiple of Align
@@ -62,7 +65,7 @@ func (e *Error) Error() string { return e.Text }
 // request is a partition as asked for, sizes in MiB.
 type request struct {
 	line              int
-	mount, fs, asked  string
+	mount, fs         string
 	label             string
 	size, max         int64
 	grow, recommended bool
@@ -154,9 +157,9 @@ func collect(commands []*kickstart.Command, p *Plan, uefi bool) ([]request, erro
 	var all []request
 	firmware := func(line int) {
 		if uefi {
-			all = append(all, request{line: line, mount: "/boot/efi", fs: EFI, asked: "efi", size: 600})
+			all = append(all, request{line: line, mount: "/boot/efi", fs: EFI, size: 600})
 		} else {
-			all = append(all, request{line: line, fs: BIOSBoot, asked: "biosboot", size: 1})
+			all = append(all, request{line: line, fs: BIOSBoot, size: 1})
 		}
 	}
 	for _, c := range commands {
@@ -170,7 +173,7 @@ func collect(commands []*kickstart.Command, p *Plan, uefi bool) ([]request, erro
 		case "reqpart":
 			firmware(line)
 			if a.Flag("--add-boot") {
-				all = append(all, request{line: line, mount: "/boot", fs: Ext4, asked: "xfs", size: 1024})
+				all = append(all, request{line: line, mount: "/boot", fs: XFS, size: 1024})
 			}
 		case "autopart":
 			if a.Flag("--encrypted") {
@@ -178,9 +181,9 @@ func collect(commands []*kickstart.Command, p *Plan, uefi bool) ([]request, erro
 			}
 			firmware(line)
 			if !a.Flag("--noboot") {
-				all = append(all, request{line: line, mount: "/boot", fs: Ext4, asked: "xfs", size: 1024})
+				all = append(all, request{line: line, mount: "/boot", fs: XFS, size: 1024})
 			}
-			all = append(all, request{line: line, mount: "/", fs: Ext4, asked: "xfs", size: 1024, grow: true})
+			all = append(all, request{line: line, mount: "/", fs: XFS, size: 1024, grow: true})
 			if kind, _ := a.String("--type"); kind != "plain" {
 				p.Notes = append(p.Notes, "autopart makes plain partitions here, not logical volumes")
 			}
@@ -190,11 +193,6 @@ func collect(commands []*kickstart.Command, p *Plan, uefi bool) ([]request, erro
 				return nil, err
 			}
 			all = append(all, *r)
-		}
-	}
-	for _, r := range all {
-		if r.fs == Ext4 && r.asked != Ext4 {
-			p.Notes = append(p.Notes, fmt.Sprintf("%s: the rehearsal formats ext4 where the kickstart says %s", r.mount, r.asked))
 		}
 	}
 	return all, nil
@@ -211,7 +209,7 @@ func readPart(line int, a *kickstart.Args, refuse func(string) error) (*request,
 	r.size, r.max = int64(size), int64(maxSize)
 	r.grow, r.recommended = a.Flag("--grow"), a.Flag("--recommended")
 	r.label, _ = a.String("--label")
-	r.asked, _ = a.String("--fstype")
+	r.fs, _ = a.String("--fstype")
 	switch {
 	case a.Flag("--encrypted"):
 		return nil, refuse("encryption")
@@ -221,20 +219,20 @@ func readPart(line int, a *kickstart.Args, refuse func(string) error) (*request,
 		return nil, refuse(r.mount)
 	}
 	switch {
-	case r.mount == "swap" || r.asked == "swap":
-		r.mount, r.fs, r.asked = "", Swap, "swap"
+	case r.mount == "swap" || r.fs == Swap:
+		r.mount, r.fs = "", Swap
 		if r.recommended {
 			r.size = 1024
 		}
-	case r.mount == "biosboot" || r.asked == "biosboot":
-		r.mount, r.fs, r.asked = "", BIOSBoot, "biosboot"
-	case r.mount == "/boot/efi" || r.asked == "efi":
-		r.mount, r.fs, r.asked = "/boot/efi", EFI, "efi"
+	case r.mount == "biosboot" || r.fs == BIOSBoot:
+		r.mount, r.fs = "", BIOSBoot
+	case r.mount == "/boot/efi" || r.fs == EFI:
+		r.mount, r.fs = "/boot/efi", EFI
+	case strings.HasPrefix(r.mount, "/") && r.fs == "":
+		r.fs = XFS
+	case strings.HasPrefix(r.mount, "/") && leastMiB[r.fs] == 0:
+		return nil, refuse("file system " + r.fs)
 	case strings.HasPrefix(r.mount, "/"):
-		r.fs = Ext4
-		if r.asked == "" {
-			r.asked = "xfs"
-		}
 	default:
 		return nil, refuse("mount point " + r.mount)
 	}

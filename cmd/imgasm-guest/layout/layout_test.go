@@ -40,19 +40,19 @@ func TestMake(t *testing.T) {
 		bios     bool
 	}{
 		"default": {ks: "ignoredisk --only-use=vda\nclearpart --all\npart /boot/efi --fstype=efi --size=200 --ondisk=vda\npart /boot --fstype=xfs --size=1024\npart / --fstype=xfs --size=3072 --grow\n",
-			want: "vda\n/boot/efi efi 1+200\n/boot ext4 201+1024\n/ ext4 1225+9014\n"},
-		"autopart":        {ks: "autopart --type=plain\n", want: "vda\n/boot/efi efi 1+600\n/boot ext4 601+1024\n/ ext4 1625+8614\n"},
-		"autopart, BIOS":  {ks: "autopart\n", bios: true, want: "vda\n biosboot 1+1\n/boot ext4 2+1024\n/ ext4 1026+9213\n"},
-		"autopart noboot": {ks: "autopart --noboot --type=plain\n", want: "vda\n/boot/efi efi 1+600\n/ ext4 601+9638\n"},
-		"reqpart":         {ks: "reqpart --add-boot\npart / --size=2000\npart swap --size=512\n", want: "vda\n/boot/efi efi 1+600\n/boot ext4 601+1024\n/ ext4 1625+2000\n swap 3625+512\n"},
+			want: "vda\n/boot/efi efi 1+200\n/boot xfs 201+1024\n/ xfs 1225+9014\n"},
+		"autopart":        {ks: "autopart --type=plain\n", want: "vda\n/boot/efi efi 1+600\n/boot xfs 601+1024\n/ xfs 1625+8614\n"},
+		"autopart, BIOS":  {ks: "autopart\n", bios: true, want: "vda\n biosboot 1+1\n/boot xfs 2+1024\n/ xfs 1026+9213\n"},
+		"autopart noboot": {ks: "autopart --noboot --type=plain\n", want: "vda\n/boot/efi efi 1+600\n/ xfs 601+9638\n"},
+		"reqpart":         {ks: "reqpart --add-boot\npart / --size=2000\npart swap --size=512\n", want: "vda\n/boot/efi efi 1+600\n/boot xfs 601+1024\n/ xfs 1625+2000\n swap 3625+512\n"},
 		"two grow, one with a limit": {ks: "part /boot/efi --size=100\npart /home --size=100 --grow --maxsize=600\npart / --size=100 --grow\n",
-			want: "vda\n/boot/efi efi 1+100\n/home ext4 101+600\n/ ext4 701+9538\n"},
+			want: "vda\n/boot/efi efi 1+100\n/home xfs 101+600\n/ xfs 701+9538\n"},
 		"a second disk": {ks: "part /boot/efi --size=100 --ondisk=vdb\npart / --size=100 --grow --ondisk=vdb\n", disks: []Disk{{"vda", gib}, {"vdb", 2 * gib}},
-			want: "vdb\n/boot/efi efi 1+100\n/ ext4 101+1946\n"},
-		"boot drive":   {ks: "bootloader --boot-drive=sdb\nautopart --type=plain --noboot\n", disks: []Disk{{"sda", 9 * gib}, {"sdb", 2 * gib}}, want: "sdb\n/boot/efi efi 1+600\n/ ext4 601+1446\n"},
-		"ignored disk": {ks: "ignoredisk --drives=vda\nautopart --type=plain --noboot\n", disks: []Disk{{"vda", 9 * gib}, {"vdb", 2 * gib}}, want: "vdb\n/boot/efi efi 1+600\n/ ext4 601+1446\n"},
-		"glob":         {ks: "ignoredisk --only-use=vd?\nautopart --type=plain --noboot\n", disks: []Disk{{"sda", 9 * gib}, {"vdb", 2 * gib}}, want: "vdb\n/boot/efi efi 1+600\n/ ext4 601+1446\n"},
-		"swap by type": {ks: "part /boot/efi --size=64\npart swap --recommended\npart / --size=1000 --label=root\n", want: "vda\n/boot/efi efi 1+64\n swap 65+1024\n/ ext4 1089+1000\n"},
+			want: "vdb\n/boot/efi efi 1+100\n/ xfs 101+1946\n"},
+		"boot drive":   {ks: "bootloader --boot-drive=sdb\nautopart --type=plain --noboot\n", disks: []Disk{{"sda", 9 * gib}, {"sdb", 2 * gib}}, want: "sdb\n/boot/efi efi 1+600\n/ xfs 601+1446\n"},
+		"ignored disk": {ks: "ignoredisk --drives=vda\nautopart --type=plain --noboot\n", disks: []Disk{{"vda", 9 * gib}, {"vdb", 2 * gib}}, want: "vdb\n/boot/efi efi 1+600\n/ xfs 601+1446\n"},
+		"glob":         {ks: "ignoredisk --only-use=vd?\nautopart --type=plain --noboot\n", disks: []Disk{{"sda", 9 * gib}, {"vdb", 2 * gib}}, want: "vdb\n/boot/efi efi 1+600\n/ xfs 601+1446\n"},
+		"swap by type": {ks: "part /boot/efi --size=64\npart swap --recommended\npart / --fstype=ext4 --size=1000 --label=root\n", want: "vda\n/boot/efi efi 1+64\n swap 65+1024\n/ ext4 1089+1000\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			disks := c.disks
@@ -76,8 +76,8 @@ func TestMake(t *testing.T) {
 }
 
 func TestMakeSaysWhatItDoesOtherwise(t *testing.T) {
-	_, p, err := plan(t, "part /boot/efi --size=64\npart / --fstype=xfs --size=1000\npart /home --fstype=ext4 --size=100\n", oneDisk, true)
-	if err != nil || len(p.Notes) != 1 || !strings.Contains(p.Notes[0], "/: the rehearsal formats ext4") {
+	_, p, err := plan(t, "autopart\n", oneDisk, true)
+	if err != nil || len(p.Notes) != 1 || !strings.Contains(p.Notes[0], "autopart makes plain partitions here") {
 		t.Errorf("%v %v", p, err)
 	}
 }
@@ -103,6 +103,7 @@ func TestMakeRefuses(t *testing.T) {
 		"encrypted":       {ks: "autopart --encrypted\n", want: "encryption", line: 1},
 		"encrypted part":  {ks: "part / --size=100 --encrypted\n", want: "encryption", line: 1},
 		"existing":        {ks: "part / --onpart=vda1\n", want: "existing partitions", line: 1},
+		"no tool":         {ks: "part / --fstype=btrfs --size=100\n", want: "file system btrfs", line: 1},
 		"no mount point":  {ks: "part --size=100\n", want: "Mount point required", line: 1, parse: true},
 		"no size":         {ks: "part /\n", want: "requires a size", line: 1, parse: true},
 		"odd mount point": {ks: "part here --size=100\n", want: "mount point here", line: 1},

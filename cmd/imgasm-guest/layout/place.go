@@ -29,13 +29,7 @@ func (p *Plan) place(requests []request) error {
 		if r.grow && r.size == 0 {
 			r.size = 1
 		}
-		if r.fs == Ext4 {
-			r.size = max(r.size, 16)
-		}
-		// FAT32 needs 65525 clusters; 64 MiB has them.
-		if r.fs == EFI {
-			r.size = max(r.size, 64)
-		}
+		r.size = max(r.size, leastMiB[r.fs])
 		free -= r.size
 	}
 	if free < 0 {
@@ -45,7 +39,7 @@ func (p *Plan) place(requests []request) error {
 	at := int64(1)
 	for _, r := range requests {
 		p.Partitions = append(p.Partitions, Partition{
-			Mount: r.mount, FS: r.fs, Asked: r.asked, Label: r.label,
+			Mount: r.mount, FS: r.fs, Label: r.label,
 			StartBytes: at * Align, SizeBytes: r.size * Align,
 		})
 		at += r.size
