@@ -38,7 +38,7 @@ func (s Spec) Resolve(ctx context.Context, h Host) (_ *Plan, err error) {
 	if err := p.resolveInstaller(); err != nil {
 		return nil, err
 	}
-	if err := p.resolveKickstart(); err != nil {
+	if err := p.resolveKickstart(ctx); err != nil {
 		return nil, err
 	}
 	p.Seed = seed(p.Spec, p.Kickstart.User, p.Installer)
@@ -66,7 +66,7 @@ func (s Spec) Resolve(ctx context.Context, h Host) (_ *Plan, err error) {
 // Check finds what is wrong with a Spec without its ISO, so that nothing is
 // downloaded for a build that cannot be: if the ISO is still to come, a host
 // without QEMU too. Errors are those of Resolve.
-func (s Spec) Check(h Host) (err error) {
+func (s Spec) Check(ctx context.Context, h Host) (err error) {
 	defer s.hide(&err)
 	p := &Plan{Spec: s, Host: h}
 	if err := p.resolveSpec(); err != nil {
@@ -82,10 +82,10 @@ func (s Spec) Check(h Host) (err error) {
 		return err
 	}
 	if s.Kickstart != "" {
-		err = p.resolveKickstart()
+		err = p.resolveKickstart(ctx)
 	} else {
 		p.Installer.Packages = true // where they come from is known with the ISO
-		_, err = p.render()
+		_, err = p.render(ctx)
 	}
 	if err != nil {
 		return err

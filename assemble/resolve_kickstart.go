@@ -4,13 +4,14 @@
 package assemble
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/imgasm/imgasm/internal/smallfile"
 	"github.com/imgasm/imgasm/kickstart"
 )
 
@@ -20,13 +21,13 @@ const targetDisk = "vda"
 // embeddedName stands for the embedded kickstart in messages.
 const embeddedName = "(embedded)"
 
-func (p *Plan) resolveKickstart() (err error) {
+func (p *Plan) resolveKickstart(ctx context.Context) (err error) {
 	k := &p.Kickstart
 	k.Name = or(p.Spec.Kickstart, embeddedName)
 	if p.Spec.Kickstart != "" {
-		k.User, err = readKickstart(p.Spec.Kickstart)
+		k.User, err = p.Spec.readKickstart(ctx)
 	} else {
-		k.User, err = p.render()
+		k.User, err = p.render(ctx)
 	}
 	if err != nil {
 		return err
@@ -43,19 +44,21 @@ func (p *Plan) resolveKickstart() (err error) {
 }
 
 // readKickstart reads the user's kickstart.
-func readKickstart(path string) ([]byte, error) {
-	text, err := os.ReadFile(path)
+func (s *Spec) readKickstart(ctx context.Context) (text []byte, err error) {
+	if text = s.KickstartText; text == nil {
+		text, err = smallfile.ReadAgain(ctx, s.Kickstart, kickstart.MaxSize)
+	}
 	if err != nil {
 		return nil, &InputError{What: "--kickstart", Err: err, Do: "imgasm kickstart render writes one to begin with"}
 	}
 	if len(text) == 0 {
-		return nil, &InputError{What: "--kickstart", Err: fmt.Errorf("%s is empty", path), Do: "imgasm kickstart render writes one to begin with"}
+		return nil, &InputError{What: "--kickstart", Err: fmt.Errorf("%s is empty", s.Kickstart), Do: "imgasm kickstart render writes one to begin with"}
 	}
 	return text, nil
 }
 
 // render makes the embedded kickstart of the settings.
-func (p *Plan) render() ([]byte, error) {
+func (p *Plan) render(ctx context.Context) ([]byte, error) {
 	s := p.Spec.Settings
 	o := kickstart.RenderOptions{
 		Arch: p.Arch.Name, Boot: p.kickstartBoot(), Disk: targetDisk, Console: p.Arch.Console,
@@ -79,7 +82,7 @@ func (p *Plan) render() ([]byte, error) {
 		}
 	}
 	for _, path := range s.Post {
-		text, err := os.ReadFile(path)
+		text, err := smallfile.ReadAgain(ctx, path, kickstart.MaxSize)
 		if err != nil {
 			return nil, &InputError{What: "--post", Err: err, Do: "give the path of a script on this host"}
 		}

@@ -35,7 +35,7 @@ func TestRepositoriesOfABootISO(t *testing.T) {
 			if err := p.resolveInstaller(); err != nil {
 				t.Fatal(err)
 			}
-			if err := p.resolveKickstart(); err != nil {
+			if err := p.resolveKickstart(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			text := string(p.Kickstart.User)
@@ -58,7 +58,7 @@ func TestCheckLooksForQEMUBeforeADownload(t *testing.T) {
 	} {
 		s := Spec{Arch: "x86_64", ISO: iso, Out: filepath.Join(t.TempDir(), "a.qcow2"), QEMU: filepath.Join(t.TempDir(), "qemu")}
 		var lack *qemu.MissingError
-		if err := s.Check(testHost(t)); errors.As(err, &lack) != missing || !missing && err != nil {
+		if err := s.Check(t.Context(), testHost(t)); errors.As(err, &lack) != missing || !missing && err != nil {
 			t.Errorf("ISO %q: %v; missing QEMU told: want %v", iso, err, missing)
 		}
 	}

@@ -31,7 +31,8 @@ func (s Spec) secrets() []string {
 	for _, arg := range s.KernelArgs {
 		all = append(all, kickstart.Secrets([]byte("# "+arg+"\n"))...)
 	}
-	if s.Kickstart != "" {
+	all = append(all, kickstart.Secrets(s.KickstartText)...)
+	if s.Kickstart != "" && s.KickstartText == nil {
 		all = append(all, kickstart.Secrets(readSmall(s.Kickstart))...)
 	}
 	for _, path := range s.Settings.Post {

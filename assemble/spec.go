@@ -22,8 +22,10 @@ type Spec struct {
 	Keyring     string `json:"keyring,omitempty"`     // path of the OpenPGP keys that may sign its CHECKSUM; "": AlmaLinux 10's
 
 	// Kickstart is the path of the user's own kickstart; "": the embedded one with Settings.
-	Kickstart string   `json:"kickstart,omitempty"`
-	Settings  Settings `json:"settings,omitzero"`
+	Kickstart string `json:"kickstart,omitempty"`
+	// KickstartText is what is in Kickstart, where it is read already: a pipe can be read once only.
+	KickstartText []byte   `json:"-"`
+	Settings      Settings `json:"settings,omitzero"`
 
 	Out      string `json:"out,omitempty"`      // the image's path; "": "alma.qcow2"
 	Format   string `json:"format,omitempty"`   // "qcow2" or "raw"; "": by Out's ending

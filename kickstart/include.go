@@ -69,12 +69,20 @@ func (l *linter) load(w Word) (*File, bool) {
 	if l.options.ReadInclude != nil {
 		src, err = l.options.ReadInclude(w.Value)
 	}
+	var refused *IncludeError
+	if errors.As(err, &refused) {
+		l.warn(problem{rule: ruleIncludeUnread, pos: w.Pos, end: w.End, text: quoteWord(w.Value) + " is not read: " + refused.Error(), hint: refused.Hint})
+		return nil, false
+	}
 	if err != nil {
 		if (errors.Is(err, fs.ErrNotExist) || madeByPre(w.Value)) && !l.state.hasPre && !l.state.unread && !l.options.Fragment {
 			return fail(ruleIncludeMissing, "there is no "+quoteWord(w.Value),
 				"only a %pre script could write it, and there is none")
 		}
 		return nil, false
+	}
+	if l.state.includedBytes += len(src); l.state.includedBytes > MaxSize {
+		return fail(ruleIncludeMissing, "the files that are included have more than "+strconv.Itoa(MaxSize)+" bytes", "")
 	}
 	file, err := Parse(w.Value, src)
 	if err != nil {

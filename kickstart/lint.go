@@ -13,12 +13,26 @@ type LintOptions struct {
 	// With a target, what surely fails there is an error.
 	Target *Target
 	// ReadInclude reads the file or URL of a %include line, as written there.
-	// Nil, or an error: the file is not looked at, and nothing is demanded
-	// that may stand in it. An error that wraps fs.ErrNotExist says that it
-	// surely does not exist; without a %pre script to write it, the
-	// installation fails.
+	// Whoever wrote the kickstart chose that name: os.Root keeps it from
+	// naming other people's files. Nil, or an error: the file is not looked at,
+	// and nothing is demanded that may stand in it. An error that wraps
+	// fs.ErrNotExist says that it surely does not exist; without a %pre script
+	// to write it, the installation fails. Of an *IncludeError, lint warns.
+	// All files together have at most MaxSize bytes.
 	ReadInclude func(path string) ([]byte, error)
 }
+
+// IncludeError is a file that ReadInclude will not read, although it may be
+// there.
+type IncludeError struct {
+	Err  error
+	Hint string // what to do, or ""
+}
+
+func (e *IncludeError) Error() string { return e.Err.Error() }
+
+// Unwrap is Err.
+func (e *IncludeError) Unwrap() error { return e.Err }
 
 // Target is what is known of the machine to install. Empty fields are unknown.
 type Target struct {

@@ -36,6 +36,12 @@ func TestInclude(t *testing.T) {
 		if src, ok := files[name]; ok {
 			return []byte(src), nil
 		}
+		if strings.HasPrefix(name, "../") {
+			return nil, &IncludeError{Err: errors.New("outside"), Hint: "move it"}
+		}
+		if name == "half.ks" {
+			return make([]byte, MaxSize/2+1), nil
+		}
 		if strings.HasPrefix(name, "https:") {
 			return nil, errors.New("no network")
 		}
@@ -58,6 +64,8 @@ func TestInclude(t *testing.T) {
 		{"missing, but an included %pre may write it", "%include pre.ks\n%include /tmp/x\n", "", false},
 		{"an empty %pre writes nothing", "%pre\n\n%end\n%include gone.ks\n", "ks.cfg:4:10 include-missing\n", false},
 		{"unreadable is not missing", "%include https://example.org/x.ks\n", "", false},
+		{"refused by the reader", "%include ../x.ks\n", "ks.cfg:1:10 include-unread\n", false},
+		{"too much in all", "%post\n%include half.ks\n%include half.ks\n%end\n", "ks.cfg:3:10 include-missing\n", true},
 		{"script", "%post\n%include script.sh\nfi\n%end\n", "", true},
 		{"unclosed section in an included file", "%include end.ks\n", "end.ks:1:1 unclosed-section\n", true},
 	}

@@ -50,6 +50,7 @@ type state struct {
 	unread         bool // something is included that lint did not see
 	hasPre         bool // a %pre script may write the files to include
 	includes       int
+	includedBytes  int
 	packages       packageState
 	facts          facts
 }

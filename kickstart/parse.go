@@ -9,7 +9,7 @@ import (
 
 // MaxSize is the largest file that Parse reads, in bytes. A kickstart file
 // has some kilobytes; this keeps a mistaken name (an ISO image) out of memory.
-const MaxSize = 32 << 20
+const MaxSize = 8 << 20
 
 // Parse makes the tree of a kickstart file. name is used in messages only.
 // The tree refers to src, which must not change afterwards.

@@ -78,5 +78,6 @@ var (
 	ruleReplaced          = newRule(Warning, "replaced-command", "a later command replaces an earlier one")
 	ruleDroppedArgument   = newRule(Warning, "dropped-argument", "the installer drops an argument silently")
 	ruleUnknownRule       = newRule(Warning, "unknown-rule", "a comment suppresses a rule that does not exist")
+	ruleIncludeUnread     = newRule(Warning, "include-unread", "a file to include that is not looked at")
 	ruleAppendFile        = newRule(Warning, "ksappend", "%ksappend works in the installer's first step only")
 )

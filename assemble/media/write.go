@@ -48,6 +48,8 @@ func Date(epoch, seed string) (time.Time, error) {
 // Volume is a kickstart and what it reads, to be put on an OEMDRV volume.
 type Volume struct {
 	Kickstart string // path on this machine
+	// Text is what is in Kickstart, where it is read already; else nil.
+	Text []byte
 	// Extra are more files: "PATH" (put at the top under its own name) or
 	// "NAME=PATH". Folders are taken with all that is in them.
 	Extra []string
@@ -55,9 +57,12 @@ type Volume struct {
 
 // Files lists the volume's contents.
 func (v Volume) Files() ([]tree.File, error) {
-	ks, err := tree.Host(iso.KickstartName, v.Kickstart)
-	if err != nil {
-		return nil, err
+	ks := tree.Bytes(iso.KickstartName, v.Text)
+	if v.Text == nil {
+		var err error
+		if ks, err = tree.Host(iso.KickstartName, v.Kickstart); err != nil {
+			return nil, err
+		}
 	}
 	files := []tree.File{ks}
 	for _, extra := range v.Extra {

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/internal/smallfile"
 	"github.com/imgasm/imgasm/kickstart"
 )
 
@@ -29,7 +31,7 @@ func accountFlags(category string) []cli.Flag {
 func accounts(c *cli.Context) (kickstart.Accounts, error) {
 	a := kickstart.Accounts{RootPassword: c.String("root-password"), User: c.String("user"), Password: c.String("password")}
 	var err error
-	a.SSHKeys, err = readKeys(c.StringSlice("ssh-key"))
+	a.SSHKeys, err = readKeys(c.Context, c.StringSlice("ssh-key"))
 	return a, err
 }
 
@@ -56,8 +58,11 @@ func refuseEmpty(c *cli.Context) error {
 	return nil
 }
 
+// maxKeys is the size of the largest file of public keys, in bytes.
+const maxKeys = 1 << 20
+
 // readKeys takes each value for a public key, or for a file of them.
-func readKeys(values []string) ([]string, error) {
+func readKeys(ctx context.Context, values []string) ([]string, error) {
 	const do = "give a public key in quotes, or the path of a .pub file"
 	refuse := func(err error, do string) error { return &assemble.InputError{What: "--ssh-key", Err: err, Do: do} }
 	var keys []string
@@ -66,7 +71,7 @@ func readKeys(values []string) ([]string, error) {
 			keys = append(keys, v)
 			continue
 		}
-		text, err := os.ReadFile(v)
+		text, err := smallfile.Read(ctx, v, maxKeys)
 		if err != nil {
 			return nil, refuse(err, do)
 		}

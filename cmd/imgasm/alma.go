@@ -32,7 +32,7 @@ are root/packer and admin/admin, for tests only.`,
 			&cli.StringFlag{Name: "mirror", Category: groupImage, Usage: "fetch the ISO from the mirror `URL`"},
 			&cli.StringFlag{Name: "vault", Category: groupImage, Usage: "fetch a superseded release from the vault at `URL`"},
 			&cli.StringFlag{Name: "keyring", Category: groupImage, Usage: "`FILE` with the OpenPGP keys that may sign the ISO's CHECKSUM (default: AlmaLinux 10's)"},
-			&cli.StringFlag{Name: "kickstart", Aliases: []string{"ks"}, Category: groupImage, Usage: "your own kickstart `FILE` instead of the embedded one"},
+			&cli.StringFlag{Name: "kickstart", Aliases: []string{"ks"}, Category: groupImage, Usage: "your own kickstart `FILE`, or - for standard input, instead of the embedded one"},
 			&cli.BoolFlag{Name: "offline", Category: groupMachine, Usage: "no network, for us or the guest"},
 			&cli.StringFlag{Name: "hostname", Category: groupSystem, Usage: "`NAME` of the system"},
 			&cli.StringSliceFlag{Name: "package", Category: groupSystem, Usage: "install `PACKAGE`, @group, or leave -package out"},
@@ -50,6 +50,9 @@ are root/packer and admin/admin, for tests only.`,
 				return err
 			}
 			s.Version, s.ISO, s.Kickstart, s.Offline = c.String("version"), c.String("iso"), c.String("kickstart"), c.Bool("offline")
+			if s.KickstartText, err = a.namedKickstart(c.Context, &s.Kickstart); err != nil {
+				return &assemble.InputError{What: "--kickstart", Err: err, Do: "imgasm kickstart render writes one to begin with"}
+			}
 			s.ISOChecksum, s.Variant, s.Mirror = c.String("iso-checksum"), c.String("variant"), c.String("mirror")
 			s.Vault, s.Keyring = c.String("vault"), c.String("keyring")
 			who, err := accounts(c)

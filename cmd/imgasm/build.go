@@ -140,7 +140,7 @@ func printNext(w io.Writer, n assemble.Next) {
 
 // build gets the ISO, plans and runs.
 func build(ctx context.Context, h assemble.Host, s assemble.Spec, prepare preparation, show event.Sink) (_ *assemble.Result, err error) {
-	if err := s.Check(h); err != nil {
+	if err := s.Check(ctx, h); err != nil {
 		return nil, err
 	}
 	if prepare != nil {
@@ -161,7 +161,7 @@ func build(ctx context.Context, h assemble.Host, s assemble.Spec, prepare prepar
 // dryRun prints the plan. An ISO that is not here yet is named and not fetched:
 // what it says of itself is not known then, and the plan ends there.
 func (a *app) dryRun(ctx context.Context, c *cli.Context, h assemble.Host, s assemble.Spec, prepare preparation) error {
-	if err := s.Check(h); err != nil {
+	if err := s.Check(ctx, h); err != nil {
 		return err
 	}
 	if prepare != nil {

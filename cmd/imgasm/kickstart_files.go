@@ -3,9 +3,9 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/internal/smallfile"
 	"github.com/imgasm/imgasm/kickstart"
 )
 
@@ -70,34 +71,88 @@ func (a *app) kickstartFiles(args []string) ([]kickstartFile, error) {
 	return files, nil
 }
 
-// readKickstart reads a file, or just enough of it to see that it is no
-// kickstart file.
-func (a *app) readKickstart(f kickstartFile) ([]byte, error) {
+// readKickstart reads a file that the user named.
+func (a *app) readKickstart(ctx context.Context, f kickstartFile) ([]byte, error) {
 	if f.path == "" {
-		return io.ReadAll(io.LimitReader(a.stdin, kickstart.MaxSize+1))
+		return smallfile.ReadFrom(ctx, a.stdin, f.name, kickstart.MaxSize)
 	}
-	in, err := os.Open(f.path)
+	return smallfile.Read(ctx, f.path, kickstart.MaxSize)
+}
+
+// namedKickstart reads the kickstart that a flag or an argument names, where "-"
+// is standard input. The name becomes what messages call it; nil for none.
+func (a *app) namedKickstart(ctx context.Context, name *string) ([]byte, error) {
+	if *name == "" {
+		return nil, nil
+	}
+	f := kickstartFile{name: *name, path: *name}
+	if *name == "-" {
+		f = kickstartFile{name: stdinName}
+	}
+	*name = f.name
+	text, err := a.readKickstart(ctx, f)
+	if err == nil && text == nil {
+		text = []byte{} // read, and empty
+	}
+	return text, err
+}
+
+// includer reads what a kickstart includes. Its names are a stranger's.
+type includer struct {
+	ctx    context.Context
+	root   string // nothing outside of this folder is read
+	folder string // below root: where the kickstart lies
+}
+
+// includesOf is the reader of what f includes. root is the value of
+// --include-root, or "" for the folder of f.
+func (a *app) includesOf(ctx context.Context, f kickstartFile, root string) (func(string) ([]byte, error), error) {
+	if root == "" {
+		if f.path == "" {
+			return nil, nil
+		}
+		return includer{ctx, filepath.Dir(f.path), "."}.read, nil
+	}
+	if f.path == "" {
+		return includer{ctx, root, "."}.read, nil
+	}
+	top, err := realPath(root)
 	if err != nil {
 		return nil, err
 	}
-	defer in.Close()
-	src, err := io.ReadAll(io.LimitReader(in, kickstart.MaxSize+1))
+	folder, err := realPath(filepath.Dir(f.path))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", f.name, err)
+		return nil, err
 	}
-	return src, nil
+	below, err := filepath.Rel(top, folder)
+	if err != nil || !filepath.IsLocal(below) {
+		return nil, a.usage("--include-root: %s is not below %s", f.name, root)
+	}
+	return includer{ctx, root, below}.read, nil
 }
 
-// includesOf reads what a file includes. Only relative names mean something
-// here: others are files and servers of the machine that is installed.
-func includesOf(f kickstartFile) func(string) ([]byte, error) {
-	if f.path == "" {
-		return nil
+// realPath is an absolute path without symbolic links.
+func realPath(path string) (string, error) {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return "", err
 	}
-	return func(path string) ([]byte, error) {
-		if strings.Contains(path, "://") || strings.HasPrefix(path, "/") || filepath.IsAbs(path) {
-			return nil, fmt.Errorf("%s is not on this machine", path)
-		}
-		return os.ReadFile(filepath.Join(filepath.Dir(f.path), filepath.FromSlash(path)))
+	return filepath.Abs(real)
+}
+
+// read reads an included file. Only relative names mean something here: others
+// are files and servers of the machine that is installed.
+func (i includer) read(name string) ([]byte, error) {
+	if strings.Contains(name, "://") || strings.HasPrefix(name, "/") || filepath.IsAbs(name) {
+		return nil, fmt.Errorf("%s is not on this machine", name)
 	}
+	text, err := smallfile.Below(i.ctx, i.root, filepath.Join(i.folder, filepath.FromSlash(name)), kickstart.MaxSize)
+	var path *fs.PathError
+	switch {
+	case err == nil, errors.Is(err, fs.ErrNotExist), !errors.As(err, &path):
+		return text, err
+	case errors.Is(err, smallfile.ErrOutside):
+		return nil, &kickstart.IncludeError{Err: errors.New("it is not below the kickstart's folder"), Hint: "imgasm kickstart lint --include-root DIR lets files below DIR be included"}
+	}
+	return nil, &kickstart.IncludeError{Err: path.Err}
 }

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -35,7 +36,7 @@ func kickstartFmtCommand(app *app) *cli.Command {
 			if o.write && (o.check || o.diff) {
 				return app.usage("--write changes files; --check and --diff only look: choose one")
 			}
-			return app.kickstartFmt(o)
+			return app.kickstartFmt(c.Context, o)
 		},
 	}
 }
@@ -47,7 +48,7 @@ type fmtOptions struct {
 
 // kickstartFmt formats each file by itself: one that cannot be formatted does
 // not keep the others from it.
-func (a *app) kickstartFmt(o fmtOptions) error {
+func (a *app) kickstartFmt(ctx context.Context, o fmtOptions) error {
 	files, err := a.kickstartFiles(o.files)
 	if err != nil {
 		return err
@@ -61,7 +62,10 @@ func (a *app) kickstartFmt(o fmtOptions) error {
 		if f.path == "" && o.write {
 			return a.usage("--write cannot write standard input")
 		}
-		src, err := a.readKickstart(f)
+		src, err := a.readKickstart(ctx, f)
+		if cause := context.Cause(ctx); cause != nil {
+			return cause
+		}
 		if err != nil {
 			failed = append(failed, err)
 			continue

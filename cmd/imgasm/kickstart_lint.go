@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -29,6 +30,7 @@ func kickstartLintCommand(app *app) *cli.Command {
 		Flags: []cli.Flag{
 			dialectFlag(),
 			&cli.BoolFlag{Name: "fragment", Usage: "the files are pieces of a kickstart: demand nothing that may stand elsewhere"},
+			&cli.StringFlag{Name: "include-root", Usage: "a relative %include may name files below `DIR` (default: below the file's own folder)"},
 			&cli.BoolFlag{Name: "strict", Usage: "warnings count as errors for the exit code"},
 			&cli.BoolFlag{Name: "json", Usage: "print an array of findings"},
 			&cli.BoolFlag{Name: "sarif", Usage: "print a SARIF 2.1.0 log, for code scanning"},
@@ -41,8 +43,8 @@ func kickstartLintCommand(app *app) *cli.Command {
 			if c.Bool("json") && c.Bool("sarif") {
 				return app.usage("choose either --json or --sarif")
 			}
-			return app.kickstartLint(lintOptions{
-				files: c.Args().Slice(), dialect: d, fragment: c.Bool("fragment"), strict: c.Bool("strict"),
+			return app.kickstartLint(c.Context, lintOptions{
+				files: c.Args().Slice(), dialect: d, fragment: c.Bool("fragment"), strict: c.Bool("strict"), includeRoot: c.String("include-root"),
 				json: c.Bool("json"), sarif: c.Bool("sarif"),
 			})
 		},
@@ -53,17 +55,22 @@ type lintOptions struct {
 	files            []string
 	dialect          kickstart.Dialect
 	fragment, strict bool
+	includeRoot      string
 	json, sarif      bool
 }
 
-func (a *app) kickstartLint(o lintOptions) error {
+func (a *app) kickstartLint(ctx context.Context, o lintOptions) error {
 	files, err := a.kickstartFiles(o.files)
 	if err != nil {
 		return err
 	}
 	var findings []kickstart.Finding
 	for _, f := range files {
-		src, err := a.readKickstart(f)
+		src, err := a.readKickstart(ctx, f)
+		if err != nil {
+			return err
+		}
+		readInclude, err := a.includesOf(ctx, f, o.includeRoot)
 		if err != nil {
 			return err
 		}
@@ -72,8 +79,11 @@ func (a *app) kickstartLint(o lintOptions) error {
 			return err
 		}
 		findings = append(findings, kickstart.Lint(tree, kickstart.LintOptions{
-			Dialect: o.dialect, Fragment: o.fragment, ReadInclude: includesOf(f),
+			Dialect: o.dialect, Fragment: o.fragment, ReadInclude: readInclude,
 		})...)
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
 	}
 	switch {
 	case o.json:

@@ -5,13 +5,13 @@ package main
 import (
 	"encoding/hex"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/smallfile"
 	"github.com/imgasm/imgasm/kickstart"
 )
 
@@ -98,7 +98,7 @@ func (a *app) renderOptions(c *cli.Context) (kickstart.RenderOptions, error) {
 		return o, err
 	}
 	for _, path := range c.StringSlice("post") {
-		text, err := os.ReadFile(path)
+		text, err := smallfile.Read(c.Context, path, kickstart.MaxSize)
 		if err != nil {
 			return o, err
 		}

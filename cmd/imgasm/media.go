@@ -70,6 +70,10 @@ func mediaOEMDRV(app *app) *cli.Command {
 				return app.usage("media oemdrv wants --out FILE")
 			}
 			v := media.Volume{Kickstart: c.Args().First(), Extra: c.Args().Tail()}
+			var err error
+			if v.Text, err = app.namedKickstart(c.Context, &v.Kickstart); err != nil {
+				return err
+			}
 			return media.WriteOEMDRV(c.String("out"), v, app.getenv("SOURCE_DATE_EPOCH"))
 		},
 	}
@@ -114,7 +118,7 @@ func mediaBoot(app *app) *cli.Command {
 		Flags: append([]cli.Flag{
 			outFlag(),
 			&cli.StringFlag{Name: "iso", Usage: "take shim, GRUB, kernel and initrd from the installer `ISO`"},
-			&cli.StringFlag{Name: "kickstart", Usage: "install by the kickstart `FILE`, on an OEMDRV volume"},
+			&cli.StringFlag{Name: "kickstart", Usage: "install by the kickstart `FILE` (- is standard input), on an OEMDRV volume"},
 			mediaDeliverFlag(), extraFlag(), kernelArgFlag(),
 		}, talkFlags()...),
 		Action: func(c *cli.Context) error { return app.mediaBoot(c, false) },
@@ -133,7 +137,7 @@ func mediaUSB(app *app) *cli.Command {
 		Flags: append([]cli.Flag{
 			outFlag(),
 			&cli.StringFlag{Name: "iso", Usage: "put the installer `ISO` on the stick"},
-			&cli.StringFlag{Name: "kickstart", Usage: "install by the kickstart `FILE`"},
+			&cli.StringFlag{Name: "kickstart", Usage: "install by the kickstart `FILE` (- is standard input)"},
 			mediaDeliverFlag(), extraFlag(), kernelArgFlag(),
 		}, talkFlags()...),
 		Action: func(c *cli.Context) error {
@@ -162,7 +166,11 @@ func (a *app) mediaBoot(c *cli.Context, installer bool) error {
 		return a.usage("--extra files lie on the OEMDRV volume, and --deliver initrd makes none: use --deliver both")
 	}
 	if ks := c.String("kickstart"); ks != "" {
-		s.Volume = &media.Volume{Kickstart: ks, Extra: c.StringSlice("extra")}
+		text, err := a.namedKickstart(c.Context, &ks)
+		if err != nil {
+			return err
+		}
+		s.Volume = &media.Volume{Kickstart: ks, Text: text, Extra: c.StringSlice("extra")}
 	} else if len(c.StringSlice("extra")) > 0 {
 		return a.usage("--extra files lie beside a kickstart: add --kickstart FILE")
 	}

@@ -249,6 +249,18 @@ func TestEndlessHeader(t *testing.T) {
 	}
 }
 
+// A client that says nothing keeps nobody from stopping the server.
+func TestStopped(t *testing.T) {
+	silent, client := io.Pipe()
+	defer client.Close()
+	stop := errors.New("stopped")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(stop)
+	if err := Serve(ctx, silent, io.Discard, Options{}); !errors.Is(err, stop) {
+		t.Errorf("ended with %v", err)
+	}
+}
+
 func TestPositionsComeBack(t *testing.T) {
 	file, err := kickstart.Parse("x", []byte("a\r\n𝔘é\rb\n\xff世\n"))
 	if err != nil {

@@ -10,11 +10,14 @@ import (
 	"io"
 	"strconv"
 	"strings"
+
+	"github.com/imgasm/imgasm/kickstart"
 )
 
-// maxMessage is the largest message that is read: the largest kickstart file,
-// every byte of it escaped.
-const maxMessage = 200 << 20
+// maxMessage is the size of the largest message that is read, in bytes: the
+// largest kickstart file, every byte of it escaped as in "\u0001", and what
+// stands around it.
+const maxMessage = 6*kickstart.MaxSize + 1<<20
 
 // message is a request, notification or response.
 type message struct {

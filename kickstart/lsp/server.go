@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"path"
 	"strings"
 
@@ -28,13 +29,15 @@ type Options struct {
 // errNoShutdown is a client that says exit without having said shutdown.
 var errNoShutdown = errors.New("lsp: the client left without a shutdown")
 
-// Serve answers one client until it says exit (nil), leaves, or ctx ends. It
-// reads from r one message at a time and writes whole messages to w.
+// Serve answers one client until it says exit (nil), leaves, or ctx ends: then
+// the error is ctx's cause. It reads from r one message at a time and writes
+// whole messages to w. When it returns, a read of r may still be waiting.
 func Serve(ctx context.Context, r io.Reader, w io.Writer, o Options) error {
 	s := &server{out: w, options: o, documents: map[string]*document{}}
-	in := bufio.NewReader(r)
-	for ctx.Err() == nil {
-		m, err := readMessage(in)
+	ctx, leave := context.WithCancel(ctx)
+	defer leave()
+	for in := range received(ctx, bufio.NewReader(r)) {
+		m, err := in.message, in.err
 		switch {
 		case errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
 			return errNoShutdown
@@ -56,7 +59,39 @@ func Serve(ctx context.Context, r io.Reader, w io.Writer, o Options) error {
 			return err
 		}
 	}
-	return ctx.Err()
+	return context.Cause(ctx)
+}
+
+// incoming is a message, or why there is none.
+type incoming struct {
+	message *message
+	err     error
+}
+
+// received yields what a client sends, until ctx ends.
+func received(ctx context.Context, r *bufio.Reader) iter.Seq[incoming] {
+	messages := make(chan incoming)
+	go func() {
+		for ctx.Err() == nil {
+			m, err := readMessage(r)
+			select {
+			case messages <- incoming{m, err}:
+			case <-ctx.Done():
+			}
+		}
+	}()
+	return func(yield func(incoming) bool) {
+		for {
+			select {
+			case in := <-messages:
+				if !yield(in) {
+					return
+				}
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
 }
 
 type server struct {

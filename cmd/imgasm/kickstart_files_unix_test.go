@@ -1,0 +1,116 @@
+//go:build unix
+
+// Kickstarts that are no plain files, as a stranger may give them to CI.
+
+package main
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// inPlaceOfKickstart are the verbs that read a kickstart, with @ for its name.
+var inPlaceOfKickstart = []string{
+	"kickstart lint @", "kickstart fmt @", "alma --kickstart @ --arch x86_64 --iso installer.iso --dry-run",
+	"media oemdrv @ -o out", "media boot --iso installer.iso --kickstart @ -o out",
+}
+
+// A device costs no memory, and what is larger than a kickstart is not read.
+func TestKickstartIsNoDevice(t *testing.T) {
+	t.Chdir(t.TempDir())
+	fakeInstaller(t, "installer.iso")
+	if err := os.WriteFile("large.ks", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate("large.ks", 1<<40); err != nil {
+		t.Skipf("no sparse files here: %v", err)
+	}
+	for _, name := range []string{"/dev/zero", "large.ks"} {
+		for _, line := range inPlaceOfKickstart {
+			var stdout, stderr bytes.Buffer
+			args := strings.Fields("imgasm " + strings.ReplaceAll(line, "@", name))
+			code := run(t.Context(), args, strings.NewReader(""), &stdout, &stderr, func(string) string { return "" })
+			if code != exitInput || !strings.Contains(stderr.String(), name) {
+				t.Errorf("%s: exit code %d: %s", line, code, &stderr)
+			}
+		}
+	}
+}
+
+// What a kickstart includes is a regular file, or not read.
+func TestIncludeIsNoPipe(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := syscall.Mkfifo("pipe", 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("/dev/zero", "zero"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile("ks.cfg", []byte("%include pipe\n%include zero\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var stdout, stderr bytes.Buffer
+	code := run(t.Context(), strings.Fields("imgasm kickstart lint --fragment ks.cfg"), strings.NewReader(""), &stdout, &stderr, func(string) string { return "" })
+	if code != exitDone || strings.Count(stdout.String(), "[include-unread]") != 2 {
+		t.Errorf("exit code %d: %s%s", code, &stdout, &stderr)
+	}
+}
+
+// A pipe is read, and while nobody writes into it, a signal is heard.
+func TestKickstartFromPipe(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	fakeInstaller(t, "installer.iso")
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	imgasm := filepath.Join(t.TempDir(), "imgasm")
+	if err := os.Symlink(self, imgasm); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo("pipe", 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range append([]string{"kickstart lsp"}, inPlaceOfKickstart...) {
+		for _, name := range []string{"pipe", "-"} {
+			t.Run(line+" "+name, func(t *testing.T) {
+				cmd := exec.Command(imgasm, strings.Fields(strings.ReplaceAll(line, "@", name))...)
+				cmd.Env = append(os.Environ(), "IMGASM_CACHE="+dir)
+				var stderr bytes.Buffer
+				cmd.Stderr = &stderr
+				stdin, err := cmd.StdinPipe()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := cmd.Start(); err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { _ = cmd.Process.Kill() })
+				if name == "pipe" && strings.Contains(line, "@") {
+					// Opening it waits for the reader: the signal comes while imgasm reads.
+					w, err := os.OpenFile("pipe", os.O_WRONLY, 0)
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer w.Close()
+				} else if _, err := io.WriteString(stdin, "Content-Length: 9999999\r\n\r\n"+strings.Repeat("\n", 1<<20)); err != nil {
+					t.Fatal(err) // more than a pipe holds: it has been read from
+				}
+				if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+					t.Fatal(err)
+				}
+				_ = cmd.Wait()
+				if code := cmd.ProcessState.ExitCode(); code != exitInterrupted {
+					t.Errorf("exit code %d: %s", code, &stderr)
+				}
+			})
+		}
+	}
+}
