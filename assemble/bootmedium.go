@@ -15,8 +15,8 @@ import (
 
 // bootMedium makes a disk with the ISO's own shim and GRUB, its kernel, and a
 // grub.cfg of ours: firmware starts it as it would start the ISO.
-func (b *build) bootMedium(context.Context) (string, error) {
-	image, err := iso.Open(b.Installer.Path)
+func (b *build) bootMedium(ctx context.Context) (string, error) {
+	image, err := iso.Open(ctx, b.Installer.Path)
 	if err != nil {
 		return "", isoError(b.Installer.Path, err)
 	}

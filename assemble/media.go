@@ -36,7 +36,7 @@ func (b *build) source(context.Context) (string, error) {
 }
 
 func (b *build) bootFiles(ctx context.Context) (string, error) {
-	image, err := iso.Open(b.Installer.Path)
+	image, err := iso.Open(ctx, b.Installer.Path)
 	if err != nil {
 		return "", isoError(b.Installer.Path, err)
 	}
@@ -48,7 +48,7 @@ func (b *build) bootFiles(ctx context.Context) (string, error) {
 	if err := b.unpackKernel(image, in.Boot.Kernel); err != nil {
 		return "", fmt.Errorf("%s: %s: %w", b.Installer.Path, in.Boot.Kernel, err)
 	}
-	initrd, err := tree.FS(in.Boot.Initrd, image, in.Boot.Initrd)
+	initrd, err := image.File(in.Boot.Initrd, in.Boot.Initrd)
 	if err != nil {
 		return "", fmt.Errorf("%s: %s: %w", b.Installer.Path, in.Boot.Initrd, err)
 	}
@@ -80,22 +80,22 @@ func (b *build) make(name string, write func(*os.File) error) (size int64, err e
 
 // unpackKernel takes the kernel out of an image, in the form that QEMU loads.
 func (b *build) unpackKernel(image *iso.Image, name string) error {
-	from, err := image.Open(name)
+	file, err := image.File(name, name)
+	if err != nil {
+		return err
+	}
+	from, err := file.Open()
 	if err != nil {
 		return err
 	}
 	defer from.Close()
-	stat, err := from.Stat()
-	if err != nil {
-		return err
-	}
 	at, ok := from.(io.ReaderAt)
 	if !ok {
 		return errors.New("cannot be read at any place")
 	}
 	var info kernel.Info
 	if _, err := b.make(kernelFile, func(f *os.File) (err error) {
-		info, err = kernel.Unpack(f, at, stat.Size())
+		info, err = kernel.Unpack(f, at, file.SizeBytes)
 		return err
 	}); err != nil {
 		return err

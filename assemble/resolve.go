@@ -35,7 +35,7 @@ func (s Spec) Resolve(ctx context.Context, h Host) (_ *Plan, err error) {
 	if err := p.resolveOutput(); err != nil {
 		return nil, err
 	}
-	if err := p.resolveInstaller(); err != nil {
+	if err := p.resolveInstaller(ctx); err != nil {
 		return nil, err
 	}
 	if err := p.resolveKickstart(ctx); err != nil {
@@ -229,11 +229,11 @@ func (p *Plan) expectedSize() int64 {
 }
 
 // resolveInstaller identifies the ISO.
-func (p *Plan) resolveInstaller() error {
+func (p *Plan) resolveInstaller(ctx context.Context) error {
 	if err := p.locateISO(); err != nil {
 		return err
 	}
-	image, err := iso.Open(p.Installer.Path)
+	image, err := iso.Open(ctx, p.Installer.Path)
 	if err != nil {
 		return isoError(p.Installer.Path, err)
 	}

@@ -32,7 +32,7 @@ func TestRepositoriesOfABootISO(t *testing.T) {
 				t.Fatal(err)
 			}
 			p.Spec.ISO = labelledISO(t, p.Arch, c.label, c.release)
-			if err := p.resolveInstaller(); err != nil {
+			if err := p.resolveInstaller(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			if err := p.resolveKickstart(t.Context()); err != nil {

@@ -3,6 +3,7 @@
 package iso
 
 import (
+	"context"
 	"io"
 	"os"
 )
@@ -43,6 +44,9 @@ func (m *Image) copyExtent(w io.Writer, e extent) (done int64, err error) {
 	}
 	err = piece(0)
 	for done < e.length && err == nil {
+		if err := context.Cause(m.ctx); err != nil {
+			return done, err
+		}
 		var n int64
 		n, err = m.copyPiece(w, extent{e.offset + done, min(e.length-done, copyPiece)})
 		done += n

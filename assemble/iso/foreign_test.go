@@ -59,7 +59,7 @@ func foreign(t testing.TB, name string, args ...string) *Image {
 	if b, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", name, err, b)
 	}
-	m, err := Open(out)
+	m, err := Open(t.Context(), out)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -304,6 +304,22 @@ func (f *openFile) Seek(offset int64, whence int) (int64, error) {
 	return offset, nil
 }
 
+// File is a file of the image to be put at path on another medium. All that
+// is taken out of an image in this way is together at most as large as the
+// image: records of a few bytes can make many large files of the same sectors.
+// The error is ErrCorrupt if that is too much, or one of Stat.
+func (m *Image) File(path, name string) (tree.File, error) {
+	f, err := tree.FS(path, m, name)
+	if err != nil {
+		return f, err
+	}
+	if taken := m.taken.Add(f.SizeBytes); taken > m.SizeBytes {
+		m.taken.Add(-f.SizeBytes)
+		return tree.File{}, m.corrupt("%q and what was taken before have %d bytes, of an image of %d", name, taken, m.SizeBytes)
+	}
+	return f, nil
+}
+
 // Whole is the image itself as a file, to be put on another medium.
 func (m *Image) Whole() tree.File {
 	return tree.File{Path: m.Path, SizeBytes: m.SizeBytes, Open: func() (io.ReadCloser, error) {

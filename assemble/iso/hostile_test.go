@@ -2,9 +2,13 @@ package iso
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
+	"io"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -100,6 +104,9 @@ func TestHostile(t *testing.T) {
 			rename(recordAt(t, b, l, "file"), "NM\x09\x01\x00file", "NM\x08\x01\x00sub\x00")
 		}, "two entries called"},
 		{"extents that do not end", func(t *testing.T, b []byte, l *layout) { recordAt(t, b, l, "file")[25] |= 0x80 }, "should go on in another extent"},
+		{"extents that overlap", func(t *testing.T, b []byte, l *layout) {
+			overlap(recordAt(t, b, l, "extents"), b, l)
+		}, "two extents that overlap"},
 		{"continuation past the end", func(_ *testing.T, b []byte, l *layout) { le.PutUint32(continuation(b, l)[4:], 1<<30) }, "goes on at byte"},
 		{"continuation without end", func(_ *testing.T, b []byte, l *layout) { le.PutUint32(continuation(b, l)[20:], 1<<30) }, "goes on at byte"},
 		{"continuation of itself", func(_ *testing.T, b []byte, l *layout) {
@@ -131,6 +138,96 @@ func TestHostile(t *testing.T) {
 			}
 		})
 	}
+}
+
+// overlap makes the second extent of the file "extents" begin in its first.
+func overlap(first, b []byte, l *layout) {
+	le := binary.LittleEndian
+	at := l.dirs[0].extent * sectorSize
+	second := bytes.Index(b[at:], first) + len(first)
+	le.PutUint32(b[int(at)+second+2:], le.Uint32(first[2:])+1)
+}
+
+// However few bytes an image has, what is taken out of it is not more. Two
+// names for the same sectors are fine by themselves: hard links are that.
+func TestTakenOut(t *testing.T) {
+	b, l := honest(t)
+	inner := recordAt(t, b, l, "file")
+	extents := recordAt(t, b, l, "extents")
+	copy(inner[2:18], extents[2:18]) // place and length
+	m, err := NewImage(bytes.NewReader(b), int64(len(b)), "shared.iso")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := walkAll(m); err != nil {
+		t.Errorf("hard links are refused: %v", err)
+	}
+	taken := int64(0)
+	for range 10_000 {
+		f, err := m.File("x", "file")
+		if err != nil {
+			if !errors.Is(err, ErrCorrupt) || taken+f.SizeBytes > int64(len(b)) {
+				t.Errorf("%v after %d bytes", err, taken)
+			}
+			return
+		}
+		if taken += f.SizeBytes; taken > int64(len(b)) {
+			t.Fatalf("%d bytes out of an image of %d", taken, len(b))
+		}
+	}
+	t.Error("no end")
+}
+
+// Nothing is read after the context's end: not by a copy in the middle, and
+// what cannot be looked for is not called missing.
+func TestContext(t *testing.T) {
+	var b bytes.Buffer
+	files := []tree.File{tree.Bytes("images/pxeboot/vmlinuz", noise(3*copyPiece, 1)), tree.Bytes("images/pxeboot/initrd.img", []byte("x"))}
+	if err := WriteInstallerTree(&b, "AlmaLinux-10-1-x86_64-dvd", files, testTime); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "x.iso")
+	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	reason := errors.New("stopped by a test")
+	for name, to := range map[string]io.Writer{"memory": io.Discard, "file": create(t)} {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		m, err := Open(ctx, path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Close()
+		f, err := m.File("x", "images/pxeboot/vmlinuz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Piece = func(n int64) error {
+			if n > 0 {
+				cancel(reason)
+			}
+			return nil
+		}
+		if err := tree.Copy(to, f); !errors.Is(err, reason) {
+			t.Errorf("to a %s: %v", name, err)
+		}
+		if _, err := m.Installer(); !errors.Is(err, reason) {
+			t.Errorf("Installer: %v", err)
+		}
+		if _, err := Open(ctx, path); !errors.Is(err, reason) {
+			t.Errorf("Open: %v", err)
+		}
+	}
+}
+
+func create(t *testing.T) *os.File {
+	t.Helper()
+	f, err := os.Create(filepath.Join(t.TempDir(), "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f
 }
 
 func rename(record []byte, old, name string) {
@@ -173,7 +270,7 @@ func TestNotISO(t *testing.T) {
 			t.Errorf("%q: %v", magic, err)
 		}
 	}
-	if _, err := Open(t.TempDir()); !errors.Is(err, ErrNotISO) {
+	if _, err := Open(t.Context(), t.TempDir()); !errors.Is(err, ErrNotISO) {
 		t.Errorf("a folder: %v", err)
 	}
 }

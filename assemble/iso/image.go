@@ -9,12 +9,14 @@ package iso
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -52,8 +54,11 @@ type Image struct {
 	Piece func(bytes int64) error
 
 	r    io.ReaderAt
-	file *os.File // what Open opened; nil after NewImage
+	ctx  context.Context // Open's
+	file *os.File        // what Open opened; nil after NewImage
 	root node
+	// taken is how many bytes File has promised, at most SizeBytes.
+	taken atomic.Int64
 	// naming says whose names are in force.
 	naming naming
 	skip   int // SUSP: bytes to skip in each System Use area
@@ -73,7 +78,10 @@ const maxDescriptors = 64
 
 // Open opens the image in a file of this machine. Errors are ErrNotISO,
 // *TruncatedError and ErrCorrupt, or those of the operating system.
-func Open(path string) (*Image, error) {
+//
+// Once ctx ends nothing more is read of the image, and every read returns
+// ctx's cause: who copies gigabytes out of it need not look at ctx himself.
+func Open(ctx context.Context, path string) (*Image, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -93,18 +101,31 @@ func Open(path string) (*Image, error) {
 			return nil, fmt.Errorf("%s: its size cannot be told: %w", path, err)
 		}
 	}
-	img, err := NewImage(f, size, path)
+	img, err := NewImage(bounded{ctx, f}, size, path)
 	if err != nil {
 		f.Close()
 		return nil, err
 	}
-	img.file = f
+	img.ctx, img.file = ctx, f
 	return img, nil
+}
+
+// bounded reads until ctx ends.
+type bounded struct {
+	ctx context.Context
+	r   io.ReaderAt
+}
+
+func (b bounded) ReadAt(p []byte, off int64) (int, error) {
+	if err := context.Cause(b.ctx); err != nil {
+		return 0, err
+	}
+	return b.r.ReadAt(p, off)
 }
 
 // NewImage reads the image that r holds. name stands for it in errors.
 func NewImage(r io.ReaderAt, sizeBytes int64, name string) (*Image, error) {
-	m := &Image{r: r, SizeBytes: sizeBytes, Path: name}
+	m := &Image{r: r, ctx: context.Background(), SizeBytes: sizeBytes, Path: name}
 	var primary, supplementary []byte
 	for i := int64(0); ; i++ {
 		b := make([]byte, sectorSize)

@@ -3,6 +3,7 @@
 package iso
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -60,6 +61,14 @@ type BootFiles struct {
 // Installer identifies the image. The error is ErrNoBootFiles if it is no
 // installer, and ErrCorrupt or one of reading if it cannot be told.
 func (m *Image) Installer() (*Installer, error) {
+	in, err := m.identify()
+	if cause := context.Cause(m.ctx); cause != nil {
+		return nil, cause // what could not be read any more is not missing
+	}
+	return in, err
+}
+
+func (m *Image) identify() (*Installer, error) {
 	in := &Installer{Label: m.Label}
 	if err := m.findBootFiles(&in.Boot); err != nil {
 		return nil, err

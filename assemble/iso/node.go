@@ -4,10 +4,12 @@
 package iso
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"io"
 	"io/fs"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf16"
@@ -140,6 +142,9 @@ func (m *Image) scan(dir node, visit func(node) error) error {
 			}
 			done := *pending
 			pending = nil
+			if err := m.checkExtents(done); err != nil {
+				return err
+			}
 			if err := visit(done); err != nil {
 				return err
 			}
@@ -147,6 +152,25 @@ func (m *Image) scan(dir node, visit func(node) error) error {
 	}
 	if pending != nil {
 		return m.corrupt("%q should go on in another extent, but the directory ends", pending.id)
+	}
+	return nil
+}
+
+// checkExtents refuses a file whose extents overlap, which nothing writes: a
+// thousand of them could make terabytes of one sector. Files may share extents
+// with one another, as hard links do.
+func (m *Image) checkExtents(n node) error {
+	if len(n.rest) == 0 {
+		return nil
+	}
+	all := append([]extent{n.first}, n.rest...)
+	slices.SortFunc(all, func(a, b extent) int { return cmp.Compare(a.offset, b.offset) })
+	end := int64(0)
+	for _, e := range all {
+		if e.length > 0 && e.offset < end {
+			return m.corrupt("%q has two extents that overlap at byte %d", n.name, e.offset)
+		}
+		end = max(end, e.offset+e.length)
 	}
 	return nil
 }

@@ -108,7 +108,7 @@ func writeTree(t testing.TB, files []tree.File) string {
 
 func TestInstallerTreeReadBack(t *testing.T) {
 	files := installerFiles()
-	m, err := Open(writeTree(t, files))
+	m, err := Open(t.Context(), writeTree(t, files))
 	if err != nil {
 		t.Fatal(err)
 	}

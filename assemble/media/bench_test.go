@@ -3,6 +3,7 @@
 package media
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand"
@@ -31,7 +32,7 @@ func TestMain(m *testing.M) {
 	case "medium":
 		err = makeMedium(work[1], work[2], work[3])
 	case "extract":
-		err = extract(work[1], work[2])
+		err = extract(context.Background(), work[1], work[2])
 	default:
 		os.Exit(m.Run())
 	}
@@ -224,8 +225,8 @@ func makeMedium(from, out, oemdrv string) error {
 }
 
 // extract is our side of BenchmarkExtract.
-func extract(image, to string) error {
-	m, err := iso.Open(image)
+func extract(ctx context.Context, image, to string) error {
+	m, err := iso.Open(ctx, image)
 	if err != nil {
 		return err
 	}

@@ -108,7 +108,7 @@ func BootMedia(img *iso.Image, in *iso.Installer) (m firmware.BootMedia, err err
 		if part.name == "" {
 			continue
 		}
-		if *part.to, err = tree.FS(part.name, img, part.name); err != nil {
+		if *part.to, err = img.File(part.name, part.name); err != nil {
 			return m, err
 		}
 	}

@@ -158,7 +158,15 @@ const syncEvery = 32 << 20
 // what the installer is. epoch is that of Date. If ctx ends, so does the work,
 // with an error that wraps ctx's cause.
 func WriteBoot(ctx context.Context, out string, s Source, epoch string) (*iso.Installer, error) {
-	img, err := iso.Open(s.ISO)
+	in, err := writeBoot(ctx, out, s, epoch)
+	if cause := context.Cause(ctx); cause != nil && errors.Is(err, cause) {
+		return nil, fmt.Errorf("%w: %s was not complete, and nothing of it is kept", cause, out)
+	}
+	return in, err
+}
+
+func writeBoot(ctx context.Context, out string, s Source, epoch string) (*iso.Installer, error) {
+	img, err := iso.Open(ctx, s.ISO)
 	if err != nil {
 		return nil, err
 	}
@@ -190,7 +198,7 @@ func WriteBoot(ctx context.Context, out string, s Source, epoch string) (*iso.In
 	if err != nil {
 		return nil, err
 	}
-	err = publish.FileContext(ctx, out, func(f *os.File) error {
+	return in, publish.FileContext(ctx, out, func(f *os.File) error {
 		w := &writing{ctx: ctx, f: f, total: m.ContentBytes(), progress: s.Progress}
 		img.Piece = w.piece
 		if w.progress != nil {
@@ -198,10 +206,6 @@ func WriteBoot(ctx context.Context, out string, s Source, epoch string) (*iso.In
 		}
 		return disk.WriteBootMediumTo(f, m)
 	})
-	if cause := context.Cause(ctx); cause != nil && errors.Is(err, cause) {
-		return nil, fmt.Errorf("%w: %s was not complete, and nothing of it is kept", cause, out)
-	}
-	return in, err
 }
 
 // writing is a medium on its way to the disk.

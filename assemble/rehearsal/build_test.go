@@ -101,7 +101,7 @@ func TestBuild(t *testing.T) {
 		t.Errorf("left behind: %v", left)
 	}
 
-	image, err := iso.Open(in.ISO)
+	image, err := iso.Open(t.Context(), in.ISO)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ import (
 // isoSupply takes everything out of an installer ISO such as AlmaLinux's: the
 // modules are in its initial RAM file system.
 func isoSupply(ctx context.Context, file string, target arch.Arch) (*supply, error) {
-	image, err := iso.Open(file)
+	image, err := iso.Open(ctx, file)
 	if err != nil {
 		return nil, err
 	}

@@ -324,7 +324,7 @@ func (a *app) firmwarePackage(ctx context.Context, c *cli.Context, from, dir str
 		d.Close()
 		return file.Path, nothing, nil
 	}
-	image, err := iso.Open(from)
+	image, err := iso.Open(ctx, from)
 	if errors.Is(err, iso.ErrNotISO) {
 		return from, nothing, nil // then it is a package, or Extract says what it is
 	}

@@ -365,13 +365,13 @@ func sourceInspectCommand(app *app) *cli.Command {
 			if c.NArg() != 1 {
 				return app.usage("source inspect takes one ISO, got %d arguments", c.NArg())
 			}
-			return app.sourceInspect(c.Args().First(), c.Bool("json"))
+			return app.sourceInspect(c.Context, c.Args().First(), c.Bool("json"))
 		},
 	}
 }
 
-func (a *app) sourceInspect(path string, asJSON bool) error {
-	image, err := iso.Open(path)
+func (a *app) sourceInspect(ctx context.Context, path string, asJSON bool) error {
+	image, err := iso.Open(ctx, path)
 	if err != nil {
 		return err
 	}
