@@ -8,12 +8,15 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -49,14 +52,49 @@ const maxUnpacked = 2 << 30
 // before the signature and all digests were found good; an error then leaves
 // files that were written already.
 func Extract(ctx context.Context, file, dir string, o ExtractOptions) (*Package, error) {
-	p, err := extract(ctx, file, dir, o)
+	p, err := extract(ctx, file, o, func() (*os.Root, error) {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return nil, err
+		}
+		return os.OpenRoot(dir) // no path of the package leads out of it
+	})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	return p, nil
 }
 
-func extract(ctx context.Context, file, dir string, o ExtractOptions) (*Package, error) {
+// Install is Extract into a folder of the package's name below the folder
+// trees, where Trees finds it. It replaces one of that name, as a whole; after
+// an error nothing has changed. folder is its path.
+func Install(ctx context.Context, file, trees string, o ExtractOptions) (_ *Package, folder string, err error) {
+	if err := os.MkdirAll(trees, 0o755); err != nil {
+		return nil, "", err
+	}
+	root, err := os.OpenRoot(trees)
+	if err != nil {
+		return nil, "", err
+	}
+	defer root.Close()
+	work := ".unpack-" + rand.Text()
+	defer func() { err = errors.Join(err, root.RemoveAll(work)) }()
+	p, err := extract(ctx, file, o, func() (*os.Root, error) {
+		if err := root.Mkdir(work, 0o755); err != nil {
+			return nil, err
+		}
+		return root.OpenRoot(work)
+	})
+	if err != nil {
+		return nil, "", fmt.Errorf("%s: %w", file, err)
+	}
+	if err := root.RemoveAll(p.Name); err != nil {
+		return nil, "", err
+	}
+	return p, filepath.Join(trees, p.Name), root.Rename(work, p.Name)
+}
+
+// extract verifies the package, and then unpacks it into the folder that open opens.
+func extract(ctx context.Context, file string, o ExtractOptions, open func() (*os.Root, error)) (*Package, error) {
 	keys, now := o.Keyring, time.Now
 	if keys == nil {
 		var err error
@@ -96,24 +134,34 @@ func extract(ctx context.Context, file, dir string, o ExtractOptions) (*Package,
 		return nil, err
 	}
 	defer payload.Close()
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, err
+	p := &Package{Name: fmt.Sprintf("%s-%s-%s.%s", meta.Name(), meta.Version(), meta.Release(), meta.Architecture()), Signature: *sig}
+	if !packageName.MatchString(p.Name) {
+		return nil, fmt.Errorf("its header calls it %.100q, which no package can be called", p.Name)
 	}
-	root, err := os.OpenRoot(dir) // no path of the package leads out of it
+	root, err := open()
 	if err != nil {
 		return nil, err
 	}
 	defer root.Close()
-	files, err := unpack(ctx, &limitReader{payload, maxUnpacked}, root)
-	if err != nil {
+	if p.Files, err = unpack(ctx, &limitReader{payload, maxUnpacked}, root); err != nil {
 		return nil, err
 	}
-	p := &Package{Name: fmt.Sprintf("%s-%s-%s.%s", meta.Name(), meta.Version(), meta.Release(), meta.Architecture()), Signature: *sig, Files: files}
-	if len(files) == 0 {
+	if len(p.Files) == 0 {
 		return nil, fmt.Errorf("%s holds no firmware", p.Name)
 	}
 	return p, nil
 }
+
+// packageName is what rpmbuild allows in names, versions and releases
+// (build/parsePreamble.c, ALLOWED_CHARS_NAME and _VERREL), together: it is one
+// element of a path, and fit for a terminal.
+var packageName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+~^-]{0,199}$`)
+
+// fileName is what firmware files are called: visible ASCII, fit for a terminal.
+var fileName = regexp.MustCompile(`^[!-~]{1,250}$`)
+
+// Most files that are taken out of a package. edk2-ovmf has about 40.
+const maxFiles = 1000
 
 // decompress opens the payload by the compressor's name in the header.
 func decompress(name string, r io.Reader) (io.ReadCloser, error) {
@@ -178,6 +226,7 @@ func unpack(ctx context.Context, r io.Reader, root *os.Root) ([]string, error) {
 	var files []string
 	links := map[string]string{}   // name → what it points to
 	inodes := map[int64][]string{} // hard links: all names but the last come without data
+	entries := 0
 	c := cpio.NewReader(r)
 	for {
 		if ctx.Err() != nil {
@@ -193,6 +242,12 @@ func unpack(ctx context.Context, r io.Reader, root *os.Root) ([]string, error) {
 		name := strings.TrimPrefix(path.Clean("/"+h.Name), "/")
 		if !wanted(name) {
 			continue
+		}
+		if !fileName.MatchString(name) {
+			return nil, fmt.Errorf("payload: %.100q is no name of a file", name)
+		}
+		if entries++; entries > maxFiles {
+			return nil, fmt.Errorf("payload: more than %d files", maxFiles)
 		}
 		switch {
 		case h.Mode&cpio.ModeType == cpio.TypeSymlink:

@@ -72,8 +72,15 @@ func CopyPackage(iso fs.FS, name, dst string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, out.Close()) }()
-	if _, err := io.Copy(out, in); err != nil {
+	n, err := io.Copy(out, io.LimitReader(in, maxPackage+1))
+	if err == nil && n > maxPackage {
+		err = fmt.Errorf("larger than %d MiB", maxPackage>>20)
+	}
+	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil
 }
+
+// maxPackage bounds a package. edk2-ovmf has 6 MiB.
+const maxPackage = 1 << 30

@@ -10,6 +10,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -292,6 +293,103 @@ func TestExtractRPM6Signature(t *testing.T) {
 	p.signatures = []tagged{{sigOpenPGP, rpmStringArray, 2, both}}
 	if _, err := Extract(context.Background(), save(t, p.bytes()), t.TempDir(), packedOptions(keys)); err != nil {
 		t.Error(err)
+	}
+}
+
+// named is a good package that calls itself something else, signed for it.
+func named(t testing.TB, e *openpgp.Entity, name, version string) []byte {
+	p := edk2(t, e, fedora(t.(*testing.T)))
+	sum := sha256.Sum256(p.payload)
+	p.header = header(text(1000, name), text(1001, version), text(1002, "2.el10"), text(1022, "noarch"), text(1124, "cpio"), text(1125, "gzip"),
+		array(tagPayloadDigest, hex.EncodeToString(sum[:])), number(tagPayloadDigestAlgo, 8))
+	p.signatures = []tagged{blob(sigDSA, signOver(t, e, p.header))}
+	return p.bytes()
+}
+
+// A package is installed under its name; a key that the user trusts does not
+// make a path of that name, nor a command for the terminal.
+func TestInstall(t *testing.T) {
+	e, keys := eddsa(t)
+	top := t.TempDir()
+	trees := filepath.Join(top, "cache", "firmware")
+	victim := filepath.Join(top, "victim-1-2.el10.noarch")
+	for _, dir := range []string{victim, filepath.Join(trees, "edk2-ovmf-1-2.el10.noarch")} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "old"), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := listing(t, top)
+	for _, c := range [][2]string{
+		{"../../victim", "1"}, {"..", "/../../victim-1"}, {"/" + victim, "1"}, {"a", "/../../../victim-1"}, {`..\..\victim`, "1"}, {"", "1"}, {".hidden", "1"},
+		{"edk2\x1b]0;title\x07", "1"}, {"edk2\u202eorez", "1"}, {"edk2 ovmf", "1"}, {strings.Repeat("x", 300), "1"}, {"edk2\n", "1"},
+	} {
+		p, folder, err := Install(t.Context(), save(t, named(t, e, c[0], c[1])), trees, packedOptions(keys))
+		if err == nil || p != nil || folder != "" || strings.ContainsAny(err.Error(), "\x1b\x07\n\u202e") {
+			t.Errorf("%q: %+v in %s, %v", c, p, folder, err)
+		}
+		if now := listing(t, top); !slices.Equal(now, before) {
+			t.Fatalf("%q: changed %q to %q", c, before, now)
+		}
+	}
+	p, folder, err := Install(t.Context(), save(t, named(t, e, "edk2-ovmf", "1")), trees, packedOptions(keys))
+	if err != nil || folder != filepath.Join(trees, "edk2-ovmf-1-2.el10.noarch") || len(p.Files) != 7 || !slices.Equal(Trees(trees), []string{folder}) {
+		t.Fatalf("%+v in %s, %v", p, folder, err)
+	}
+	if all := listing(t, trees); slices.ContainsFunc(all, func(s string) bool { return strings.HasSuffix(s, "/old") || strings.Contains(s, ".unpack") }) {
+		t.Errorf("left: %q", all)
+	}
+}
+
+// listing is every path below dir.
+func listing(t *testing.T, dir string) []string {
+	t.Helper()
+	var all []string
+	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+		all = append(all, p)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// What a payload must not do, whoever signed it.
+func TestHostilePayloads(t *testing.T) {
+	e, keys := eddsa(t)
+	many := make([]member, maxFiles+1)
+	for i := range many {
+		many[i] = member{name: fmt.Sprintf("./usr/share/edk2/%d.fd", i), data: []byte("x")}
+	}
+	for name, c := range map[string]struct {
+		members []member
+		says    string // "": it is unpacked, and nothing lies outside
+	}{
+		"leads out":           {[]member{{name: "./usr/share/../../../../evil.fd", data: []byte("x")}, {name: "usr/share/a.fd", data: []byte("x")}}, ""},
+		"through a link":      {[]member{{name: "./usr/share/up.fd", link: "../../.."}, {name: "./usr/share/up.fd/evil.fd", data: []byte("x")}}, ""},
+		"link to a host file": {[]member{{name: "./usr/share/p.fd", link: "/etc/passwd"}, {name: "usr/share/a.fd", data: []byte("x")}}, ""},
+		"escapes":             {[]member{{name: "./usr/share/\x1b]0;x\x07.fd", data: []byte("x")}}, "is no name"},
+		"a right-to-left one": {[]member{{name: "./usr/share/\u202edf.txt.fd", data: []byte("x")}}, "is no name"},
+		"too many":            {many, "more than"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			top := t.TempDir()
+			_, err := Extract(t.Context(), save(t, edk2(t, e, c.members).bytes()), filepath.Join(top, "a", "out"), packedOptions(keys))
+			if c.says == "" && err != nil || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says) || strings.ContainsAny(err.Error(), "\x1b\u202e")) {
+				t.Errorf("%v, want %q", err, c.says)
+			}
+			for _, p := range listing(t, top) {
+				if strings.Contains(p, "evil") && !strings.HasPrefix(p, filepath.Join(top, "a", "out")+string(filepath.Separator)) || filepath.Base(p) == "p.fd" {
+					t.Errorf("made %s", p)
+				}
+				if info, err := os.Lstat(p); err != nil || info.Mode()&fs.ModeSymlink != 0 {
+					t.Errorf("%s: a link, or %v", p, err)
+				}
+			}
+		})
 	}
 }
 

@@ -255,35 +255,18 @@ func (a *app) firmwareExtract(ctx context.Context, c *cli.Context, from string) 
 		return err
 	}
 	defer forget()
-	// Unpacked beside its final name, so that a broken package leaves nothing
-	// that a build would find.
-	work, err := os.MkdirTemp(dir, ".unpack-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(work)
-	out := c.String("out")
+	out, o := c.String("out"), firmware.ExtractOptions{Keyring: keys}
+	var p *firmware.Package
 	if out == "" {
-		out = work
+		p, out, err = firmware.Install(ctx, file, dir, o)
+	} else {
+		p, err = firmware.Extract(ctx, file, out, o)
 	}
-	p, err := firmware.Extract(ctx, file, out, firmware.ExtractOptions{Keyring: keys})
 	if errors.Is(err, pgp.ErrUnknownKey) {
 		return &packageError{err}
 	}
 	if err != nil {
 		return err
-	}
-	if out == work {
-		out = filepath.Join(dir, p.Name)
-		if err := os.RemoveAll(out); err != nil {
-			return err
-		}
-		if err := os.Chmod(work, 0o755); err != nil {
-			return err
-		}
-		if err := os.Rename(work, out); err != nil {
-			return err
-		}
 	}
 	if c.Bool("json") {
 		return a.printJSON(struct {
