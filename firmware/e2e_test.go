@@ -11,15 +11,14 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/hosttool"
 )
 
 // Every pair that this machine has is started in QEMU without any disk, until
 // the firmware looks for something to boot: proof that code and variables fit
 // together, and that padding and blank variables are what virt wants.
 func TestE2EFirmwareStarts(t *testing.T) {
-	if os.Getenv("IMGASM_E2E") != "1" {
-		t.Skip("starts virtual machines: set IMGASM_E2E=1 to run it")
-	}
+	hosttool.Machines(t)
 	for _, a := range arch.All() {
 		binary, err := exec.LookPath(a.QEMU)
 		if err != nil {

@@ -16,14 +16,8 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/hosttool"
 )
-
-func needE2E(t testing.TB) {
-	t.Helper()
-	if os.Getenv("IMGASM_E2E") != "1" {
-		t.Skip("runs virtual machines: set IMGASM_E2E=1")
-	}
-}
 
 // flash are firmware files of distributions: code, variables.
 var flash = map[string][][2]string{
@@ -80,7 +74,7 @@ func readUntil(ctx context.Context, r interface {
 // With a display device the firmware still speaks on the serial console, a
 // screendump shows what it shows, and an end comes in order.
 func TestE2EFirmwareConsole(t *testing.T) {
-	needE2E(t)
+	hosttool.Machines(t)
 	for _, a := range arch.All() {
 		for _, display := range []bool{false, true} {
 			t.Run(a.Name+map[bool]string{true: " display", false: ""}[display], func(t *testing.T) {
@@ -149,7 +143,7 @@ func firstText(s string) string {
 
 // A guest kernel that a stopped QEMU never ran ends as soon as it is told to.
 func TestE2EInterrupted(t *testing.T) {
-	needE2E(t)
+	hosttool.Machines(t)
 	needQEMU(t, "qemu-system-x86_64")
 	ctx, cancel := context.WithCancel(t.Context())
 	vm, err := Start(ctx, Config{Arch: arch.X86_64}, Options{})

@@ -17,6 +17,7 @@ import (
 	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/internal/hosttool"
 	"github.com/imgasm/imgasm/qemu"
 )
 
@@ -37,23 +38,25 @@ func rehearsalISO(t *testing.T, a arch.Arch) string {
 }
 
 func TestE2EBootMedium(t *testing.T) {
-	if os.Getenv("IMGASM_E2E") == "" {
-		t.Skip("starts virtual machines: run it with IMGASM_E2E=1 (make e2e)")
-	}
+	hosttool.Machines(t)
 	for _, c := range []struct {
 		name   string
 		arch   arch.Arch
 		bus    qemu.Bus
 		secure bool
+		rest   bool // in make test-all only
 	}{
-		{"x86_64-scsi-secure-boot", arch.X86_64, qemu.SCSIDisk, true},
-		{"x86_64-usb-secure-boot", arch.X86_64, qemu.USBStorage, true},
-		{"x86_64-virtio", arch.X86_64, qemu.VirtioBlk, false},
-		{"aarch64-scsi", arch.AArch64, qemu.SCSIDisk, false},
-		{"aarch64-usb", arch.AArch64, qemu.USBStorage, false},
-		{"aarch64-virtio", arch.AArch64, qemu.VirtioBlk, false},
+		{"x86_64-scsi-secure-boot", arch.X86_64, qemu.SCSIDisk, true, true},
+		{"x86_64-usb-secure-boot", arch.X86_64, qemu.USBStorage, true, false},
+		{"x86_64-virtio", arch.X86_64, qemu.VirtioBlk, false, true},
+		{"aarch64-scsi", arch.AArch64, qemu.SCSIDisk, false, true},
+		{"aarch64-usb", arch.AArch64, qemu.USBStorage, false, false},
+		{"aarch64-virtio", arch.AArch64, qemu.VirtioBlk, false, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			if c.rest {
+				hosttool.Rest(t)
+			}
 			t.Parallel()
 			dir := t.TempDir()
 			out := filepath.Join(dir, "stick.img")

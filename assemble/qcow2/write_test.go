@@ -107,7 +107,7 @@ func judge(t testing.TB, raw, image string) {
 }
 
 // all says whether the long tests run too.
-func all() bool { return os.Getenv("IMGASM_E2E") == "all" }
+func all() bool { return hosttool.All() }
 
 func TestWriteMatrix(t *testing.T) {
 	hosttool.Find(t, "qemu-img", "qemu-utils")

@@ -18,6 +18,7 @@ import (
 	"github.com/imgasm/imgasm/assemble/disk"
 	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/hosttool"
 	"github.com/imgasm/imgasm/qemu"
 )
 
@@ -43,19 +44,23 @@ poweroff
 `
 
 func TestE2EInstallFromStick(t *testing.T) {
-	needE2E(t)
+	hosttool.Machines(t)
 	for _, c := range []struct {
 		name    string
 		arch    arch.Arch
 		bus     qemu.Bus
 		deliver string
 		ks      string // the kernel's argument
+		rest    bool   // in make test-all only
 	}{
-		{"x86_64-usb", arch.X86_64, qemu.USBStorage, "oemdrv", "inst.ks=hd:LABEL=OEMDRV:/ks.cfg"},
-		{"x86_64-virtio-initrd", arch.X86_64, qemu.VirtioBlk, "initrd", "inst.ks=file:/ks.cfg"},
-		{"aarch64-usb", arch.AArch64, qemu.USBStorage, "oemdrv", "inst.ks=hd:LABEL=OEMDRV:/ks.cfg"},
+		{"x86_64-usb", arch.X86_64, qemu.USBStorage, "oemdrv", "inst.ks=hd:LABEL=OEMDRV:/ks.cfg", false},
+		{"x86_64-virtio-initrd", arch.X86_64, qemu.VirtioBlk, "initrd", "inst.ks=file:/ks.cfg", true},
+		{"aarch64-usb", arch.AArch64, qemu.USBStorage, "oemdrv", "inst.ks=hd:LABEL=OEMDRV:/ks.cfg", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			if c.rest {
+				hosttool.Rest(t)
+			}
 			t.Parallel()
 			dir := t.TempDir()
 			path := func(name string) string { return filepath.Join(dir, name) }

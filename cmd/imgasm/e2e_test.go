@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -20,15 +21,8 @@ import (
 	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/rehearsal/failures"
 	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/internal/hosttool"
 )
-
-// needE2E skips a test that starts virtual machines unless they are asked for.
-func needE2E(t *testing.T) {
-	t.Helper()
-	if os.Getenv("IMGASM_E2E") == "" {
-		t.Skip("starts virtual machines: run it with IMGASM_E2E=1 (make e2e)")
-	}
-}
 
 // runJSON runs imgasm with --json and returns its exit code and events.
 func runJSON(t *testing.T, args ...string) (int, []event.Event, string) {
@@ -59,20 +53,26 @@ func tail(path string, lines int) string {
 }
 
 func TestE2ERehearse(t *testing.T) {
-	needE2E(t)
-	for _, c := range []struct{ name, flags string }{
-		{"x86_64-kernel", "--arch x86_64"},
-		{"x86_64-tmux", "--arch x86_64 --console-mode tmux --ks-strict --no-boot-test"},
-		{"x86_64-media", "--arch x86_64 --boot media"},
-		{"x86_64-secure-boot", "--arch x86_64 --secure-boot"},
-		{"aarch64-kernel", "--arch aarch64"},
-		{"aarch64-media", "--arch aarch64 --boot media"},
-		{"aarch64-secure-boot", "--arch aarch64 --secure-boot"},
-		{"x86_64-media-initrd", "--arch x86_64 --boot media --deliver initrd --no-boot-test"},
-		{"aarch64-kernel-both", "--arch aarch64 --deliver both --no-boot-test"},
-		{"x86_64-raw", "--arch x86_64 --format raw --disk-size 5G --no-boot-test"},
+	hosttool.Machines(t)
+	for _, c := range []struct {
+		name, flags string
+		rest        bool // in make test-all only: its parts are in others
+	}{
+		{"x86_64-kernel", "--arch x86_64", false},
+		{"x86_64-tmux", "--arch x86_64 --console-mode tmux --ks-strict --no-boot-test", true},
+		{"x86_64-media", "--arch x86_64 --boot media", true},
+		{"x86_64-secure-boot", "--arch x86_64 --secure-boot", false},
+		{"aarch64-kernel", "--arch aarch64", false},
+		{"aarch64-media", "--arch aarch64 --boot media", true},
+		{"aarch64-secure-boot", "--arch aarch64 --secure-boot", true},
+		{"x86_64-media-initrd", "--arch x86_64 --boot media --deliver initrd --no-boot-test", true},
+		{"aarch64-media-both", "--arch aarch64 --boot media --deliver both --no-boot-test", false},
+		{"x86_64-raw", "--arch x86_64 --format raw --disk-size 5G --no-boot-test", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			if c.rest {
+				hosttool.Rest(t)
+			}
 			t.Parallel()
 			out := filepath.Join(t.TempDir(), "image.qcow2")
 			code, events, stderr := runJSON(t, append([]string{"rehearse", "--out", out}, strings.Fields(c.flags)...)...)
@@ -179,17 +179,25 @@ func checkMetadata(t *testing.T, image string, tested bool) {
 	}
 }
 
+// everyday are the failures of make test: one for each way in which a failure
+// shows itself (by words on the console, in tmux, by QEMU's events, by silence),
+// and successes that look like none. Words by themselves are tested on recordings.
+var everyday = []string{
+	failures.Panic, failures.PanicSilent, failures.NoOEMDRV, failures.Kickstart, failures.TmuxKickstart, failures.Hang, failures.Watchdog,
+	failures.PackageMissing, failures.PostError, failures.PoweroffEarly, failures.RebootEarly, failures.WaitsForEnter, failures.NoPorts, failures.Tmux,
+}
+
 // Each failure on demand ends with the right exit code, an explanation and a
 // kept log; each oddity that is none ends well.
 func TestE2EFailures(t *testing.T) {
-	needE2E(t)
+	hosttool.Machines(t)
 	for _, f := range failures.All() {
 		if f.Want == failures.HostFull {
 			continue // TestE2EHostFull
 		}
 		t.Run(f.Name, func(t *testing.T) {
-			if f.Name == failures.Flood && os.Getenv("IMGASM_E2E") != "all" {
-				t.Skip("100 MB through an emulated serial port take a quarter of an hour: run it with IMGASM_E2E=all")
+			if !slices.Contains(everyday, f.Name) {
+				hosttool.Rest(t)
 			}
 			t.Parallel()
 			out := filepath.Join(t.TempDir(), "image.qcow2")
@@ -228,7 +236,7 @@ func TestE2EFailures(t *testing.T) {
 // In tmux mode, what is wrong with a kickstart is read from a repainted screen;
 // here it is a warning, in a file that only %pre makes, and --ks-strict.
 func TestE2EStrictInTmux(t *testing.T) {
-	needE2E(t)
+	hosttool.Machines(t)
 	t.Parallel()
 	iso := strings.TrimSpace(runText(t, "rehearse", "--iso-only", "--arch", "x86_64"))
 	dir := t.TempDir()
@@ -296,7 +304,7 @@ func checkFailure(t *testing.T, f failures.Failure, out string, events []event.E
 // A kickstart that should be in the initrd and is not there ends the build at
 // dracut's word: dracut itself goes on.
 func TestE2EKickstartNotInInitrd(t *testing.T) {
-	needE2E(t)
+	hosttool.Machines(t)
 	out := filepath.Join(t.TempDir(), "image.qcow2")
 	code, _, stderr := runJSON(t, "rehearse", "--arch", "x86_64", "--firmware", "bios", "--accel", "tcg", "--out", out,
 		"--deliver", "initrd", "--fail", failures.NoKickstart)
@@ -320,7 +328,7 @@ func delay(events []event.Event, text string) (said, told time.Time, ok bool) {
 
 // SIGINT and SIGKILL in the middle of an installation: no QEMU and no output is left.
 func TestE2EInterrupted(t *testing.T) {
-	needE2E(t)
+	hosttool.Machines(t)
 	for _, c := range []struct {
 		name string
 		stop func(*os.Process) error
@@ -407,7 +415,7 @@ func qemuProcesses(t *testing.T, dir string) int {
 
 // A full host disk pauses the guest; when space comes, the build goes on.
 func TestE2EHostFull(t *testing.T) {
-	needE2E(t)
+	hosttool.Machines(t)
 	if os.Geteuid() != 0 {
 		t.Skip("needs root for a small file system to fill")
 	}

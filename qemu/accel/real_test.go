@@ -3,23 +3,17 @@ package accel
 // Real probes: the letters that real hosts send.
 
 import (
-	"os"
 	"os/exec"
 	"testing"
 
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/hosttool"
 )
-
-func needE2E(t testing.TB) {
-	if os.Getenv("IMGASM_E2E") != "1" {
-		t.Skip("runs virtual machines: set IMGASM_E2E=1")
-	}
-}
 
 // Emulation passes its own probe on every host. What the host's accelerator
 // gives is logged: it may be anything, but never an error.
 func TestE2EProbes(t *testing.T) {
-	needE2E(t)
+	hosttool.Machines(t)
 	for _, a := range arch.All() {
 		if _, err := exec.LookPath(a.QEMU); err != nil {
 			t.Logf("%s is not installed: not probed", a.QEMU)
@@ -47,7 +41,7 @@ func TestE2EProbes(t *testing.T) {
 }
 
 func BenchmarkProbeTCG(b *testing.B) {
-	needE2E(b)
+	hosttool.Machines(b)
 	for b.Loop() {
 		if res, err := runGuest(b.Context(), "qemu-system-x86_64", arch.X86_64, "tcg", "max", 10*defaultLimit); err != nil || !res.passed {
 			b.Fatal(res, err)
