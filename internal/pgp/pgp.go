@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -62,16 +63,18 @@ type Keyring struct {
 // AlmaLinux is the built-in keyring. It refuses to serve if the key in this
 // program is not the one of the pinned fingerprint.
 func AlmaLinux() (*Keyring, error) {
-	return pinned("AlmaLinux 10's key", almaLinuxKey, AlmaLinuxFingerprint)
+	return Pinned("AlmaLinux 10's key", almaLinuxKey, AlmaLinuxFingerprint)
 }
 
-func pinned(name string, key []byte, fingerprint string) (*Keyring, error) {
-	k, err := ReadKeyring(name, key)
+// Pinned reads keys that are built into this program. It refuses to serve if
+// their primary keys are not exactly those of the fingerprints, in that order.
+func Pinned(name string, keys []byte, fingerprints ...string) (*Keyring, error) {
+	k, err := ReadKeyring(name, keys)
 	if err != nil {
 		return nil, err
 	}
-	if got := k.Fingerprints(); len(got) != 1 || got[0] != fingerprint {
-		return nil, fmt.Errorf("%s: built in with fingerprint %s, but %s is pinned: this program was tampered with", name, strings.Join(got, ", "), fingerprint)
+	if got := k.Fingerprints(); !slices.Equal(got, fingerprints) {
+		return nil, fmt.Errorf("%s: built in with fingerprint %s, but %s is pinned: this program was tampered with", name, strings.Join(got, ", "), strings.Join(fingerprints, ", "))
 	}
 	return k, nil
 }

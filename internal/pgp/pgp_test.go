@@ -66,7 +66,7 @@ func TestAlmaLinuxKey(t *testing.T) {
 	if got := k.Fingerprints(); len(got) != 1 || got[0] != AlmaLinuxFingerprint {
 		t.Errorf("the embedded key is %v", got)
 	}
-	if _, err := pinned("x", almaLinuxKey, "0000"); err == nil {
+	if _, err := Pinned("x", almaLinuxKey, "0000"); err == nil {
 		t.Error("a key of another fingerprint was accepted")
 	}
 }
