@@ -1,0 +1,82 @@
+// A suite's Packages file: one stanza a package.
+
+package debian
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// pkg is the newest version of a package.
+type pkg struct {
+	hash
+	name, version string
+	path          string // below the mirror's root: "pool/main/…"
+	depends       string // as written: "linux-image-6.1.0-57-amd64 (= 6.1.192-3)"
+	suite         *suite // whose mirror has it
+}
+
+// maxField bounds a line of a Packages file; the longest of bookworm's has 20 kB.
+const maxField = 1 << 20
+
+// readPackages calls take for every package that a Packages file names (deb-822
+// stanzas, Debian policy 5.3) and that has all that is needed to fetch it.
+func readPackages(r io.Reader, take func(pkg)) error {
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, maxField)
+	var p pkg
+	end := func() {
+		if p.name != "" && p.version != "" && p.path != "" && isSHA256(p.sha256) && p.size > 0 {
+			take(p)
+		}
+		p = pkg{}
+	}
+	for lines.Scan() {
+		line := lines.Text()
+		if line == "" {
+			end()
+			continue
+		}
+		field, value, _ := strings.Cut(line, ": ")
+		switch field {
+		case "Package":
+			p.name = value
+		case "Version":
+			p.version = value
+		case "Depends":
+			p.depends = value
+		case "Filename":
+			p.path = value
+		case "SHA256":
+			p.sha256 = value
+		case "Size":
+			n, err := strconv.ParseInt(value, 10, 64)
+			if err != nil {
+				return fmt.Errorf("package %s: size %q", p.name, value)
+			}
+			p.size = n
+		}
+	}
+	end()
+	return lines.Err()
+}
+
+// plainName is what names and versions consist of (Debian policy 5.6.1, 5.6.12)
+// and plainPath what a pool's paths do, so that none leads out of a folder.
+var (
+	plainName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.+~:-]*$`)
+	plainPath = regexp.MustCompile(`^pool/([A-Za-z0-9][A-Za-z0-9.+~:%_-]*/)+[A-Za-z0-9][A-Za-z0-9.+~:%_-]*$`)
+)
+
+// file is the name under which the package is kept, and which apt would give it:
+// "shim-signed_1.44~1+deb12u1+15.8-1~deb12u1_amd64.deb".
+func (p pkg) file(arch string) (string, error) {
+	if !plainName.MatchString(p.name) || !plainName.MatchString(p.version) || !plainPath.MatchString(p.path) {
+		return "", fmt.Errorf("package %q, version %q, file %q: no such name is used in Debian", p.name, p.version, p.path)
+	}
+	return p.name + "_" + strings.ReplaceAll(p.version, ":", "%3a") + "_" + arch + ".deb", nil
+}
