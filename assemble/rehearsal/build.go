@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/imgasm/imgasm/assemble/iso"
 	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/internal/publish"
 	"github.com/imgasm/imgasm/internal/tree"
 )
 
@@ -152,17 +154,16 @@ func readme(s *supply) string {
 		"Kernel, shim and GRUB are from: " + strings.Join(s.Origin, ", ") + "\n"
 }
 
-// buildISO writes the ISO unless the cache has it. Its name tells its contents.
+// buildISO writes the ISO unless the cache has it. Its name tells what it is
+// made of, and its contents, so that a damaged one is found out.
 func buildISO(ctx context.Context, o Options, dir string, guest []byte, s *supply, say func(event.Event)) (*Installer, error) {
 	key, err := contentKey(guest, s)
 	if err != nil {
 		return nil, err
 	}
-	in := &Installer{
-		ISO:   filepath.Join(dir, fmt.Sprintf("rehearsal-%s-%s.iso", o.Arch.Name, key)),
-		Label: label(o.Arch.Name), Kernel: s.Release, Origin: s.Origin,
-	}
-	if _, err := os.Stat(in.ISO); err == nil {
+	in := &Installer{Label: label(o.Arch.Name), Kernel: s.Release, Origin: s.Origin}
+	prefix := filepath.Join(dir, "rehearsal-"+o.Arch.Name+"-"+key+"-")
+	if in.ISO = cachedISO(prefix, say); in.ISO != "" {
 		in.Cached = true
 		taken(in.ISO, o.Now())
 		return in, nil
@@ -181,18 +182,52 @@ func buildISO(ctx context.Context, o Options, dir string, guest []byte, s *suppl
 	}
 	defer os.Remove(f.Name())
 	err = iso.WriteInstallerTree(f, in.Label, files, mediumTime)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+	if err := errors.Join(err, publish.Sync(ctx, f), f.Close()); err != nil {
 		return nil, fmt.Errorf("%s: %w", f.Name(), err)
 	}
 	if err := os.Chmod(f.Name(), 0o644); err != nil {
 		return nil, err
 	}
 	taken(f.Name(), o.Now())
+	sum, err := fileSum(f.Name())
+	if err != nil {
+		return nil, err
+	}
+	in.ISO = prefix + sum + ".iso"
 	if err := os.Rename(f.Name(), in.ISO); err != nil {
 		return nil, err
 	}
 	prune(dir, o.Arch.Name, o.Now())
 	return in, nil
+}
+
+// cachedISO is the path, which begins with prefix, of an ISO whose contents are
+// what its name says, or "". Damaged ones are removed.
+func cachedISO(prefix string, say func(event.Event)) string {
+	found, _ := filepath.Glob(prefix + "*.iso") // only a folder with *, ? or [ in its name makes it fail, and then nothing is cached
+	for _, path := range found {
+		if sum, err := fileSum(path); err == nil && path == prefix+sum+".iso" {
+			return path
+		}
+		say(event.Event{Kind: event.Note, Text: path + " is damaged and is made anew"})
+		os.Remove(path)
+	}
+	return ""
+}
+
+// fileSum is the beginning of the SHA-256 of a file: it is to find damage, not
+// malice.
+func fileSum(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil))[:16], nil
 }
 
 // contentKey is a hash over all that the ISO is made of, before anything is

@@ -42,13 +42,13 @@ func cached(t *testing.T, age time.Duration) Options {
 	dir := filepath.Join(o.CacheDir, "rehearsal")
 	os.MkdirAll(dir, 0o755)
 	stored := filepath.Join(dir, "packages-amd64.tar")
-	if err := fakeSupply(t).store(stored); err != nil {
+	if err := fakeSupply(t).store(context.Background(), stored); err != nil {
 		t.Fatal(err)
 	}
 	then := time.Now().Add(-age)
 	os.Chtimes(stored, then, then)
 	stored = filepath.Join(dir, "tools-amd64.tar")
-	if err := fakeTools(t, arch.X86_64).store(stored); err != nil {
+	if err := fakeTools(t, arch.X86_64).store(context.Background(), stored); err != nil {
 		t.Fatal(err)
 	}
 	os.Chtimes(stored, then, then)

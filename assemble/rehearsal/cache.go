@@ -43,7 +43,8 @@ func prune(dir, arch string, now time.Time) {
 		return files
 	}
 	isos := list("rehearsal-" + arch + "-*.iso")
-	for _, f := range append(isos[min(keepISOs, len(isos)):], list("rehearsal-*.partial")...) {
+	left := append(list("rehearsal-*.partial"), list(".*.partial")...)
+	for _, f := range append(isos[min(keepISOs, len(isos)):], left...) {
 		if now.Sub(f.used) > inUse {
 			os.Remove(f.path)
 		}

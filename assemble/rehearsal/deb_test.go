@@ -83,7 +83,7 @@ func TestWalkDebReadsDpkgs(t *testing.T) {
 			continue
 		}
 		s := newSupply(arch.X86_64)
-		if err := s.takeDeb(context.Background(), out); err != nil || s.Release != "9" || string(s.Kernel) != "kernel" {
+		if err := takeDeb(context.Background(), out, s.take); err != nil || s.Release != "9" || string(s.Kernel) != "kernel" {
 			t.Errorf("%s: release %q, %v", z, s.Release, err)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 
 	"github.com/imgasm/imgasm/internal/arch"
 )
@@ -96,6 +97,15 @@ func sourceTree(dir string) string {
 		dir = up
 	}
 	return ""
+}
+
+// tail returns the last max bytes of s, on one line.
+func tail(s string, max int) string {
+	s = strings.Join(strings.Fields(s), " ")
+	if len(s) > max {
+		s = "…" + s[len(s)-max:]
+	}
+	return s
 }
 
 // buildGuest compiles the guest with the Go toolchain. What `make build` does

@@ -129,7 +129,7 @@ func TestStoreAndLoad(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "packages.tar")
 	before := wanted
 	defer func() { wanted = before }()
-	if err := s.store(path); err != nil {
+	if err := s.store(context.Background(), path); err != nil {
 		t.Fatal(err)
 	}
 	back := newSupply(arch.X86_64)
@@ -157,7 +157,7 @@ func TestStoreAndLoad(t *testing.T) {
 	}
 	delete(s.have, "xfs")
 	wanted = slices.DeleteFunc(slices.Clone(wanted), func(w want) bool { return w.Name == "xfs" })
-	if err := s.store(path); err != nil {
+	if err := s.store(context.Background(), path); err != nil {
 		t.Fatal(err)
 	}
 	wanted = before

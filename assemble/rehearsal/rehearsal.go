@@ -13,12 +13,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"time"
 
+	"github.com/gofrs/flock"
+
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/internal/pgp"
 )
 
 // Step is the name under which Build tells what it does.
@@ -33,20 +38,27 @@ type Options struct {
 	Arch     arch.Arch
 	CacheDir string // downloads and finished ISOs are kept below it; made if missing
 	// KernelFrom is where kernel, shim and GRUB come from: the path of an
-	// installer ISO, or FromHost for this system's own. Empty: the
-	// distribution's packages by apt, else the host's own.
+	// installer ISO, or FromHost for this system's own. Empty: Debian's packages.
 	KernelFrom string
-	// Offline uses what the cache has and asks no package mirror.
+	// Mirror is the address of a mirror of Debian; empty: those of this system's
+	// apt, and Debian's own.
+	Mirror string
+	// Transport makes the connections; nil: one with the proxy of the environment.
+	Transport http.RoundTripper
+	// Offline uses what the cache has and asks no mirror.
 	Offline bool
 	// ProgramDir is where a packed guest may lie (the executable's folder) and
 	// SourceDir a folder that may be in imgasm's source tree (the working
 	// folder). Empty ones are not looked at. A guest that is embedded is preferred.
 	ProgramDir, SourceDir string
-	// Refresh asks apt for newer packages even if the cache has some. Without
-	// it they are used for a week.
+	// Refresh asks for newer packages even if the cache has some. Without it
+	// they are used for a week.
 	Refresh bool
 	// Now is the clock of the events, and tells the cache's age; nil: time.Now.
 	Now func() time.Time
+
+	keys  *pgp.Keyring                               // that sign Debian's suites; nil: the built-in ones
+	sleep func(context.Context, time.Duration) error // between tries; nil: it is slept
 }
 
 // Installer is a finished installer ISO.
@@ -110,79 +122,119 @@ func prepare(ctx context.Context, o Options, say func(event.Event)) (*Installer,
 	if err != nil {
 		return nil, err
 	}
-	s, err := findSupply(ctx, o, dir, say)
+	done, err := hold(ctx, filepath.Join(dir, "lock-"+o.Arch.GOARCH), say)
 	if err != nil {
 		return nil, err
 	}
-	if s.tools, err = findTools(ctx, o, dir, say); err != nil {
+	defer done()
+	p := &pool{o: o, dir: filepath.Join(dir, "debian"), say: say}
+	s, err := findSupply(ctx, p, dir)
+	if err != nil {
+		return nil, err
+	}
+	if s.tools, err = findTools(ctx, p, dir); err != nil {
 		return nil, err
 	}
 	return buildISO(ctx, o, dir, guest, s, say)
 }
 
-// findTools gets the programs that the guest runs, out of the cache or of the
-// distribution's packages, wherever the kernel comes from.
-func findTools(ctx context.Context, o Options, dir string, say func(event.Event)) (tools, error) {
-	stored := filepath.Join(dir, "tools-"+o.Arch.GOARCH+".tar")
-	if info, err := os.Stat(stored); err == nil && !o.Refresh && (o.Offline || o.Now().Sub(info.ModTime()) < maxAge) {
-		// A damaged cache, or one of other tools, is made anew.
-		if t, err := loadTools(stored, o.Arch); err == nil {
-			return t, nil
-		}
+// hold waits until no other process prepares a rehearsal for the same
+// architecture. The system forgets the lock of a process that dies.
+func hold(ctx context.Context, path string, say func(event.Event)) (done func(), err error) {
+	l := flock.New(path)
+	ok, err := l.TryLock()
+	if errors.Is(err, fs.ErrPermission) {
+		return func() {}, nil // another user's cache: nothing is written to it
 	}
-	if o.Offline {
-		return nil, fmt.Errorf("%w: the cache %s has none for %s yet: run once without --offline", ErrNoTools, dir, o.Arch.Name)
-	}
-	t, err := aptTools(ctx, filepath.Join(dir, "apt"), o.Arch, say)
-	if isNoApt(err) {
-		return nil, fmt.Errorf("%w: they come from packages, and this system has no apt", ErrNoTools)
+	if err == nil && !ok {
+		say(event.Event{Kind: event.Note, Text: "another imgasm is preparing a rehearsal; waiting for it"})
+		_, err = l.TryLockContext(ctx, time.Second/5)
 	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
-	return t, t.store(stored)
+	return func() { l.Unlock() }, nil
 }
 
-// findSupply gets kernel, shim and GRUB: from where o.KernelFrom says, or by
-// the first way that is open. The error of the last one names them all.
-func findSupply(ctx context.Context, o Options, dir string, say func(event.Event)) (*supply, error) {
-	switch o.KernelFrom {
+// findSupply gets kernel, shim and GRUB: from where KernelFrom says, out of
+// the cache, or from packages.
+func findSupply(ctx context.Context, p *pool, dir string) (*supply, error) {
+	var s *supply
+	var err error
+	switch p.o.KernelFrom {
 	case "":
+		s, err = packagedSupply(ctx, p, filepath.Join(dir, "packages-"+p.o.Arch.GOARCH+".tar"))
 	case FromHost:
-		s, err := hostSupply(ctx, "/", o.Arch)
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrNoKernel, err)
-		}
-		return s, nil
+		s, err = hostSupply(ctx, "/", p.o.Arch)
 	default:
-		s, err := isoSupply(ctx, o.KernelFrom, o.Arch)
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrNoKernel, err)
+		s, err = isoSupply(ctx, p.o.KernelFrom, p.o.Arch)
+	}
+	if err != nil && ctx.Err() == nil {
+		err = fmt.Errorf("%w: %w", ErrNoKernel, err)
+	}
+	return s, err
+}
+
+// packagedSupply is what packages have, kept in the file stored.
+func packagedSupply(ctx context.Context, p *pool, stored string) (*supply, error) {
+	load := func() (*supply, error) {
+		s := newSupply(p.o.Arch)
+		return s, s.load(stored)
+	}
+	return kept(ctx, p, stored, load, func(have *supply) (*supply, error) {
+		s, err := poolSupply(ctx, p, have)
+		switch {
+		case err != nil:
+			return nil, err
+		case s == have:
+			return s, os.Chtimes(stored, p.o.Now(), p.o.Now())
 		}
-		return s, nil
-	}
-	stored := filepath.Join(dir, "packages-"+o.Arch.GOARCH+".tar")
-	if info, err := os.Stat(stored); err == nil && !o.Refresh && (o.Offline || o.Now().Sub(info.ModTime()) < maxAge) {
-		s := newSupply(o.Arch)
-		if err := s.load(stored); err == nil {
-			return s, nil
+		return s, s.store(ctx, stored)
+	})
+}
+
+// findTools gets the programs that the guest runs, out of the cache or of
+// packages, wherever the kernel comes from.
+func findTools(ctx context.Context, p *pool, dir string) (tools, error) {
+	stored := filepath.Join(dir, "tools-"+p.o.Arch.GOARCH+".tar")
+	load := func() (tools, error) { return loadTools(stored, p.o.Arch) }
+	t, err := kept(ctx, p, stored, load, func(tools) (tools, error) {
+		t, err := poolTools(ctx, p)
+		if err == nil {
+			err = t.store(ctx, stored)
 		}
-		// A damaged cache is made anew.
+		return t, err
+	})
+	if err != nil && ctx.Err() == nil {
+		err = fmt.Errorf("%w: %w", ErrNoTools, err)
 	}
-	if o.Offline {
-		return nil, fmt.Errorf("%w: the cache %s has none for %s yet: run once without --offline", ErrNoKernel, dir, o.Arch.Name)
+	return t, err
+}
+
+// kept is what load reads in the file stored, if it is whole and not too old,
+// or else what fresh gets and stores. fresh is given what load has read, zero
+// if that is damaged; where no mirror has anything better, that is used.
+func kept[T any](ctx context.Context, p *pool, stored string, load func() (T, error), fresh func(have T) (T, error)) (T, error) {
+	var none T
+	var age time.Duration
+	if info, err := os.Stat(stored); err == nil {
+		age = p.o.Now().Sub(info.ModTime())
 	}
-	s, err := aptSupply(ctx, filepath.Join(dir, "apt"), o.Arch, say)
-	if err == nil {
-		return s, s.store(stored)
+	have, err := load()
+	damaged := err != nil
+	switch {
+	case damaged:
+		have = none
+	case !p.o.Refresh && (p.o.Offline || age < maxAge):
+		return have, nil
 	}
-	if !isNoApt(err) {
-		return nil, err
+	t, err := fresh(have)
+	switch {
+	case err == nil:
+		return t, nil
+	case !damaged && !p.o.Refresh && notFetched(err) && ctx.Err() == nil:
+		p.say(event.Event{Kind: event.Warning, Text: fmt.Sprintf("the packages of %d days ago are used: %v", int(age.Hours()/24), err)})
+		return have, nil
 	}
-	// A system without apt has a kernel of its own, for its own architecture.
-	s, hostErr := hostSupply(ctx, "/", o.Arch)
-	if hostErr == nil {
-		return s, nil
-	}
-	return nil, fmt.Errorf("%w: this system has no apt, and its own cannot be used (%w): take one from an installer ISO with --iso", ErrNoKernel, hostErr)
+	return none, err
 }

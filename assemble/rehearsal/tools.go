@@ -9,13 +9,12 @@ package rehearsal
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"debug/elf"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -178,37 +177,30 @@ func (t tools) sorted() []tool {
 }
 
 // store writes the tools to a file, whole or not at all.
-func (t tools) store(file string) error {
-	f, err := os.CreateTemp(filepath.Dir(file), ".tools-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	w := tar.NewWriter(f)
-	for _, x := range t.sorted() {
-		h := &tar.Header{Name: x.name, Mode: 0o755, Size: int64(len(x.data))}
-		if x.link != "" {
-			h.Typeflag, h.Linkname = tar.TypeSymlink, "/"+x.link
+func (t tools) store(ctx context.Context, file string) error {
+	return seal(ctx, file, func(to io.Writer) (err error) {
+		w := tar.NewWriter(to)
+		for _, x := range t.sorted() {
+			h := &tar.Header{Name: x.name, Mode: 0o755, Size: int64(len(x.data))}
+			if x.link != "" {
+				h.Typeflag, h.Linkname = tar.TypeSymlink, "/"+x.link
+			}
+			err = errors.Join(err, w.WriteHeader(h))
+			_, e := w.Write(x.data)
+			err = errors.Join(err, e)
 		}
-		err = errors.Join(err, w.WriteHeader(h))
-		_, e := w.Write(x.data)
-		err = errors.Join(err, e)
-	}
-	if err := errors.Join(err, w.Close(), f.Close()); err != nil {
-		return fmt.Errorf("%s: %w", file, err)
-	}
-	return os.Rename(f.Name(), file)
+		return errors.Join(err, w.Close())
+	})
 }
 
 // loadTools reads what store wrote.
 func loadTools(file string, a arch.Arch) (tools, error) {
-	f, err := os.Open(file)
+	data, err := unseal(file)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
 	t := tools{}
-	err = walkTar(f, func(name, link string, _ int64, content io.Reader) error { return t.take(name, link, content) })
+	err = walkTar(bytes.NewReader(data), func(name, link string, _ int64, content io.Reader) error { return t.take(name, link, content) })
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}

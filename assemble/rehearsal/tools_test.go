@@ -3,6 +3,7 @@ package rehearsal
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -105,7 +106,7 @@ func TestToolsClosure(t *testing.T) {
 		}
 	}
 	file := filepath.Join(t.TempDir(), "tools.tar")
-	if err := all.store(file); err != nil {
+	if err := all.store(context.Background(), file); err != nil {
 		t.Fatal(err)
 	}
 	again, err := loadTools(file, arch.Host())
@@ -141,14 +142,10 @@ func TestToolsRefuse(t *testing.T) {
 
 func TestFindTools(t *testing.T) {
 	o := cached(t, 0)
-	dir := filepath.Join(o.CacheDir, "rehearsal")
-	if _, err := findTools(context.Background(), o, dir, silent); err != nil {
-		t.Error(err)
-	}
-	if err := os.Remove(filepath.Join(dir, "tools-amd64.tar")); err != nil {
+	if err := os.Remove(filepath.Join(o.CacheDir, "rehearsal", "tools-amd64.tar")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Build(context.Background(), o, nil); err == nil || !strings.Contains(err.Error(), "run once without --offline") {
+	if _, err := Build(context.Background(), o, nil); !errors.Is(err, ErrNoTools) || !strings.Contains(err.Error(), "--offline") {
 		t.Errorf("offline with no tools in the cache: %v", err)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/imgasm/imgasm/assemble/rehearsal/failures"
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/internal/fetch"
 )
 
 // rehearseCommand finds out in a minute whether this host can build images.
@@ -26,12 +27,14 @@ func rehearseCommand(a *app) *cli.Command {
 		UsageText: `imgasm rehearse
 imgasm rehearse --arch aarch64 --boot media
 imgasm rehearse --fail panic`,
-		Description: `Makes an installer ISO from a distribution's kernel and imgasm's own small guest,
+		Description: `Makes an installer ISO from Debian's kernel and imgasm's own small guest,
 and runs the ordinary build on it: the same media, QEMU, console and checks as
 imgasm alma, without a download of gigabytes. The image is a rehearsal, says so
 everywhere, and is no AlmaLinux.`,
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "iso", Category: groupImage, Usage: "take kernel and boot loader out of the installer ISO `PATH` (default: this distribution's packages)"},
+			&cli.StringFlag{Name: "iso", Category: groupImage, Usage: "take kernel and boot loader out of the installer ISO `PATH` (default: packages of Debian 12)"},
+			&cli.StringFlag{Name: "mirror", Category: groupImage, Usage: "fetch packages from the mirror of Debian at `URL` (default: that of this system's apt, or Debian's own)"},
+			&cli.BoolFlag{Name: "offline", Category: groupImage, Usage: "use the packages that are in the cache"},
 			&cli.BoolFlag{Name: "iso-only", Category: groupImage, Usage: "make the rehearsal's installer ISO, print its path, and stop"},
 			&cli.StringFlag{Name: "fail", Category: groupMachine, Usage: "let the guest fail: `NAME` is one of " + failureNames()},
 		}, machineFlags()...),
@@ -61,6 +64,11 @@ everywhere, and is no AlmaLinux.`,
 					return &assemble.InputError{What: "--iso", Err: err, Do: hintOf(err)}
 				}
 			}
+			if mirror := c.String("mirror"); mirror != "" {
+				if err := fetch.Check(mirror); err != nil {
+					return &assemble.InputError{What: "--mirror", Err: fmt.Errorf("%s: %w", mirror, err), Do: "such as --mirror http://deb.debian.org/debian"}
+				}
+			}
 			target, err := wishedArch(s.Arch)
 			if err != nil {
 				return err
@@ -71,6 +79,7 @@ everywhere, and is no AlmaLinux.`,
 			prepare := func(ctx context.Context, show event.Sink) (string, error) {
 				in, err := rehearsal.Build(ctx, rehearsal.Options{
 					Arch: target, CacheDir: h.CacheDir, KernelFrom: c.String("iso"),
+					Mirror: c.String("mirror"), Offline: c.Bool("offline"), Transport: h.Transport,
 					ProgramDir: h.ProgramDir, SourceDir: h.WorkDir, Now: h.Now,
 				}, show)
 				switch {
