@@ -8,17 +8,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/imgasm/imgasm/cmd/imgasm/ui"
 )
 
 // app holds a process's streams and environment, so that verbs can be tested
 // without a process.
 type app struct {
-	stdin          io.Reader
-	stdout, stderr io.Writer
-	getenv         func(string) string
+	stdin io.Reader
+	*ui.Streams
+	getenv func(string) string
 }
 
 // commands lists the verbs, in the order of --help.
@@ -38,7 +39,7 @@ func (a *app) commands() []*cli.Command {
 
 // run is main without the process: arguments and streams in, exit code out.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) int {
-	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, getenv: getenv}
+	a := &app{stdin: stdin, Streams: ui.NewStreams(stdout, stderr, getenv), getenv: getenv}
 	err := a.cli().RunContext(ctx, interspersed(args, a.commands()))
 	return a.fail(withCause(ctx, err))
 }
@@ -62,8 +63,8 @@ func (a *app) cli() *cli.App {
 		Version:   version,
 		Commands:  commands,
 		Reader:    a.stdin,
-		Writer:    a.stdout,
-		ErrWriter: a.stderr,
+		Writer:    a.Out,
+		ErrWriter: a.Err,
 		// Slice flags would split their values at commas otherwise.
 		DisableSliceFlagSeparator: true,
 		EnableBashCompletion:      true,
@@ -132,18 +133,8 @@ func (a *app) fail(err error) int {
 	if err == nil || code == exitUnread || errors.Is(err, errReported) {
 		return code
 	}
-	fmt.Fprintf(a.stderr, "imgasm: error: %v\n", err)
-	a.hint(hintOf(err))
+	a.Problem("error", err.Error(), hintOf(err))
 	return code
-}
-
-// hint says what to do, line by line.
-func (a *app) hint(text string) {
-	for line := range strings.SplitSeq(text, "\n") {
-		if line != "" {
-			fmt.Fprintf(a.stderr, "imgasm: hint: %s\n", line)
-		}
-	}
 }
 
 // hintOf is what an error advises to do, or "".

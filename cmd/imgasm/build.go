@@ -14,6 +14,7 @@ import (
 
 	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/lock"
+	"github.com/imgasm/imgasm/cmd/imgasm/ui"
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/internal/proc"
@@ -119,9 +120,9 @@ func (a *app) runPlan(c *cli.Context, h assemble.Host, s assemble.Spec, prepare 
 		return nil
 	}
 	if !c.Bool("quiet") {
-		printNext(a.stderr, result.Next)
+		printNext(a.Err, result.Next)
 	}
-	fmt.Fprintln(a.stdout, result.Out)
+	fmt.Fprintln(a.Product, result.Out)
 	return nil
 }
 
@@ -177,9 +178,9 @@ func (a *app) dryRun(ctx context.Context, c *cli.Context, h assemble.Host, s ass
 	}
 	if release != nil {
 		if c.Bool("json") {
-			return json.NewEncoder(a.stdout).Encode(map[string]any{"fetch": release})
+			return json.NewEncoder(a.Product).Encode(map[string]any{"fetch": release})
 		}
-		fmt.Fprintf(a.stdout, "fetch        %s\nfrom         %s\nSHA-256      %s\n\nThe rest of the plan depends on what is on it: fetch it with imgasm source fetch, and ask again.\n",
+		fmt.Fprintf(a.Out, "fetch        %s\nfrom         %s\nSHA-256      %s\n\nThe rest of the plan depends on what is on it: fetch it with imgasm source fetch, and ask again.\n",
 			release.Name, strings.Join(release.URLs, "\n             "), release.SHA256)
 		return nil
 	}
@@ -210,11 +211,11 @@ func (a *app) make(c *cli.Context, prepare preparation) (string, error) {
 // printPlan writes a plan to stdout.
 func (a *app) printPlan(v assemble.PlanView, asJSON, verbose bool) error {
 	if asJSON {
-		enc := json.NewEncoder(a.stdout)
+		enc := json.NewEncoder(a.Product)
 		enc.SetEscapeHTML(false)
 		return enc.Encode(v)
 	}
-	w := a.stdout
+	w := a.Out
 	fw := "BIOS"
 	if v.Firmware != nil {
 		fw = v.Firmware.String()
@@ -233,9 +234,9 @@ func (a *app) printPlan(v assemble.PlanView, asJSON, verbose bool) error {
 	fmt.Fprintf(w, "console      %s\n", v.ConsoleMode)
 	fmt.Fprintf(w, "timeout      %s\n\nsteps\n", v.Timeout)
 	for n, s := range v.Steps {
-		fmt.Fprintf(w, "  %2d  %-11s %s\n", n+1, s.Name, s.Text)
+		fmt.Fprintf(w, "  %2d  %-11s %s\n", n+1, s.Name, ui.Line(s.Text))
 	}
-	fmt.Fprintf(w, "\nkernel arguments\n  %s\n", v.KernelArgs)
+	fmt.Fprintf(w, "\nkernel arguments\n  %s\n", ui.Line(v.KernelArgs))
 	fmt.Fprintf(w, "\nkickstart (secrets left out)\n")
 	lines := strings.Split(strings.TrimSuffix(v.Kickstart, "\n"), "\n")
 	shown := lines
@@ -248,9 +249,9 @@ func (a *app) printPlan(v assemble.PlanView, asJSON, verbose bool) error {
 	if rest := len(lines) - len(shown); rest > 0 {
 		fmt.Fprintf(w, "  … and %d lines of imgasm's that report on the installation; -v shows them\n", rest)
 	}
-	fmt.Fprintf(w, "\nQEMU's command (the files are there during a build, and after one with --keep)\n  %s\n", v.CommandLine())
+	fmt.Fprintf(w, "\nQEMU's command (the files are there during a build, and after one with --keep)\n  %s\n", ui.Line(v.CommandLine()))
 	for _, n := range v.Notes {
-		fmt.Fprintf(w, "\nnote: %s\n", n)
+		fmt.Fprintf(w, "\nnote: %s\n", ui.Line(n))
 	}
 	return nil
 }

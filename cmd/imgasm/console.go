@@ -47,7 +47,7 @@ imgasm that holds it is stopped.`,
 
 // attach copies between the terminal and conn until either ends or the user leaves.
 func (a *app) attach(ctx context.Context, conn net.Conn) error {
-	said := func(text string) { fmt.Fprintln(a.stderr, "imgasm: "+text) }
+	said := func(text string) { fmt.Fprintln(a.Err, "imgasm: "+text) }
 	said("the guest's console; Ctrl-] leaves")
 	if f, ok := a.stdin.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		before, err := term.MakeRaw(int(f.Fd()))
@@ -55,14 +55,14 @@ func (a *app) attach(ctx context.Context, conn net.Conn) error {
 			return fmt.Errorf("terminal: %w", err)
 		}
 		defer func() { _ = term.Restore(int(f.Fd()), before) }()
-		said = func(text string) { fmt.Fprint(a.stderr, "\r\nimgasm: "+text+"\r\n") }
+		said = func(text string) { fmt.Fprint(a.Err, "\r\nimgasm: "+text+"\r\n") }
 	}
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
 	ended, left := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
-		_, _ = io.Copy(a.stdout, conn) // whichever end has gone, this is over
+		_, _ = io.Copy(a.Guest(), conn) // whichever end has gone, this is over
 	}()
 	go func() {
 		if typed(conn, a.stdin) {

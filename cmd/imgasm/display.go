@@ -6,12 +6,9 @@ package main
 import (
 	"context"
 	"errors"
-	"os"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/term"
 
 	"github.com/imgasm/imgasm/cmd/imgasm/ui"
 	"github.com/imgasm/imgasm/internal/event"
@@ -26,25 +23,8 @@ type display struct {
 
 // display opens the view that the flags and the terminal ask for.
 func (a *app) display(c *cli.Context) *display {
-	d := &display{ctx: c.Context, programs: c.Bool("json")}
-	if d.programs {
-		d.UI = ui.New(a.stdout, ui.Options{Style: ui.JSON})
-		return d
-	}
-	o := ui.Options{Quiet: c.Bool("quiet"), Verbose: c.Bool("verbose")}
-	if f, ok := a.stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) && canMove(a.getenv("TERM")) {
-		o.Style = ui.Live
-		o.Colour = a.getenv("NO_COLOR") == ""
-		o.ASCII = !a.utf8()
-		o.Width = func() int {
-			if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
-				return w
-			}
-			return 80
-		}
-	}
-	d.UI = ui.New(a.stderr, o)
-	return d
+	o := ui.Shown{JSON: c.Bool("json"), Quiet: c.Bool("quiet"), Verbose: c.Bool("verbose")}
+	return &display{ctx: c.Context, programs: o.JSON, UI: a.Display(o)}
 }
 
 // fail shows the error that ends the verb, closes the display, and returns
@@ -58,14 +38,4 @@ func (d *display) fail(err error) error {
 		return err
 	}
 	return errors.Join(errReported, err)
-}
-
-// utf8 reports whether the terminal's locale can show more than ASCII.
-func (a *app) utf8() bool {
-	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
-		if v := strings.ToUpper(a.getenv(name)); v != "" {
-			return strings.Contains(v, "UTF-8") || strings.Contains(v, "UTF8")
-		}
-	}
-	return false
 }

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/imgasm/imgasm/cmd/imgasm/ui"
 )
 
 var (
@@ -100,7 +102,7 @@ func shellWords(line string) []string {
 
 // takes parses args as imgasm does, and runs nothing.
 func takes(args []string) error {
-	a := &app{stdin: strings.NewReader(""), stdout: &bytes.Buffer{}, stderr: &bytes.Buffer{}, getenv: func(string) string { return "" }}
+	a := &app{stdin: strings.NewReader(""), Streams: ui.NewStreams(&bytes.Buffer{}, &bytes.Buffer{}, os.Getenv), getenv: func(string) string { return "" }}
 	parser := a.cli()
 	var still func([]*cli.Command)
 	still = func(commands []*cli.Command) {

@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/cmd/imgasm/ui"
 )
 
 // errNotReady is a host that can build for no architecture, or not for the one
@@ -45,14 +46,14 @@ func doctorCommand(a *app) *cli.Command {
 			}
 			checkup := assemble.Diagnose(c.Context, h, dir)
 			if c.Bool("json") {
-				enc := json.NewEncoder(a.stdout)
+				enc := json.NewEncoder(a.Product)
 				enc.SetIndent("", "  ")
 				enc.SetEscapeHTML(false)
 				if err := enc.Encode(checkup); err != nil {
 					return err
 				}
 			} else {
-				printCheckup(a.stdout, checkup)
+				printCheckup(a.Out, checkup)
 			}
 			for _, ready := range checkup.Ready {
 				if c.String("arch") == "" || ready == wanted.Name {
@@ -70,10 +71,10 @@ func printCheckup(w io.Writer, c assemble.Checkup) {
 		if check.Arch != "" {
 			name += " for " + check.Arch
 		}
-		fmt.Fprintf(w, "%-8s %-28s %s\n", check.Health, name, check.Text)
+		fmt.Fprintf(w, "%-8s %-28s %s\n", check.Health, name, ui.Line(check.Text))
 		for line := range strings.SplitSeq(check.Do, "\n") {
 			if line != "" {
-				fmt.Fprintf(w, "%-8s %-28s → %s\n", "", "", line)
+				fmt.Fprintf(w, "%-8s %-28s → %s\n", "", "", ui.Line(line))
 			}
 		}
 	}

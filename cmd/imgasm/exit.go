@@ -13,6 +13,7 @@ import (
 
 	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/iso"
+	"github.com/imgasm/imgasm/cmd/imgasm/ui"
 	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/publish"
 	"github.com/imgasm/imgasm/kickstart"
@@ -112,7 +113,7 @@ func isUnread(err error) bool {
 		return stop.signal == syscall.SIGPIPE
 	}
 	var file *fs.PathError
-	return errors.As(err, &file) && file.Op == "write" && (file.Path == os.Stdout.Name() || file.Path == os.Stderr.Name()) && errors.Is(err, syscall.EPIPE)
+	return errors.As(err, &file) && file.Op == "write" && ui.IsStream(file.Path) && errors.Is(err, syscall.EPIPE)
 }
 
 // unreadable is a file that is not there, is a folder, or may not be read. The

@@ -13,7 +13,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/urfave/cli/v2"
 
@@ -82,7 +81,7 @@ func firmwareListCommand(app *app) *cli.Command {
 }
 
 func (a *app) firmwareList(ctx context.Context, c *cli.Context, arches []arch.Arch) error {
-	w := tabwriter.NewWriter(a.stdout, 0, 8, 2, ' ', 0)
+	w := a.Table()
 	var places []string
 	var all []firmware.Pair
 	for _, of := range arches {
@@ -96,7 +95,7 @@ func (a *app) firmwareList(ctx context.Context, c *cli.Context, arches []arch.Ar
 			if c.Bool("json") {
 				continue
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", p.Arch, bootKind(p), p.Code.Path, varsName(p), p.Source)
+			w.Row(p.Arch, bootKind(p), p.Code.Path, varsName(p), p.Source)
 		}
 		if len(pairs) == 0 {
 			none := &firmware.NotFoundError{Arch: of.Name, SecureBoot: q.SecureBoot}
@@ -104,8 +103,7 @@ func (a *app) firmwareList(ctx context.Context, c *cli.Context, arches []arch.Ar
 			if !c.Bool("places") {
 				hint += "\nimgasm firmware list --places names the places that were looked at"
 			}
-			fmt.Fprintf(a.stderr, "imgasm: warning: %s\n", none.Summary())
-			a.hint(hint)
+			a.Problem("warning", none.Summary(), hint)
 		}
 		for _, l := range looked {
 			places = append(places, fmt.Sprintf("%s: %s: %s", of.Name, l.Path, l.Why))
@@ -121,7 +119,7 @@ func (a *app) firmwareList(ctx context.Context, c *cli.Context, arches []arch.Ar
 	}
 	if c.Bool("places") {
 		for _, l := range places {
-			fmt.Fprintln(a.stderr, l)
+			fmt.Fprintln(a.Err, ui.Line(l))
 		}
 	}
 	return nil
@@ -181,24 +179,27 @@ func (a *app) firmwareShow(ctx context.Context, c *cli.Context, of arch.Arch) er
 	if c.Bool("json") {
 		return a.printJSON(p)
 	}
-	w := tabwriter.NewWriter(a.stdout, 0, 8, 2, ' ', 0)
-	fmt.Fprintf(w, "architecture\t%s\nkind\t%s\nfound by\t%s\n", p.Arch, bootKind(*p), p.Source)
+	w := a.Table()
+	w.Row("architecture", p.Arch)
+	w.Row("kind", bootKind(*p))
+	w.Row("found by", p.Source)
 	if p.Description != "" {
-		fmt.Fprintf(w, "description\t%s\n", p.Description)
+		w.Row("description", p.Description)
 	}
 	for _, f := range []struct {
 		name string
 		file firmware.File
 	}{{"code", p.Code}, {"variables", p.Vars}} {
 		if f.file.Path == "" {
-			fmt.Fprintf(w, "%s\tblank, made for each machine\n", f.name)
+			w.Row(f.name, "blank, made for each machine")
 			continue
 		}
 		sum, err := hashOf(f.file.Path)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(w, "%s\t%s\n\t%s, %s, SHA-256 %s\n", f.name, f.file.Path, f.file.Format, ui.Bytes(f.file.SizeBytes), sum)
+		w.Row(f.name, f.file.Path)
+		w.Row("", fmt.Sprintf("%s, %s, SHA-256 %s", f.file.Format, ui.Bytes(f.file.SizeBytes), sum))
 	}
 	return w.Flush()
 }
@@ -275,9 +276,9 @@ func (a *app) firmwareExtract(ctx context.Context, c *cli.Context, from string) 
 		}{p, out})
 	}
 	if !c.Bool("quiet") {
-		fmt.Fprintf(a.stderr, "imgasm: %s, signed by %s: %d files\n", p.Name, p.Signature, len(p.Files))
+		fmt.Fprintf(a.Err, "imgasm: %s, signed by %s: %d files\n", p.Name, ui.Line(p.Signature.String()), len(p.Files))
 	}
-	fmt.Fprintln(a.stdout, out)
+	fmt.Fprintln(a.Product, out)
 	return nil
 }
 

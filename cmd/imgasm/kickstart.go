@@ -87,6 +87,6 @@ func (a *app) kickstartExplain(words []string, d kickstart.Dialect) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprint(a.stdout, text)
+	_, err = fmt.Fprint(a.Out, text)
 	return err
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/urfave/cli/v2"
 
+	"github.com/imgasm/imgasm/cmd/imgasm/ui"
 	"github.com/imgasm/imgasm/kickstart"
 )
 
@@ -104,7 +105,7 @@ func (a *app) showFormatted(f kickstartFile, src, out []byte, o fmtOptions) erro
 	same := bytes.Equal(src, out)
 	switch {
 	case !o.write && !o.check && !o.diff:
-		_, err := a.stdout.Write(out)
+		_, err := a.Product.Write(out)
 		return err
 	case same:
 		return nil
@@ -112,16 +113,16 @@ func (a *app) showFormatted(f kickstartFile, src, out []byte, o fmtOptions) erro
 		if err := replaceFile(f.path, out); err != nil {
 			return err
 		}
-		_, err := fmt.Fprintf(a.stderr, "imgasm: formatted %s\n", f.name)
+		_, err := fmt.Fprintf(a.Err, "imgasm: formatted %s\n", ui.Line(f.name))
 		return err
 	}
 	if o.check {
-		if _, err := fmt.Fprintln(a.stdout, f.name); err != nil {
+		if _, err := fmt.Fprintln(a.Product, f.name); err != nil {
 			return err
 		}
 	}
 	if o.diff {
-		_, err := a.stdout.Write(diff.Diff(f.name, src, f.name+" (formatted)", out))
+		_, err := a.Product.Write(diff.Diff(f.name, src, f.name+" (formatted)", out))
 		return err
 	}
 	return nil

@@ -5,12 +5,9 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/term"
 
 	"github.com/imgasm/imgasm/kickstart"
 )
@@ -87,11 +84,12 @@ func (a *app) kickstartLint(ctx context.Context, o lintOptions) error {
 	}
 	switch {
 	case o.json:
-		err = kickstart.WriteJSON(a.stdout, findings)
+		err = kickstart.WriteJSON(a.Product, findings)
 	case o.sarif:
-		err = kickstart.WriteSARIF(a.stdout, findings, version)
+		err = kickstart.WriteSARIF(a.Product, findings, version)
 	default:
-		err = kickstart.WriteText(a.stdout, findings, kickstart.TextOptions{Color: a.colorful(a.stdout)})
+		w, colours := a.Coloured()
+		err = kickstart.WriteText(w, findings, kickstart.TextOptions{Color: colours})
 	}
 	if err != nil {
 		return err
@@ -105,7 +103,7 @@ func (a *app) kickstartLint(ctx context.Context, o lintOptions) error {
 		}
 	}
 	if !o.json && !o.sarif && len(findings) > 0 {
-		fmt.Fprintf(a.stderr, "imgasm: %s in %s\n", counts(errors, "error", warnings, "warning"), counts(len(files), "file", 0, ""))
+		fmt.Fprintf(a.Err, "imgasm: %s in %s\n", counts(errors, "error", warnings, "warning"), counts(len(files), "file", 0, ""))
 	}
 	if errors > 0 || o.strict && warnings > 0 {
 		return fmt.Errorf("%w: %w", errReported, errFindings)
@@ -128,11 +126,4 @@ func counts(n int, what string, m int, other string) string {
 		}
 	}
 	return strings.Join(parts, " and ")
-}
-
-// colorful reports whether w is a terminal that shows colours
-// (https://no-color.org).
-func (a *app) colorful(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd())) && a.getenv("NO_COLOR") == "" && a.getenv("TERM") != "dumb"
 }

@@ -28,7 +28,7 @@ func kickstartLSPCommand(app *app) *cli.Command {
 			if err != nil {
 				return err
 			}
-			return lsp.Serve(c.Context, app.stdin, app.stdout, lsp.Options{Dialect: d, Fragment: c.Bool("fragment"), Version: version})
+			return lsp.Serve(c.Context, app.stdin, app.Product, lsp.Options{Dialect: d, Fragment: c.Bool("fragment"), Version: version})
 		},
 	}
 }

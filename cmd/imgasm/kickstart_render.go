@@ -60,7 +60,7 @@ func kickstartRenderCommand(app *app) *cli.Command {
 			if err != nil {
 				return err
 			}
-			_, err = app.stdout.Write(text)
+			_, err = app.Product.Write(text)
 			return err
 		},
 	}

@@ -5,10 +5,11 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/imgasm/imgasm/cmd/imgasm/ui"
 )
 
 // version is set by the Makefile with -ldflags.
@@ -34,7 +35,7 @@ func interruptible(parent context.Context) (context.Context, func()) {
 		asked := 0
 		for s := range signals {
 			if s == syscall.SIGPIPE {
-				if unread() {
+				if ui.Unread() {
 					cancel(&interruptError{signal: s})
 				}
 				continue
@@ -43,7 +44,7 @@ func interruptible(parent context.Context) (context.Context, func()) {
 			case 1:
 				cancel(&interruptError{signal: s})
 			case 2:
-				fmt.Fprintln(os.Stderr, "imgasm: stopping; once more to leave at once")
+				ui.Stopping()
 			default:
 				os.Exit(exitInterrupted)
 			}

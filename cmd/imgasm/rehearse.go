@@ -97,7 +97,7 @@ everywhere, and is no AlmaLinux.`,
 			if err != nil {
 				return err
 			}
-			fmt.Fprintln(a.stdout, path)
+			fmt.Fprintln(a.Product, path)
 			return nil
 		},
 	}

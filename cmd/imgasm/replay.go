@@ -95,7 +95,10 @@ func (a *app) replay(o replayOptions) (err error) {
 		}
 		*part.in = begin
 	}
-	out := bufio.NewWriter(a.stdout)
+	out := bufio.NewWriter(a.Out)
+	if o.json {
+		out = bufio.NewWriter(a.Product)
+	}
 	say, end := replay.Text(out, o.verbose)
 	if o.json {
 		say, end = replay.JSON(out)

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -147,7 +146,7 @@ func (a *app) sourceFetch(ctx context.Context, c *cli.Context, r source.Request)
 	}
 	d.Close()
 	if !c.Bool("json") {
-		fmt.Fprintln(a.stdout, file.Path)
+		fmt.Fprintln(a.Product, file.Path)
 	}
 	return nil
 }
@@ -185,13 +184,13 @@ func (a *app) sourceAvailable(ctx context.Context, f *source.Fetcher, r source.R
 	if asJSON {
 		return a.printList(len(sums), sums)
 	}
-	w := tabwriter.NewWriter(a.stdout, 0, 8, 2, ' ', 0)
+	w := a.Table()
 	for _, s := range sums {
 		size := "?"
 		if s.SizeBytes > 0 {
 			size = ui.Bytes(s.SizeBytes)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\n", s.Name, size, s.SHA256)
+		w.Row(s.Name, size, s.SHA256)
 	}
 	return w.Flush()
 }
@@ -202,10 +201,10 @@ func (a *app) sourceItems(items []source.Item, asJSON bool, empty string) error 
 		return a.printList(len(items), items)
 	}
 	if len(items) == 0 {
-		fmt.Fprintln(a.stderr, "imgasm: "+empty)
+		fmt.Fprintln(a.Err, "imgasm: "+empty)
 		return nil
 	}
-	w := tabwriter.NewWriter(a.stdout, 0, 8, 2, ' ', 0)
+	w := a.Table()
 	for _, it := range items {
 		state := string(it.State)
 		switch {
@@ -216,7 +215,7 @@ func (a *app) sourceItems(items []source.Item, asJSON bool, empty string) error 
 		case it.State == source.Whole && it.Unverified:
 			state += ", not verified"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", it.Name, ui.Bytes(it.SizeBytes), it.Path, state)
+		w.Row(it.Name, ui.Bytes(it.SizeBytes), it.Path, state)
 	}
 	return w.Flush()
 }
@@ -231,7 +230,7 @@ func (a *app) printList(n int, list any) error {
 
 // printJSON writes one line.
 func (a *app) printJSON(v any) error {
-	e := json.NewEncoder(a.stdout)
+	e := json.NewEncoder(a.Product)
 	e.SetEscapeHTML(false)
 	return e.Encode(v)
 }
@@ -281,7 +280,7 @@ func (a *app) sourceVerify(ctx context.Context, c *cli.Context) error {
 		}
 	}
 	if len(checks) == 0 && !c.Bool("json") {
-		fmt.Fprintln(a.stderr, "imgasm: the cache "+f.Cache+" has no whole ISO to verify")
+		fmt.Fprintln(a.Err, "imgasm: the cache "+f.Cache+" has no whole ISO to verify")
 	}
 	var failures []error
 	for _, k := range checks {
@@ -349,7 +348,7 @@ func sourceCleanCommand(app *app) *cli.Command {
 				if c.Bool("dry-run") {
 					verb = "would remove"
 				}
-				fmt.Fprintf(app.stderr, "imgasm: %s %s\n", verb, ui.Bytes(bytes))
+				fmt.Fprintf(app.Err, "imgasm: %s %s\n", verb, ui.Bytes(bytes))
 			}
 			return errors.Join(app.sourceItems(gone, c.Bool("json"), "nothing to remove from the cache "+f.Cache), err)
 		},
@@ -383,7 +382,7 @@ func (a *app) sourceInspect(ctx context.Context, path string, asJSON bool) error
 	if asJSON {
 		return a.printJSON(in)
 	}
-	w := tabwriter.NewWriter(a.stdout, 0, 8, 2, ' ', 0)
+	w := a.Table()
 	or := func(s, unknown string) string {
 		if s == "" {
 			return unknown
@@ -398,8 +397,12 @@ func (a *app) sourceInspect(ctx context.Context, path string, asJSON bool) error
 	if in.Boot.Shim != "" && in.Boot.GRUB != "" {
 		boots = "yes, with " + in.Boot.Shim + " and " + in.Boot.GRUB
 	}
-	fmt.Fprintf(w, "label\t%s\nproduct\t%s %s\narchitecture\t%s\nvariant\t%s\npackages\t%s\nkernel\t%s\ninitrd\t%s\nstage 2\t%s\nUEFI\t%s\n",
-		in.Label, or(in.Product, "unknown"), in.Version, or(in.Flavour, in.Arch), or(in.Variant, "unknown"), packages,
-		in.Boot.Kernel, in.Boot.Initrd, or(in.Boot.Stage2, "none: it is downloaded"), boots)
+	for _, row := range [][2]string{
+		{"label", in.Label}, {"product", or(in.Product, "unknown") + " " + in.Version}, {"architecture", or(in.Flavour, in.Arch)},
+		{"variant", or(in.Variant, "unknown")}, {"packages", packages}, {"kernel", in.Boot.Kernel}, {"initrd", in.Boot.Initrd},
+		{"stage 2", or(in.Boot.Stage2, "none: it is downloaded")}, {"UEFI", boots},
+	} {
+		w.Row(row[0], row[1])
+	}
 	return w.Flush()
 }

@@ -55,13 +55,7 @@ func (v *plainView) print(line string) {
 func (v *plainView) line(e event.Event) string {
 	switch e.Kind {
 	case event.Warning, event.Error:
-		text := fmt.Sprintf("imgasm: %s: %s", e.Kind, printableLines(e.Text))
-		for hint := range strings.SplitSeq(e.Hint, "\n") {
-			if hint != "" {
-				text += "\nimgasm: hint: " + printable(hint)
-			}
-		}
-		return text
+		return problem(string(e.Kind), e.Text, e.Hint)
 	case event.Note:
 		if !v.o.Quiet {
 			return v.stamp(e) + "note: " + printable(e.Text)

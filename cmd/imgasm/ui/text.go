@@ -69,21 +69,12 @@ func printable(s string) string {
 		switch {
 		case r == '\t':
 			return ' '
-		case r == utf8.RuneError || unicode.IsControl(r) || unicode.Is(unicode.Cf, r):
+		case r == utf8.RuneError || commands(r):
 			return -1
 		}
 		return r
 	}
 	return strings.Map(clean, s)
-}
-
-// printableLines is printable for a text of several lines.
-func printableLines(s string) string {
-	lines := strings.Split(s, "\n")
-	for i := range lines {
-		lines[i] = printable(lines[i])
-	}
-	return strings.Join(lines, "\n")
 }
 
 // columns is how many columns of a terminal s takes at most. Terminals do not

@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package ui
 
 import (
 	"os"
@@ -12,10 +12,10 @@ import (
 // sequences. One that is not named may be a printer.
 func canMove(kind string) bool { return kind != "" && kind != "dumb" }
 
-// unread reports whether standard output or error is a pipe that nobody reads
+// Unread reports whether standard output or error is a pipe that nobody reads
 // any more. A SIGPIPE alone does not say which of our pipes and sockets it is
 // about: one to a QEMU that has ended raises it too.
-func unread() bool {
+func Unread() bool {
 	fds := []unix.PollFd{{Fd: int32(os.Stdout.Fd())}, {Fd: int32(os.Stderr.Fd())}}
 	if _, err := unix.Poll(fds, 0); err != nil {
 		return false
