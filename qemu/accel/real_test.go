@@ -19,8 +19,8 @@ func TestE2EProbes(t *testing.T) {
 			t.Logf("%s is not installed: not probed", a.QEMU)
 			continue
 		}
-		for _, model := range []string{"max", "cortex-a72", "neoverse-n1", "max,pauth-impdef=on"} {
-			if (a.Name == "x86_64") != (model == "max") {
+		for _, model := range []string{"max,-erms,-fsrm", "cortex-a72", "neoverse-n1", "max,pauth-impdef=on"} {
+			if (a.Name == "x86_64") != (model == "max,-erms,-fsrm") {
 				continue
 			}
 			res, err := runGuest(t.Context(), a.QEMU, a, "tcg", model, 10*defaultLimit)

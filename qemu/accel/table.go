@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/cpu"
 
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/qemu"
 )
 
 // row is one accelerator for one guest architecture.
@@ -36,10 +37,9 @@ var rows = []row{
 	// message-signalled interrupts ("whpx: injection failed, MSI").
 	{"whpx", "windows", "x86_64", []string{"max"}, "whpx,kernel-irqchip=off", 0},
 	{"whpx", "windows", "aarch64", []string{"host"}, "whpx", 0},
-	{"tcg", "", "x86_64", []string{"max"}, "tcg", 0},
-	// "max" emulates the architected pointer authentication: eight times the
-	// work (41 s of CPU where cortex-a72 takes 5). neoverse-n1 is ARMv8.2.
-	{"tcg", "", "aarch64", []string{"cortex-a72", "neoverse-n1", "max,pauth-impdef=on"}, "tcg", 0},
+	{"tcg", "", "x86_64", []string{qemu.EmulatedCPU["x86_64"]}, "tcg", 0},
+	// neoverse-n1 is ARMv8.2.
+	{"tcg", "", "aarch64", []string{qemu.EmulatedCPU["aarch64"], "neoverse-n1", "max,pauth-impdef=on"}, "tcg", 0},
 }
 
 func rowOf(name string, a arch.Arch) (row, bool) {
