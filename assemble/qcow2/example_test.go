@@ -57,3 +57,31 @@ func ExampleWrite() {
 	}
 	// Output: 10485760 of 10485760
 }
+
+// A stranger's image is read at an offset, and written as a sparse raw disk.
+func ExampleOpen() {
+	dir, err := os.MkdirTemp("", "qcow2")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	ctx, path := context.Background(), filepath.Join(dir, "disk.qcow2")
+	if err := qcow2.Create(ctx, path, bytes.NewReader([]byte("hello")), qcow2.Options{}); err != nil {
+		log.Fatal(err)
+	}
+
+	image, err := qcow2.Open(path, qcow2.OpenOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer image.Close()
+	greeting := make([]byte, 5)
+	if _, err := image.ReadAt(greeting, 0); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%s, of %d bytes\n", greeting, image.Size())
+	if err := qcow2.CreateRaw(ctx, filepath.Join(dir, "disk.raw"), image, qcow2.CopyOptions{}); err != nil {
+		log.Fatal(err)
+	}
+	// Output: hello, of 512 bytes
+}

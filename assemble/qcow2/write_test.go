@@ -129,9 +129,7 @@ func TestWriteMatrix(t *testing.T) {
 				for _, c := range qcow2.Compressions() {
 					t.Run(fmt.Sprintf("%d/%s/%d/%s", cluster, kind, size, c), func(t *testing.T) {
 						image := filepath.Join(dir, "disk.qcow2")
-						if err := qcow2.Create(t.Context(), image, src, qcow2.Options{Compression: c, ClusterSize: cluster}); err != nil {
-							t.Fatal(err)
-						}
+						writeTo(t, image, src, qcow2.Options{Compression: c, ClusterSize: cluster})
 						judge(t, filepath.Join(dir, "disk.raw"), image)
 					})
 				}
@@ -151,9 +149,7 @@ func TestWriteManyTables(t *testing.T) {
 	src := rawFile(t, dir, b)
 	for _, c := range qcow2.Compressions() {
 		image := filepath.Join(dir, "disk.qcow2")
-		if err := qcow2.Create(t.Context(), image, src, qcow2.Options{Compression: c, ClusterSize: 4 << 10}); err != nil {
-			t.Fatal(err)
-		}
+		writeTo(t, image, src, qcow2.Options{Compression: c, ClusterSize: 4 << 10})
 		judge(t, filepath.Join(dir, "disk.raw"), image)
 	}
 }
@@ -200,9 +196,7 @@ func TestWriteHugeDisks(t *testing.T) {
 		t.Run(fmt.Sprintf("%d TiB at %d", c.size/tib, c.cluster), func(t *testing.T) {
 			raw := sparseDisk(t, c.size, 0, c.size/3, c.size/2-100, c.size-1000)
 			image := filepath.Join(filepath.Dir(raw), "disk.qcow2")
-			if err := qcow2.Create(t.Context(), image, openRaw(t, raw), qcow2.Options{ClusterSize: c.cluster}); err != nil {
-				t.Fatal(err)
-			}
+			writeTo(t, image, openRaw(t, raw), qcow2.Options{ClusterSize: c.cluster})
 			judge(t, raw, image)
 		})
 	}
@@ -239,10 +233,10 @@ func nothingIn(t *testing.T, dir string) {
 	}
 }
 
-// write returns an image.
-func write(t testing.TB, src qcow2.Source, o qcow2.Options) []byte {
+// writeTo writes an image, and does not wait until it is on disk.
+func writeTo(t testing.TB, path string, src qcow2.Source, o qcow2.Options) {
 	t.Helper()
-	f, err := os.Create(filepath.Join(t.TempDir(), "disk.qcow2"))
+	f, err := os.Create(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,7 +244,14 @@ func write(t testing.TB, src qcow2.Source, o qcow2.Options) []byte {
 	if err := qcow2.Write(t.Context(), f, src, o); err != nil {
 		t.Fatal(err)
 	}
-	b, err := os.ReadFile(f.Name())
+}
+
+// write returns an image.
+func write(t testing.TB, src qcow2.Source, o qcow2.Options) []byte {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "disk.qcow2")
+	writeTo(t, path, src, o)
+	b, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
