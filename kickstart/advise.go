@@ -4,6 +4,7 @@
 package kickstart
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -13,6 +14,7 @@ type facts struct {
 	storage storageFacts
 	first   map[string]place // first occurrence of a command, by its table name
 	last    map[string]place // last occurrence of what replaces itself, by topic
+	disks   []diskUse
 	users   map[string]bool
 	sshkeys []userKey
 	admin   bool // a user who may become root
@@ -65,6 +67,7 @@ var advisers = map[string]func(*linter, *Statement, *Args){
 	"firewall":    adviseFirewall,
 	"ignoredisk":  adviseDisks,
 	"iscsi":       adviseIscsi,
+	"keyboard":    adviseKeyboard,
 	"lang":        adviseLang,
 	"logvol":      adviseLogvol,
 	"mount":       adviseMount,
@@ -151,7 +154,7 @@ var (
 	ruleHaltWaits   = newRule(Warning, "halt-waits", "halt waits for a key at the end")
 	ruleInteractive = newRule(Warning, "interactive", "the command asks for somebody at the screen")
 	ruleBadLocale   = newRule(Warning, "bad-locale", "the language is not a locale")
-	ruleBadTimezone = newRule(Warning, "bad-timezone", "the time zone is not one of Area/City")
+	ruleBadTimezone = newRule(Warning, "bad-timezone", "no such time zone")
 	ruleBadPort     = newRule(Warning, "bad-port", "a port or protocol that the firewall refuses")
 	ruleServiceBoth = newRule(Warning, "service-contradiction", "a service is enabled and disabled")
 )
@@ -181,12 +184,38 @@ func adviseInteractive(l *linter, s *Statement, a *Args) {
 
 func adviseLang(l *linter, s *Statement, a *Args) {
 	for _, locale := range append([]string{a.argument(0)}, a.List("--addsupport")...) {
-		if !looksLikeLocale(locale) {
-			l.adviseAt(s, a, "", problem{rule: ruleBadLocale, text: quoteWord(locale) + " does not look like a locale",
-				meaning: "the installer goes on in en_US.UTF-8", hint: "write it as in de_DE.UTF-8"})
+		p := problem{rule: ruleBadLocale, text: quoteWord(locale) + " does not look like a locale",
+			meaning: "the installer goes on in en_US.UTF-8", hint: "write it as in de_DE.UTF-8"}
+		near := nearLocale(locale)
+		if near != "" {
+			p.hint = "did you mean " + near + "?"
+		}
+		if near != "" || !looksLikeLocale(locale) {
+			l.adviseAt(s, a, "", p)
 			return
 		}
 	}
+}
+
+// nearLocale is the locale that a misspelt one was most likely meant to be, or
+// "". One letter may differ: with more, new locales would be near to old ones.
+func nearLocale(locale string) string {
+	charset := ""
+	name, modifier, modified := strings.Cut(locale, "@")
+	if at := strings.IndexByte(name, '.'); at >= 0 {
+		name, charset = name[:at], name[at:]
+	}
+	if modified {
+		name += "@" + modifier
+	}
+	if !strings.Contains(name, "_") || len(name) > maxNear || slices.Contains(localeNames(), name) {
+		return ""
+	}
+	near := Nearest(strings.ToLower(name), localeNames())
+	if near == "" || editDistance(strings.ToLower(name), strings.ToLower(near)) > 1 || strings.Contains(near, "@") {
+		return ""
+	}
+	return near + charset
 }
 
 // looksLikeLocale matches "C", "POSIX" and language[_COUNTRY][.charset][@variant].
@@ -214,11 +243,15 @@ func adviseTimezone(l *linter, s *Statement, a *Args) {
 	if zone == "" {
 		return
 	}
-	first := zone[0]
-	if first < 'A' || first > 'Z' || strings.ContainsAny(zone, " :.") {
-		l.adviseAt(s, a, "", problem{rule: ruleBadTimezone, text: quoteWord(zone) + " does not look like a time zone",
-			meaning: "the installer takes the default of the language instead", hint: "write it as in Europe/Paris, or UTC"})
+	if slices.Contains(timezoneNames(), zone) {
+		return
 	}
+	p := problem{rule: ruleBadTimezone, pos: a.positionals[0].Pos, end: a.positionals[0].End, text: quoteWord(zone) + " is no known time zone",
+		meaning: "the installer takes the default of the language instead", hint: "write it as in Europe/Paris, or UTC"}
+	if near := Nearest(strings.ToLower(zone), timezoneNames()); near != "" {
+		p.hint = "did you mean " + near + "?"
+	}
+	l.warn(p)
 }
 
 func adviseTimesource(l *linter, s *Statement, a *Args) {

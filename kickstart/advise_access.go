@@ -9,6 +9,9 @@ import (
 
 var (
 	ruleClearPassword = newRule(Warning, "cleartext-password", "a password stands in clear text in the file")
+	ruleDamagedHash   = newRule(Error, "damaged-hash", "a password's hash that is not whole")
+	ruleDamagedKey    = newRule(Error, "damaged-key", "a public key that is not whole, or has no type")
+	ruleNotAKey       = newRule(Warning, "not-a-key", "what should be a public key is none")
 	ruleNotAHash      = newRule(Warning, "not-a-hash", "a password marked as hashed is no hash")
 	ruleHashAsText    = newRule(Warning, "hash-as-text", "a hash is taken as the password itself")
 	ruleUnknownUser   = newRule(Warning, "unknown-user", "a key is for a user that is not created")
@@ -22,32 +25,34 @@ type userKey struct {
 	at   place
 }
 
-// hashPattern matches what crypt(3) makes: "$6$salt$hash", "$y$j9T$…", and
-// what locks an account: "!" or "*" in front.
-var hashPattern = regexp.MustCompile(`^([!*]|\$[0-9a-z]+\$[^\s]+\$[./0-9A-Za-z]+$)`)
-
 // password advises on a password that is hashed (crypted) or not.
 func (l *linter) password(s *Statement, a *Args, option, text string, crypted bool) {
 	if text == "" {
 		return
 	}
-	advise := func(p problem) {
-		if option != "" || len(a.positionals) == 0 {
-			l.adviseAt(s, a, option, p)
-			return
+	add := func(severity Severity, p problem) {
+		p.pos, p.end = optionPlace(s, a, option)
+		if option == "" && len(a.positionals) > 0 {
+			p.pos, p.end = a.positionals[0].Pos, a.positionals[len(a.positionals)-1].End
 		}
-		p.pos, p.end = a.positionals[0].Pos, a.positionals[len(a.positionals)-1].End
-		l.warn(p)
+		l.add(severity, p)
 	}
-	looksHashed := hashPattern.MatchString(text)
+	// What locks an account stands in front of a hash, or alone.
+	locked := strings.HasPrefix(text, "!") || strings.HasPrefix(text, "*")
+	method, whole := meantAsHash(text)
 	switch {
-	case crypted && !looksHashed:
-		advise(problem{rule: ruleNotAHash, text: "the password is marked as hashed, but does not look like a hash",
+	case crypted && (locked || whole):
+	case crypted && method != nil:
+		add(Error, problem{rule: ruleDamagedHash, text: "this is no complete " + method.name + " hash: its length or a character is wrong",
+			meaning: "nobody can log in with it", hint: "copy it whole; in a shell, write it in single quotes, which keep the dollar signs"})
+	case crypted && !a.Flag("--lock"):
+		add(Warning, problem{rule: ruleNotAHash, text: "the password is marked as hashed, but does not look like a hash",
 			meaning: "nobody can log in with it", hint: passwordHint + "; or --lock, if that is meant"})
-	case !crypted && looksHashed && strings.HasPrefix(text, "$"):
-		advise(problem{rule: ruleHashAsText, text: "the hash is taken as the password itself", hint: "add --iscrypted"})
-	case !crypted:
-		advise(problem{rule: ruleClearPassword, text: "the password is in clear text",
+	case crypted:
+	case method != nil:
+		add(Warning, problem{rule: ruleHashAsText, text: "the hash is taken as the password itself", hint: "add --iscrypted"})
+	default:
+		add(Warning, problem{rule: ruleClearPassword, text: "the password is in clear text",
 			meaning: "everybody who reads the file knows it; the installed system keeps a copy in /root", hint: passwordHint})
 	}
 }
@@ -94,11 +99,25 @@ func adviseUser(l *linter, s *Statement, a *Args) {
 func adviseSshkey(l *linter, s *Statement, a *Args) {
 	f := &l.state.facts
 	f.sshkeys = append(f.sshkeys, userKey{a.text("--username"), place{l.source, s.Words[0], s.Name()}})
+	l.publicKey(a.positionals[0], a.argument(0))
+}
+
+// publicKey advises on an ssh public key, which begins with the word at.
+func (l *linter) publicKey(at Word, key string) {
+	problem, severity := checkPublicKey(key)
+	if problem.rule != nil {
+		problem.pos, problem.end = at.Pos, at.End
+		l.add(severity, problem)
+	}
 }
 
 func adviseSshpw(l *linter, s *Statement, a *Args) {
-	if !a.Flag("--sshkey") && !a.Flag("--lock") {
-		l.password(s, a, "", strings.Join(a.Positional(), " "), crypted(a))
+	text := strings.Join(a.Positional(), " ")
+	switch {
+	case a.Flag("--sshkey"):
+		l.publicKey(a.positionals[0], text)
+	case !a.Flag("--lock"):
+		l.password(s, a, "", text, crypted(a))
 	}
 }
 

@@ -12,7 +12,7 @@ var (
 	ruleBadAddress     = newRule(Warning, "bad-address", "not an IP address")
 	ruleStaticAddress  = newRule(Warning, "static-without-address", "a static configuration without address")
 	ruleUselessAddress = newRule(Warning, "useless-address", "an address that DHCP overrides")
-	ruleBadHostname    = newRule(Warning, "bad-hostname", "not a host name")
+	ruleBadHostname    = newRule(Error, "bad-hostname", "not a host name")
 	ruleBadURL         = newRule(Warning, "bad-url", "the installer cannot fetch from such a URL")
 )
 
@@ -51,10 +51,6 @@ func adviseNetwork(l *linter, s *Statement, a *Args) {
 	case a.Has("--bootproto") && a.text("--bootproto") != "static" && a.text("--ip") != "":
 		l.adviseAt(s, a, "--ip", problem{rule: ruleUselessAddress, text: "--ip has no effect with --bootproto=" + a.text("--bootproto"), hint: "use --bootproto=static"})
 	}
-	if name := a.text("--hostname"); name != "" && !isHostname(name) {
-		l.adviseAt(s, a, "--hostname", problem{rule: ruleBadHostname, text: quoteWord(name) + " is not a host name",
-			meaning: "the installer keeps its own name", hint: "use letters, digits and -, in parts of at most 63 characters"})
-	}
 }
 
 // isNetmask matches IPv4 masks with ones before zeros.
@@ -68,9 +64,10 @@ func isNetmask(s string) bool {
 	return mask != 0 && ^mask&(^mask+1) == 0
 }
 
-// isHostname follows RFC 1123: labels of letters, digits and dashes.
+// isHostname follows RFC 1123, labels of letters, digits and dashes, up to the
+// length that Linux has for a host name.
 func isHostname(s string) bool {
-	if len(s) > 253 {
+	if len(s) > 64 {
 		return false
 	}
 	for _, label := range strings.Split(strings.TrimSuffix(s, "."), ".") {

@@ -28,8 +28,9 @@ type storageFacts struct {
 	groups   map[string]bool
 	volumes  []reference // volume groups that logical volumes name
 	pools    map[string]bool
-	thin     []reference // pools that thin volumes name
-	sizeMiB  int64       // of what is made on the disk
+	thin     []reference       // pools that thin volumes name
+	arrays   map[string]string // mount points of RAIDs by their device: a volume group may name either
+	sizeMiB  int64             // of what is made on the disk
 	first    place
 	msdos    bool
 }
@@ -44,7 +45,7 @@ func (l *linter) storage(s *Statement) *storageFacts {
 	f := &l.state.facts.storage
 	if f.mounts == nil {
 		f.mounts, f.defined = map[string]bool{}, map[string]int{}
-		f.groups, f.pools = map[string]bool{}, map[string]bool{}
+		f.groups, f.pools, f.arrays = map[string]bool{}, map[string]bool{}, map[string]string{}
 	}
 	if !f.used {
 		f.used, f.first = true, place{l.source, s.Words[0], s.Name()}
@@ -67,7 +68,6 @@ func adviseAutopart(l *linter, s *Statement, a *Args) {
 	if line, seen := l.state.seen["mount"]; seen {
 		l.failsAtOption(s, a, "", problem{rule: ruleMountAutopart, text: "autopart and mount (line " + strconv.Itoa(line) + ") exclude each other"})
 	}
-	l.filesystem(s, a)
 }
 
 func adviseReqpart(l *linter, s *Statement, a *Args) { l.storage(s).required = true }
@@ -75,18 +75,20 @@ func adviseReqpart(l *linter, s *Statement, a *Args) { l.storage(s).required = t
 // isPath reports whether a mount point is one in the file tree.
 func isPath(mount string) bool { return strings.HasPrefix(mount, "/") }
 
-// filesystems are those that the installer makes or reuses.
+// filesystems are those that the installer makes or reuses: the types, and the
+// names, of blivet 3.10's formats.
 var filesystems = []string{"ext2", "ext3", "ext4", "xfs", "swap", "vfat", "efi", "biosboot", "prepboot", "appleboot",
-	"lvmpv", "mdmember", "btrfs", "tmpfs", "ntfs", "hfs", "hfs+", "macefi", "gfs2", "f2fs", "jfs", "luks", "PPC PReP Boot", "EFI System Partition"}
+	"lvmpv", "mdmember", "btrfs", "tmpfs", "ntfs", "hfs", "hfs+", "macefi", "gfs2", "exfat", "f2fs", "jfs", "reiserfs", "iso9660", "udf", "luks",
+	"PPC PReP Boot", "EFI System Partition", "BIOS Boot", "LUKS"}
 
 func (l *linter) filesystem(s *Statement, a *Args) {
 	if fs := a.text("--fstype"); fs != "" && !contains(filesystems, fs) {
-		p := problem{rule: ruleUnknownFilesystem, text: "the installer does not know the file system " + quoteWord(fs)}
-		if near := Nearest(strings.ToLower(fs), filesystems); near != "" {
-			p.hint = "did you mean " + near + "?"
-		}
-		l.failsAtOption(s, a, "--fstype", p)
+		l.failsAtOption(s, a, "--fstype", l.unknownFilesystem(fs))
 	}
+}
+
+func (l *linter) unknownFilesystem(fs string) problem {
+	return problem{rule: ruleUnknownFilesystem, text: "the installer does not know the file system " + quoteWord(fs), hint: didYouMean(fs, filesystems)}
 }
 
 // sizes checks --size, --maxsize and --grow of a partition or volume.
@@ -147,6 +149,7 @@ func adviseRaid(l *linter, s *Statement, a *Args) {
 	l.mounts(f, s, mount)
 	if strings.HasPrefix(mount, "pv.") || strings.HasPrefix(mount, "btrfs.") {
 		f.define(mount, here)
+		f.arrays[a.text("--device")] = mount
 	}
 	l.filesystem(s, a)
 	members := a.positionals[1:]

@@ -41,6 +41,16 @@ func checkNetwork(l *linter, s *Statement, a *Args) {
 			}
 		}
 	}
+	if name := a.text("--hostname"); name != "" && !isHostname(name) {
+		p := problem{rule: ruleBadHostname, text: quoteWord(name) + " is not a host name",
+			meaning: "the installer stops at it", hint: "use letters, digits and -, in parts of at most 63 characters, 64 in all"}
+		if l.options.Dialect == RHEL8 {
+			p.meaning = "the installer keeps its own name"
+			l.adviseAt(s, a, "--hostname", p)
+		} else {
+			l.at(s, a, "--hostname", p)
+		}
+	}
 	if a.text("--bindto") == "mac" && a.text("--vlanid") != "" && a.text("--bondopts") == "" {
 		l.at(s, a, "--bindto", problem{rule: ruleOptionConflict, text: "a VLAN cannot be bound to a MAC address"})
 	}

@@ -23,6 +23,12 @@ func checkAutopart(l *linter, s *Statement, a *Args) {
 			l.state.autopartFstype = v.text
 		}
 	}
+	if fs := a.text("--fstype"); fs != "" && !contains(filesystems, fs) {
+		p := l.unknownFilesystem(fs)
+		p.meaning = "the installer stops at it"
+		l.at(s, a, "--fstype", p)
+		return
+	}
 	if l.state.autopartFstype == "btrfs" {
 		l.at(s, a, "--fstype", problem{rule: ruleInvalidValue, text: "autopart has no --fstype=btrfs",
 			hint: "use xfs or ext4; for btrfs where there is one, --type=btrfs"})
@@ -35,6 +41,35 @@ func checkAutopart(l *linter, s *Statement, a *Args) {
 		l.conflict(s, a, "--type=btrfs", "--fstype")
 	}
 	l.checkBtrfs(s, a, "--type")
+}
+
+// checkClearpart refuses the labels that no platform has: blivet 3.10,
+// DiskLabel.get_platform_label_types.
+func checkClearpart(l *linter, s *Statement, a *Args) {
+	label := a.text("--disklabel")
+	labels := []string{"gpt", "msdos"}
+	if t := l.options.Target; t == nil || t.Arch == "" {
+		labels = append(labels, "dasd", "mac") // IBM Z and old Macs
+	}
+	if label != "" && !contains(labels, label) {
+		p := problem{rule: ruleModule, text: quoteWord(label) + " is no disk label", meaning: "the installer stops at it", hint: "use gpt or msdos"}
+		if label == "mbr" {
+			p.hint = "write msdos: so the installer calls the partition table of an MBR"
+		}
+		l.at(s, a, "--disklabel", p)
+	}
+}
+
+// checkIscsi holds that all targets are bound to a network interface or none:
+// blivet 3.10 has one mode for all.
+func checkIscsi(l *linter, s *Statement, a *Args) {
+	bound := a.text("--iface") != ""
+	if first := l.state.iscsi; first == nil {
+		l.state.iscsi = &iscsiMode{bound, entryPlace{l.source.file.Name, s.pos.Line}}
+	} else if first.bound != bound {
+		l.at(s, a, "--iface", problem{rule: ruleModule, text: "--iface must stand in all iscsi commands or in none, unlike on " + l.place(first.at),
+			meaning: "the installer stops at it", hint: "add --iface to all of them, or remove it"})
+	}
 }
 
 func checkIgnoredisk(l *linter, s *Statement, a *Args) {

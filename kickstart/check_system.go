@@ -15,6 +15,18 @@ func checkBootloader(l *linter, s *Statement, a *Args) {
 	if a.Flag("--sdboot") && a.Flag("--extlinux") {
 		l.conflict(s, a, "--sdboot", "--extlinux")
 	}
+	if a.Flag("--sdboot") || a.Flag("--extlinux") {
+		return
+	}
+	// Anaconda, _validate_grub2_configuration.
+	if a.text("--location") == "partition" {
+		l.at(s, a, "--location", problem{rule: ruleBootPartition, text: "GRUB 2 cannot be installed into a partition",
+			meaning: "the installer stops at it", hint: "use --location=mbr, or leave it out"})
+	}
+	if password := a.text("--password"); a.Flag("--iscrypted") && password != "" && !strings.HasPrefix(password, "grub.pbkdf2.") {
+		l.at(s, a, "--password", problem{rule: ruleModule, text: "the boot loader's password is marked as hashed, but is no hash of GRUB 2",
+			meaning: "the installer stops at it", hint: "hash it with `grub2-mkpasswd-pbkdf2`: the hash begins with grub.pbkdf2."})
+	}
 }
 
 func checkCmdline(l *linter, s *Statement, a *Args) {

@@ -55,9 +55,7 @@ func (l *linter) unknownCommand(w Word) {
 		p.rule, p.text = ruleStrayEnd, "%end closes no section"
 		p.hint = "remove it, or add the header of the section that it should close"
 	default:
-		if near := Nearest(strings.ToLower(w.Value), l.commandNames()); near != "" {
-			p.hint = "did you mean " + near + "?"
-		}
+		p.hint = didYouMean(w.Value, l.commandNames())
 	}
 	l.add(Error, p)
 }
@@ -100,23 +98,28 @@ func (l *linter) extra(s *Statement, w Word, rows []OptionSpec) {
 		return
 	}
 	p := problem{rule: ruleUnknownOption, pos: w.Pos, end: w.End, text: s.Name() + " has no option " + name}
-	var names []string
-	for i := range rows {
-		if st := rows[i].History.In(l.options.Dialect); st == Active || st == Deprecated {
-			names = append(names, rows[i].Names...)
-		}
-	}
-	if len(names) == 0 {
+	if len(l.activeOptions(rows)) == 0 {
 		p.meaning = s.Name() + " takes no options"
 	}
-	wanted := name
-	if !strings.HasPrefix(wanted, "--") {
-		wanted = "-" + wanted
-	}
-	if near := Nearest(strings.ToLower(wanted), names); near != "" {
+	if near := l.nearestOption(name, rows); near != "" {
 		p.hint = "did you mean " + near + "?"
 	}
 	l.add(Error, p)
+}
+
+// nearestOption is the option that a word which is none was meant to be, or "".
+func (l *linter) nearestOption(word string, rows []OptionSpec) string {
+	if len(word) < 2 || word[0] != '-' {
+		return ""
+	}
+	var names []string
+	for _, o := range l.activeOptions(rows) {
+		names = append(names, o.Names...)
+	}
+	if !strings.HasPrefix(word, "--") {
+		word = "-" + word
+	}
+	return Nearest(strings.ToLower(word), names)
 }
 
 // quoteWord shows a word in a message, cut when it is long.
@@ -133,6 +136,14 @@ func quoteWord(s string) string {
 		return "\"" + strings.NewReplacer("\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(s) + "\""
 	}
 	return s
+}
+
+// didYouMean is a hint with the name that s was most likely meant to be, or "".
+func didYouMean(s string, names []string) string {
+	if near := Nearest(strings.ToLower(s), names); near != "" {
+		return "did you mean " + near + "?"
+	}
+	return ""
 }
 
 // Nearest is the name that s was most likely meant to be, "" if none is near.

@@ -3,6 +3,7 @@
 package kickstart
 
 import (
+	"sort"
 	"strconv"
 	"strings"
 )
@@ -75,7 +76,7 @@ func (l *linter) readInto(a *Args, s *Statement, positionals []PositionalSpec, r
 	for _, o := range options {
 		// Where harddrive still has --biospart, it stands for --partition.
 		instead := a.Has("--biospart")
-		if o.Required && a.value(o.Name()) == nil && !mentioned(r.problems, o) && !(instead && o.Name() == "--partition") {
+		if o.Required && a.value(o.Name()) == nil && !mentioned(r.problems, o) && !(instead && o.Name() == "--partition") && !l.mistyped(r.extras, o, rows) {
 			l.add(Error, problem{rule: ruleMissingOption, pos: s.Words[0].Pos, end: s.Words[0].End,
 				text: s.Name() + " needs " + o.Name(), hint: "add " + o.Name() + "=" + o.Value})
 			a.failed = true
@@ -155,10 +156,43 @@ func (l *linter) takeExtras(a *Args, s *Statement, rows []OptionSpec, r readResu
 			return
 		}
 	}
+	if a.Spec != nil && a.Spec.Name == "sshkey" && len(extras) > 0 && len(r.positionals[0]) > 0 && isKeyType(r.positionals[0][0].Value) {
+		first := r.positionals[0][0]
+		a.failed = true
+		l.add(Error, problem{rule: ruleExtraArgument, pos: first.Pos, end: extras[len(extras)-1].End,
+			text: "sshkey takes the public key as one word", hint: `put it in quotes: sshkey --username=NAME "` + first.Value + ` AAAA… comment"`})
+		return
+	}
+	var valueAt Pos // where the value of an unknown option stands: it is no finding of its own
 	for _, w := range extras {
 		a.failed = true
-		l.extra(s, w, rows)
+		dashed := strings.HasPrefix(w.Value, "-")
+		if dashed || w.Pos != valueAt {
+			l.extra(s, w, rows)
+		}
+		if dashed && !strings.Contains(w.Value, "=") {
+			valueAt = wordBehind(s, w)
+		}
 	}
+}
+
+// wordBehind is where the word behind w begins, the zero Pos if there is none.
+func wordBehind(s *Statement, w Word) Pos {
+	i := sort.Search(len(s.Words), func(i int) bool { return s.Words[i].Pos.Offset > w.Pos.Offset })
+	if i == len(s.Words) {
+		return Pos{}
+	}
+	return s.Words[i].Pos
+}
+
+// mistyped reports whether a word that found no place was meant to be o.
+func (l *linter) mistyped(extras []Word, o *OptionSpec, rows []OptionSpec) bool {
+	for _, w := range extras[:min(len(extras), 20)] {
+		if near := l.nearestOption(opt0(w.Value), rows); near != "" && contains(o.Names, near) {
+			return true
+		}
+	}
+	return false
 }
 
 func anyDashed(words []Word) bool {

@@ -38,6 +38,10 @@ func Explain(words []string, d Dialect) (string, error) {
 		if len(words) == 1 {
 			return explainCommand(c, d), nil
 		}
+		if c.History.In(d) != Active { // no option is better than its command
+			text, err := explainOptions(name, c.Options, words[1:], d)
+			return strings.ReplaceAll(text, status(History{}, "", d), status(c.History, c.Instead, d)), err
+		}
 		return explainOptions(name, c.Options, words[1:], d)
 	}
 	if s, ok := LookupSection(name); ok {
@@ -148,7 +152,7 @@ func explainRule(r *Rule) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s (%s)\n\n  %s\n\n", r.Name, r.Severity, sentence(r.Summary))
 	if r.NeedsTarget {
-		b.WriteString("Looks only when imgasm builds an image and knows the machine.\n")
+		b.WriteString("Looks only when the machine is known: in builds, and with --arch, --boot, --disk, --iso or --offline.\n")
 	}
 	if r.Completeness {
 		b.WriteString("Does not look at fragments.\n")

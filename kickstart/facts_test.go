@@ -120,6 +120,7 @@ var contexts = map[string]string{
 var samples = map[string]string{
 	"network --bridgeopts": "a=b", "logvol --cachemode": "writeback", "network --teamslaves": "a,b",
 	"ostreesetup --url": "https://example.org", "bootloader --boot-drive": "vda",
+	"autopart --fstype": "xfs", "clearpart --disklabel": "gpt",
 }
 
 // completed is what stands between the command and the option under test.
@@ -323,6 +324,9 @@ func TestFactsConflicts(t *testing.T) {
 func TestFactsSections(t *testing.T) {
 	_, sections := recordedFacts(t)
 	for name, fact := range sections {
+		if name == "%anaconda" { // the reference reads it, the installer does not: see the corpus
+			continue
+		}
 		required := ""
 		if name == "%certificate" {
 			required = " --filename=f --dir=/d"
@@ -375,6 +379,9 @@ func TestFactsTable(t *testing.T) {
 					t.Errorf("the table has a command %s that the facts have not", name)
 				}
 				for _, o := range c.Options {
+					if c.Raw {
+						break // none of them is read
+					}
 					if s := o.History.In(RHEL10); s != Active && s != Deprecated {
 						continue
 					}

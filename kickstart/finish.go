@@ -4,6 +4,7 @@
 package kickstart
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -30,14 +31,23 @@ func completeness(name, summary string) *Rule {
 	return r
 }
 
+// layoutCommands are those of which one must lay out the disks.
+var layoutCommands = []string{"autopart", "part", "raid", "volgroup", "logvol", "btrfs", "mount", "reqpart"}
+
 // finish looks at the file as a whole.
 func (l *linter) finish(f *File) {
 	if l.state.unread {
 		return // what lint did not see may define anything
 	}
 	s := &l.state.facts.storage
-	if !l.state.failed { // a definition may be among the lines that cannot be read
+	readable := !l.mayHave(layoutCommands...) && !l.state.swallowed // else a definition may be among the lines that cannot be read
+	if readable {
 		l.finishReferences(s)
+	}
+	if !l.mayHave("ignoredisk") {
+		l.finishDisks()
+	}
+	if !l.mayHave("user") && !l.state.swallowed {
 		l.finishUsers()
 	}
 	if t := l.options.Target; t != nil && t.DiskSizeBytes > 0 && s.sizeMiB > t.DiskSizeBytes>>20 {
@@ -45,19 +55,21 @@ func (l *linter) finish(f *File) {
 			text: "the partitions need " + strconv.FormatInt(s.sizeMiB, 10) + " MiB, the disk has " + strconv.FormatInt(t.DiskSizeBytes>>20, 10),
 			hint: "make the disk larger (--disk-size), or the partitions smaller"})
 	}
-	if l.options.Fragment || l.state.facts.first["rescue"].source != nil {
+	if l.options.Fragment || l.state.swallowed || l.state.facts.first["rescue"].source != nil {
 		return
 	}
-	if !l.state.failed {
+	if readable {
 		l.finishLayout(s)
 	}
-	l.finishAnswers()
+	if !l.state.broken[""] {
+		l.finishAnswers()
+	}
 }
 
 func (l *linter) finishReferences(s *storageFacts) {
 	used := map[string]bool{}
 	for _, r := range s.members {
-		used[r.name] = true
+		used[r.name], used[s.arrays[r.name]] = true, true
 		named := strings.HasPrefix(r.name, "raid.") || strings.HasPrefix(r.name, "pv.")
 		if _, ok := s.defined[r.name]; named && !ok && !l.options.Fragment {
 			l.failsAt(r.at, problem{rule: ruleUndefined, text: "nothing defines " + r.name, hint: "add part " + r.name + " --size=MIB"})
@@ -113,7 +125,9 @@ func (l *linter) finishLayout(s *storageFacts) {
 // finishAnswers asks for what the installer would ask somebody.
 func (l *linter) finishAnswers() {
 	f := &l.state.facts
-	has := func(command string) bool { return l.state.seen[command] != 0 }
+	has := func(commands ...string) bool {
+		return slices.ContainsFunc(commands, func(name string) bool { return l.state.seen[name] != 0 || l.state.broken[name] })
+	}
 	start := place{l.source, Word{Pos: Pos{Line: 1, Column: 1}, End: Pos{Line: 1, Column: 1}}, ""}
 	ask := func(rule *Rule, stops bool, text, hint string) {
 		p := problem{rule: rule, text: text, hint: hint}
@@ -124,33 +138,29 @@ func (l *linter) finishAnswers() {
 		}
 		l.addAt(start, severity, p)
 	}
-	image := has("liveimg") || has("ostreesetup") || has("ostreecontainer") || has("bootc")
+	image := has("liveimg", "ostreesetup", "ostreecontainer", "bootc")
 	if !has("lang") {
 		ask(ruleNoLanguage, false, "no lang: the installer may ask for the language", "add lang en_US.UTF-8")
 	}
 	if !has("timezone") {
 		ask(ruleNoTimezone, false, "no timezone: the installer may ask for it", "add timezone UTC --utc")
 	}
-	if !has("rootpw") && !f.admin {
+	if !has("rootpw") && !f.admin && !l.state.broken["user"] {
 		ask(ruleNoLogin, true, "no rootpw, and no user in the group wheel: the installer asks for one", "add rootpw --lock and user --name=admin --groups=wheel, or rootpw --iscrypted HASH")
 	}
-	if !has("url") && !has("cdrom") && !has("nfs") && !has("harddrive") && !has("hmc") && !image {
+	if !has("url", "cdrom", "nfs", "harddrive", "hmc") && !image {
 		t := l.options.Target
 		// Without a network there is nothing that the installer could find.
 		nowhere := t != nil && t.Offline && t.ISOVariant == "boot"
 		ask(ruleNoSource, nowhere, "no source of packages: the installer looks for one by itself, or asks", "add url --url=…, or cdrom")
 	}
-	layout := false
-	for _, command := range []string{"autopart", "part", "raid", "volgroup", "logvol", "btrfs", "mount", "reqpart"} {
-		layout = layout || has(command)
-	}
-	if !layout {
+	if !has(layoutCommands...) {
 		ask(ruleNoStorage, true, "no command lays out the disks: the installer asks", "add clearpart --all --initlabel and autopart")
 	}
-	if !l.state.packages.seen && !image {
+	if !l.state.packages.seen && !image && !l.state.broken["%packages"] {
 		ask(ruleNoPackagesS, true, "no %packages: the installer asks for the software", "add %packages, @^minimal-environment and %end")
 	}
-	if f.last["end"].source == nil {
+	if f.last["end"].source == nil && !has("reboot", "poweroff", "halt", "shutdown") {
 		ask(ruleNoEnd, true, "no poweroff or reboot: the installer waits for a key at the end", "add poweroff")
 	}
 }

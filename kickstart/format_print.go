@@ -4,6 +4,7 @@ package kickstart
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -44,9 +45,14 @@ func (p *printer) item(i *item) {
 	p.lead(i.lead)
 	switch n := i.node.(type) {
 	case *Command:
-		if spec, ok := LookupCommand(n.Name()); ok && !spec.Raw {
+		switch spec, ok := LookupCommand(n.Name()); {
+		case ok && spec.Name == "realm":
+			// The installer counts characters from the line's beginning: with
+			// blanks before it, it refuses what it would read without them.
+			p.asIsFrom(&n.Statement, n.Pos().Offset)
+		case ok && !spec.Raw:
 			p.words(&n.Statement, spec.Options)
-		} else {
+		default:
 			p.asIs(&n.Statement)
 		}
 	case *Section:
@@ -60,22 +66,25 @@ func (p *printer) item(i *item) {
 
 // words writes the words of s anew.
 func (p *printer) words(s *Statement, options []OptionSpec) {
-	if !utf8.Valid(s.Raw()) {
-		p.asIs(s) // the installer refuses it
+	if !utf8.Valid(s.Raw()) || slices.ContainsFunc(s.Words, func(w Word) bool { _, odd := lookalike(w); return odd }) {
+		p.asIs(s) // the installer refuses it; or quotation marks would hide what lint warns of
 		return
 	}
 	p.line(statementText(s, options))
 }
 
 // asIs writes the line of s without the blanks around it.
-func (p *printer) asIs(s *Statement) {
+func (p *printer) asIs(s *Statement) { p.asIsFrom(s, s.Words[0].Pos.Offset) }
+
+// asIsFrom writes the line of s from a byte of the file on.
+func (p *printer) asIsFrom(s *Statement, start int) {
 	base := s.Pos().Offset
 	end := s.Words[len(s.Words)-1].End.Offset - base // may be a blank, in "a\ "
 	if s.Trailing != "" {
 		end = s.TrailingPos.Offset - base + len(s.Trailing)
 	}
 	text := s.Text() // an open quotation mark takes the line end into its word
-	p.line(text[s.Words[0].Pos.Offset-base : min(end, len(text))])
+	p.line(text[start-base : min(end, len(text))])
 }
 
 func (p *printer) section(s *Section) {

@@ -48,6 +48,7 @@ func TestFormat(t *testing.T) {
 		{"sections are set off", "# why\n%pre --log '/tmp/a b'\n%end\n%post\n%end\n# end", "# why\n%pre --log=\"/tmp/a b\"\n%end\n\n%post\n%end\n\n# end\n"},
 		{"script lines stay", "%post\n\ta=1   \n# c  \n %include /x \n\n%end", "%post\n\ta=1   \n# c  \n %include /x \n\n%end\n"},
 		{"raw commands stay", "realm   join 'a'  --x   y # z\n authselect  select  'x'\n", "realm   join 'a'  --x   y # z\n\nauthselect  select  'x'\n"},
+		{"blanks before realm stay", " realm join a \n\trealm join b # c\n", " realm join a\n\trealm join b # c\n"},
 		{"addon header stays", "  %addon  org_x --a  'b' \nx = y\n%end", "%addon  org_x --a  'b'\nx = y\n%end\n"},
 		{"carriage returns stay", "text\r\n%post\r\nx\r\n%end\r\npoweroff", "text\r\n\r\n%post\r\nx\r\n%end\r\n\r\npoweroff\r\n"},
 		{"byte order mark stays", "\ufefftext\n", "\ufefftext\n"},
@@ -236,6 +237,7 @@ func FuzzFormat(f *testing.F) {
 	}
 	f.Add([]byte("# a\n\n# b\npoweroff # c\n\n\ntext\n# imgasm: ignore=x\n\n%include a\nlang\tC\\\n"))
 	f.Add([]byte("part / --size 5 --fstype 'x y' -- --grow\r\nuser --name \"a\\\"b\" --gecos=''\r\n%packages --x y\r\n @a b --nodefaults #c\r\n%end"))
+	f.Add([]byte(" realm join a\nrealm join b\n"))
 	f.Add([]byte("rootpw a#b\n\"%end\"\n'text'\nvolgroup a b --pesize 4 c\n\u00a0text\n\x0b# x\x1clang C\n"))
 	f.Fuzz(func(t *testing.T, src []byte) {
 		file, err := Parse("x.ks", src)

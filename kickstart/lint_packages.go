@@ -60,6 +60,9 @@ func (l *linter) packageLines(s *Section) {
 // entry lints a line of %packages.
 func (l *linter) entry(e *Entry) {
 	p := problem{pos: e.NamePos, end: e.NameEnd}
+	if e.Kind != EntryPackage {
+		l.groupName(e)
+	}
 	here := entryPlace{l.source.file.Name, e.pos.Line}
 	state := &l.state.packages
 	if state.listed == nil {

@@ -52,16 +52,22 @@ func (l *linter) section(s, next *Section) {
 		for _, known := range allSections {
 			names = append(names, known.Name)
 		}
-		if near := Nearest(strings.ToLower(name.Value), names); near != "" {
+		near := Nearest(strings.ToLower(plainPunctuation(name.Value)), names)
+		if near != "" {
 			p.hint = "did you mean " + near + "?"
 		}
 		l.add(Error, p)
+		l.state.broken[near] = true
+		l.state.hasPre = l.state.hasPre || near == "%pre"
+		l.state.swallowed = l.state.swallowed || s.End == nil
 		return
 	}
 	l.hashInWord(s.Header)
 	switch spec.History.In(l.options.Dialect) {
 	case Deprecated:
-		l.deprecatedSection(name, spec)
+		l.deprecated(ruleDeprecatedSection, name, spec.Name, spec.History, spec.Instead)
+	case Removed:
+		l.removed(ruleRemovedSection, name, spec.Name, spec.History, spec.Instead)
 	}
 	a := &Args{}
 	if !spec.Raw {
@@ -71,6 +77,8 @@ func (l *linter) section(s, next *Section) {
 	case s.Name() == "%packages":
 		l.packagesHeader(s, a)
 		l.packageLines(s)
+	case s.Name() == "%addon":
+		l.addonName(s.Header)
 	case s.Name() == "%certificate":
 		l.certificate(s, a)
 	}
@@ -83,16 +91,6 @@ func (l *linter) section(s, next *Section) {
 		l.script(s, a)
 	}
 	l.unclosed(s, next)
-}
-
-func (l *linter) deprecatedSection(name Word, spec *SectionSpec) {
-	if spec.Name == "%anaconda" {
-		l.fails(problem{rule: ruleDeprecatedSection, pos: name.Pos, end: name.End,
-			text:    "the installer of " + l.options.Dialect.title() + " does not know %anaconda",
-			meaning: "validators read it, the installer stops at it", hint: instead(spec.Instead)})
-		return
-	}
-	l.deprecated(ruleDeprecatedSection, name, spec.Name, spec.History, spec.Instead)
 }
 
 // unclosed reports a missing %end where the installer notices it: at the
@@ -110,6 +108,7 @@ func (l *linter) unclosed(s, next *Section) {
 		at = next.Header.Words[0].Pos
 		text = "the section " + s.Name() + " that begins on line " + strconv.Itoa(s.Header.pos.Line) + " is not closed before " + next.Name()
 	}
+	l.state.swallowed = true
 	l.add(Error, problem{rule: ruleUnclosedSection, pos: at, end: at, text: text, hint: "write %end behind its last line"})
 }
 

@@ -157,17 +157,25 @@ func TestIgnoreComments(t *testing.T) {
 
 func TestHints(t *testing.T) {
 	for line, want := range map[string]string{
-		"rotpw x":                 "rootpw",
-		"part / --sise=1":         "--size",
-		"part / --size=10G":       "10240",
-		"part / -size=1":          "--size",
-		"auth --enableshadow":     "authselect",
-		"timezone UTC --isUtc":    "--utc",
-		"timezone UTC --nontp":    "timesource",
-		"reboot eject":            "--eject",
-		"mount /dev/sda1 boot":    "slash",
-		"user --name=a --uid=12K": "without a unit",
-		"url --baseurl=http://x":  "", // nothing is near enough to guess
+		"rotpw x":                                "rootpw",
+		"part / --sise=1":                        "--size",
+		"part / --size=10G":                      "10240",
+		"part / -size=1":                         "--size",
+		"auth --enableshadow":                    "authselect",
+		"timezone UTC --isUtc":                   "--utc",
+		"timezone UTC --nontp":                   "timesource",
+		"reboot eject":                           "--eject",
+		"mount /dev/sda1 boot":                   "slash",
+		"user --name=a --uid=12K":                "without a unit",
+		"part / –size=1":                         "write --size=1",
+		"user --name=“a b”":                      "write \" at both ends",
+		"clearpart --disklabel=mbr":              "msdos",
+		"clearpart --disklabel=gtp":              "gpt",
+		"autopart --fstype=xsf":                  "did you mean xfs?",
+		"network --hostname=a_b":                 "letters, digits and -",
+		"sshkey --username=a ssh-ed25519 AAAA b": "in quotes",
+		"bootloader --iscrypted --password=a":    "grub2-mkpasswd-pbkdf2",
+		"url --baseurl=http://x":                 "", // nothing is near enough to guess
 	} {
 		findings := errorsOf(lintLine(t, line))
 		if len(findings) == 0 {
@@ -181,6 +189,29 @@ func TestHints(t *testing.T) {
 		if !strings.Contains(all, want) {
 			t.Errorf("%q: hints %q, want %q", line, all, want)
 		}
+	}
+}
+
+// Of each rule 50 findings are shown, and then how many more there are; errors
+// do not drown in warnings.
+func TestManyFindings(t *testing.T) {
+	count := func(src string) (shown int, last Finding) {
+		for _, f := range Lint(parse(t, src), LintOptions{Fragment: true}) {
+			if f.Rule == "unknown-command" {
+				shown, last = shown+1, f
+			}
+		}
+		return shown, last
+	}
+	if n, last := count(strings.Repeat("frobnicate\n", 50)); n != 50 || last.Text != "unknown command frobnicate" {
+		t.Errorf("50 findings: %d are shown, the last says %q", n, last.Text)
+	}
+	if n, last := count(strings.Repeat("frobnicate\n", 1050)); n != 51 || last.Text != "1000 more findings of this rule, of which this is one" || last.Line != 51 {
+		t.Errorf("1050 findings: %d are shown, the last is %+v", n, last)
+	}
+	many := Lint(parse(t, strings.Repeat("repo --name=a --baseurl=http://x/\n", 100)+"snapshot a/b --name=x --when=pre-install\nsnapshot a/b --name=x --when=pre-install\n"), LintOptions{Fragment: true})
+	if !hasRule(errorsOf(many), "duplicate") {
+		t.Error("an error is not shown for the warnings of its rule")
 	}
 }
 
@@ -406,6 +437,7 @@ func TestHostileInput(t *testing.T) {
 		"a long unknown command": strings.Repeat("frobnicate", n) + "\n",
 		"a long name":            "user --name=" + strings.Repeat("a b", n) + "\n",
 		"ignore comments":        strings.Repeat("x # imgasm: ignore=unknown-command\n", n),
+		"volume groups":          strings.Repeat("volgroup vg "+strings.Repeat("pv.1 ", 100)+"\n", 1000),
 		"commas":                 "services --enabled=" + strings.Repeat(",a", n) + "\n",
 	} {
 		t.Run(name, func(t *testing.T) {

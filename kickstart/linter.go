@@ -14,6 +14,7 @@ import (
 type linter struct {
 	options  LintOptions
 	findings []Finding
+	shown    map[shownKey]*shownCount
 	keys     [][]int // place of each finding: the lines of the %includes that lead to its file, and its own
 	source   *source
 	names    []string                      // of commands; made by commandNames
@@ -46,21 +47,29 @@ type state struct {
 	enabled        []string
 	disabled       []string
 	realmJoined    bool
-	failed         bool // a command could not be read
-	unread         bool // something is included that lint did not see
-	hasPre         bool // a %pre script may write the files to include
+	iscsi          *iscsiMode      // of the first iscsi command
+	broken         map[string]bool // commands and sections that lines which cannot be read are meant to be; "" for no known one
+	swallowed      bool            // a section without end may have taken lines for its own
+	unread         bool            // something is included that lint did not see
+	hasPre         bool            // a %pre script may write the files to include
 	includes       int
 	includedBytes  int
 	packages       packageState
 	facts          facts
 }
 
+// iscsiMode is whether iSCSI targets are bound to a network interface.
+type iscsiMode struct {
+	bound bool
+	at    entryPlace
+}
+
 func newLinter(o LintOptions) *linter {
 	if o.Dialect == "" {
 		o.Dialect = RHEL10
 	}
-	return &linter{options: o, state: state{
-		seen: map[string]int{}, defined: map[string]int{}, snapshots: map[string]int{},
+	return &linter{options: o, shown: map[shownKey]*shownCount{}, state: state{
+		seen: map[string]int{}, defined: map[string]int{}, snapshots: map[string]int{}, broken: map[string]bool{},
 	}}
 }
 
@@ -105,6 +114,15 @@ func (l *linter) add(severity Severity, p problem) {
 	if l.source.ignored.has(p.rule.Name, p.pos.Line) {
 		return
 	}
+	shown := l.shown[shownKey{p.rule, severity}]
+	if shown == nil {
+		shown = &shownCount{}
+		l.shown[shownKey{p.rule, severity}] = shown
+	}
+	if shown.n++; shown.n > maxShown+1 {
+		return // the last one shown will say how many
+	}
+	shown.last = len(l.findings)
 	f := Finding{
 		Severity: severity, Rule: p.rule.Name, File: l.source.file.Name,
 		Line: p.pos.Line, Column: p.pos.Column, EndColumn: p.pos.Column,
@@ -119,6 +137,30 @@ func (l *linter) add(severity Severity, p problem) {
 	}
 	l.findings = append(l.findings, f)
 	l.keys = append(l.keys, append(slices.Clone(l.source.path), f.Line))
+}
+
+// maxShown is how many findings of a rule are shown, errors and warnings
+// counted by themselves. One more says how many there are.
+const maxShown = 50
+
+type shownKey struct {
+	rule     *Rule
+	severity Severity
+}
+
+type shownCount struct {
+	n    int // findings
+	last int // index of the last that is kept
+}
+
+// countRest makes the last finding of a rule that has too many say so.
+func (l *linter) countRest() {
+	for _, shown := range l.shown {
+		if rest := shown.n - maxShown; rest > 0 {
+			f := &l.findings[shown.last]
+			f.Text, f.Meaning, f.Hint = strconv.Itoa(rest)+" more findings of this rule, of which this is one", "", ""
+		}
+	}
 }
 
 // warn is add for warnings that become errors when the machine is known.
@@ -171,6 +213,7 @@ func (l *linter) root(f *File) {
 	l.walk(f)
 	l.finish(f)
 	l.leave()
+	l.countRest()
 	sort.Stable(byPlace{l.findings, l.keys})
 }
 
@@ -241,10 +284,18 @@ func (l *linter) hashInWord(s *Statement) {
 
 // command lints a line outside of sections.
 func (l *linter) command(s *Statement) {
-	if !l.readable(s) || len(s.Words) == 0 {
+	if !l.readable(s) {
+		l.cannotRead(s)
+		return
+	}
+	if len(s.Words) == 0 {
 		return
 	}
 	l.hashInWord(s)
+	if l.typography(s) {
+		l.cannotRead(s)
+		return
+	}
 	if spec, ok := LookupCommand(s.Name()); ok {
 		if _, again := l.state.seen[spec.Name]; !again {
 			l.state.seen[spec.Name] = s.pos.Line
@@ -267,10 +318,30 @@ func (l *linter) command(s *Statement) {
 		l.checkCommand(s, a)
 	}
 	if a.failed {
-		l.state.failed = true
+		l.cannotRead(s)
 		return
 	}
 	l.advise(s, a)
+}
+
+// cannotRead notes what a line that cannot be read was meant to be, so that
+// nobody is told that it is missing.
+func (l *linter) cannotRead(s *Statement) {
+	name := s.Name()
+	spec, ok := LookupCommand(name)
+	if !ok {
+		spec, ok = LookupCommand(Nearest(strings.ToLower(plainPunctuation(name)), l.commandNames()))
+	}
+	if ok {
+		l.state.broken[spec.Name] = true
+	} else {
+		l.state.broken[""] = true
+	}
+}
+
+// mayHave reports whether a line that cannot be read may be one of these.
+func (l *linter) mayHave(names ...string) bool {
+	return l.state.broken[""] || slices.ContainsFunc(names, func(name string) bool { return l.state.broken[name] })
 }
 
 // continued warns of a backslash at the end of the line. Where it stands

@@ -189,8 +189,8 @@ func TestWhiteSpace(t *testing.T) {
 		src, want string
 	}{
 		{"\u3000# a comment\n\u00a0\n\x1f# another\n", ""},
-		{"\u00a0lang x\n", "ks.cfg:1:1 unknown-command\n"},
-		{"lang\u00a0x\n", "ks.cfg:1:1 unknown-command\n"},
+		{"\u00a0lang x\n", "ks.cfg:1:1 typography\n"},
+		{"lang\u00a0x\n", "ks.cfg:1:5 typography\n"},
 		{"lang\x0bfoo\n", "ks.cfg:1:1 unknown-command\nks.cfg:2:1 unknown-command\n"},
 		{"%post\n\u3000%end\n", "ks.cfg:2:1 unclosed-section\n"},
 		{"%post\n%end\u00a0x\n", "ks.cfg:2:1 unclosed-section\n"},

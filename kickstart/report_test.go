@@ -159,6 +159,7 @@ func TestExplain(t *testing.T) {
 		"part":          {[]string{"part"}, RHEL10},
 		"part--grow":    {[]string{"part", "--grow"}, RHEL10},
 		"part--fst":     {[]string{"partition", "--fst=xfs"}, RHEL10},
+		"vnc--host":     {[]string{"vnc", "--host", "--port"}, RHEL10},
 		"raid--level":   {[]string{"raid", "--level", "--device"}, RHEL9},
 		"auth":          {[]string{"auth"}, RHEL10},
 		"btrfs":         {[]string{"btrfs"}, AlmaLinux10},

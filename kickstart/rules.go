@@ -64,6 +64,8 @@ var (
 	ruleIncludeMissing   = newRule(Error, "include-missing", "the file to include cannot be read")
 	ruleIncludeCycle     = newRule(Error, "include-cycle", "a file includes itself")
 	ruleBadEntry         = newRule(Error, "bad-package-entry", "a line of %packages that the installer cannot read")
+	ruleRemovedSection   = newRule(Error, "removed-section", "the section went away before this release")
+	ruleModule           = newRule(Error, "module-refuses", "the installer reads it, and the part of it that should act on it stops")
 )
 
 // What the installer reads with a warning, or reads otherwise than meant.

@@ -27,6 +27,7 @@ type CommandSpec struct {
 	// replaces what an earlier one said.
 	Many bool
 	// Raw says that the command takes its line as it is: no options are read.
+	// Options are then what they were when they were read.
 	Raw bool
 	// Instead says what to write where the command is gone or has no effect.
 	Instead string

@@ -106,9 +106,14 @@ var installerCommands = []CommandSpec{
 		},
 	},
 	{
-		Name:    "vnc",
-		Help:    "offered the installer's screen over VNC",
-		Raw:     true,
+		Name: "vnc",
+		Help: "offered the installer's screen over VNC",
+		Raw:  true,
+		Options: []OptionSpec{
+			{Names: []string{"--password"}, Type: TypeString, Value: "TEXT", Help: "the password"},
+			{Names: []string{"--host"}, Type: TypeString, Value: "HOST", Help: "connected to the VNC viewer that listens on this host, instead of waiting for one"},
+			{Names: []string{"--port"}, Type: TypeString, Value: "PORT", Help: "the port on which the viewer of --host listens"},
+		},
 		Instead: "the boot option inst.rdp, or rdp",
 		History: History{EL: Span{Deprecated: 10}, Fedora: Span{Deprecated: 42}},
 	},

@@ -13,7 +13,8 @@ var sectionRows = []SectionSpec{
 	{Name: "%addon", Raw: true, Help: "configures an add-on of the installer, as in %addon com_redhat_kdump"},
 	{Name: "%anaconda", Raw: true, Help: "configured the installer itself",
 		Instead: "nothing: the installer reads /etc/anaconda/conf.d only",
-		History: History{EL: Span{Deprecated: 9}, Fedora: Span{Deprecated: 34}}},
+		// Validators read it in RHEL 10 too; the installer stops at it.
+		History: History{EL: Span{Deprecated: 9, Removed: 10}, Fedora: Span{Deprecated: 34, Removed: 40}}},
 	{Name: "%certificate", Help: "installs a certificate in the installer and in the installed system",
 		Options: []OptionSpec{
 			{Names: []string{"--filename"}, Type: TypeString, Value: "NAME", Required: true, Help: "the file's name"},

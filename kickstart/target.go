@@ -10,6 +10,7 @@ var (
 	ruleNeedsNetwork = newRule(Warning, "needs-network", "a command needs the network that the guest does not have")
 	ruleNoPackages   = newRule(Warning, "no-packages-on-iso", "the packages are not on the installation medium")
 	ruleSourceArch   = newRule(Warning, "source-architecture", "a repository for another architecture")
+	ruleIgnoredDisk  = newRule(Error, "ignored-disk", "a command names a disk that ignoredisk leaves out")
 	ruleWrongDisk    = newRule(Warning, "wrong-disk", "a disk that the machine does not have")
 	ruleWrongConsole = newRule(Warning, "wrong-console", "a serial console that the architecture does not have")
 )
@@ -99,6 +100,13 @@ func (l *linter) includeOnTarget(w Word, command string) {
 
 // diskOption checks the disks that an option names.
 func (l *linter) diskOption(s *Statement, a *Args, option string, names []string) {
+	for _, name := range names {
+		if disk := diskOf(strings.TrimPrefix(name, "/dev/")); disk != "" && a.Spec.Name != "ignoredisk" {
+			w := s.Words[0]
+			w.Pos, w.End = optionPlace(s, a, option)
+			l.state.facts.disks = append(l.state.facts.disks, diskUse{disk, a.Spec.Name, place{l.source, w, s.Name()}})
+		}
+	}
 	t := l.options.Target
 	if t == nil || t.DiskName == "" {
 		return
@@ -116,6 +124,43 @@ func (l *linter) diskOption(s *Statement, a *Args, option string, names []string
 		l.failsAtOption(s, a, option, problem{rule: ruleWrongDisk, text: "the machine has no disk " + disk,
 			meaning: "its disk is " + t.DiskName + bus,
 			hint:    "write " + strings.Replace(name, disk, t.DiskName, 1)})
+	}
+}
+
+// diskUse is a disk that a command names.
+type diskUse struct {
+	disk, command string
+	at            place
+}
+
+// finishDisks holds the disks that commands name against those that ignoredisk
+// leaves, where both are kernel names.
+func (l *linter) finishDisks() {
+	plain := func(names []string) (disks []string, all bool) {
+		all = true
+		for _, name := range names {
+			disk := strings.TrimPrefix(name, "/dev/")
+			if all = all && diskOf(disk) == disk; disk != "" {
+				disks = append(disks, disk)
+			}
+		}
+		return disks, all
+	}
+	only, allPlain := plain(l.state.onlyUse)
+	ignored, _ := plain(l.state.ignored)
+	for _, use := range l.state.facts.disks {
+		if !contains(ignored, use.disk) && (len(only) == 0 || !allPlain || contains(only, use.disk)) {
+			continue
+		}
+		severity, meaning := Error, "the installer does not find it"
+		if use.command == "clearpart" {
+			severity, meaning = Warning, "nothing on it is cleared"
+		}
+		hint := "name one of the disks that are used"
+		if len(only) == 1 {
+			hint = "write " + only[0] + ", or add " + use.disk + " to ignoredisk --only-use"
+		}
+		l.addAt(use.at, severity, problem{rule: ruleIgnoredDisk, text: "ignoredisk leaves the disk " + use.disk + " out", meaning: meaning, hint: hint})
 	}
 }
 
@@ -166,16 +211,12 @@ func adviseDisks(l *linter, s *Statement, a *Args) {
 var consoles = map[string]string{"x86_64": "ttyS", "x86_64_v2": "ttyS", "aarch64": "ttyAMA"}
 
 var (
-	ruleBootPartition = newRule(Warning, "bootloader-partition", "GRUB 2 does not go into a partition")
+	ruleBootPartition = newRule(Error, "bootloader-partition", "GRUB 2 does not go into a partition")
 	ruleNoBootloader  = newRule(Warning, "no-bootloader", "the installed system has no boot loader")
 )
 
 func adviseBootloader(l *linter, s *Statement, a *Args) {
 	t := l.options.Target
-	if a.text("--location") == "partition" && l.options.Dialect.elRelease() >= 8 {
-		l.failsAtOption(s, a, "--location", problem{rule: ruleBootPartition, text: "the boot loader cannot be installed into a partition",
-			meaning: "the installer stops at it", hint: "use --location=mbr, or leave it out"})
-	}
 	l.diskOption(s, a, "--boot-drive", []string{a.text("--boot-drive")})
 	l.diskOption(s, a, "--driveorder", a.List("--driveorder"))
 	if t == nil {

@@ -24,8 +24,7 @@ type ksError struct {
 func ksErrors(file *kickstart.File) []ksError {
 	var all []ksError
 	for _, f := range kickstart.Lint(file, kickstart.LintOptions{Dialect: kickstart.AlmaLinux10, Fragment: true}) {
-		// %anaconda passes validators, but the installer itself stops at it.
-		if f.Severity == kickstart.Error || f.Rule == "deprecated-section" && strings.HasPrefix(strings.TrimSpace(f.Excerpt), "%anaconda") {
+		if f.Severity == kickstart.Error {
 			all = append(all, ksError{f.Line, ksText(f)})
 		}
 	}
@@ -66,7 +65,7 @@ func ksText(f kickstart.Finding) string {
 		return "unrecognized arguments: " + at
 	case "missing-value":
 		return "argument " + at + ": expected one argument"
-	case "unknown-section", "deprecated-section":
+	case "unknown-section", "removed-section":
 		return "Unknown kickstart section: " + first
 	case "unclosed-section":
 		return "Section " + sectionName.FindString(f.Text) + " does not end with %end."
