@@ -5,6 +5,7 @@
 package disk
 
 import (
+	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -219,7 +220,7 @@ func (f *FAT) find(path string) (FATEntry, error) {
 walk:
 	for _, name := range strings.Split(path, "/") {
 		if !at.Dir {
-			break
+			return at, fmt.Errorf("%s: %w", path, fs.ErrNotExist)
 		}
 		entries, err := f.list(path, at.cluster)
 		if err != nil {
@@ -247,7 +248,7 @@ func (f *FAT) list(path string, cluster uint32) ([]FATEntry, error) {
 	default:
 		r = io.NewSectionReader(f.r, f.root, f.rootBytes)
 	}
-	entries, err := readDirectory(r, f.Bits)
+	entries, err := readDirectory(bufio.NewReader(r), f.Bits)
 	if err != nil {
 		return nil, fmt.Errorf("directory %q: %w", path, err)
 	}

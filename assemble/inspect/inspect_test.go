@@ -171,3 +171,47 @@ func TestBootBIOS(t *testing.T) {
 		}
 	}
 }
+
+// patched is a disk of which somebody has changed some bytes.
+type patched struct {
+	image []byte
+	bytes map[int64]byte
+	read  int64
+}
+
+func (p *patched) ReadAt(b []byte, off int64) (int, error) {
+	n, err := bytes.NewReader(p.image).ReadAt(b, off)
+	for i := range b[:n] {
+		if c, ok := p.bytes[off+int64(i)]; ok {
+			b[i] = c
+		}
+	}
+	p.read += int64(n)
+	return n, err
+}
+
+// Whatever bytes a guest has changed on a disk that booted: no panic, no hang,
+// and an error only for what was seen.
+func FuzzBoot(f *testing.F) {
+	image, err := os.ReadFile(installed(f, "gpt", 1, "BOOTX64.EFI"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	const esp = 1 << 20
+	// Where a change matters: tables, boot sector, file allocation table, folders.
+	places := []int64{0, 512, 1024, esp, esp + 512, esp + 1024, esp + 4096, esp + 8192, esp + 16384, esp + 20480, int64(len(image)) - 512}
+	f.Add([]byte{3, 11, 0, 0})
+	f.Add([]byte{1, 80, 0, 255, 10, 80, 0, 255})
+	f.Fuzz(func(t *testing.T, changes []byte) {
+		d := &patched{image: image, bytes: map[int64]byte{}}
+		for c := changes; len(c) >= 4; c = c[4:] { // place, offset, value
+			d.bytes[places[int(c[0])%len(places)]+int64(c[1])+int64(c[2])<<8] = c[3]
+		}
+		if got := boot(t, d, int64(len(image)), arch.X86_64, true); got == "" {
+			t.Error("neither an answer nor an error")
+		}
+		if d.read > 64<<20 {
+			t.Errorf("read %d bytes", d.read)
+		}
+	})
+}
