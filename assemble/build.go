@@ -15,6 +15,7 @@ import (
 
 	"github.com/imgasm/imgasm/assemble/anaconda"
 	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/internal/size"
 )
 
 // step is one step of a build. run returns what came out of it, in a few words.
@@ -44,7 +45,7 @@ func (p *Plan) steps() []step {
 		{"kickstart", "write the kickstart " + p.Kickstart.Name + " with our reporting sections", "", (*build).kickstart},
 		{"OEMDRV", "make the volume on which the installer finds the kickstart", unless(p.Spec.delivery().OnVolume(), "the kickstart is in the initrd"), (*build).oemdrv},
 		{"EFI medium", "make a boot medium with the ISO's own boot loader" + withKickstart, unless(media, "QEMU loads the kernel by itself"), (*build).bootMedium},
-		{"disk", "make a blank disk of " + FormatSize(p.Spec.DiskSize), "", (*build).disk},
+		{"disk", "make a blank disk of " + size.Format(p.Spec.DiskSize), "", (*build).disk},
 		{"install", fmt.Sprintf("install %s on %s (%s)", p.productName(), p.Accel.Accel, p.Arch.Name), "", (*build).install},
 		{"check", "look for partitions and a boot loader on the disk", "", (*build).check},
 		{p.Spec.Format, "write the image as " + p.Spec.Format, "", (*build).image},

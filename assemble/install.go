@@ -15,6 +15,7 @@ import (
 	"github.com/imgasm/imgasm/assemble/lock"
 	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/internal/size"
 	"github.com/imgasm/imgasm/qemu"
 )
 
@@ -119,7 +120,7 @@ func (b *build) image(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return humanSize(used) + " for a disk of " + FormatSize(b.Spec.DiskSize), nil
+	return humanSize(used) + " for a disk of " + size.Format(b.Spec.DiskSize), nil
 }
 
 // bootTest starts the image as its user will.
@@ -190,11 +191,11 @@ func (b *build) publish(ctx context.Context) (string, error) {
 	}
 	b.inputs = append(b.inputs, firmware...)
 	partial := b.ws.path(imagePartialFile)
-	sum, size, err := fileHash(partial)
+	sum, n, err := fileHash(partial)
 	if err != nil {
 		return "", err
 	}
-	meta := b.describeImage(File{Name: filepath.Base(b.Out), Size: size, SHA256: sum})
+	meta := b.describeImage(File{Name: filepath.Base(b.Out), Size: n, SHA256: sum})
 	if err := os.Chmod(partial, 0o644); err != nil {
 		return "", err
 	}
@@ -211,7 +212,7 @@ func (b *build) publish(ctx context.Context) (string, error) {
 		}
 	}
 	b.result = &Result{Out: b.Out, Metadata: metadataName(b.Out), Image: meta, Next: b.next()}
-	return fmt.Sprintf("%s (%s) and %s", b.Spec.Out, humanSize(size), filepath.Base(metadataName(b.Out))), nil
+	return fmt.Sprintf("%s (%s) and %s", b.Spec.Out, humanSize(n), filepath.Base(metadataName(b.Out))), nil
 }
 
 // imageProduct names what the image is. A rehearsal's ISO is laid out as

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/imgasm/imgasm/assemble/lock"
+	"github.com/imgasm/imgasm/internal/size"
 )
 
 // Roles of inputs, in locks and in descriptions of images.
@@ -110,11 +111,11 @@ func (p *Plan) firmwareInputs() ([]Input, error) {
 		if f.path == "" {
 			continue
 		}
-		sum, size, err := fileHash(f.path)
+		sum, n, err := fileHash(f.path)
 		if err != nil {
 			return nil, err
 		}
-		inputs = append(inputs, Input{Role: f.role, Name: filepath.Base(f.path), Size: size, SHA256: sum})
+		inputs = append(inputs, Input{Role: f.role, Name: filepath.Base(f.path), Size: n, SHA256: sum})
 	}
 	return inputs, nil
 }
@@ -125,7 +126,7 @@ func (p *Plan) lockBuild(inputs []Input) lock.Build {
 		Inputs: map[string]lock.Input{},
 		Tools:  map[string]string{"imgasm": p.Host.Version, "qemu": p.QEMU.Version.String()},
 		Settings: map[string]string{
-			"arch": p.Arch.Name, "boot": p.Spec.Boot, "firmware": p.bootMode(), "format": p.Spec.Format, "disk-size": FormatSize(p.Spec.DiskSize),
+			"arch": p.Arch.Name, "boot": p.Spec.Boot, "firmware": p.bootMode(), "format": p.Spec.Format, "disk-size": size.Format(p.Spec.DiskSize),
 		},
 	}
 	if args := p.Spec.KernelArgs; len(args) > 0 { // "inst.repo=…", "fips=1": they change what is installed

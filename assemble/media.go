@@ -12,6 +12,7 @@ import (
 	"github.com/imgasm/imgasm/assemble/disk"
 	"github.com/imgasm/imgasm/assemble/iso"
 	"github.com/imgasm/imgasm/assemble/kernel"
+	"github.com/imgasm/imgasm/internal/size"
 	"github.com/imgasm/imgasm/internal/tree"
 )
 
@@ -122,5 +123,5 @@ func (b *build) oemdrv(context.Context) (string, error) {
 
 func (b *build) disk(context.Context) (string, error) {
 	_, err := b.make(diskFile, func(f *os.File) error { return disk.Blank(f, b.Spec.DiskSize) })
-	return FormatSize(b.Spec.DiskSize) + ", sparse", err
+	return size.Format(b.Spec.DiskSize) + ", sparse", err
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/imgasm/imgasm/assemble/media"
 	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/size"
 	"github.com/imgasm/imgasm/qemu"
 	"github.com/imgasm/imgasm/qemu/accel"
 )
@@ -137,7 +138,7 @@ func (p *Plan) resolveSpec() (err error) {
 	const sector = 512
 	switch {
 	case s.DiskSize < MinDiskSize:
-		return &InputError{What: "--disk-size", Err: fmt.Errorf("%d bytes: no system fits on less than %s", s.DiskSize, FormatSize(MinDiskSize)), Do: "the default is --disk-size 10G"}
+		return &InputError{What: "--disk-size", Err: fmt.Errorf("%d bytes: no system fits on less than %s", s.DiskSize, size.Format(MinDiskSize)), Do: "the default is --disk-size 10G"}
 	case s.DiskSize%sector != 0:
 		return &InputError{What: "--disk-size", Err: fmt.Errorf("%d bytes is no whole number of sectors of %d bytes", s.DiskSize, sector), Do: "give whole megabytes, such as 10G"}
 	case s.MemoryMiB < 0 || s.MemoryMiB > 0 && s.MemoryMiB < 256:
@@ -420,6 +421,9 @@ func or(s, def string) string {
 	}
 	return s
 }
+
+// MinDiskSize is the smallest disk that an installation could fit on.
+const MinDiskSize = 512 << 20
 
 // humanSize writes a size for a message.
 func humanSize(n int64) string {

@@ -4,38 +4,25 @@ package disk
 
 import (
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
+
+	"github.com/imgasm/imgasm/internal/size"
 )
 
-// ParseSize reads "10G", "512M", "1.5T", "8GiB" or a number of bytes. Units
-// are powers of 1024. The result is a positive multiple of 512; the error
-// wraps ErrSize.
+// ParseSize reads the size of a disk or partition, as size.Parse does. The
+// result is a positive multiple of 512; the error wraps ErrSize.
 func ParseSize(text string) (int64, error) {
-	fail := func(why string) (int64, error) {
-		return 0, fmt.Errorf("size %q: %s; write for example 10G, 512M or 1.5T: %w", text, why, ErrSize)
-	}
-	number := strings.TrimRight(text, "kKMGTPiBb")
-	unit := strings.TrimSuffix(strings.TrimSuffix(text[len(number):], "B"), "i")
-	shift, ok := map[string]uint{"": 0, "k": 10, "K": 10, "M": 20, "G": 30, "T": 40, "P": 50}[unit]
-	if !ok || number == "" {
-		return fail("not a number with a unit")
-	}
-	n, err := strconv.ParseFloat(number, 64)
-	if err != nil || strings.ContainsAny(number, "eExXpP_+-nN") {
-		return fail("not a number with a unit")
-	}
-	bytes := n * float64(int64(1)<<shift)
+	n, err := size.Parse(text)
 	switch {
-	case bytes <= 0:
-		return fail("must be more than nothing")
-	case bytes >= math.MaxInt64:
-		return fail("too large")
-	case bytes != math.Trunc(bytes) || int64(bytes)%SectorSize != 0:
-		return fail("not a multiple of 512 bytes")
+	case err != nil:
+		return 0, fmt.Errorf("%w: %w", err, ErrSize)
+	case n <= 0:
+		return 0, fmt.Errorf("size %q: must be more than nothing: %w", text, ErrSize)
+	case n%SectorSize != 0:
+		return 0, fmt.Errorf("size %q: not a multiple of %d bytes: %w", text, SectorSize, ErrSize)
 	}
-	return int64(bytes), nil
+	return n, nil
 }
 
 // partitionTypes are the names that ParseLayout knows.
@@ -77,11 +64,11 @@ func ParseLayout(text string, sizeBytes int64, seed string) (Layout, error) {
 		}
 		switch {
 		case fields[1] != "rest":
-			size, err := ParseSize(fields[1])
+			n, err := ParseSize(fields[1])
 			if err != nil {
 				return l, fmt.Errorf("partition %q: %w", part, err)
 			}
-			p.SizeBytes = size
+			p.SizeBytes = n
 		case i != len(parts)-1:
 			return l, fmt.Errorf("partition %q: only the last can have the rest: %w", part, ErrLayout)
 		default:

@@ -8,7 +8,7 @@ import (
 
 func TestParseSize(t *testing.T) {
 	for text, want := range map[string]int64{
-		"512": 512, "1k": 1024, "10G": 10 << 30, "8GiB": 8 << 30, "8GB": 8 << 30, "1.5T": 3 << 39, "0.5M": 1 << 19, "4K": 4096,
+		"512": 512, "1k": 1024, "10g": 10 << 30, "8gib": 8 << 30, "10G": 10 << 30, "8GiB": 8 << 30, "8GB": 8 << 30, "1.5T": 3 << 39, "0.5M": 1 << 19, "4K": 4096,
 	} {
 		if got, err := ParseSize(text); err != nil || got != want {
 			t.Errorf("%q: %d, %v", text, got, err)
@@ -44,7 +44,7 @@ func TestParseLayout(t *testing.T) {
 	for text, want := range map[string]string{
 		"esp":                         "TYPE:SIZE",
 		"efi:1G":                      "none of esp",
-		"esp:1Q":                      "not a number",
+		"esp:1Q":                      "write a number and a unit",
 		"esp:rest,linux:1G":           "only the last",
 		"esp:20G":                     "past the last usable byte",
 		"esp:9G,linux:9G":             "past the last usable byte",

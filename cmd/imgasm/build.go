@@ -18,6 +18,7 @@ import (
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/internal/proc"
+	"github.com/imgasm/imgasm/internal/size"
 )
 
 // The groups of flags in --help.
@@ -80,14 +81,14 @@ func (a *app) machineSpec(c *cli.Context) (assemble.Spec, error) {
 	s.Lock, s.Locked, s.LockFile = c.Bool("lock"), c.Bool("locked"), c.String("lock-file")
 	s.Provenance, s.Checksums = c.Bool("provenance"), c.Bool("checksum")
 	var err error
-	if s.DiskSize, err = assemble.ParseSize(c.String("disk-size")); err != nil {
+	if s.DiskSize, err = size.Parse(c.String("disk-size")); err != nil {
 		return s, &assemble.InputError{What: "--disk-size", Err: err}
 	}
 	if s.DiskSize == 0 {
 		return s, &assemble.InputError{What: "--disk-size", Err: fmt.Errorf("0 is no size for a disk"), Do: "the default is --disk-size 10G"}
 	}
 	if m := c.String("memory"); m != "" {
-		bytes, err := assemble.ParseSize(m)
+		bytes, err := size.Parse(m)
 		if err != nil {
 			return s, &assemble.InputError{What: "--memory", Err: err, Do: "such as --memory 4G"}
 		}
@@ -223,7 +224,7 @@ func (a *app) printPlan(v assemble.PlanView, asJSON, verbose bool) error {
 	fmt.Fprintf(w, "installer    %s (volume %q)\n", v.Installer.Path, v.Installer.Label)
 	fmt.Fprintf(w, "output       %s (%s), described in %s\n", v.Out, v.Format, v.Metadata)
 	fmt.Fprintf(w, "accelerator  %s: %s\n", v.Accel.Accel, v.Accel.Reason)
-	fmt.Fprintf(w, "machine      %s, %d processors (%s), %d MiB, disk %s\n", v.QEMU, v.CPUs, v.Accel.CPU, v.MemoryMiB, assemble.FormatSize(v.DiskSize))
+	fmt.Fprintf(w, "machine      %s, %d processors (%s), %d MiB, disk %s\n", v.QEMU, v.CPUs, v.Accel.CPU, v.MemoryMiB, size.Format(v.DiskSize))
 	fmt.Fprintf(w, "firmware     %s\n", fw)
 	delivered := map[string]string{"oemdrv": "on an OEMDRV volume", "initrd": "in the initrd", "both": "in the initrd and on an OEMDRV volume"}
 	strict := ""
