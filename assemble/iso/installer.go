@@ -86,7 +86,21 @@ func (m *Image) identify() (*Installer, error) {
 // Stage2 is the value of inst.stage2= by which the initramfs finds the image
 // on whatever drive it is: "hd:LABEL=AlmaLinux-10-1-x86_64-dvd".
 func (in *Installer) Stage2() string {
-	return "hd:LABEL=" + strings.ReplaceAll(in.Label, " ", `\x20`)
+	return "hd:LABEL=" + EscapeLabel(in.Label)
+}
+
+// EscapeLabel writes a volume label as udev and dracut do in device names.
+func EscapeLabel(label string) string {
+	var b strings.Builder
+	for _, r := range []byte(label) {
+		switch {
+		case r >= '0' && r <= '9', r >= 'A' && r <= 'Z', r >= 'a' && r <= 'z', strings.IndexByte("#+-.:=@_", r) >= 0:
+			b.WriteByte(r)
+		default:
+			fmt.Fprintf(&b, `\x%02x`, r)
+		}
+	}
+	return b.String()
 }
 
 // CheckArch returns a *WrongArchError if in is for another architecture.

@@ -98,3 +98,12 @@ func TestInstallerErrors(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// udev names devices so, and GRUB hands it on: what a build and `imgasm media
+// boot` say must not differ for a label with more than letters in it.
+func TestStage2Escapes(t *testing.T) {
+	in := Installer{Label: "Alma 10 (x86/64)~1"}
+	if got, want := in.Stage2(), `hd:LABEL=Alma\x2010\x20\x28x86\x2f64\x29\x7e1`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
