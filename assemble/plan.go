@@ -11,8 +11,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/imgasm/imgasm/assemble/iso"
 	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/derive"
 	"github.com/imgasm/imgasm/internal/redact"
 	"github.com/imgasm/imgasm/kickstart"
 	"github.com/imgasm/imgasm/qemu"
@@ -92,15 +94,8 @@ type Kickstart struct {
 // Login is an account of the new system. The zero value: none is known.
 type Login struct{ Name, Password string }
 
-// id derives an identifier from the seed: a UUID version 8 (RFC 9562, section
-// 5.8) whose bits are a hash of the seed and a name.
-func (p *Plan) id(name string) string {
-	h := sha256.Sum256(append(p.Seed[:], name...))
-	h[6] = h[6]&0x0f | 0x80
-	h[8] = h[8]&0x3f | 0x80
-	x := hex.EncodeToString(h[:16])
-	return strings.Join([]string{x[:8], x[8:12], x[12:16], x[16:20], x[20:]}, "-")
-}
+// id derives an identifier from the seed: see derive.UUID.
+func (p *Plan) id(name string) string { return derive.UUID(hex.EncodeToString(p.Seed[:]), name) }
 
 // nonce is the word by which the guest's progress lines prove that they answer this build.
 func (p *Plan) nonce() string {
@@ -141,13 +136,6 @@ func seed(s Spec, ks []byte, i Installer) [sha256.Size]byte {
 	return sha256.Sum256(text)
 }
 
-// date is the time of everything in the media when SOURCE_DATE_EPOCH is not
-// set: some second of 2025 that depends on the seed and nothing else.
-func date(seed [sha256.Size]byte) time.Time {
-	offset := int64(seed[0])<<16 | int64(seed[1])<<8 | int64(seed[2])
-	return time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(offset) * time.Second)
-}
-
 // The console modes of a Spec.
 const (
 	consoleDirect = "direct"
@@ -181,27 +169,13 @@ func arguments(s Spec, a arch.Arch, label string, emulated bool) []string {
 		}
 	}
 	return slices.Concat([]string{
-		"inst.stage2=hd:LABEL=" + escapeLabel(label),
+		"inst.stage2=hd:LABEL=" + iso.EscapeLabel(label),
 		s.delivery().Argument(),
 	}, mode, []string{
 		"console=tty0", "console=" + a.Console + ",115200n8",
 		"rd.shell=0", "rd.emergency=poweroff", "rd.retry=" + retry,
 		"panic=-1",
 	}, timer, s.KernelArgs)
-}
-
-// escapeLabel writes a volume label as udev and dracut do in device names.
-func escapeLabel(label string) string {
-	var b strings.Builder
-	for _, r := range []byte(label) {
-		switch {
-		case r >= '0' && r <= '9', r >= 'A' && r <= 'Z', r >= 'a' && r <= 'z', strings.IndexByte("#+-.:=@_", r) >= 0:
-			b.WriteByte(r)
-		default:
-			fmt.Fprintf(&b, `\x%02x`, r)
-		}
-	}
-	return b.String()
 }
 
 // checkKernelArgs refuses arguments that would break out of their place.

@@ -5,6 +5,7 @@ package assemble
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,6 +19,7 @@ import (
 	"github.com/imgasm/imgasm/assemble/media"
 	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/derive"
 	"github.com/imgasm/imgasm/internal/size"
 	"github.com/imgasm/imgasm/qemu"
 	"github.com/imgasm/imgasm/qemu/accel"
@@ -382,7 +384,7 @@ func (p *Plan) defaultMemory() int {
 func (p *Plan) resolveDate() (err error) {
 	p.Time, p.Dated, err = p.Host.sourceDate()
 	if !p.Dated {
-		p.Time = date(p.Seed)
+		p.Time = derive.Date(hex.EncodeToString(p.Seed[:]))
 	}
 	return err
 }

@@ -4,7 +4,6 @@
 package disk
 
 import (
-	"crypto/sha1"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -182,33 +181,4 @@ func (t *tableBytes) WriteAt(p []byte, off int64) (int, error) {
 		return 0, fmt.Errorf("GPT of %d bytes at %d: outside the table's place", len(p), off)
 	}
 	return copy(to[off:], p), nil
-}
-
-// namespace is the root of imgasm's derived identifiers: the UUIDv5 of the
-// project's URL in RFC 9562's URL namespace.
-var namespace = uuid5([16]byte{0x6b, 0xa7, 0xb8, 0x11, 0x9d, 0xad, 0x11, 0xd1, 0x80, 0xb4, 0x00, 0xc0, 0x4f, 0xd4, 0x30, 0xc8},
-	"https://github.com/imgasm/imgasm")
-
-// GUID derives an identifier (UUIDv5, in capitals) from a seed, such as the
-// hash of a specification, and the name of what it is for. Equal arguments
-// give equal identifiers, different ones different identifiers.
-func GUID(seed, name string) string {
-	u := uuid5(namespace, seed+"\x00"+name)
-	return fmt.Sprintf("%X-%X-%X-%X-%X", u[0:4], u[4:6], u[6:8], u[8:10], u[10:16])
-}
-
-// VolumeID derives a FAT volume's serial number in the same way.
-func VolumeID(seed, name string) uint32 {
-	u := uuid5(namespace, seed+"\x00"+name)
-	return binary.BigEndian.Uint32(u[:])
-}
-
-// uuid5 is RFC 9562, section 5.5.
-func uuid5(space [16]byte, name string) [16]byte {
-	sum := sha1.Sum(append(space[:], name...))
-	var u [16]byte
-	copy(u[:], sum[:])
-	u[6] = u[6]&0x0f | 0x50
-	u[8] = u[8]&0x3f | 0x80
-	return u
 }

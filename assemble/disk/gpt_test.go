@@ -2,13 +2,13 @@ package disk
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/imgasm/imgasm/internal/derive"
 	"github.com/imgasm/imgasm/internal/hosttool"
 	"github.com/imgasm/imgasm/internal/tree"
 )
@@ -23,9 +23,9 @@ func sgdisk(t testing.TB, image string, args ...string) string {
 }
 
 func testLayout() Layout {
-	return Layout{SizeBytes: 100 << 20, GUID: GUID("t", "disk"), Partitions: []Partition{
-		{Name: "EFI System Partition", Type: TypeESP, GUID: GUID("t", "1"), StartBytes: 1 << 20, SizeBytes: 33 << 20},
-		{Name: strings.Repeat("n", 36), Type: TypeLinux, GUID: GUID("t", "2"), StartBytes: 34 << 20, SizeBytes: 65<<20 + 512, Attributes: 4},
+	return Layout{SizeBytes: 100 << 20, GUID: derive.GUID("t", "disk"), Partitions: []Partition{
+		{Name: "EFI System Partition", Type: TypeESP, GUID: derive.GUID("t", "1"), StartBytes: 1 << 20, SizeBytes: 33 << 20},
+		{Name: strings.Repeat("n", 36), Type: TypeLinux, GUID: derive.GUID("t", "2"), StartBytes: 34 << 20, SizeBytes: 65<<20 + 512, Attributes: 4},
 	}}
 }
 
@@ -106,17 +106,6 @@ func TestLayoutValidate(t *testing.T) {
 	}
 	if err := testLayout().Validate(); err != nil {
 		t.Error(err)
-	}
-}
-
-// UUIDv5 of "python.org" in the DNS namespace, as RFC 9562's readers know it.
-func TestUUID5(t *testing.T) {
-	dns := [16]byte{0x6b, 0xa7, 0xb8, 0x10, 0x9d, 0xad, 0x11, 0xd1, 0x80, 0xb4, 0x00, 0xc0, 0x4f, 0xd4, 0x30, 0xc8}
-	if got := fmt.Sprintf("%x", uuid5(dns, "python.org")); got != "886313e13b8a53729b900c9aee199e5d" {
-		t.Error(got)
-	}
-	if GUID("a", "b") == GUID("a\x00b", "") {
-		t.Error("GUID does not tell its arguments apart")
 	}
 }
 

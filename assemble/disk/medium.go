@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/imgasm/imgasm/internal/derive"
 	"github.com/imgasm/imgasm/internal/tree"
 )
 
@@ -24,7 +25,7 @@ type BootMedium struct {
 	ESPBytes int64
 	// Volumes are further partitions, in order, each in 1 MiB steps.
 	Volumes []Volume
-	// Seed is what all identifiers are derived from; see GUID. Media that are
+	// Seed is what all identifiers are derived from; see internal/derive. Media that are
 	// used at the same time should have different seeds.
 	Seed string
 	// Time is the date of every file; see FAT32.Time.
@@ -93,10 +94,10 @@ func (m *BootMedium) layout() (Layout, error) {
 		}
 		m.ESPBytes = size
 	}
-	l := Layout{GUID: GUID(m.Seed, "boot medium")}
+	l := Layout{GUID: derive.GUID(m.Seed, "boot medium")}
 	next := int64(Alignment)
 	add := func(name, kind string, size int64) {
-		guid := GUID(m.Seed, fmt.Sprintf("boot medium partition %d", len(l.Partitions)+1))
+		guid := derive.GUID(m.Seed, fmt.Sprintf("boot medium partition %d", len(l.Partitions)+1))
 		l.Partitions = append(l.Partitions, Partition{Name: name, Type: kind, GUID: guid, StartBytes: next, SizeBytes: size})
 		next += size
 	}
@@ -123,7 +124,7 @@ func (m *BootMedium) write(f *os.File, l Layout) error {
 		label = "IMGASM"
 	}
 	err := WriteFAT32At(f, esp.StartBytes, FAT32{
-		SizeBytes: esp.SizeBytes, Label: label, VolumeID: VolumeID(m.Seed, "EFI system partition"),
+		SizeBytes: esp.SizeBytes, Label: label, VolumeID: derive.VolumeID(m.Seed, "EFI system partition"),
 		HiddenSectors: uint32(esp.StartBytes / SectorSize), Time: m.Time, Files: m.Files,
 	}, true)
 	if err != nil {

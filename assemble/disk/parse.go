@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/imgasm/imgasm/internal/derive"
 	"github.com/imgasm/imgasm/internal/size"
 )
 
@@ -42,7 +43,7 @@ var partitionTypes = []struct{ name, guid, label string }{
 // is ParseSize's; the last may be "rest". Identifiers are derived from seed.
 // The error wraps ErrLayout or ErrSize.
 func ParseLayout(text string, sizeBytes int64, seed string) (Layout, error) {
-	l := Layout{SizeBytes: sizeBytes, GUID: GUID(seed, "disk")}
+	l := Layout{SizeBytes: sizeBytes, GUID: derive.GUID(seed, "disk")}
 	next := int64(Alignment)
 	parts := strings.Split(text, ",")
 	for i, part := range parts {
@@ -50,7 +51,7 @@ func ParseLayout(text string, sizeBytes int64, seed string) (Layout, error) {
 		if len(fields) < 2 {
 			return l, fmt.Errorf("partition %q: write TYPE:SIZE or TYPE:SIZE:NAME: %w", part, ErrLayout)
 		}
-		p := Partition{Type: fields[0], StartBytes: next, GUID: GUID(seed, "partition "+strconv.Itoa(i+1))}
+		p := Partition{Type: fields[0], StartBytes: next, GUID: derive.GUID(seed, "partition "+strconv.Itoa(i+1))}
 		for _, t := range partitionTypes {
 			if fields[0] == t.name {
 				p.Type, p.Name = t.guid, t.label

@@ -20,6 +20,7 @@ import (
 
 	"github.com/imgasm/imgasm/assemble/disk"
 	"github.com/imgasm/imgasm/assemble/iso"
+	"github.com/imgasm/imgasm/internal/derive"
 	"github.com/imgasm/imgasm/internal/publish"
 	"github.com/imgasm/imgasm/internal/tree"
 )
@@ -28,9 +29,7 @@ import (
 var ErrEpoch = errors.New("SOURCE_DATE_EPOCH must be a number of seconds since 1970, and no later than 2155")
 
 // Date is the date of everything on a medium: SOURCE_DATE_EPOCH, or if that is
-// "" one that is derived from the seed, between 2000 and 2020. It is never the
-// clock's. That different seeds give different dates matters: blkid makes an
-// ISO 9660 volume's UUID of it.
+// "" the seed's: see derive.Date. It is never the clock's.
 func Date(epoch, seed string) (time.Time, error) {
 	if epoch != "" {
 		n, err := strconv.ParseInt(epoch, 10, 64)
@@ -40,9 +39,7 @@ func Date(epoch, seed string) (time.Time, error) {
 		}
 		return time.Time{}, fmt.Errorf("%q: %w", epoch, ErrEpoch)
 	}
-	const span = 20 * 365 * 24 * 3600
-	start := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
-	return start.Add(time.Duration(disk.VolumeID(seed, "date")%span) * time.Second), nil
+	return derive.Date(seed), nil
 }
 
 // Volume is a kickstart and what it reads, to be put on an OEMDRV volume.

@@ -16,6 +16,7 @@ import (
 	"github.com/imgasm/imgasm/assemble/disk"
 	"github.com/imgasm/imgasm/assemble/rehearsal/failures"
 	"github.com/imgasm/imgasm/cmd/imgasm-guest/layout"
+	"github.com/imgasm/imgasm/internal/derive"
 )
 
 // prepare is the installation environment's set-up.
@@ -121,7 +122,7 @@ func (i *installer) seed() string {
 	return fmt.Sprintf("imgasm rehearsal %x", sum)
 }
 
-func (i *installer) guid(name string) string { return disk.GUID(i.seed(), name) }
+func (i *installer) guid(name string) string { return derive.GUID(i.seed(), name) }
 
 // format makes a file system with the distribution's tool, in the way in which
 // Anaconda's storage library calls it, and notes its identifier.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/imgasm/imgasm/assemble/disk"
+	"github.com/imgasm/imgasm/internal/derive"
 	"github.com/imgasm/imgasm/kickstart"
 )
 
@@ -64,9 +65,9 @@ func TestMake(t *testing.T) {
 				t.Fatalf("%v\ngot\n%swant\n%s", err, got, c.want)
 			}
 			// What is planned must be what the partition table accepts.
-			l := disk.Layout{SizeBytes: p.Disk.SizeBytes, GUID: disk.GUID("test", "disk")}
+			l := disk.Layout{SizeBytes: p.Disk.SizeBytes, GUID: derive.GUID("test", "disk")}
 			for k, q := range p.Partitions {
-				l.Partitions = append(l.Partitions, disk.Partition{Name: "p", Type: disk.TypeLinux, GUID: disk.GUID("test", fmt.Sprint(k)), StartBytes: q.StartBytes, SizeBytes: q.SizeBytes})
+				l.Partitions = append(l.Partitions, disk.Partition{Name: "p", Type: disk.TypeLinux, GUID: derive.GUID("test", fmt.Sprint(k)), StartBytes: q.StartBytes, SizeBytes: q.SizeBytes})
 			}
 			if err := l.Validate(); err != nil {
 				t.Error(err)
