@@ -37,8 +37,9 @@ func (b *build) bootMedium(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", b.Installer.Path, err)
 	}
-	size, err := b.make(bootMediumFile, func(f *os.File) error {
-		return disk.WriteBootMediumTo(f, disk.BootMedium{Files: files, Seed: b.id("boot medium"), Time: b.Time})
+	m := disk.BootMedium{Files: files, Seed: b.id("boot medium"), Time: b.Time}
+	n, err := b.make(bootMediumFile, func(f *os.File) error {
+		return media.WriteMedium(f, m, nil, b.note)
 	})
-	return humanSize(size), err
+	return humanSize(n), err
 }

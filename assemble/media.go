@@ -12,6 +12,8 @@ import (
 	"github.com/imgasm/imgasm/assemble/disk"
 	"github.com/imgasm/imgasm/assemble/iso"
 	"github.com/imgasm/imgasm/assemble/kernel"
+	"github.com/imgasm/imgasm/assemble/media"
+	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/internal/size"
 	"github.com/imgasm/imgasm/internal/tree"
 )
@@ -117,9 +119,14 @@ func (b *build) kickstart(context.Context) (string, error) {
 
 func (b *build) oemdrv(context.Context) (string, error) {
 	files := []tree.File{tree.Bytes(iso.KickstartName, b.Kickstart.Guest)}
-	size, err := b.make(oemdrvFile, func(f *os.File) error { return iso.WriteOEMDRV(f, files, b.Time) })
-	return humanSize(size), err
+	n, err := b.make(oemdrvFile, func(f *os.File) error {
+		return media.WriteVolume(f, files, b.Time, b.note)
+	})
+	return humanSize(n), err
 }
+
+// note says something that ends nothing.
+func (b *build) note(text string) { b.emit(event.Event{Kind: event.Note, Text: text}) }
 
 func (b *build) disk(context.Context) (string, error) {
 	_, err := b.make(diskFile, func(f *os.File) error { return disk.Blank(f, b.Spec.DiskSize) })

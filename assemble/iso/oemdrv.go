@@ -70,7 +70,7 @@ func oemdrvLayout(files []tree.File, t time.Time) (*layout, error) {
 	if err := CheckOEMDRV(files); err != nil {
 		return nil, err
 	}
-	l, err := newLayout(root, t, !isPlain(root))
+	l, err := newLayout(root, t, !Plain(root))
 	if err != nil {
 		return nil, err
 	}
@@ -119,13 +119,13 @@ func CheckOEMDRV(files []tree.File) error {
 	return nil
 }
 
-// isPlain says whether every name stays what it is without Rock Ridge.
-func isPlain(n *tree.Node) bool {
+// Plain says whether every name stays what it is without Rock Ridge.
+func Plain(n *tree.Node) bool {
 	for _, c := range n.Children {
 		if !plainName.MatchString(c.Name) {
 			return false
 		}
-		if c.IsDir() && (strings.Contains(c.Name, ".") || !isPlain(c)) {
+		if c.IsDir() && (strings.Contains(c.Name, ".") || !Plain(c)) {
 			return false
 		}
 	}

@@ -20,6 +20,7 @@ import (
 
 	"github.com/imgasm/imgasm/assemble/disk"
 	"github.com/imgasm/imgasm/assemble/iso"
+	"github.com/imgasm/imgasm/assemble/readback"
 	"github.com/imgasm/imgasm/internal/derive"
 	"github.com/imgasm/imgasm/internal/publish"
 	"github.com/imgasm/imgasm/internal/tree"
@@ -117,8 +118,49 @@ func seed(files []tree.File, texts ...string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// WriteOEMDRV writes an OEMDRV volume to the file out. epoch is that of Date.
-func WriteOEMDRV(out string, v Volume, epoch string) error {
+// WriteVolume writes an OEMDRV volume to an empty file, and has it read back: see
+// readback.OEMDRV. note is told what could not be read back; nil: nobody is.
+func WriteVolume(f *os.File, files []tree.File, t time.Time, note func(text string)) error {
+	if err := iso.WriteOEMDRV(f, files, t); err != nil {
+		return err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	unread, err := readback.OEMDRV(f, info.Size(), files)
+	return tell(note, unread, err)
+}
+
+// WriteMedium writes a boot medium to an empty file, and has it read back: see
+// readback.BootMedium. oemdrv are the files of its OEMDRV volume. See WriteVolume.
+func WriteMedium(f *os.File, m disk.BootMedium, oemdrv []tree.File, note func(text string)) error {
+	if err := disk.WriteBootMediumTo(f, m); err != nil {
+		return err
+	}
+	return readBack(f, m, oemdrv, note)
+}
+
+func readBack(f *os.File, m disk.BootMedium, oemdrv []tree.File, note func(text string)) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	unread, err := readback.BootMedium(f, info.Size(), m, oemdrv)
+	return tell(note, unread, err)
+}
+
+// tell notes what was left unread, and returns err.
+func tell(note func(text string), unread, err error) error {
+	if unread != nil && note != nil {
+		note(unread.Error())
+	}
+	return err
+}
+
+// WriteOEMDRV writes an OEMDRV volume to the file out. epoch is that of Date,
+// note that of WriteVolume.
+func WriteOEMDRV(out string, v Volume, epoch string, note func(text string)) error {
 	files, err := v.Files()
 	if err != nil {
 		return err
@@ -131,7 +173,7 @@ func WriteOEMDRV(out string, v Volume, epoch string) error {
 	if err != nil {
 		return err
 	}
-	return publish.File(out, func(f *os.File) error { return iso.WriteOEMDRV(f, files, t) })
+	return publish.File(out, func(f *os.File) error { return WriteVolume(f, files, t, note) })
 }
 
 // Source is what boot media are made from.
@@ -144,6 +186,7 @@ type Source struct {
 	// Progress is told how many bytes are on disk, first of all 0, when nothing
 	// is wrong with what the medium is made of; nil: nobody is.
 	Progress func(done, total int64)
+	Note     func(text string) // see WriteVolume
 }
 
 // syncEvery is how many bytes may be written and not yet be on disk. Without
@@ -201,7 +244,11 @@ func writeBoot(ctx context.Context, out string, s Source, epoch string) (*iso.In
 		if w.progress != nil {
 			w.progress(0, w.total)
 		}
-		return disk.WriteBootMediumTo(f, m)
+		if err := disk.WriteBootMediumTo(f, m); err != nil {
+			return err
+		}
+		img.Piece = func(int64) error { return context.Cause(ctx) } // read again: no more progress
+		return readBack(f, m, b.OEMDRV, s.Note)
 	})
 }
 

@@ -74,7 +74,7 @@ func mediaOEMDRV(app *app) *cli.Command {
 			if v.Text, err = app.namedKickstart(c.Context, &v.Kickstart); err != nil {
 				return err
 			}
-			return media.WriteOEMDRV(c.String("out"), v, app.getenv("SOURCE_DATE_EPOCH"))
+			return media.WriteOEMDRV(c.String("out"), v, app.getenv("SOURCE_DATE_EPOCH"), func(text string) { app.Problem("note", text, "") })
 		},
 	}
 }
@@ -192,6 +192,7 @@ func (a *app) writeBoot(c *cli.Context, s media.Source) error {
 		}
 		show(event.Event{Kind: event.Progress, Done: done, Total: total, Unit: "B", Fraction: float64(done) / float64(total)})
 	}
+	s.Note = func(text string) { show(event.Event{Kind: event.Note, Text: text}) }
 	in, err := media.WriteBoot(c.Context, out, s, a.getenv("SOURCE_DATE_EPOCH"))
 	if err != nil {
 		return d.fail(err)
