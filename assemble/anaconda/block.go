@@ -11,23 +11,9 @@ import (
 
 // Messages of several lines: where they end, and what is in them.
 
-type blockKind int
-
-const (
-	noBlock        blockKind = iota
-	terminateBlock           // up to "The installer will now terminate."
-	dialogBlock              // a simpleline dialog, up to its prompt
-	tracebackBlock           // up to the line that names the exception
-	hubBlock                 // what the hub marks with [!], and the states below
-	dracutBlock              // up to "Anaconda installer errors end"
-	unitBlock                // up to "See 'systemctl status …"
-	logBlock                 // lines of the log that belong to the one before
-	warningsBlock            // warnings about the kickstart, up to the error that inst.ksstrict makes of them
-)
-
 // block is the message that is being collected.
 type block struct {
-	kind     blockKind
+	kind     Block      // OneLine: none
 	findings []*finding // the one that began it, and those that lines within it made
 	source   string
 	lines    []Line
@@ -39,14 +25,15 @@ const (
 )
 
 // beginBlock begins to collect a message. One that it breaks off is read as it is.
-func (m *Machine) beginBlock(kind blockKind, f *finding, r *console.Record) {
+func (m *Machine) beginBlock(f *finding, r *console.Record) {
 	f.open = true
-	if m.block.kind == dialogBlock && kind == dialogBlock { // a row for a line within it
+	if m.block.kind.isDialog() && f.rule.Block.isDialog() { // a row for a line within it
 		m.block.findings = append(m.block.findings, f)
+		m.block.kind = f.rule.Block
 		return
 	}
 	m.endBlock()
-	m.block = block{kind: kind, findings: []*finding{f}, source: r.Source, lines: f.failure.Lines[:1:1]}
+	m.block = block{kind: f.rule.Block, findings: []*finding{f}, source: r.Source, lines: f.failure.Lines[:1:1]}
 }
 
 // takeBlock takes a line of Anaconda's that belongs to the message that has
@@ -55,16 +42,16 @@ func (m *Machine) takeBlock(r *console.Record) bool {
 	b := &m.block
 	line := Line{OnConsole, r.Line, r.Text}
 	switch b.kind {
-	case terminateBlock:
+	case Refusal, ErrorMessage, WholeMessage:
 		b.lines = append(b.lines, line)
 		if strings.Contains(r.Text, "The installer will now terminate.") || len(b.lines) > maxBlock {
 			m.endBlock()
 		}
 		return true
-	case dialogBlock:
+	case Dialog, ScriptDialog:
 		// What follows a script's failure is the script's output: edges in it
 		// are those of dnf's tables, and nothing in it is the installer's.
-		script := b.findings[len(b.findings)-1].rule.Name == "script-failed"
+		script := b.kind == ScriptDialog
 		if isEdge(r.Text) && !script || len(b.lines) > maxBlock {
 			m.endBlock()
 			return false
@@ -77,7 +64,7 @@ func (m *Machine) takeBlock(r *console.Record) bool {
 			m.endBlock()
 		}
 		return true
-	case hubBlock:
+	case HubMarks:
 		if !strings.Contains(r.Text, "[!] ") && !strings.HasPrefix(r.Text, "       ") {
 			if isHubLine(r.Text) {
 				return true
@@ -87,7 +74,7 @@ func (m *Machine) takeBlock(r *console.Record) bool {
 		}
 		b.lines = append(b.lines, line)
 		return len(b.lines) < maxBlock
-	case warningsBlock: // mostly the installer goes on: then the lines are any lines
+	case Warnings: // mostly the installer goes on: then the lines are any lines
 		if len(b.lines) > maxWarnings {
 			m.dropWarnings()
 			return false
@@ -98,7 +85,7 @@ func (m *Machine) takeBlock(r *console.Record) bool {
 		}
 		b.lines = append(b.lines, line)
 		return false
-	case tracebackBlock:
+	case Traceback:
 		b.lines = append(b.lines, line)
 		if exceptionLine.MatchString(r.Text) || len(b.lines) > maxBlock {
 			m.scan(r)
@@ -111,7 +98,7 @@ func (m *Machine) takeBlock(r *console.Record) bool {
 
 // dropWarnings ends the collecting of warnings about the kickstart: the installer goes on.
 func (m *Machine) dropWarnings() {
-	if m.block.kind == warningsBlock {
+	if m.block.kind == Warnings {
 		m.block = block{}
 	}
 }
@@ -127,7 +114,7 @@ const seeStatus = "See 'systemctl status"
 
 // takeUnit does the same for systemd's lines.
 func (m *Machine) takeUnit(r *console.Record) {
-	if b := &m.block; b.kind == unitBlock && strings.Contains(r.Text, seeStatus) {
+	if b := &m.block; b.kind == UnitStatus && strings.Contains(r.Text, seeStatus) {
 		b.lines = append(b.lines, Line{OnConsole, r.Line, r.Text})
 		m.endBlock()
 	}
@@ -136,7 +123,7 @@ func (m *Machine) takeUnit(r *console.Record) {
 // takeStage1 does the same for dracut's lines.
 func (m *Machine) takeStage1(r *console.Record) {
 	b := &m.block
-	if b.kind != dracutBlock || r.Source != b.source {
+	if b.kind != DracutErrors || r.Source != b.source {
 		return
 	}
 	b.lines = append(b.lines, Line{OnConsole, r.Line, r.Text})
@@ -168,11 +155,11 @@ func (m *Machine) endBlock() {
 // readBlock makes what it can of the message.
 func (m *Machine) readBlock() {
 	b := m.block
-	if b.kind == noBlock {
+	if b.kind == OneLine {
 		return
 	}
 	lines := b.lines
-	if b.kind == tracebackBlock && len(lines) > maxLines/2 { // the end says most
+	if b.kind == Traceback && len(lines) > maxLines/2 { // the end says most
 		lines = append(lines[:1:1], lines[len(lines)-maxLines/2:]...)
 	}
 	lines = lines[:min(len(lines), maxLines)]
@@ -182,14 +169,14 @@ func (m *Machine) readBlock() {
 	}
 	f := b.findings[len(b.findings)-1]
 	switch b.kind {
-	case terminateBlock:
+	case Refusal, ErrorMessage, WholeMessage:
 		m.explainTermination(f, lines)
-	case tracebackBlock:
+	case Traceback:
 		if last := lines[len(lines)-1].Text; exceptionLine.MatchString(last) {
 			f.failure.Meaning = "The installer died of an exception that nothing caught: " + short(last, 300)
 		}
 		m.reasons(f, joined(lines))
-	case hubBlock:
+	case HubMarks:
 		if titles := incomplete.FindAllStringSubmatch(joined(lines), -1); len(titles) > 0 {
 			var names []string
 			for _, t := range titles {
@@ -198,15 +185,21 @@ func (m *Machine) readBlock() {
 			f.failure.Meaning = "The kickstart leaves open, or gets wrong, what the installer marks with [!]: " + strings.Join(names, ", ") + "."
 		}
 		m.reasons(f, joined(lines))
-	case dialogBlock:
-		if f.rule.Name != "script-failed" {
-			m.reasons(f, joined(slices.DeleteFunc(slices.Clone(lines), func(l Line) bool { return isPrompt(l.Text) })))
-		} else if said := scriptWords(b.lines); said != "" {
+	case Dialog:
+		m.reasons(f, joined(slices.DeleteFunc(slices.Clone(lines), func(l Line) bool { return isPrompt(l.Text) })))
+	case ScriptDialog:
+		if said := scriptWords(b.lines); said != "" {
 			first, rest, _ := strings.Cut(m.expand(f.rule.Meaning, nil), ".")
 			f.failure.Meaning = first + "; the last of its output that is shown: " + short(said, 300) + "." + rest
 		}
 	}
 }
+
+// isDialog reports whether simpleline's dialog is what is collected.
+func (b Block) isDialog() bool { return b == Dialog || b == ScriptDialog }
+
+// terminates reports whether the message ends with "The installer will now terminate."
+func (b Block) terminates() bool { return b == Refusal || b == ErrorMessage || b == WholeMessage }
 
 // isPrompt recognizes what ends a dialog.
 func isPrompt(text string) bool {
@@ -246,9 +239,9 @@ var problemLine = regexp.MustCompile(`problem (?:occurred on|reading from) line 
 // explainTermination reads the texts that end with "The installer will now terminate."
 func (m *Machine) explainTermination(f *finding, lines []Line) {
 	var reason []string
-	started := f.rule.Name == "kickstart-syntax"
-	if f.rule.Name == "installer-error-untold" {
-		started, reason = true, append(reason, lines[0].Text)
+	started := f.rule.Block != ErrorMessage
+	if f.rule.Block == WholeMessage {
+		reason = append(reason, lines[0].Text)
 	}
 	for _, l := range lines[1:] {
 		switch {
@@ -264,7 +257,7 @@ func (m *Machine) explainTermination(f *finding, lines []Line) {
 		m.kickstartLine(f, groups)
 		f.failure.KickstartText = problemText(reason)
 	}
-	if f.rule.Name == "kickstart-syntax" {
+	if f.rule.Block == Refusal {
 		if f.failure.KickstartText == "" {
 			f.failure.KickstartText = strings.Join(strings.Fields(text), " ")
 		}
@@ -274,7 +267,7 @@ func (m *Machine) explainTermination(f *finding, lines []Line) {
 			f.failure.Meaning = "The installer refuses the kickstart: " + f.failure.KickstartText
 		}
 	}
-	if text != "" && strings.HasPrefix(f.rule.Name, "installer-") {
+	if text != "" && f.rule.Block != Refusal {
 		said := strings.Join(strings.Fields(text), " ")
 		said = strings.TrimRight(strings.ReplaceAll(said, "Non interactive installation failed: ", ""), ".")
 		f.failure.Meaning = strings.TrimSuffix(m.expand(f.rule.Meaning, nil), ".") + ": " + short(said, 500) + "."
@@ -286,11 +279,11 @@ func (m *Machine) explainTermination(f *finding, lines []Line) {
 // nameWarnings tells which warnings inst.ksstrict has made errors of.
 func (m *Machine) nameWarnings() {
 	for _, f := range m.findings {
-		if f.failure.Rule != "kickstart-strict" {
+		if f.rule.Quotes == "" {
 			continue
 		}
 		for _, c := range m.clues {
-			if lines := c.failure.Lines; c.failure.Rule == "kickstart-warnings" && len(lines) > 1 {
+			if lines := c.failure.Lines; c.failure.Rule == f.rule.Quotes && len(lines) > 1 {
 				f.failure.Meaning = strings.TrimSuffix(f.failure.Meaning, ".") + ": " + short(strings.TrimSpace(joined(lines[1:])), 500)
 				f.failure.Lines = slices.Concat(lines, f.failure.Lines)
 			}

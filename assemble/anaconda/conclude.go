@@ -65,7 +65,7 @@ func (m *Machine) ready(f *finding) bool {
 	age := m.awake - f.at
 	switch f.rule.Action {
 	case Fail:
-		if f.rule.Name == "guest-panicked" { // the kernel's own words are on their way
+		if f.rule.Late {
 			return age >= settleTime
 		}
 		return !f.open || age >= blockTime
@@ -225,6 +225,15 @@ func (m *Machine) explain() *Failure {
 		failure.TimedOut = failure.TimedOut || f.failure.TimedOut && len(m.findings) == 1
 	}
 	return &failure
+}
+
+// Waits returns what an installation that is complete waits for, nil if it
+// waits for nothing. It is among the remarks too.
+func (m *Machine) Waits() *Failure {
+	if m.waits == nil {
+		return nil
+	}
+	return &m.waits.failure
 }
 
 // Remarks returns what rows of the table noticed that decided nothing, in the

@@ -19,8 +19,8 @@ func (m *Machine) qmp(q QMP) {
 	case "STOP":
 		m.paused = true
 	case "RESUME":
-		if m.paused && m.fired["no-space"] > 0 {
-			m.fired["no-space"] = 0
+		if full := table().asking[WaitForSpace].Name; m.paused && m.fired[full] > 0 {
+			m.fired[full] = 0
 			m.event(event.Event{Kind: event.Note, Text: "the host has space again; the guest goes on"})
 		}
 		m.paused = false
@@ -58,13 +58,8 @@ func (m *Machine) succeededBefore() bool { return m.verdict != Running }
 func (m *Machine) ioError(q QMP, text string) {
 	action, _ := q.Data["action"].(string)
 	if nospace, _ := q.Data["nospace"].(bool); nospace {
-		if m.fired["no-space"]++; m.fired["no-space"] == 1 {
+		if m.match(OnQMP, text, Line{Channel: OnQMP, Text: text}) != nil {
 			m.out.Do = WaitForSpace
-			m.event(event.Event{
-				Kind: event.Warning, Rule: "no-space",
-				Text: "The host's disk is full: QEMU has paused the guest until there is space again.",
-				Hint: "free some space on the disk that holds the output; --enospc-wait says how long imgasm waits",
-			})
 		}
 		return
 	}

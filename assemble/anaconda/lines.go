@@ -40,7 +40,7 @@ func (m *Machine) line(r *console.Record, installer bool) {
 		return
 	}
 	if installer {
-		if m.block.kind != noBlock && isStart(r.Text) {
+		if m.block.kind != OneLine && isStart(r.Text) {
 			m.endBlock() // the guest was rebooted in the middle of a message
 		}
 		if m.step(r.Text) {
@@ -52,7 +52,7 @@ func (m *Machine) line(r *console.Record, installer bool) {
 			m.remember(r.Text)
 			return
 		}
-		if m.phase == PhaseHub && m.block.kind == noBlock && m.checks < maxChecks {
+		if m.phase == PhaseHub && m.block.kind == OneLine && m.checks < maxChecks {
 			m.checks++
 			m.checkLine(Line{OnConsole, r.Line, r.Text})
 		}
@@ -103,11 +103,7 @@ func (m *Machine) scan(r *console.Record) {
 
 // prompts reports whether the row is about text that never gets a newline.
 func (r *Rule) prompts() bool {
-	switch r.Name {
-	case "pane-dead", "grub-prompt", "maintenance-prompt", "waits-for-enter", "firmware-shell":
-		return true
-	}
-	return r.Action == Wait
+	return r.Prompt || r.Action == Wait
 }
 
 // applies checks a row's phases and its further condition. r is nil for what
@@ -124,7 +120,7 @@ func (m *Machine) applies(rule *Rule, r *console.Record, text string) bool {
 	case Incomplete:
 		return !m.complete
 	case ConsoleAlone: // the kernel may break into a line of another program's
-		return m.config.ConsoleOnly && !m.complete && !m.done && m.fired["remote-desktop"] == 0 && (r == nil || m.said(Kernel, r) || strings.Contains(text, "] reboot: "))
+		return m.config.ConsoleOnly && !m.complete && !m.done && !m.mute && (r == nil || m.said(Kernel, r) || strings.Contains(text, "] reboot: "))
 	case inDialog:
 		return m.edge
 	case uncaught:
@@ -148,44 +144,34 @@ func (r *Rule) repeats() int {
 // fire makes a finding of a line.
 func (m *Machine) fire(rule *Rule, groups []string, r *console.Record) {
 	m.fired[rule.Name]++
-	if m.phase < PhaseInstaller && (rule.Stands == PhaseComplete || rule.Name == "unit-failed" || rule.Who == Installer && r.Screen) { // its first words were lost
-		m.phase = PhaseInstaller
+	proven := rule.Proves
+	if rule.Stands == PhaseComplete || rule.Who == Installer && r.Screen {
+		proven = PhaseInstaller
+	}
+	if m.phase < proven { // its first words were lost
+		m.phase = proven
 		m.announce()
 	}
 	f := m.add(rule, groups, Line{OnConsole, r.Line, r.Text})
-	switch rule.Name {
-	case "waits-for-enter":
+	if rule.NamesLine {
+		m.kickstartLine(f, groups)
+	}
+	m.mute = m.mute || rule.Mute
+	if rule.Completes {
+		m.waits = f
 		m.finished()
 		m.powerDown()
-		return
-	case "kickstart-syntax-read":
-		m.kickstartLine(f, groups)
-		return
-	case "script-failed", "error-dialog", "question-dialog":
-		m.beginBlock(dialogBlock, f, r)
-		return
-	case "hub-incomplete":
-		m.beginBlock(hubBlock, f, r)
-		return
-	case "kickstart-warnings":
-		m.beginBlock(warningsBlock, f, r)
-		return
-	case "installer-died":
-		m.beginBlock(tracebackBlock, f, r)
-		return
 	}
 	switch rule.Block {
-	case ToTerminate:
-		m.beginBlock(terminateBlock, f, r)
-	case DracutErrors:
-		m.beginBlock(dracutBlock, f, r)
-	case UnitStatus:
-		if !strings.Contains(r.Text, seeStatus) {
-			m.beginBlock(unitBlock, f, r)
-		}
+	case OneLine:
 	case NextLine:
 		f.open = true
 		m.next = nextLine{finding: f, source: r.Source, pid: r.PID}
-		m.kickstartLine(f, groups)
+	case UnitStatus:
+		if !strings.Contains(r.Text, seeStatus) {
+			m.beginBlock(f, r)
+		}
+	default:
+		m.beginBlock(f, r)
 	}
 }

@@ -56,13 +56,13 @@ func (m *Machine) logPart(l Line, begins bool) {
 		}
 		m.fired[rule.Name]++
 		f := m.add(rule, groups, l)
-		if rule.Name == "log-kickstart-syntax" {
+		if rule.NamesLine {
 			m.kickstartLine(f, groups)
 		}
-		if rule.Block == LogContinuation {
+		if rule.Block != OneLine {
 			m.endLogBlock()
 			f.open = true
-			m.logBlock = block{kind: logBlock, findings: []*finding{f}, source: logProgram(l.Text), lines: []Line{l}}
+			m.logBlock = block{kind: rule.Block, findings: []*finding{f}, source: logProgram(l.Text), lines: []Line{l}}
 		}
 	}
 }
@@ -78,12 +78,12 @@ func logProgram(text string) string {
 // time, or a further line of a traceback under the same program.
 func (m *Machine) takeLogBlock(l Line, begins bool) bool {
 	b := &m.logBlock
-	if b.kind == noBlock {
+	if b.kind == OneLine {
 		return false
 	}
 	if begins {
 		_, rest, _ := strings.Cut(l.Text, ":")
-		if logProgram(l.Text) != b.source || b.findings[0].rule.Name != "log-exception" || !strings.HasPrefix(strings.TrimPrefix(rest, " "), " ") && !exceptionLine.MatchString(strings.TrimSpace(rest)) {
+		if logProgram(l.Text) != b.source || b.kind != LogTraceback || !strings.HasPrefix(strings.TrimPrefix(rest, " "), " ") && !exceptionLine.MatchString(strings.TrimSpace(rest)) {
 			m.endLogBlock()
 			return false
 		}
@@ -100,7 +100,7 @@ func (m *Machine) takeLogBlock(l Line, begins bool) bool {
 func (m *Machine) endLogBlock() {
 	b := m.logBlock
 	m.logBlock = block{}
-	if b.kind == noBlock {
+	if b.kind == OneLine {
 		return
 	}
 	f := b.findings[0]
@@ -109,7 +109,7 @@ func (m *Machine) endLogBlock() {
 		b.lines = append(b.lines[:1:1], b.lines[len(b.lines)-maxLines+1:]...)
 	}
 	f.failure.Lines = b.lines
-	if f.rule.Name == "log-kickstart-syntax" {
+	if f.rule.NamesLine {
 		var said []string
 		for _, l := range b.lines[1:] {
 			said = append(said, strings.TrimSpace(l.Text))

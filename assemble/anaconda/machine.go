@@ -100,6 +100,8 @@ type Machine struct {
 	foretold bool // that it has failed has been told before the verdict
 	failure  *Failure
 	warnings warnings
+	mute     bool     // the console says nothing any more
+	waits    *finding // what a complete installation waits for
 
 	heard  heard
 	report report

@@ -48,7 +48,7 @@ var queues = map[string]Phase{
 // step recognizes a line of the installer that says what it is doing, and
 // reports whether that is all there is to the line.
 func (m *Machine) step(text string) bool {
-	if m.block.kind == terminateBlock || m.block.kind == dialogBlock {
+	if m.block.kind.terminates() || m.block.kind.isDialog() {
 		return false // the words of an error, whatever they look like
 	}
 	if phase, ok := steps[text]; ok {

@@ -32,7 +32,25 @@ type Rule struct {
 	// installation comes visibly further, it is withdrawn. The zero value is
 	// the phase in which it fired.
 	Stands Phase
+	// Proves is the phase that the guest has reached at least when the row fires:
+	// its words on the way there may have been lost. A row whose Stands is
+	// PhaseComplete proves that the installer runs.
+	Proves Phase
 	Block  Block // what to collect after the line
+	// NamesLine: the pattern's first group is a line of the kickstart.
+	NamesLine bool
+	// Quotes is the name of a row whose lines this one is about.
+	Quotes string
+	// Prompt: the text never gets a newline. Rows that Wait are so anyway.
+	Prompt bool
+	// Late: what explains it is on its way through another channel.
+	Late bool
+	// Mute: the console says nothing from here on.
+	Mute bool
+	// Completes: the installer has said that the installation is complete.
+	Completes bool
+	// Ask is what the caller has to do.
+	Ask Action
 	// Vague: as a warning it is told only if no other of its Class says more at
 	// about the same time.
 	Vague   bool
@@ -102,12 +120,23 @@ type Block int
 
 // The blocks.
 const (
-	OneLine         Block = iota
-	ToTerminate           // up to "The installer will now terminate."
-	DracutErrors          // up to "Anaconda installer errors end", stage 1's own lines only
-	NextLine              // the next line of the same program
-	UnitStatus            // systemd's two lines about a unit that failed
-	LogContinuation       // lines of the log without a time
+	OneLine Block = iota
+	// Up to "The installer will now terminate.": what refuses the kickstart,
+	// what follows "The exact error message is:", and the line itself and all
+	// that follows.
+	Refusal
+	ErrorMessage
+	WholeMessage
+	Dialog       // a simpleline dialog, up to its prompt
+	ScriptDialog // one with a script's output
+	Traceback    // up to the line that names the exception
+	HubMarks     // what the hub marks with [!], and the states below
+	Warnings     // warnings about the kickstart, up to the error that inst.ksstrict makes of them
+	DracutErrors // up to "Anaconda installer errors end", stage 1's own lines only
+	NextLine     // the next line of the same program
+	UnitStatus   // systemd's two lines about a unit that failed
+	LogLines     // lines of the log without a time
+	LogTraceback // those, and what the same program says indented
 )
 
 // When is a further condition.
@@ -134,19 +163,21 @@ func Rules() []Rule { return append([]Rule(nil), table().rules...) }
 // ruleTable is the table made ready.
 type ruleTable struct {
 	rules  []Rule
-	byName map[string]*Rule
 	on     map[Channel][]*Rule
+	asking map[Action]*Rule // the row that asks for it
 }
 
 var table = sync.OnceValue(func() *ruleTable {
-	t := &ruleTable{byName: map[string]*Rule{}, on: map[Channel][]*Rule{}}
+	t := &ruleTable{on: map[Channel][]*Rule{}, asking: map[Action]*Rule{}}
 	for _, part := range [][]Rule{bootRules, stage1Rules, installerRules, promptRules, reasonRules, logRules, hostRules} {
 		t.rules = append(t.rules, part...)
 	}
 	for i := range t.rules {
 		r := &t.rules[i]
 		r.pattern, r.fixed = regexp.MustCompile(r.Pattern), fixed(r.Pattern)
-		t.byName[r.Name] = r
+		if r.Ask != Nothing {
+			t.asking[r.Ask] = r
+		}
 		t.on[r.Channel] = append(t.on[r.Channel], r)
 	}
 	return t

@@ -18,7 +18,7 @@ var hostRules = []Rule{
 		Name: "guest-panicked", Channel: OnQMP,
 		Pattern: `^GUEST_PANICKED|^SHUTDOWN .*reason=guest-panic`,
 		Sample:  "GUEST_PANICKED action=poweroff", Seen: "QEMU 7.2 with pvpanic-pci",
-		Class: ClassKernel, Rank: 48, Action: Fail,
+		Class: ClassKernel, Rank: 48, Action: Fail, Late: true,
 		Meaning: "The guest's kernel panicked.",
 		Hint:    "run it once more; if it happens again try {retry}",
 	},
@@ -37,6 +37,14 @@ var hostRules = []Rule{
 		Class: ClassHost, Rank: 86, Action: Fail,
 		Meaning: "QEMU could not read or write the image file on the host.",
 		Hint:    "look at the host's disk and kernel log, or put the output on another one: --out DIR/alma.qcow2",
+	},
+	{
+		Name: "no-space", Channel: OnQMP,
+		Pattern: `^BLOCK_IO_ERROR .*nospace=true`,
+		Sample:  "BLOCK_IO_ERROR action=stop device=hd nospace=true operation=write reason=No space left on device", Seen: "QEMU's qapi/block-core.json, with werror=stop",
+		Class: ClassHost, Rank: 4, Action: Warn, Ask: WaitForSpace,
+		Meaning: "The host's disk is full: QEMU has paused the guest until there is space again.",
+		Hint:    "free some space on the disk that holds the output; --enospc-wait says how long imgasm waits",
 	},
 	{
 		Name: "stopped-by-host", Channel: OnQMP,

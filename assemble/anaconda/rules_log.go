@@ -10,7 +10,7 @@ var logRules = []Rule{
 11:33:24,440 CRIT anaconda:   File "/usr/lib64/python3.12/site-packages/pyanaconda/errors.py", line 261, in cb
 11:33:24,440 CRIT anaconda: pyanaconda.errors.NonInteractiveError: Non interactive installation failed: something that no row of the table knows`,
 		Seen:  "anaconda rhel-10 pyanaconda/exception.py, handleException; testdata/serial/failure-package-missing-pty.anaconda.log in the files' format",
-		Class: ClassCrash, Rank: 31, Action: Collect, Block: LogContinuation, When: Incomplete,
+		Class: ClassCrash, Rank: 31, Action: Collect, Block: LogTraceback, When: Incomplete,
 		Meaning: "The installer gave up with an exception.",
 		Hint:    "the last line of the traceback says of what; the whole is in anaconda.log of the failure bundle",
 	},
@@ -22,7 +22,7 @@ var logRules = []Rule{
 Unknown command: frobnicate
 `,
 		Seen: "testdata/serial/failure-kickstart-syntax-pty.anaconda.log",
-		Last: PhaseHub, Class: ClassKickstart, Rank: 88, Action: Collect, Block: LogContinuation,
+		Last: PhaseHub, Class: ClassKickstart, Rank: 88, Action: Collect, Block: LogLines, NamesLine: true,
 		Meaning: "The installer refuses line $1 of the kickstart.",
 		Hint:    "correct the line; imgasm kickstart lint FILE finds these before anything is booted",
 	},

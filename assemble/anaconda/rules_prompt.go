@@ -80,7 +80,7 @@ var promptRules = []Rule{
 		Pattern: `Installation complete\. Press ENTER to quit`,
 		Sample:  "Installation complete. Press ENTER to quit: ",
 		Seen:    "testdata/serial/success-waits-for-enter-pty.raw",
-		Class:   ClassKickstart, Rank: 5, Action: Warn,
+		Class:   ClassKickstart, Rank: 5, Action: Warn, Prompt: true, Completes: true, Ask: PowerDown,
 		Meaning: "The installation is complete, but the installer waits for ENTER: the kickstart does not say what comes after it.",
 		Hint:    "add poweroff to the kickstart",
 	},

@@ -10,7 +10,7 @@ var reasonRules = []Rule{
 		Name: "kickstart-strict", Channel: OnReason,
 		Pattern: `Please modify your kickstart file to fix the warnings`,
 		Sample:  "Please modify your kickstart file to fix the warnings or remove the `ksstrict` option.", Seen: "anaconda rhel-10 pyanaconda/kickstart.py, parseKickstart",
-		Class: ClassKickstart, Rank: 90, // more than kickstart-syntax, which has no line to name then
+		Class: ClassKickstart, Rank: 90, Quotes: "kickstart-warnings", // more than kickstart-syntax, which has no line to name then
 		Meaning: "The installer has warnings about the kickstart, and inst.ksstrict makes errors of them.",
 		Hint:    "correct them in the kickstart (imgasm kickstart lint --strict FILE says where they are and what to write instead), or leave --ks-strict away",
 	},

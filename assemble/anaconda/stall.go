@@ -153,8 +153,7 @@ func (m *Machine) powerDown() {
 	}
 	m.askedDown, m.poweredOff = true, m.awake
 	m.out.Do = PowerDown
-	if m.fired["waits-for-enter"] == 0 {
-		r := table().byName["waits-for-enter"]
+	if r := table().asking[PowerDown]; m.fired[r.Name] == 0 {
 		m.event(event.Event{Kind: event.Warning, Text: "The installation is complete and the guest stays up: it may wait for ENTER, because the kickstart does not say what comes after it.", Hint: r.Hint, Rule: r.Name})
 	}
 }

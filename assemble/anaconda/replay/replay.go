@@ -29,6 +29,7 @@ type Result struct {
 	Phase   anaconda.Phase
 	Failure *anaconda.Failure  // nil unless Verdict is anaconda.Failed
 	Remarks []anaconda.Failure // what was noticed and decided nothing
+	Waits   *anaconda.Failure  // what a complete installation waits for; nil: nothing
 	Report  anaconda.Report
 	Lines   int           // line feeds of the console
 	At      time.Duration // the last time stamp on the console
@@ -60,8 +61,8 @@ func Run(s Source, say func(event.Event)) (Result, error) {
 	r.step(anaconda.End{})
 	return Result{
 		Verdict: r.verdict, Phase: r.machine.Phase(), Failure: r.failure,
-		Remarks: r.machine.Remarks(),
-		Report:  r.machine.Report(), Lines: lines, At: r.at,
+		Remarks: r.machine.Remarks(), Waits: r.machine.Waits(),
+		Report: r.machine.Report(), Lines: lines, At: r.at,
 	}, failed
 }
 

@@ -35,11 +35,10 @@ func Summary(r Result) Line {
 	l := Line{Verdict: r.Verdict.String(), Phase: r.Phase.String()}
 	f := r.Failure
 	if f == nil {
-		for i := range r.Remarks { // a success may have one that matters
-			if r.Remarks[i].Rule == "waits-for-enter" {
-				f = &r.Remarks[i]
-			} else {
-				l.Others = append(l.Others, r.Remarks[i])
+		f = r.Waits
+		for _, remark := range r.Remarks {
+			if f == nil || remark.Rule != f.Rule {
+				l.Others = append(l.Others, remark)
 			}
 		}
 	} else {
