@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,7 +50,6 @@ func (b *build) failed(ctx context.Context, f *follower, what string, failure *a
 	}
 	files["qemu.txt"] = []byte(proc.Quote(b.hidden.Strings(vm.Argv())) + "\n\n" + b.QEMU.Version.String() + "\n\n" + vm.Stderr())
 	if failure != nil {
-		b.mapKickstartLine(failure)
 		failure = hideFailure(failure, b.hidden)
 		if ctx.Err() == nil || !errors.Is(err, context.Cause(ctx)) {
 			err = b.classed(what, failure)
@@ -160,25 +160,6 @@ func (b *build) look(ctx context.Context, vm *qemu.VM) map[string][]byte {
 	return files
 }
 
-// mapKickstartLine turns a line of what the guest read into one of the user's file.
-func (b *build) mapKickstartLine(failure *anaconda.Failure) {
-	if failure.KickstartLine == 0 || b.Kickstart.Line == nil {
-		return
-	}
-	if file, line, ok := b.Kickstart.Line(failure.KickstartLine); ok {
-		failure.Hint = strings.TrimSpace(fmt.Sprintf("look at %s, line %d: %s\n%s", file, line, sourceLine(b.Kickstart.User, line), failure.Hint))
-	}
-}
-
-// sourceLine is a line of a text, 1-based, without its secrets.
-func sourceLine(text []byte, line int) string {
-	lines := strings.Split(string(kickstart.Redact(text)), "\n")
-	if line < 1 || line > len(lines) {
-		return ""
-	}
-	return strings.TrimSpace(lines[line-1])
-}
-
 // keepBundle collects the bundle's files and puts them in their place, the path
 // of which it returns. files are those that are known already, by name. Where
 // an archive cannot be written the folder is, and the error says why.
@@ -218,16 +199,16 @@ func (b *build) summary(what string, cause error, failure *anaconda.Failure) str
 	var s strings.Builder
 	fmt.Fprintf(&s, "# %s failed\n\n%v\n\n", what, cause)
 	if failure != nil {
-		fmt.Fprintf(&s, "- phase: %v\n- rule: %s (%s)\n- meaning: %s\n- what to do: %s\n\n", failure.Phase, failure.Rule, failure.Class, failure.Meaning, failure.Hint)
-		if len(failure.Lines) > 0 {
+		fmt.Fprintf(&s, "- phase: %v\n- rule: %s (%s)\n- meaning: %s\n- what to do: %s\n\n", failure.Phase, failure.Rule, failure.Class, failure.Says(), failure.Hint)
+		if lines := slices.Concat(failure.Lines, failure.Said); len(lines) > 0 {
 			s.WriteString("What the guest said:\n\n")
-			for _, l := range failure.Lines {
-				fmt.Fprintf(&s, "    %s\n", place(l)+l.Text)
+			for _, l := range lines {
+				fmt.Fprintf(&s, "    %s\n", place(what, l)+l.Text)
 			}
 			s.WriteString("\n")
 		}
 		for _, o := range failure.Others {
-			fmt.Fprintf(&s, "Also seen: %s (%s)\n", o.Meaning, o.Rule)
+			fmt.Fprintf(&s, "Also seen: %s (%s)\n", o.Says(), o.Rule)
 		}
 	}
 	fmt.Fprintf(&s, "\n- imgasm %s, QEMU %s, %s on %s (%s)\n- installer: %s, volume %q\n- kickstart: %s\n- kernel arguments: `%s`\n",
@@ -235,29 +216,57 @@ func (b *build) summary(what string, cause error, failure *anaconda.Failure) str
 	return s.String()
 }
 
-// place names where a line of the guest stands in the kept logs.
-func place(l anaconda.Line) string {
+// place names where a line of the guest stands in the kept logs of what failed.
+func place(what string, l anaconda.Line) string {
 	name := map[anaconda.Channel]string{anaconda.OnConsole: serialFile, anaconda.OnLog: logFile, anaconda.OnProgress: progressFile}[l.Channel]
+	if l.Channel == anaconda.OnConsole && what == theBootTest {
+		name = testSerialFile
+	}
+	if l.File != "" {
+		name = installerLogs + "/" + l.File
+	}
 	if name == "" || l.Line == 0 {
 		return string(l.Channel) + ": "
 	}
 	return fmt.Sprintf("%s:%d: ", name, l.Line)
 }
 
-// describe says what failed, in the guest's own words where it said some.
+// most is how many lines of the guest an error quotes.
+const most = 6
+
+// describe says what failed, and where in the user's kickstart if that is known,
+// in the guest's own words where it said some.
 func describe(what string, f *anaconda.Failure, bundle string) string {
 	text := fmt.Sprintf("%s failed (%s): %s", what, f.Phase, f.Meaning)
-	for _, l := range f.Lines[:min(len(f.Lines), 6)] {
-		text += "\n    " + place(l) + l.Text
+	if f.Where != "" {
+		text = f.Says()
 	}
+	lines := f.Lines
+	if len(f.Said) > 0 { // the script's own last words
+		text, lines = strings.TrimSuffix(text, ".")+":", f.Said
+	}
+	if f.Source != "" {
+		text += "\n    " + f.Source
+	}
+	text += quote(what, lines)
 	if len(f.Context) > 0 {
-		text += "\n  before that the console said"
-		for _, l := range f.Context[max(0, len(f.Context)-3):] {
-			text += "\n    " + place(l) + l.Text
-		}
+		text += "\n  before that the console said" + quote(what, f.Context[max(0, len(f.Context)-3):])
 	}
 	if bundle != "" {
 		text += "\nlogs: " + bundle
+	}
+	return text
+}
+
+// quote writes the first and the last of some lines.
+func quote(what string, lines []anaconda.Line) (text string) {
+	for i, l := range lines {
+		switch left := len(lines) - most; {
+		case left <= 0 || i == 0 || i > left:
+			text += "\n    " + place(what, l) + l.Text
+		case i == 1:
+			text += "\n    …"
+		}
 	}
 	return text
 }

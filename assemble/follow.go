@@ -255,7 +255,7 @@ func (f *follower) follow(parent context.Context, o followOptions) (*anaconda.Fa
 			return nil, nil
 		case anaconda.Failed:
 			f.lastWords()
-			return out.Failure, nil
+			return f.machine.Failure(), nil
 		}
 	}
 }

@@ -39,6 +39,7 @@ func (b *build) install(ctx context.Context) (string, error) {
 	machine := anaconda.New(anaconda.Config{
 		Arch: b.Arch.Name, Accel: b.Accel.Accel, Nonce: b.nonce(), DoneMarker: true, KickstartRequired: true,
 		EndsWithReboot: b.Kickstart.End == "reboot", PreScripts: b.Kickstart.HasPre, Stall: b.Spec.StallTimeout,
+		Kickstart: anaconda.Kickstart{Name: b.Kickstart.Name, Text: b.Kickstart.Guest},
 	})
 	f := newFollower(vm, machine, b.emit)
 	failure, err := f.follow(ctx, followOptions{
@@ -141,7 +142,7 @@ func (b *build) bootTest(ctx context.Context) (string, error) {
 	if b.Accel.Emulated() {
 		timeout, off = 20*time.Minute, time.Minute
 	}
-	f := newFollower(vm, anaconda.New(anaconda.Config{Arch: b.Arch.Name, Accel: b.Accel.Accel, Stall: -1}), func(e event.Event) {
+	f := newFollower(vm, anaconda.New(anaconda.Config{Arch: b.Arch.Name, Accel: b.Accel.Accel, Stall: -1, Installed: true}), func(e event.Event) {
 		// The machine names phases of an installation; this is none.
 		if e.Kind != event.Phase && e.Kind != event.Progress {
 			b.emit(e)

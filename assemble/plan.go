@@ -80,7 +80,6 @@ type Kickstart struct {
 	Name  string // the user's file, or "(embedded)"
 	User  []byte // as the user wrote it, or as rendered
 	Guest []byte // with our reporting sections
-	Line  func(guest int) (file string, line int, ok bool)
 	// End is the command that ends the installation: "poweroff", "reboot", …; "" if none does.
 	End string
 	// Login is who can log in over ssh; known for the embedded kickstart only.

@@ -197,7 +197,7 @@ func (p *Plan) report() error {
 	if err != nil {
 		return &InputError{What: "--kickstart", Err: err}
 	}
-	p.Kickstart.Guest, p.Kickstart.Line, p.Kickstart.End = reporting.Bytes, reporting.MapLine, reporting.Ending
+	p.Kickstart.Guest, p.Kickstart.End = reporting.Bytes, reporting.Ending
 	if p.Spec.Kickstart != "" && !reporting.Includes && !slices.Contains([]string{"poweroff", "shutdown", "reboot"}, reporting.Ending) {
 		p.Notes = append(p.Notes, p.Spec.Kickstart+" does not end with poweroff: the installer will wait for a key, and imgasm will switch it off")
 	}

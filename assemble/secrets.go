@@ -140,9 +140,12 @@ func hideFailure(f *anaconda.Failure, values *redact.Values) *anaconda.Failure {
 	}
 	clean := *f
 	clean.Meaning, clean.Hint, clean.KickstartText = values.String(f.Meaning), values.String(f.Hint), values.String(f.KickstartText)
-	clean.Lines = slices.Clone(f.Lines)
-	for i := range clean.Lines {
-		clean.Lines[i].Text = values.String(clean.Lines[i].Text)
+	clean.Source = values.String(f.Source)
+	for _, lines := range []*[]anaconda.Line{&clean.Lines, &clean.Said, &clean.Context} {
+		*lines = slices.Clone(*lines)
+		for i := range *lines {
+			(*lines)[i].Text = values.String((*lines)[i].Text)
+		}
 	}
 	clean.Others = nil
 	for i := range f.Others {

@@ -41,9 +41,6 @@ type Instrumented struct {
 	// Includes says that the file takes in other files, which may hold an
 	// ending command too.
 	Includes bool
-
-	name  string
-	lines int // lines of the user's file whose number in the guest is the same
 }
 
 // nonce is what Reporting.Nonce must look like.
@@ -81,11 +78,11 @@ func AddReporting(f *File, r Reporting) (*Instrumented, error) {
 	}
 	var b bytes.Buffer
 	b.Write(f.Bytes())
-	out := &Instrumented{name: f.Name, lines: countLines(b.Bytes())}
+	out := &Instrumented{}
 	if b.Len() > 0 && !bytes.HasSuffix(b.Bytes(), []byte("\n")) {
 		b.WriteByte('\n')
 	}
-	b.WriteString("\n# What follows was added by imgasm: it tells the host how the installation goes.\n")
+	b.WriteString("\n" + addedBelow + "\n")
 	for _, s := range reports(r) {
 		b.WriteString("\n" + s.header + "\n")
 		b.WriteString(script(r, s))
@@ -104,22 +101,31 @@ func AddReporting(f *File, r Reporting) (*Instrumented, error) {
 			out.Includes = true
 		case *Append:
 			out.Includes = true
-			// The installer puts the other file in this line's place, so the
-			// lines below have other numbers in the guest.
-			out.lines = min(out.lines, n.Pos().Line)
 		}
 	}, func(*Section) {})
 	return out, nil
 }
 
-// MapLine maps a line of the file that the guest reads to the user's file and
-// line. It is not ok for lines of our sections, and for lines that %ksappend
-// moves.
-func (i *Instrumented) MapLine(guest int) (file string, line int, ok bool) {
-	if guest < 1 || guest > i.lines {
-		return "", 0, false
+// addedBelow is the comment above the sections that AddReporting adds.
+const addedBelow = "# What follows was added by imgasm: it tells the host how the installation goes."
+
+// UserLines returns how many lines of f, counted from its first, are the user's
+// and have the same number in the guest: those above what AddReporting has
+// added, and none behind the first %ksappend, in whose place the installer puts
+// the other file.
+func UserLines(f *File) int {
+	lines := countLines(f.Bytes())
+	for _, n := range f.Nodes {
+		switch n := n.(type) {
+		case *Append:
+			return min(lines, n.Pos().Line)
+		case *Comment:
+			if n.Text() == addedBelow {
+				return n.Pos().Line - 2 // a blank line is between
+			}
+		}
 	}
-	return i.name, guest, true
+	return lines
 }
 
 // walk calls node for all nodes, those inside of sections included, and end

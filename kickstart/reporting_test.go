@@ -88,20 +88,17 @@ func TestAddReportingEnding(t *testing.T) {
 	}
 }
 
-func TestMapLine(t *testing.T) {
-	out := instrument(t, "a\nb\r\nc", Reporting{})
-	for line, want := range map[int]bool{-1: false, 0: false, 1: true, 3: true, 4: false, 1000: false} {
-		file, got, ok := out.MapLine(line)
-		if ok != want || ok && (file != "user.ks" || got != line) {
-			t.Errorf("MapLine(%d) = %q, %d, %v", line, file, got, ok)
+func TestUserLines(t *testing.T) {
+	for src, want := range map[string]int{
+		"a\nb\r\nc":                  3,
+		"":                           0,
+		"a\n%ksappend http://x\nb\n": 2, // moves what follows
+	} {
+		alone, _ := Parse("user.ks", []byte(src))
+		guest, _ := Parse("user.ks", instrument(t, src, Reporting{}).Bytes)
+		if UserLines(alone) != want || UserLines(guest) != want {
+			t.Errorf("%q: %d alone, %d in the guest, want %d", src, UserLines(alone), UserLines(guest), want)
 		}
-	}
-	out = instrument(t, "a\n%ksappend http://x\nb\n", Reporting{})
-	if _, _, ok := out.MapLine(2); !ok {
-		t.Error("line 2 is not mapped")
-	}
-	if _, _, ok := out.MapLine(3); ok {
-		t.Error("line 3 is mapped, though %ksappend moves it")
 	}
 }
 

@@ -40,7 +40,7 @@ func (m *Machine) beginBlock(f *finding, r *console.Record) {
 // begun, and reports whether it is to be looked at no further.
 func (m *Machine) takeBlock(r *console.Record) bool {
 	b := &m.block
-	line := Line{OnConsole, r.Line, r.Text}
+	line := Line{Channel: OnConsole, Line: r.Line, Text: r.Text}
 	switch b.kind {
 	case Refusal, ErrorMessage, WholeMessage:
 		b.lines = append(b.lines, line)
@@ -52,9 +52,12 @@ func (m *Machine) takeBlock(r *console.Record) bool {
 		// What follows a script's failure is the script's output: edges in it
 		// are those of dnf's tables, and nothing in it is the installer's.
 		script := b.kind == ScriptDialog
-		if isEdge(r.Text) && !script || len(b.lines) > maxBlock {
+		if !script && (isEdge(r.Text) || len(b.lines) > maxBlock) {
 			m.endBlock()
 			return false
+		}
+		if len(b.lines) > maxBlock { // the end of what a script says tells most
+			b.lines = slices.Delete(b.lines, 3, 3+maxBlock/2)
 		}
 		b.lines = append(b.lines, line)
 		if !script {
@@ -115,7 +118,7 @@ const seeStatus = "See 'systemctl status"
 // takeUnit does the same for systemd's lines.
 func (m *Machine) takeUnit(r *console.Record) {
 	if b := &m.block; b.kind == UnitStatus && strings.Contains(r.Text, seeStatus) {
-		b.lines = append(b.lines, Line{OnConsole, r.Line, r.Text})
+		b.lines = append(b.lines, Line{Channel: OnConsole, Line: r.Line, Text: r.Text})
 		m.endBlock()
 	}
 }
@@ -126,7 +129,7 @@ func (m *Machine) takeStage1(r *console.Record) {
 	if b.kind != DracutErrors || r.Source != b.source {
 		return
 	}
-	b.lines = append(b.lines, Line{OnConsole, r.Line, r.Text})
+	b.lines = append(b.lines, Line{Channel: OnConsole, Line: r.Line, Text: r.Text})
 	if strings.Contains(r.Text, "Anaconda installer errors end") || len(b.lines) > maxBlock {
 		m.endBlock()
 	}
@@ -188,9 +191,9 @@ func (m *Machine) readBlock() {
 	case Dialog:
 		m.reasons(f, joined(slices.DeleteFunc(slices.Clone(lines), func(l Line) bool { return isPrompt(l.Text) })))
 	case ScriptDialog:
-		if said := scriptWords(b.lines); said != "" {
-			first, rest, _ := strings.Cut(m.expand(f.rule.Meaning, nil), ".")
-			f.failure.Meaning = first + "; the last of its output that is shown: " + short(said, 300) + "." + rest
+		f.failure.Said = scriptOutput(b.lines)
+		if n := len(f.failure.Said); n > maxSaid {
+			f.failure.Said = f.failure.Said[n-maxSaid:]
 		}
 	}
 }
@@ -206,21 +209,8 @@ func isPrompt(text string) bool {
 	return strings.HasPrefix(text, "Press ENTER to") || strings.HasPrefix(text, "Please respond")
 }
 
-// scriptWords returns the last line of a script's output in the installer's
-// dialog about it, "" if there is none.
-func scriptWords(dialog []Line) string {
-	last, output := "", false
-	for _, l := range dialog {
-		text := strings.TrimSpace(l.Text)
-		switch {
-		case strings.HasSuffix(text, "The details of this error are:"):
-			output = true
-		case output && text != "" && !isPrompt(text):
-			last = text
-		}
-	}
-	return last
-}
+// maxSaid is how much of a script's output a failure has, in lines.
+const maxSaid = 10
 
 // incomplete finds the titles that the hub marks.
 var incomplete = regexp.MustCompile(`\[!\] (\S+(?: \S+)*)`)
@@ -342,7 +332,7 @@ func (m *Machine) takeNext(r *console.Record) bool {
 	if strings.Contains(r.Text, "The following problem occurred") { // it said nothing of the first
 		return false
 	}
-	f.failure.Lines = append(f.failure.Lines, Line{OnConsole, r.Line, r.Text})
+	f.failure.Lines = append(f.failure.Lines, Line{Channel: OnConsole, Line: r.Line, Text: r.Text})
 	f.failure.KickstartText = strings.TrimSpace(r.Text)
 	f.failure.Meaning = strings.TrimSuffix(f.failure.Meaning, ".") + ": " + f.failure.KickstartText
 	return true

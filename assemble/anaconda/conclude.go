@@ -2,6 +2,7 @@ package anaconda
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/imgasm/imgasm/internal/event"
@@ -16,11 +17,9 @@ import (
 // beside the recordings), and nobody can answer its questions; before the driver
 // tells of a SHUTDOWN or a panic it has read what the other channels held.
 const (
-	lastWords   = 10 * time.Second       // for %onerror's output
-	lastWordsIn = 2 * time.Second        // after the last of it, if it does not say that it has ended
-	promptTime  = 500 * time.Millisecond // for a prompt to turn out to be none
-	blockTime   = 500 * time.Millisecond // for the rest of a message that has begun
-	settleTime  = 400 * time.Millisecond // for other channels to catch up with QEMU's events
+	promptTime = 500 * time.Millisecond // for a prompt to turn out to be none
+	blockTime  = 500 * time.Millisecond // for the rest of a message that has begun
+	settleTime = 400 * time.Millisecond // for other channels to catch up with QEMU's events
 )
 
 // advance moves to a later phase, and withdraws what that refutes.
@@ -28,12 +27,12 @@ func (m *Machine) advance(p Phase) {
 	if p <= m.phase {
 		return
 	}
-	m.warnVaguely()
 	m.phase = p
 	if p <= PhaseComplete {
 		m.withdraw(func(f *finding) bool { return p > max(f.phase, f.rule.Stands) })
 	}
 	m.announce()
+	m.tellHeld(false)
 }
 
 // withdraw makes mere clues of findings: the installation went on in spite of them.
@@ -78,10 +77,20 @@ func (m *Machine) ready(f *finding) bool {
 	if m.report.ended && m.report.wordsAt >= f.at {
 		return true
 	}
-	if m.report.wordsAt > f.at && m.awake >= m.report.wordsAt+lastWordsIn {
+	if m.report.wordsAt > f.at && m.awake >= m.report.wordsAt+m.lastWords()/5 { // it does not say that it has ended
 		return true
 	}
-	return age >= lastWords
+	return age >= m.lastWords()
+}
+
+// lastWords is how long %onerror's output is waited for. imgasm's own section
+// gives up after ninety seconds; the installer itself waits for three minutes
+// after it, and powers off.
+func (m *Machine) lastWords() time.Duration {
+	if m.slow() {
+		return 90 * time.Second
+	}
+	return 10 * time.Second
 }
 
 // conclude computes the verdict.
@@ -98,6 +107,7 @@ func (m *Machine) conclude() {
 				m.closeBlocks()
 			}
 			if m.verdict != Failed {
+				m.readLogs()
 				m.verdict, m.failure = Failed, m.explain()
 			} else if m.ended {
 				m.failure = m.explain()
@@ -123,12 +133,7 @@ func (m *Machine) foretell() {
 	for _, f := range m.findings {
 		if f.rule.Action == Collect && !f.open && !m.foretold {
 			m.foretold = true
-			p := m.out.Pending
-			e := event.Event{Kind: event.Warning, Rule: p.Rule, Hint: p.Hint, Text: "the installation has failed; waiting up to " + rounded(lastWords) + " for the installer's logs. " + p.Meaning}
-			if p.Lines[0].Channel == OnConsole {
-				e.Line = p.Lines[0].Line
-			}
-			m.event(e)
+			m.event(event.Event{Kind: event.Note, Rule: m.out.Pending.Rule, Text: "the installation has failed; waiting up to " + rounded(m.lastWords()) + " for the installer's logs"})
 		}
 	}
 }
@@ -193,11 +198,17 @@ func (f *Failure) quote(decided *finding) {
 
 // explain returns the failure that says most, with the others in it.
 func (m *Machine) explain() *Failure {
-	var all []*finding
-	all = append(all, m.findings...)
-	for _, c := range m.clues {
-		if m.explains(c) {
-			all = append(all, c)
+	all := slices.Clone(m.findings)
+	found := map[Class]bool{}
+	for _, f := range all {
+		found[f.failure.Class] = true
+	}
+	for _, details := range []bool{false, true} {
+		for _, c := range m.clues {
+			if class := c.failure.Class; m.explains(c) && c.rule.Detail == details && (!details || found[class]) {
+				all = append(all, c)
+				found[class] = true
+			}
 		}
 	}
 	if len(all) == 0 {
@@ -215,16 +226,41 @@ func (m *Machine) explain() *Failure {
 		failure.Phase = m.findings[0].phase
 	}
 	failure.Lines = slices.Clone(failure.Lines)
+	switch {
+	case best.rule.Script:
+		m.placeScript(&failure, best.number)
+	case best.rule.NamesLine || best.rule.Block == Refusal:
+		m.place(&failure)
+	}
 	for _, f := range all {
-		if f != best && f.failure.Rule != failure.Rule {
+		if f != best && f.failure.Rule != failure.Rule && !(f.rule.Script && best.rule.Script) {
 			failure.Others = append(failure.Others, f.failure)
 		}
 		if f.rule.Action.decides() && f.rule.When != inDialog {
 			failure.quote(f)
 		}
+		if f.failure.Class == failure.Class && len(failure.Said) == 0 {
+			failure.Said = f.failure.Said
+		}
 		failure.TimedOut = failure.TimedOut || f.failure.TimedOut && len(m.findings) == 1
 	}
+	failure.Lines, failure.Said, failure.Context = telling(failure.Lines), telling(failure.Said), telling(failure.Context)
 	return &failure
+}
+
+// telling leaves out the lines by which Python points at parts of the line above:
+// "    ~~~~~~~~~^^^^^". The first line stays.
+func telling(lines []Line) []Line {
+	return slices.DeleteFunc(lines, func(l Line) bool { return l.Text != "" && strings.Trim(l.Text, " ~^") == "" })
+}
+
+// Failure explains the failure with all that is known by now, nil if there is
+// none: what comes after the verdict may say more.
+func (m *Machine) Failure() *Failure {
+	if m.verdict == Failed {
+		m.failure = m.explain()
+	}
+	return m.failure
 }
 
 // Waits returns what an installation that is complete waits for, nil if it

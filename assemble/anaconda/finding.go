@@ -1,10 +1,11 @@
 package anaconda
 
 import (
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
-
-	"github.com/imgasm/imgasm/internal/event"
 )
 
 // Findings: rows of the table that have fired, with the guest's lines.
@@ -17,6 +18,10 @@ type finding struct {
 	at      time.Duration // awake
 	run     int           // of the installer in which it fired
 	open    bool          // its block is still being collected
+	number  int           // of a line, which a dialog about a script names
+	every   []string      // what a row that tells all of it has found
+	told    bool          // as a warning
+	fatal   bool          // the failure that will follow says more
 }
 
 const (
@@ -27,11 +32,13 @@ const (
 // add makes a finding of a row that has fired.
 func (m *Machine) add(r *Rule, groups []string, at Line) *finding {
 	f := &finding{rule: r, phase: m.phase, at: m.awake, run: m.runs}
+	words := m.words(r)
 	f.failure = Failure{
 		Class: r.Class, Rule: r.Name, Phase: m.phase, Lines: []Line{at},
-		Meaning: m.expand(r.Meaning, groups), Hint: m.expand(r.Hint, groups),
+		Meaning: m.expand(words.Meaning, groups), Hint: m.expand(words.Hint, groups),
 		TimedOut: r.Channel == OnClock,
 	}
+	m.fill(f, groups, at.Text)
 	if r.Rank <= contextRank && r.Action.decides() {
 		f.failure.Context = m.recent.lines(at)
 	}
@@ -40,18 +47,74 @@ func (m *Machine) add(r *Rule, groups []string, at Line) *finding {
 	} else if len(m.clues) < maxClues {
 		m.clues = append(m.clues, f)
 	}
-	if r.Action == Clue || r.Action == Warn || r.Action == Note {
-		kind := event.Warning
-		if r.Action == Note {
-			kind = event.Note
-		}
-		e := event.Event{Kind: kind, Text: f.failure.Meaning, Hint: f.failure.Hint, Rule: r.Name}
-		if at.Channel == OnConsole {
-			e.Line = at.Line
-		}
-		m.warn(r, e)
+	switch {
+	case r.Action == Clue && !r.Detail:
+		m.held = append(m.held, f)
+	case r.Action == Warn || r.Action == Note && !r.Detail:
+		m.tellNow(f)
 	}
 	return f
+}
+
+// fill adds what the row's columns say to a finding that is new.
+func (m *Machine) fill(f *finding, groups []string, text string) {
+	r := f.rule
+	if r.Script && r.Channel != OnLog && len(groups) > 1 {
+		f.number, _ = strconv.Atoi(groups[1]) // not all of them name one
+	}
+	if r.Every {
+		f.every = found(r, text)
+		m.tellEvery(f)
+	}
+	if r.Address {
+		if at := address.FindString(text); at != "" && !strings.Contains(f.failure.Meaning, at) {
+			f.failure.Meaning = strings.TrimSuffix(f.failure.Meaning, ".") + ": " + at
+		}
+	}
+}
+
+// address is where something was to be got from.
+var address = regexp.MustCompile(`\b(?:https?|ftp|file|nfs)://[^\s'"\])>]+`)
+
+// found returns what the row's first group finds in a text, each once.
+func found(r *Rule, text string) (all []string) {
+	for _, groups := range r.pattern.FindAllStringSubmatch(text, maxEvery) {
+		if !slices.Contains(all, groups[1]) {
+			all = append(all, groups[1])
+		}
+	}
+	return all
+}
+
+const maxEvery = 20 // that a row tells
+
+// tellEvery writes all that was found into the meaning.
+func (m *Machine) tellEvery(f *finding) {
+	f.failure.Meaning = m.expand(m.words(f.rule).Meaning, []string{"", strings.Join(f.every, "; ")})
+}
+
+// extend adds what another line says to the finding of a row that tells all, and
+// reports whether there is one.
+func (m *Machine) extend(r, frame *Rule, at Line) bool {
+	if !r.Every || frame.Action.decides() {
+		return false
+	}
+	for _, f := range m.clues {
+		if f.failure.Rule != r.Name || f.rule.Detail != frame.Detail {
+			continue
+		}
+		for _, one := range found(r, at.Text) {
+			if !slices.Contains(f.every, one) && len(f.every) < maxEvery {
+				f.every = append(f.every, one)
+				if len(f.failure.Lines) < maxLines {
+					f.failure.Lines = append(f.failure.Lines, at)
+				}
+			}
+		}
+		m.tellEvery(f)
+		return true
+	}
+	return false
 }
 
 // contextRank is the highest rank of the rows that need the lines before theirs
@@ -68,7 +131,7 @@ func (r *recentLines) add(line int, text string) {
 	if c := text[0]; (c == '.' || c == '=') && onlyPips(text) {
 		return
 	}
-	r.ring[r.n%len(r.ring)] = Line{OnConsole, line, text}
+	r.ring[r.n%len(r.ring)] = Line{Channel: OnConsole, Line: line, Text: text}
 	r.n++
 }
 
@@ -87,7 +150,7 @@ func (r *recentLines) lines(but Line) []Line {
 	var all []Line
 	for i := max(0, r.n-len(r.ring)); i < r.n; i++ {
 		if l := r.ring[i%len(r.ring)]; l != but {
-			all = append(all, Line{l.Channel, l.Line, short(l.Text, 500)})
+			all = append(all, Line{Channel: l.Channel, Line: l.Line, Text: short(l.Text, 500)})
 		}
 	}
 	return all
@@ -112,13 +175,19 @@ func (m *Machine) reasons(frame *finding, text string) {
 	text = strings.Join(strings.Fields(text), " ")
 	for _, r := range table().on[OnReason] {
 		groups := r.find(text)
-		if groups == nil || !m.once(frame.rule.Action.decides(), r) {
+		if groups == nil {
+			continue
+		}
+		at := frame.failure.Lines[0]
+		at.Text = text
+		if m.extend(r, frame.rule, at) || !m.once(frame.rule, r) {
 			continue
 		}
 		f := &finding{rule: reasonLike(r, frame.rule), phase: frame.phase, at: frame.at, run: frame.run, failure: frame.failure}
 		f.failure.Class, f.failure.Rule = r.Class, r.Name
 		f.failure.Phase = max(f.failure.Phase, r.First)
 		f.failure.Meaning, f.failure.Hint = m.expand(r.Meaning, groups), m.expand(r.Hint, groups)
+		m.fill(f, groups, text)
 		if frame.rule.Action.decides() {
 			m.findings = append(m.findings, f)
 		} else if len(m.clues) < maxClues {
@@ -128,9 +197,12 @@ func (m *Machine) reasons(frame *finding, text string) {
 }
 
 // once reports whether a reason is new. One that was only a clue may still decide.
-func (m *Machine) once(decides bool, r *Rule) bool {
+func (m *Machine) once(frame, r *Rule) bool {
 	key := r.Name
-	if !decides {
+	switch {
+	case frame.Detail:
+		key = "detail " + key
+	case !frame.Action.decides():
 		key = "clue " + key
 	}
 	m.fired[key]++
@@ -140,7 +212,7 @@ func (m *Machine) once(decides bool, r *Rule) bool {
 // reasonLike gives a reason's row the certainty of the frame's.
 func reasonLike(r, frame *Rule) *Rule {
 	like := *r
-	like.Action, like.Last, like.Stands = frame.Action, frame.Last, frame.Stands
+	like.Action, like.Last, like.Stands, like.Detail = frame.Action, frame.Last, frame.Stands, frame.Detail
 	return &like
 }
 
@@ -153,7 +225,7 @@ func (m *Machine) checkLine(at Line) {
 	m.quoteUnsaved(at)
 	for _, r := range table().on[OnReason] {
 		groups := r.find(at.Text)
-		if groups == nil || !m.once(false, r) {
+		if groups == nil || m.extend(r, checked, at) || !m.once(checked, r) {
 			continue
 		}
 		f := m.add(reasonLike(r, checked), groups, at)

@@ -30,6 +30,9 @@ type (
 	Log struct {
 		Line int // 1-based, in the kept log
 		Text string
+		// File is the name of another log that the installer kept, such as
+		// packaging.log. Its lines explain; they advance and decide nothing.
+		File string
 	}
 
 	// Progress is a line of the port org.imgasm.progress.0, without its newline.

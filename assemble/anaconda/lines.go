@@ -54,7 +54,7 @@ func (m *Machine) line(r *console.Record, installer bool) {
 		}
 		if m.phase == PhaseHub && m.block.kind == OneLine && m.checks < maxChecks {
 			m.checks++
-			m.checkLine(Line{OnConsole, r.Line, r.Text})
+			m.checkLine(Line{Channel: OnConsole, Line: r.Line, Text: r.Text})
 		}
 	}
 	m.boot(r)
@@ -135,7 +135,7 @@ func (m *Machine) applies(rule *Rule, r *console.Record, text string) bool {
 // repeats is how often a row may fire: once, but a kickstart has more than one
 // mistake.
 func (r *Rule) repeats() int {
-	if r.Block == NextLine {
+	if r.Often || r.Block == NextLine {
 		return 10
 	}
 	return 1
@@ -152,7 +152,7 @@ func (m *Machine) fire(rule *Rule, groups []string, r *console.Record) {
 		m.phase = proven
 		m.announce()
 	}
-	f := m.add(rule, groups, Line{OnConsole, r.Line, r.Text})
+	f := m.add(rule, groups, Line{Channel: OnConsole, Line: r.Line, Text: r.Text})
 	if rule.NamesLine {
 		m.kickstartLine(f, groups)
 	}

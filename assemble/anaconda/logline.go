@@ -1,6 +1,9 @@
 package anaconda
 
 import (
+	"bytes"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -12,11 +15,18 @@ import (
 //
 //	22:17:01,144 INF main: /sbin/anaconda 40.22.3.57-1.el10
 //
+// and, for the modules, without a time
+//
+//	DEBUG:anaconda.modules.payloads:Publish the service.
+//
 // Lines without a time belong to the one before.
 
 // logText cuts the time off a line of the log.
 func logText(line string) (text string, begins bool) {
 	const stamp = "11:33:24,440 "
+	if level, _, ok := strings.Cut(line, ":"); ok && slices.Contains(levels, level) {
+		return line, true
+	}
 	if len(line) < len(stamp) {
 		return line, false
 	}
@@ -32,6 +42,9 @@ func logText(line string) (text string, begins bool) {
 	return line[len(stamp):], true
 }
 
+// levels are those of Python's logging module.
+var levels = []string{"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}
+
 func (m *Machine) logLine(l Log) {
 	line := strings.TrimRight(strings.ReplaceAll(l.Text, "#012", "\n"), "\r\n ")
 	for i, part := range strings.Split(line, "\n") {
@@ -39,25 +52,31 @@ func (m *Machine) logLine(l Log) {
 		if i == 0 {
 			text, begins = logText(part)
 		}
-		m.logPart(Line{OnLog, l.Line, short(text, 2000)}, begins)
+		m.logPart(Line{OnLog, l.Line, short(text, 2000), l.File}, begins)
 	}
 }
 
 func (m *Machine) logPart(l Line, begins bool) {
-	m.heard.log(l.Text, m.awake)
 	if m.takeLogBlock(l, begins) {
 		return
 	}
-	m.logStep(l.Text)
+	port := l.File == ""
+	if port {
+		m.heard.log(l.Text, m.awake)
+		m.logStep(l.Text)
+	}
 	for _, rule := range table().on[OnLog] {
 		groups := rule.find(l.Text)
-		if groups == nil || m.fired[rule.Name] > 0 || !m.applies(rule, nil, l.Text) {
+		if groups == nil || !port && rule.Action.decides() || m.fired[rule.Name] >= rule.repeats() || !m.applies(rule, nil, l.Text) {
 			continue
 		}
 		m.fired[rule.Name]++
 		f := m.add(rule, groups, l)
 		if rule.NamesLine {
 			m.kickstartLine(f, groups)
+		}
+		if rule.Script {
+			m.scriptEnded(f, groups)
 		}
 		if rule.Block != OneLine {
 			m.endLogBlock()
@@ -150,5 +169,16 @@ func (m *Machine) logStep(text string) {
 		if n, total, counted := fraction(strings.TrimSuffix(counts, ")")); ok && counted && !strings.HasSuffix(name, " queue") {
 			m.progress.tasks(m, name, n, total)
 		}
+	}
+}
+
+// readLogs looks for what explains a failure in the ends of the installer's logs
+// that have come on the progress port.
+func (m *Machine) readLogs() {
+	for _, name := range slices.Sorted(maps.Keys(m.report.Logs)) {
+		for i, line := range bytes.Split(m.report.Logs[name], []byte("\n")) {
+			m.logLine(Log{Line: i + 1, Text: string(line), File: name})
+		}
+		m.endLogBlock()
 	}
 }

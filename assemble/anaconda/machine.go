@@ -42,6 +42,11 @@ type Config struct {
 	// KickstartRequired is true when the kernel's arguments have inst.ks=. The
 	// machine also sees it when the kernel prints its command line.
 	KickstartRequired bool
+	// Kickstart is the file that the guest reads, as far as it is known.
+	Kickstart Kickstart
+	// Installed is true where the guest is the image itself, in its boot test: no
+	// installer runs in it.
+	Installed bool
 	// Stall is the silence after which the installation is given up. 0 means
 	// by phase and accelerator; a negative value means never.
 	Stall time.Duration
@@ -88,7 +93,9 @@ type Machine struct {
 	findings []*finding // those that decide
 	clues    []*finding // those that explain
 	fired    map[string]int
-	requires bool // inst.ks= is on the kernel's command line
+	scripts  []ended  // what the log says of the kickstart's scripts
+	outline  *outline // of the kickstart, nil if it is not known
+	requires bool     // inst.ks= is on the kernel's command line
 	block    block
 	logBlock block
 	next     nextLine
@@ -99,9 +106,9 @@ type Machine struct {
 	verdict  Verdict
 	foretold bool // that it has failed has been told before the verdict
 	failure  *Failure
-	warnings warnings
-	mute     bool     // the console says nothing any more
-	waits    *finding // what a complete installation waits for
+	held     []*finding // clues that are not told yet: see warn.go
+	mute     bool       // the console says nothing any more
+	waits    *finding   // what a complete installation waits for
 
 	heard  heard
 	report report
@@ -112,7 +119,7 @@ const maxGap = 10 * time.Second
 
 // New returns a machine for a guest that has just been started.
 func New(c Config) *Machine {
-	return &Machine{config: c, fired: map[string]int{}, requires: c.KickstartRequired, warnings: warnings{told: map[Class]bool{}}}
+	return &Machine{config: c, fired: map[string]int{}, requires: c.KickstartRequired, outline: outlineOf(c.Kickstart)}
 }
 
 // Step takes one observation and says what follows from it. Inputs come in
@@ -121,9 +128,6 @@ func New(c Config) *Machine {
 func (m *Machine) Step(in Input) Output {
 	m.out = Output{Events: m.out.Events[:0]}
 	m.tell(in.At)
-	if m.awake-m.warnings.vagueAt >= vagueTime {
-		m.warnVaguely()
-	}
 	switch w := in.What.(type) {
 	case Console:
 		m.console((*console.Record)(&w))
@@ -140,11 +144,13 @@ func (m *Machine) Step(in Input) Output {
 	case Suspended:
 		m.event(event.Event{Kind: event.Note, Text: "the host slept for " + rounded(w.For) + "; the guest's silence during it does not count"})
 	case End:
-		m.warnVaguely()
 		m.ended = true
 	}
 	m.silence()
 	m.conclude()
+	if m.verdict == Succeeded || m.verdict == Running && m.ended {
+		m.tellHeld(true)
+	}
 	m.out.Fraction, m.out.Left = m.progress.fraction, m.progress.left(m)
 	if m.out.Verdict = m.verdict; m.verdict == Failed {
 		m.out.Failure = m.failure

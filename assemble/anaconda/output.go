@@ -83,6 +83,7 @@ type Line struct {
 	Channel Channel `json:"channel"`
 	Line    int     `json:"line,omitempty"` // 1-based, in that channel's kept log; 0 if it has none
 	Text    string  `json:"text"`
+	File    string  `json:"file,omitempty"` // on the log: another one than that of the port, by its name
 }
 
 // Failure says why an installation failed.
@@ -91,9 +92,17 @@ type Failure struct {
 	Rule  string `json:"rule"`  // name of the row in the table of rules
 	Phase Phase  `json:"phase"` // where the installation was
 	Lines []Line `json:"lines"` // the guest's own words, cleaned, in order; the first one fired the rule
+	// Said is the end of what a failed script printed.
+	Said []Line `json:"said,omitempty"`
 	// Context is what the console said last before it, where the rule's own
 	// lines do not say why: for a silence, an early end, a prompt.
 	Context []Line `json:"context,omitempty"`
+	// Where is the place in the user's kickstart, "FILE:LINE", if there is one
+	// and the evidence holds it. Meaning then speaks of "this line", "this %post".
+	Where string `json:"where,omitempty"`
+	// Source is that line of the kickstart, without secrets, where it is the line
+	// itself that is wrong.
+	Source  string `json:"source,omitempty"`
 	Meaning string `json:"meaning"` // what it means, a sentence
 	Hint    string `json:"hint"`    // what to do, a sentence or a command
 	// KickstartLine is the 1-based line of the kickstart as the guest saw it,
@@ -105,4 +114,12 @@ type Failure struct {
 	// Others are the failures that other rules saw in the same run, in the
 	// order in which they were seen. Their own Others are empty.
 	Others []Failure `json:"others,omitempty"`
+}
+
+// Says is what has failed, with its place: "FILE:LINE: this %post ended with status 7".
+func (f *Failure) Says() string {
+	if f.Where == "" {
+		return f.Meaning
+	}
+	return f.Where + ": " + f.Meaning
 }

@@ -74,7 +74,7 @@ func (m *Machine) progressLine(p Progress) {
 		m.keepLog(value)
 	case "error":
 		m.report.wordsAt = m.awake
-		m.match(OnProgress, "error "+value, Line{OnProgress, p.Line, strings.TrimSpace("error " + value)})
+		m.match(OnProgress, "error "+value, Line{Channel: OnProgress, Line: p.Line, Text: strings.TrimSpace("error " + value)})
 	case "end": // of %onerror's output
 		m.report.wordsAt, m.report.ended = m.awake, true
 	case "done":

@@ -37,6 +37,19 @@ type Rule struct {
 	// PhaseComplete proves that the installer runs.
 	Proves Phase
 	Block  Block // what to collect after the line
+	// Often: it may fire up to ten times, not once.
+	Often bool
+	// Script: it is about a script of the kickstart. The first group, if it is a
+	// number, is the line that the installer names; on the log that is the second,
+	// and the first is the script's status.
+	Script bool
+	// Detail: it explains only what another row of the same Class has found, and
+	// is not told by itself.
+	Detail bool
+	// Every: all that the pattern's first group finds is told, not only the first.
+	Every bool
+	// Address: an address that stands in the same text is told.
+	Address bool
 	// NamesLine: the pattern's first group is a line of the kickstart.
 	NamesLine bool
 	// Quotes is the name of a row whose lines this one is about.
@@ -51,8 +64,7 @@ type Rule struct {
 	Completes bool
 	// Ask is what the caller has to do.
 	Ask Action
-	// Vague: as a warning it is told only if no other of its Class says more at
-	// about the same time.
+	// Vague: as a warning it is told only if no other of its Class says more.
 	Vague   bool
 	When    When // what else has to be true
 	Meaning string
@@ -60,9 +72,23 @@ type Rule struct {
 	// $1 is the pattern's first group, here and in Meaning; {arch} is the
 	// guest's architecture, {retry} what to try against the host's own faults.
 	Hint string
+	// Booted are the words where the guest is the image itself, in its boot test.
+	// Without them the others hold there too.
+	Booted Words
 
 	pattern *regexp.Regexp
 	fixed   []string // see func fixed
+}
+
+// Words are what a row says.
+type Words struct{ Meaning, Hint string }
+
+// words returns what the row says in this guest.
+func (m *Machine) words(r *Rule) Words {
+	if m.config.Installed && r.Booted.Meaning != "" {
+		return r.Booted
+	}
+	return Words{r.Meaning, r.Hint}
 }
 
 // Severity names what the row's Action amounts to: "error", "warning" or "note".

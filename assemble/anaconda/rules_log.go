@@ -31,9 +31,39 @@ Unknown command: frobnicate
 		Pattern: `Error code (\d+) running the kickstart script at line (\d+)`,
 		Sample:  "11:40:02,118 ERR anaconda:anaconda: modules.runtime.scripts: Error code 7 running the kickstart script at line 18",
 		Seen:    "anaconda rhel-10 pyanaconda/core/kickstart/scripts.py",
-		Class:   ClassScript, Rank: 20, Action: Clue,
-		Meaning: "A script of the kickstart (at line $2) ended with status $1. Without --erroronfail the installer goes on.",
+		Class:   ClassScript, Rank: 20, Action: Clue, Script: true, Often: true,
+		Meaning: "A script of the kickstart ended with status $1. The installer names line $2, by a count of its own.",
 		Hint:    "if the image misses something, correct the script; with --erroronfail the installation would fail",
+	},
+	{
+		Name: "log-segfault", Channel: OnLog,
+		Pattern: `(?:org\.fedoraproject\.Anaconda\.(\w+(?:\.\w+)*)|anaconda)(?:\[\d+\])?:.*Fatal Python error: (.*)`,
+		Sample: `07:44:21,118 WARNING org.fedoraproject.Anaconda.Modules.Storage:Fatal Python error: Segmentation fault
+07:44:21,118 WARNING org.fedoraproject.Anaconda.Modules.Storage:
+07:44:21,119 WARNING org.fedoraproject.Anaconda.Modules.Storage:Current thread 0x00007f1c2a7fc6c0 (most recent call first):
+07:44:21,119 WARNING org.fedoraproject.Anaconda.Modules.Storage:  File "/usr/lib64/python3.12/site-packages/gi/overrides/BlockDev.py", line 1093 in wrapped`,
+		Seen:  "CPython 3.12 Modules/faulthandler.c in the form that rsyslog's template gives a module's lines; measured in a guest, but no recording holds it",
+		Class: ClassCrash, Rank: 66, Action: Clue, Block: LogTraceback, When: Incomplete,
+		Meaning: "A part of the installer ($1) crashed: $2.",
+		Hint:    "try {retry}; if it happens again, what anaconda.log of the failure bundle shows after it is what the installer's developers need",
+	},
+	{
+		Name: "log-repository", Channel: OnLog,
+		Pattern: `Curl error \(\d+\): |Status code: \d+ for |Failed to load metadata from |SourceSetupError: `,
+		Sample:  "07:44:55,002 WARNING org.fedoraproject.Anaconda.Modules.Payloads:INFO:librepo:Error during transfer: Curl error (7): Could not connect to server for http://127.0.0.1:9/BaseOS/x86_64/os/repodata/repomd.xml [Failed to connect to 127.0.0.1 port 9 after 0 ms: Could not connect to server]",
+		Seen:    "testdata/serial/failure-repo-unreachable-direct-hybrid.installer-packaging.log",
+		Last:    PhasePackages, Class: ClassRepository, Rank: 40, Action: Clue, Detail: true, Often: true, Block: LogLines,
+		Meaning: "The installer has trouble with an installation source.",
+		Hint:    "packaging.log in the failure bundle has the details",
+	},
+	{
+		Name: "log-dependencies", Channel: OnLog,
+		Pattern: `nothing provides .* needed by|but none of the providers can be installed|cannot install both |package \S+ (?:conflicts with|obsoletes) .* provided by`,
+		Sample:  "07:46:34,871 WARNING org.fedoraproject.Anaconda.Modules.Payloads:  - nothing provides ghost-that-is-nowhere >= 3 needed by needsghost-10.0-1.el10.x86_64 from AppStream",
+		Seen:    "testdata/serial/failure-dependency-missing-direct-hybrid.installer-packaging.log",
+		Last:    PhasePackages, Class: ClassPackages, Rank: 40, Action: Clue, Detail: true, Often: true, Block: LogLines,
+		Meaning: "The packages that the kickstart asks for do not fit together.",
+		Hint:    "packaging.log in the failure bundle has the details",
 	},
 	{
 		Name: "log-out-of-memory", Channel: OnLog,

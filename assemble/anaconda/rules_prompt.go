@@ -35,7 +35,7 @@ var promptRules = []Rule{
 		Pattern: `(?:^|\s)Press ENTER to (?:continue|exit)`,
 		Sample:  "Press ENTER to continue: ",
 		Seen:    "anaconda rhel-10 pyanaconda/errors.py, _script_error_handler, with more output than fits on tmux's screen",
-		First:   PhasePost, Last: PhaseComplete, Class: ClassScript, Rank: 60, Action: Wait, // after "Complete!" it was the script that said that
+		First:   PhasePost, Last: PhaseComplete, Class: ClassScript, Rank: 60, Action: Wait, Script: true, // after "Complete!" it was the script that said that
 		Meaning: "The installer waits for ENTER while it runs the kickstart's %post sections: most likely one that is marked --erroronfail has ended with an error.",
 		Hint:    "the lines before it are the script's output; correct the script, or take --erroronfail off if its failure does not matter",
 	},

@@ -1,48 +1,49 @@
 package anaconda
 
 import (
-	"time"
+	"slices"
 
 	"github.com/imgasm/imgasm/internal/event"
 )
 
-// Warnings are told once. The installer's checks say first that packages are
-// missing, and some lines later which.
+// A clue is told once: as a part of the failure that it explains, or, as soon as
+// the installation goes on in spite of it, as a warning.
 
-// warnings is what has been told of them.
-type warnings struct {
-	told    map[Class]bool // or waits
-	vague   *event.Event   // waits for one of its class that says more
-	class   Class          // of vague
-	vagueAt time.Duration  // awake
-}
-
-// vagueTime is how long a vague warning waits for one that says more.
-const vagueTime = time.Second
-
-// warn tells of a row that has fired and decides nothing.
-func (m *Machine) warn(r *Rule, e event.Event) {
-	w := &m.warnings
-	switch {
-	case e.Kind == event.Note:
-		m.event(e)
-	case !r.Vague:
-		if w.class == r.Class {
-			w.vague = nil
-		}
-		w.told[r.Class] = true
-		m.event(e)
-	case !w.told[r.Class]:
-		m.warnVaguely() // of another class
-		w.told[r.Class] = true
-		w.vague, w.class, w.vagueAt = &e, r.Class, m.awake
+// tellNow tells of a row that has fired and decides nothing.
+func (m *Machine) tellNow(f *finding) {
+	kind := event.Warning
+	if f.rule.Action == Note {
+		kind = event.Note
 	}
+	e := event.Event{Kind: kind, Text: f.failure.Says(), Hint: f.failure.Hint, Rule: f.failure.Rule}
+	if at := f.failure.Lines[0]; at.Channel == OnConsole {
+		e.Line = at.Line
+	}
+	m.event(e)
+	f.told = true
 }
 
-// warnVaguely tells the warning that nothing has said more about.
-func (m *Machine) warnVaguely() {
-	if w := &m.warnings; w.vague != nil {
-		m.event(*w.vague)
-		w.vague = nil
+// tellHeld tells the clues that the installation has got over, or all of them.
+func (m *Machine) tellHeld(all bool) {
+	kept := m.held[:0]
+	var told []*finding
+	for _, f := range m.held {
+		if all || m.phase > max(f.phase, f.rule.Last, f.rule.Stands) {
+			told = append(told, f)
+		} else {
+			kept = append(kept, f)
+		}
+	}
+	m.held = kept
+	for _, f := range told {
+		if f.fatal { // the installer has not gone on: this is another script's number
+			continue
+		}
+		if f.rule.Vague && slices.ContainsFunc(m.clues, func(c *finding) bool {
+			return c.failure.Class == f.failure.Class && !c.rule.Detail && (!c.rule.Vague || c.told)
+		}) {
+			continue // one of the others says more
+		}
+		m.tellNow(f)
 	}
 }

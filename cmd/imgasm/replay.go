@@ -9,11 +9,13 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/anaconda"
 	"github.com/imgasm/imgasm/assemble/anaconda/replay"
 	"github.com/imgasm/imgasm/internal/arch"
 )
@@ -29,11 +31,13 @@ func replayCommand(app *app) *cli.Command {
 			"imgasm replay --json serial.log | tail -n 1",
 		Description: "Reads a guest's serial console (- is standard input) as imgasm alma does while it\n" +
 			"builds, and prints what it would have said, and when. Of the folder of a failure\n" +
-			"bundle it takes all the logs. The last line of --json carries verdict (success,\n" +
-			"failure or running), phase, rule, line and hint.\n" +
+			"bundle it takes all the logs and the kickstart; of a console NAME.raw or NAME.log\n" +
+			"those beside it that are named NAME.*.log and NAME.ks. The last line of --json\n" +
+			"carries verdict (success, failure or running), phase, rule, line and hint.\n" +
 			"The exit code is 0 whatever the verdict.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "log", Usage: "Anaconda's own log: `FILE` of the virtio port or /tmp/anaconda.log"},
+			&cli.StringSliceFlag{Name: "log", Usage: "Anaconda's own log: `FILE` of the virtio port, /tmp/anaconda.log, or beside it /tmp/packaging.log and others"},
+			&cli.StringFlag{Name: "kickstart", Usage: "`FILE` that the guest read, or the user's: a failure is then told with its place in it"},
 			&cli.StringFlag{Name: "progress", Usage: "what came on imgasm's progress port: `FILE`"},
 			&cli.StringFlag{Name: "arch", Usage: "`NAME` of the guest's architecture, for the hints: " + arch.Names()},
 			&cli.StringFlag{Name: "accel", Usage: "`NAME` of QEMU's accelerator, for the hints, such as kvm or tcg"},
@@ -53,7 +57,7 @@ func replayCommand(app *app) *cli.Command {
 				of = one.Name
 			}
 			return app.replay(replayOptions{
-				console: c.Args().First(), log: c.String("log"), progress: c.String("progress"),
+				console: c.Args().First(), logs: c.StringSlice("log"), progress: c.String("progress"), kickstart: c.String("kickstart"),
 				arch: of, accel: c.String("accel"), json: c.Bool("json"), verbose: c.Bool("verbose"),
 			})
 		},
@@ -61,39 +65,66 @@ func replayCommand(app *app) *cli.Command {
 }
 
 type replayOptions struct {
-	console, log, progress string // paths; "-" is standard input, "" none
-	arch, accel            string
-	json, verbose          bool
+	console, progress, kickstart string   // paths; "-" is standard input, "" none
+	logs                         []string // paths
+	arch, accel                  string
+	json, verbose                bool
 }
 
 func (a *app) replay(o replayOptions) (err error) {
 	if o.console == "" {
 		return a.usage("replay takes a serial log; the argument is empty")
 	}
-	o.openBundle()
+	o.findMore()
 	source := replay.Source{Arch: o.arch, Accel: o.accel}
-	for _, part := range []struct {
-		path string
-		in   *io.Reader
-	}{{o.console, &source.Console}, {o.log, &source.Log}, {o.progress, &source.Progress}} {
-		switch part.path {
-		case "":
-			continue
-		case "-":
-			*part.in = a.stdin
-		default:
-			f, err := os.Open(part.path)
+	if o.kickstart != "" {
+		text, err := os.ReadFile(o.kickstart)
+		if err != nil {
+			return err
+		}
+		source.Kickstart = anaconda.Kickstart{Name: o.kickstart, Text: text}
+	}
+	var files []io.Closer
+	defer func() {
+		for _, f := range files {
+			f.Close()
+		}
+	}()
+	open := func(path string) (io.Reader, error) {
+		in := a.stdin
+		if path != "-" {
+			f, err := os.Open(path)
 			if err != nil {
-				return err
+				return nil, err
 			}
-			defer f.Close()
-			*part.in = f
+			files = append(files, f)
+			in = f
 		}
-		begin := bufio.NewReader(*part.in)
+		begin := bufio.NewReader(in)
 		if unpack := packed(begin); unpack != "" {
-			return &assemble.InputError{What: part.path, Err: errors.New("this file is compressed"), Do: unpack + " " + part.path + " | imgasm replay -"}
+			return nil, &assemble.InputError{What: path, Err: errors.New("this file is compressed"), Do: unpack + " " + path + " | imgasm replay -"}
 		}
-		*part.in = begin
+		return begin, nil
+	}
+	if source.Console, err = open(o.console); err != nil {
+		return err
+	}
+	if o.progress != "" {
+		if source.Progress, err = open(o.progress); err != nil {
+			return err
+		}
+	}
+	main := max(0, slices.IndexFunc(o.logs, func(path string) bool { return strings.HasSuffix(path, "anaconda.log") }))
+	for i, path := range o.logs {
+		in, err := open(path)
+		if err != nil {
+			return err
+		}
+		if i == main { // tells how far the installation came; the others explain
+			source.Log = in
+		} else {
+			source.Others = append(source.Others, replay.Log{Name: filepath.Base(path), In: in})
+		}
 	}
 	out := bufio.NewWriter(a.Out)
 	if o.json {
@@ -113,21 +144,45 @@ func (a *app) replay(o replayOptions) (err error) {
 	return out.Flush()
 }
 
-// openBundle takes the logs of a failure bundle where its folder was given.
-func (o *replayOptions) openBundle() {
+// findMore takes what belongs to a console and was not given: of a failure
+// bundle's folder its files, of another console what is named as it is.
+func (o *replayOptions) findMore() {
+	if o.console == "-" {
+		return
+	}
+	kickstart, progress := "", ""
+	var logs []string
 	folder := o.console
-	if info, err := os.Stat(folder); err != nil || !info.IsDir() {
-		return
+	if _, err := os.Stat(filepath.Join(folder, "serial.log")); err == nil {
+		o.console = filepath.Join(folder, "serial.log")
+		kickstart, progress = filepath.Join(folder, "ks.cfg"), filepath.Join(folder, "progress.log")
+		logs = append(existing(filepath.Join(folder, "anaconda.log")), existing(filepath.Join(folder, "installer", "*"))...)
+	} else if name := strings.TrimSuffix(o.console, filepath.Ext(o.console)); name != "" {
+		kickstart, logs = name+".ks", existing(name+".*.log")
 	}
-	if _, err := os.Stat(filepath.Join(folder, "serial.log")); err != nil {
-		return
+	if len(o.logs) == 0 {
+		o.logs = logs
 	}
-	o.console = filepath.Join(folder, "serial.log")
-	for name, path := range map[string]*string{"anaconda.log": &o.log, "progress.log": &o.progress} {
-		if _, err := os.Stat(filepath.Join(folder, name)); err == nil && *path == "" {
-			*path = filepath.Join(folder, name)
+	for _, part := range []struct {
+		given *string
+		found string
+	}{{&o.kickstart, kickstart}, {&o.progress, progress}} {
+		if *part.given == "" && len(existing(part.found)) > 0 {
+			*part.given = part.found
 		}
 	}
+}
+
+// existing returns the regular files that a pattern matches, in order. A path
+// with characters of a pattern in its folder's name matches nothing.
+func existing(pattern string) (paths []string) {
+	found, _ := filepath.Glob(pattern)
+	for _, path := range found {
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			paths = append(paths, path)
+		}
+	}
+	return paths
 }
 
 // packed returns the command that unpacks a file that begins so, "" if it is

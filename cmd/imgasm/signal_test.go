@@ -214,7 +214,7 @@ func TestSignalsWhileFailing(t *testing.T) {
 					"[   31.000001] anaconda[2343]: The exact error message is: \r\n"+
 					"[   31.000002] anaconda[2343]: Non interactive installation failed: You have not defined a root partition (/), which is required for installation of AlmaLinux to continue.\r\n"+
 					"[   31.000003] anaconda[2343]: The installer will now terminate.\r\n"), qemutest.Hang())})
-			r.await(t, func(e event.Event) bool { return e.Kind == event.Warning && strings.Contains(e.Text, "waiting up to") })
+			r.await(t, func(e event.Event) bool { return e.Kind == event.Note && strings.Contains(e.Text, "waiting up to") })
 			for _, s := range signals {
 				r.signal(t, s)
 			}

@@ -19,8 +19,18 @@ type Source struct {
 	Console  io.Reader // serial.log: the raw bytes
 	Log      io.Reader // anaconda.log: of the virtio port or from the guest's /tmp
 	Progress io.Reader // progress.log: of the port org.imgasm.progress.0
+	// Others are other logs of the installer, such as packaging.log. They explain.
+	Others []Log
+	// Kickstart is the file that the guest read.
+	Kickstart anaconda.Kickstart
 	// Arch and Accel are named in hints; see anaconda.Config.
 	Arch, Accel string
+}
+
+// Log is a log of the installer's.
+type Log struct {
+	Name string
+	In   io.Reader
 }
 
 // Result is what the recording proves at its end.
@@ -49,13 +59,18 @@ func Run(s Source, say func(event.Event)) (Result, error) {
 	var failed error
 	nonce, progress, err := readProgress(s.Progress)
 	failed = first(failed, err)
-	r.machine = anaconda.New(anaconda.Config{Arch: s.Arch, Accel: s.Accel, Nonce: nonce, ConsoleOnly: true})
+	r.machine = anaconda.New(anaconda.Config{Arch: s.Arch, Accel: s.Accel, Nonce: nonce, Kickstart: s.Kickstart, ConsoleOnly: true})
 	for i, line := range progress {
 		r.step(anaconda.Progress{Line: i + 1, Text: line})
 	}
 	failed = first(failed, eachLine(s.Log, func(n int, line string) {
 		r.step(anaconda.Log{Line: n, Text: line})
 	}))
+	for _, other := range s.Others {
+		failed = first(failed, eachLine(other.In, func(n int, line string) {
+			r.step(anaconda.Log{Line: n, Text: line, File: other.Name})
+		}))
+	}
 	lines, err := r.console(s.Console)
 	failed = first(failed, err)
 	r.step(anaconda.End{})

@@ -136,7 +136,7 @@ var saids = []said{
 	{"mkfs failed", saidStorage + saidFailed("('format create failed: 1', '/dev/vda2')"), "failure installer-error", "storage", 0, true},
 	{"missing package", strings.Replace(saidSoftware, "install.", "install.Some packages, groups or modules are missing.\n\nProblems in request:\nmissing packages: nope\n", 1) + saidFailed("Some packages, groups or modules are missing.\n\nProblems in request:\nmissing packages: nope"), "failure packages-missing", "packages", 0, true},
 	{"missing group", saidSoftware + saidFailed("Some packages, groups or modules are missing.\n\nProblems in request:\nmissing groups or modules: nope"), "failure packages-missing", "packages", 0, true},
-	{"broken packages", saidSoftware + saidFailed("The following software marked for installation has errors.\nThis is likely caused by an error with your installation source.\n\nProblem: conflicting requests\n  - nothing provides libfoo.so.1 needed by bar-1.0-1.noarch"), "failure packages-broken", "packages", 0, true},
+	{"broken packages", saidSoftware + saidFailed("The following software marked for installation has errors.\nThis is likely caused by an error with your installation source.\n\nProblem: conflicting requests\n  - nothing provides libfoo.so.1 needed by bar-1.0-1.noarch"), "failure packages-dependencies", "packages", 0, true},
 	{"metadata", saidSoftware + saidFailed("Failed to download metadata for repo 'anaconda': Cannot download repomd.xml: Cannot download repodata/repomd.xml: All mirrors were tried"), "failure repository", "packages", 0, true},
 	{"certificate", saidSoftware + saidFailed("Failed to download metadata for repo 'anaconda': Cannot download repomd.xml: Curl error (60): SSL peer certificate or SSH remote key was not OK for https://x/repodata/repomd.xml"), "failure repository-tls", "packages", 0, true},
 	{"download", saidSoftware + "Downloading packages\nDownloading 389 RPMs, 95.38 MiB / 331.12 MiB (28%) done.\n" + saidFailed("Failed to download the following packages: bash-5.2.26-4.el10.x86_64: Cannot download Packages/bash.rpm: All mirrors were tried"), "failure download", "packages", 0, true},
@@ -259,8 +259,9 @@ func TestScriptsLastWords(t *testing.T) {
 			continue
 		}
 		for how, raw := range map[string]string{"terminal": strings.ReplaceAll(s.text, "\n", "\r\n"), "journald": byJournal(s.text, false)} {
-			if got := Summary(replay(t, []byte(raw))).Meaning; !strings.Contains(got, "shown: mv: cannot stat 'x'.") {
-				t.Errorf("%s: %s", how, got)
+			said := Summary(replay(t, []byte(raw))).Said
+			if n := len(said); n == 0 || said[n-1].Text != "mv: cannot stat 'x'" {
+				t.Errorf("%s: %v", how, said)
 			}
 		}
 	}

@@ -23,6 +23,8 @@ type Line struct {
 	Meaning string `json:"meaning"`
 	Hint    string `json:"hint"`
 
+	Where         string             `json:"where,omitempty"`
+	Said          []anaconda.Line    `json:"said,omitempty"`
 	KickstartLine int                `json:"kickstart_line,omitempty"`
 	KickstartText string             `json:"kickstart_text,omitempty"`
 	Lines         []anaconda.Line    `json:"lines,omitempty"`
@@ -48,6 +50,7 @@ func Summary(r Result) Line {
 		return l
 	}
 	l.Rule, l.Class, l.Meaning, l.Hint = f.Rule, string(f.Class), f.Meaning, f.Hint
+	l.Where, l.Said = f.Where, f.Said
 	l.KickstartLine, l.KickstartText, l.Lines, l.Context = f.KickstartLine, f.KickstartText, f.Lines, f.Context
 	for _, at := range f.Lines {
 		if l.Text == "" {
@@ -145,14 +148,20 @@ func Describe(r Result, verbose bool) string {
 	if s.Rule == "" {
 		return b.String()
 	}
-	fmt.Fprintf(&b, "why: %s\n", s.Meaning)
-	if s.KickstartLine > 0 {
+	fmt.Fprintf(&b, "why: %s\n", says(s))
+	if s.KickstartLine > 0 && s.Where == "" {
 		fmt.Fprintf(&b, "kickstart: line %d as the guest saw it: %s\n", s.KickstartLine, s.KickstartText)
 	}
 	fmt.Fprintf(&b, "hint: %s\n", s.Hint)
 	b.WriteString("the guest's words:\n")
 	for _, l := range s.Lines {
 		fmt.Fprintf(&b, "  %-14s %s\n", place(l), l.Text)
+	}
+	if len(s.Said) > 0 {
+		b.WriteString("the script's last lines:\n")
+		for _, l := range s.Said {
+			fmt.Fprintf(&b, "  %-14s %s\n", place(l), l.Text)
+		}
 	}
 	if len(s.Context) > 0 {
 		b.WriteString("before that:\n")
@@ -173,10 +182,16 @@ func Describe(r Result, verbose bool) string {
 	return b.String()
 }
 
+// says is what has failed, with its place.
+func says(l Line) string { return (&anaconda.Failure{Where: l.Where, Meaning: l.Meaning}).Says() }
+
 // place says where a line stands: "console:123".
 func place(l anaconda.Line) string {
 	if l.Line == 0 {
 		return string(l.Channel)
+	}
+	if l.File != "" {
+		return fmt.Sprintf("%s:%d", l.File, l.Line)
 	}
 	return fmt.Sprintf("%s:%d", l.Channel, l.Line)
 }

@@ -1,0 +1,226 @@
+package anaconda
+
+import (
+	"fmt"
+	"iter"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/imgasm/imgasm/kickstart"
+)
+
+// The guest speaks of the kickstart by numbers of lines, and does not say of
+// which file, nor by whose count. The file itself tells what a number can mean.
+
+// Kickstart is the file that the guest reads. The zero value: it is not known.
+type Kickstart struct {
+	Name string // of the user's file, for messages
+	Text []byte // what the guest reads: the user's file, with or without imgasm's sections
+}
+
+// outline is what a kickstart says of itself.
+type outline struct {
+	name     string
+	users    int      // so many lines are the user's, with the same numbers
+	lines    []string // all of them
+	redacted []string // the same without secrets
+	includes []string // what is taken in by %include and %ksappend
+	scripts  []script
+}
+
+// script is a section with a script.
+type script struct {
+	section string // "%post"
+	first   int    // the header's line
+	counted int    // the header's line as the installer's runtime module counts
+	fatal   bool   // --erroronfail
+	text    string
+}
+
+// runtimeCommands are the commands that the installer's runtime module reads. It
+// runs the scripts, and the numbers that it names count the lines of its own
+// commands and sections alone (anaconda rhel-10 since 40.22.3.35:
+// pyanaconda/modules/runtime/kickstart.py, modules/boss/kickstart_manager/element.py).
+var runtimeCommands = []string{"driverdisk", "mediacheck", "sshpw", "updates", "logging", "rescue", "eula", "graphical", "text", "cmdline", "vnc", "rdp"}
+
+// outlineOf reads a kickstart; nil if there is none.
+func outlineOf(k Kickstart) *outline {
+	if len(k.Text) == 0 {
+		return nil
+	}
+	file, err := kickstart.Parse(k.Name, k.Text)
+	if err != nil {
+		return nil
+	}
+	o := &outline{name: k.Name, users: kickstart.UserLines(file)}
+	clean, err := kickstart.Parse(k.Name, kickstart.Redact(k.Text))
+	if err != nil {
+		return nil
+	}
+	o.redacted = slices.Collect(kickstartLines(clean))
+	o.lines = slices.Collect(kickstartLines(file))
+	counted := 0
+	for _, n := range file.Nodes {
+		switch n := n.(type) {
+		case *kickstart.Section:
+			s := script{section: n.Name(), first: n.Pos().Line, text: string(n.BodyRaw())}
+			for _, inner := range n.Body {
+				if include, ok := inner.(*kickstart.Include); ok {
+					o.includes = append(o.includes, include.Path())
+				}
+			}
+			for _, w := range n.Header.Args() {
+				s.fatal = s.fatal || w.Value == "--erroronfail"
+			}
+			switch s.section {
+			case "%pre":
+				o.scripts = append(o.scripts, s)
+			case "%pre-install", "%post", "%onerror", "%traceback":
+				s.counted = counted + 1
+				counted += 2 + len(n.Body)
+				o.scripts = append(o.scripts, s)
+			}
+		case *kickstart.Include:
+			o.includes = append(o.includes, n.Path())
+		case *kickstart.Append:
+			o.includes = append(o.includes, n.URL())
+		case *kickstart.Command:
+			if slices.Contains(runtimeCommands, n.Name()) {
+				counted++
+			}
+		}
+	}
+	return o
+}
+
+// kickstartLines yields the lines of a file, without blanks around them.
+func kickstartLines(f *kickstart.File) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, n := range f.Nodes {
+			parts := []kickstart.Node{n}
+			if s, ok := n.(*kickstart.Section); ok {
+				parts = append([]kickstart.Node{&s.Header.Line}, s.Body...)
+				if s.End != nil {
+					parts = append(parts, &s.End.Line)
+				}
+			}
+			for _, part := range parts {
+				if !yield(strings.TrimSpace(string(part.Raw()))) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// at names a line of the user's file: "FILE:LINE", "" if it is none of his.
+func (o *outline) at(line int) string {
+	if o == nil || line < 1 || line > o.users {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d", o.name, line)
+}
+
+// included names the files that the kickstart takes in.
+func (o *outline) included() string { return strings.Join(o.includes, ", ") }
+
+// writers are the places of the user's %pre sections that name one of the files
+// that are taken in.
+func (o *outline) writers() []string {
+	var all []string
+	for _, s := range o.scripts {
+		if at := o.at(s.first); s.section == "%pre" && at != "" && slices.ContainsFunc(o.includes, func(path string) bool { return path != "" && strings.Contains(s.text, path) }) {
+			all = append(all, at)
+		}
+	}
+	return all
+}
+
+// rewritten reports whether a %pre section of the user's may change the file
+// before it is read as a whole.
+func (o *outline) rewritten() bool {
+	return slices.ContainsFunc(o.scripts, func(s script) bool { return s.section == "%pre" && s.first <= o.users })
+}
+
+// fit says whether a line can be the one that an error is about.
+type fit int
+
+const (
+	mayFit fit = iota // the error's words do not say
+	fits
+	unfit
+)
+
+var (
+	saidUnknown = regexp.MustCompile(`^Unknown (?:command|kickstart section): (\S+)`)
+	saidOptions = regexp.MustCompile(`unrecognized arguments: (.*)`)
+	saidQuoted  = regexp.MustCompile(`"([^"\s]+)"|'([^'\s]+)'|(?:^|\s)(--[a-z][\w-]*)`)
+)
+
+// fits holds an error of pykickstart against a line.
+func (o *outline) fits(line int, problem string) fit {
+	if line < 1 || line > len(o.lines) {
+		return unfit
+	}
+	text := o.lines[line-1]
+	if g := saidUnknown.FindStringSubmatch(problem); g != nil {
+		if word, _, _ := strings.Cut(strings.ReplaceAll(text, "\t", " "), " "); strings.Trim(word, `"'`) == g[1] {
+			return fits
+		}
+		return unfit
+	}
+	var words []string
+	if g := saidOptions.FindStringSubmatch(problem); g != nil {
+		words = strings.Fields(g[1])
+	} else {
+		for _, g := range saidQuoted.FindAllStringSubmatch(problem, -1) {
+			words = append(words, g[1]+g[2]+g[3])
+		}
+	}
+	if len(words) == 0 {
+		return mayFit
+	}
+	for _, w := range words {
+		if strings.Contains(text, w) {
+			return fits
+		}
+	}
+	return unfit
+}
+
+// place says of a failure that names a line of the kickstart which file's it is.
+func (m *Machine) place(f *Failure) {
+	o, n := m.outline, f.KickstartLine
+	if n == 0 {
+		return
+	}
+	said := f.KickstartText
+	what := ": " + strings.TrimSuffix(said, ".")
+	if said == "" {
+		what = "."
+	}
+	if o == nil {
+		f.Meaning = fmt.Sprintf("The installer refuses line %d of the kickstart or of a file that it includes%s", n, what)
+		return
+	}
+	switch how := o.fits(n, said); {
+	case how == fits || how == mayFit && len(o.includes) == 0 || how == unfit && len(o.includes) == 0 && !o.rewritten() && n <= len(o.lines):
+		if f.Where = o.at(n); f.Where != "" {
+			f.Meaning, f.Source = "the installer refuses this line"+what, o.redacted[min(n, len(o.redacted))-1]
+		}
+		return
+	case len(o.includes) == 0: // a %pre has made another file of it, or it is no line of it at all
+		f.Meaning = fmt.Sprintf("The installer refuses line %d of the kickstart, as it is in the guest%s", n, what)
+	case how == unfit:
+		f.KickstartLine = 0
+		f.Meaning = fmt.Sprintf("The installer refuses line %d of a file that the kickstart includes (%s)%s", n, o.included(), what)
+		f.Hint = "correct that file; a path is one in the installer, not on the host"
+	default:
+		f.KickstartLine = 0
+		f.Meaning = fmt.Sprintf("The installer refuses line %d of the kickstart or of a file that it includes (%s)%s", n, o.included(), what)
+	}
+	if writers := o.writers(); len(writers) > 0 {
+		f.Hint = "correct what is written by the %pre section at " + strings.Join(writers, " or ")
+	}
+}
