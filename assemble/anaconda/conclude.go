@@ -77,8 +77,8 @@ func (m *Machine) ready(f *finding) bool {
 	if m.report.ended && m.report.wordsAt >= f.at {
 		return true
 	}
-	if m.report.wordsAt > f.at && m.awake >= m.report.wordsAt+m.lastWords()/5 { // it does not say that it has ended
-		return true
+	if m.report.wordsAt > f.at { // it may never say that it has ended
+		return m.awake >= m.report.wordsAt+m.lastWords()/5 || age >= 3*m.lastWords()
 	}
 	return age >= m.lastWords()
 }

@@ -12,6 +12,8 @@ var bootRules = []Rule{
 		Last:    PhaseKernel, Class: ClassBoot, Rank: 50, Action: Fail, Prompt: true,
 		Meaning: "The firmware found nothing that it can boot and opened its own shell, where it stays.",
 		Hint:    "give an installer ISO for this architecture ({arch}) with --iso, or start its kernel directly with --boot kernel",
+		Booted: Words{"The firmware found nothing on the image that it can boot.",
+			"the installation put no boot loader where this firmware looks for one: a UEFI guest needs part /boot/efi --fstype=efi (or reqpart) in the kickstart, and shim and grub2 in %packages; a BIOS guest bootloader --location=mbr"},
 	},
 	{
 		Name: "firmware-crash", Channel: OnConsole, Who: Firmware,
@@ -21,6 +23,8 @@ var bootRules = []Rule{
 		Last:    PhaseKernel, Class: ClassBoot, Rank: 50, Action: Fail,
 		Meaning: "The firmware crashed, most often in the boot loader that it had started.",
 		Hint:    "try another firmware (--firmware CODE:VARS) or start the kernel directly (--boot kernel)",
+		Booted: Words{"The firmware crashed, most often in the boot loader of the image that it had started.",
+			"try another firmware: --firmware CODE:VARS"},
 	},
 	{
 		Name: "firmware-no-device", Channel: OnConsole, Who: Firmware,
@@ -30,6 +34,8 @@ var bootRules = []Rule{
 		Last:    PhaseKernel, Class: ClassBoot, Rank: 50, Action: Fail,
 		Meaning: "The firmware found nothing that it can boot.",
 		Hint:    "give an installer ISO for this architecture ({arch}) with --iso, or start its kernel directly with --boot kernel",
+		Booted: Words{"The firmware found nothing on the image that it can boot.",
+			"the installation put no boot loader where this firmware looks for one: a UEFI guest needs part /boot/efi --fstype=efi (or reqpart) in the kickstart, and shim and grub2 in %packages; a BIOS guest bootloader --location=mbr"},
 	},
 	{
 		Name: "firmware-not-found", Channel: OnConsole, Who: Firmware,
@@ -39,6 +45,8 @@ var bootRules = []Rule{
 		Last:    PhaseKernel, Class: ClassBoot, Rank: 20, Action: Note,
 		Meaning: "The firmware could not boot one of the drives; it goes on to the next.",
 		Hint:    "if nothing else boots: check that the ISO is for {arch}, or use --boot kernel",
+		Booted: Words{"The firmware could not boot one of the drives; it goes on to the next.",
+			"the installation put no boot loader where this firmware looks for one: a UEFI guest needs part /boot/efi --fstype=efi (or reqpart) in the kickstart, and shim and grub2 in %packages; a BIOS guest bootloader --location=mbr"},
 	},
 	{
 		Name: "firmware-network", Channel: OnConsole, Who: Firmware,
@@ -48,6 +56,8 @@ var bootRules = []Rule{
 		Last:    PhaseKernel, Class: ClassBoot, Rank: 25, Action: Clue,
 		Meaning: "The firmware could boot none of the drives and now tries the network, which takes minutes and finds nothing.",
 		Hint:    "check that the ISO given with --iso is for {arch}, or use --boot kernel",
+		Booted: Words{"The firmware could not boot the image and now tries the network, which takes minutes and finds nothing.",
+			"the installation put no boot loader where this firmware looks for one: a UEFI guest needs part /boot/efi --fstype=efi (or reqpart) in the kickstart, and shim and grub2 in %packages; a BIOS guest bootloader --location=mbr"},
 	},
 	{
 		Name: "secure-boot", Channel: OnConsole, Who: Firmware,
@@ -57,6 +67,8 @@ var bootRules = []Rule{
 		Last:    PhaseKernel, Class: ClassBoot, Rank: 60, Action: Fail,
 		Meaning: "Secure Boot refused the boot loader or the kernel: its signature is missing, revoked, or of a key that the firmware does not know.",
 		Hint:    "leave out --secure-boot, or give a firmware whose variables hold the right keys: --firmware CODE:VARS",
+		Booted: Words{"Secure Boot refused the image's boot loader or kernel: its signature is missing, revoked, or of a key that the firmware does not know.",
+			"install signed packages (shim, grub2, kernel-core) unchanged, or leave out --secure-boot"},
 	},
 	{
 		Name: "grub-error", Channel: OnConsole, Who: Firmware,
@@ -66,6 +78,8 @@ var bootRules = []Rule{
 		Last:    PhaseKernel, Class: ClassBoot, Rank: 55, Action: Clue,
 		Meaning: "GRUB could not read what it was told to boot.",
 		Hint:    "the boot medium does not fit the ISO: rebuild it with imgasm media boot, or use --boot kernel",
+		Booted: Words{"The image's GRUB could not read what it was told to boot.",
+			"see in the kickstart that bootloader, /boot and the EFI system partition are there, and that no %post section rewrites grub.cfg or removes the kernel"},
 	},
 	{
 		Name: "grub-no-kernel", Channel: OnConsole, Who: Firmware,
@@ -75,6 +89,8 @@ var bootRules = []Rule{
 		Last:    PhaseKernel, Class: ClassBoot, Rank: 56, Action: Wait,
 		Meaning: "GRUB could not load the kernel and is back at its menu, where it stays.",
 		Hint:    "the boot medium does not fit the ISO: rebuild it with imgasm media boot, or use --boot kernel",
+		Booted: Words{"The image's GRUB could not load the kernel and is back at its menu, where it stays.",
+			"see in the kickstart that bootloader, /boot and the EFI system partition are there, and that no %post section rewrites grub.cfg or removes the kernel"},
 	},
 	{
 		Name: "grub-prompt", Channel: OnConsole, Who: Firmware,
@@ -84,6 +100,8 @@ var bootRules = []Rule{
 		Last:    PhaseKernel, Class: ClassBoot, Rank: 30, Action: Fail, Prompt: true,
 		Meaning: "GRUB found no configuration and waits at its prompt.",
 		Hint:    "the boot medium does not fit the ISO: rebuild it with imgasm media boot, or use --boot kernel",
+		Booted: Words{"The image's GRUB found no configuration, and waits at its prompt.",
+			"see in the kickstart that bootloader, /boot and the EFI system partition are there, and that no %post section rewrites grub.cfg or removes the kernel"},
 	},
 	{
 		Name: "panic-root", Channel: OnConsole, Who: Anyone,
@@ -93,6 +111,8 @@ var bootRules = []Rule{
 		Last:    PhaseShutdown, Class: ClassKernel, Rank: 75, Action: Fail, When: realPanic,
 		Meaning: "The kernel has no usable initramfs: it was not loaded, is damaged, or did not fit into the guest's memory.",
 		Hint:    "give the guest more memory (--memory 4G) and check that kernel and initrd come from the same ISO (--iso)",
+		Booted: Words{"The image's kernel found no root file system: its initramfs was not loaded, is damaged, or does not have the disk's driver.",
+			"see that the kickstart keeps dracut and kernel-core, and that no %post section breaks the initramfs or the kernel's arguments"},
 	},
 	{
 		Name: "panic-memory", Channel: OnConsole, Who: Anyone,
@@ -129,6 +149,8 @@ var bootRules = []Rule{
 		Last:    PhaseStage2, Class: ClassCPU, Rank: 85, Action: Fail,
 		Meaning: "The installer was built for processors of level $1 and the guest's virtual processor is older.",
 		Hint:    "use --accel tcg, which emulates a processor that is new enough, or the ISO of AlmaLinux for older processors: --arch x86_64 with an x86_64_v2 ISO (--iso)",
+		Booted: Words{"The image was built for processors of level $1 and the guest's virtual processor is older.",
+			"use --accel tcg, which emulates a processor that is new enough"},
 	},
 	{
 		Name: "initramfs-unpack", Channel: OnConsole, Who: Kernel,

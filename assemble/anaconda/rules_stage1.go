@@ -65,6 +65,8 @@ var stage1Rules = []Rule{
 		Last:    PhaseInitramfs, Class: ClassStage1, Rank: 70, Action: Clue,
 		Meaning: "The installer's own system (stage 2) did not appear: no drive carries the label that inst.stage2= names, or the ISO is not attached.",
 		Hint:    "let imgasm name it: give the ISO with --iso and leave inst.stage2= and inst.repo= out of --kernel-arg",
+		Booted: Words{"The image's initramfs waits for a file system that does not appear.",
+			"see that no %post section breaks the initramfs, /etc/fstab or the kernel's arguments (root=); boot-serial.log in the failure bundle says what it waits for"},
 	},
 	{
 		Name: "stage1-errors", Channel: OnConsole, Who: Stage1,
@@ -105,6 +107,8 @@ var stage1Rules = []Rule{
 		Last:    PhaseInitramfs, Class: ClassStage1, Rank: 30, Action: Fail,
 		Meaning: "The first stage of the installer could not find what it needs to go on.",
 		Hint:    "leave inst.ks=, inst.stage2= and inst.repo= out of --kernel-arg: imgasm names them itself from --kickstart and --iso",
+		Booted: Words{"The image's initramfs did not find its root file system, and gave up.",
+			"see that no %post section breaks the initramfs, /etc/fstab or the kernel's arguments (root=); boot-serial.log in the failure bundle says what it waits for"},
 	},
 	{
 		Name: "dracut-fatal", Channel: OnConsole, Who: Stage1,
@@ -114,6 +118,8 @@ var stage1Rules = []Rule{
 		Last:    PhaseInitramfs, Class: ClassStage1, Rank: 45, Action: Fail,
 		Meaning: "The first stage of the installer gave up: $1",
 		Hint:    "check the kernel arguments that were added with --kernel-arg",
+		Booted: Words{"The image's initramfs did not find its root file system, and gave up.",
+			"see that no %post section breaks the initramfs, /etc/fstab or the kernel's arguments (root=); boot-serial.log in the failure bundle says what it waits for"},
 	},
 	{
 		Name: "boot-has-failed", Channel: OnConsole, Who: Stage1,
@@ -123,6 +129,8 @@ var stage1Rules = []Rule{
 		Last:    PhaseInitramfs, Class: ClassStage1, Rank: 28, Action: Fail,
 		Meaning: "The first stage of the installer gave up.",
 		Hint:    "leave inst.ks=, inst.stage2= and inst.repo= out of --kernel-arg: imgasm names them itself from --kickstart and --iso",
+		Booted: Words{"The image's initramfs did not find its root file system, and gave up.",
+			"see that no %post section breaks the initramfs, /etc/fstab or the kernel's arguments (root=); boot-serial.log in the failure bundle says what it waits for"},
 	},
 	{
 		Name: "emergency-shell", Channel: OnConsole, Who: Stage1,
@@ -132,6 +140,8 @@ var stage1Rules = []Rule{
 		Last:    PhaseInitramfs, Class: ClassStage1, Rank: 26, Action: Fail,
 		Meaning: "The first stage of the installer gave up and opened an emergency shell, which nobody will use.",
 		Hint:    "leave inst.ks=, inst.stage2= and inst.repo= out of --kernel-arg: imgasm names them itself from --kickstart and --iso",
+		Booted: Words{"The image's initramfs did not find its root file system, and gave up.",
+			"see that no %post section breaks the initramfs, /etc/fstab or the kernel's arguments (root=); boot-serial.log in the failure bundle says what it waits for"},
 	},
 	{
 		Name: "maintenance-prompt", Channel: OnConsole, Who: Systemd,
@@ -141,6 +151,8 @@ var stage1Rules = []Rule{
 		Last:    PhaseStage2, Class: ClassSystem, Rank: 24, Action: Fail, Prompt: true,
 		Meaning: "The installer's system gave up starting and waits for someone to log in.",
 		Hint:    "read serial.log in the failure bundle for the unit that failed; more memory helps where the ISO is loaded into it: --memory 4G",
+		Booted: Words{"The image's system gave up starting and waits for someone to log in.",
+			"read boot-serial.log in the failure bundle for the unit that failed: most often a line of /etc/fstab for a file system that is not there"},
 	},
 	{
 		Name: "systemd-frozen", Channel: OnConsole, Who: Systemd,
@@ -150,6 +162,8 @@ var stage1Rules = []Rule{
 		Class:   ClassSystem, Rank: 40, Action: Fail, When: Incomplete,
 		Meaning: "The installer's first process crashed and stopped.",
 		Hint:    "run it once more; if it happens again try {retry}",
+		Booted: Words{"The image's first process crashed and stopped.",
+			"run it once more; if it happens again try {retry}"},
 	},
 	{
 		Name: "unit-failed", Channel: OnConsole, Who: Systemd,
@@ -168,5 +182,7 @@ var stage1Rules = []Rule{
 		Class:   ClassSystem, Rank: 8, Action: Note,
 		Meaning: "A service of the installer's system did not start: $1. Most are not needed.",
 		Hint:    "nothing, unless the installation fails for no other reason",
+		Booted: Words{"A service of the image did not start: $1.",
+			"nothing, if the image is to be so; boot-serial.log in the failure bundle says more"},
 	},
 }
