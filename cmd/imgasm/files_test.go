@@ -66,6 +66,7 @@ var fileInputs = []string{
 	"kickstart render --ssh-key @",
 	"replay @",
 	"replay KS --log @",
+	"replay KS --kickstart @",
 	"replay KS --progress @",
 	"source inspect @",
 	"source verify @",

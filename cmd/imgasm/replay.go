@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +19,8 @@ import (
 	"github.com/imgasm/imgasm/assemble/anaconda"
 	"github.com/imgasm/imgasm/assemble/anaconda/replay"
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/smallfile"
+	"github.com/imgasm/imgasm/kickstart"
 )
 
 // replayCommand is the verb replay.
@@ -56,7 +59,7 @@ func replayCommand(app *app) *cli.Command {
 				}
 				of = one.Name
 			}
-			return app.replay(replayOptions{
+			return app.replay(c.Context, replayOptions{
 				console: c.Args().First(), logs: c.StringSlice("log"), progress: c.String("progress"), kickstart: c.String("kickstart"),
 				arch: of, accel: c.String("accel"), json: c.Bool("json"), verbose: c.Bool("verbose"),
 			})
@@ -71,14 +74,14 @@ type replayOptions struct {
 	json, verbose                bool
 }
 
-func (a *app) replay(o replayOptions) (err error) {
+func (a *app) replay(ctx context.Context, o replayOptions) (err error) {
 	if o.console == "" {
 		return a.usage("replay takes a serial log; the argument is empty")
 	}
 	o.findMore()
 	source := replay.Source{Arch: o.arch, Accel: o.accel}
 	if o.kickstart != "" {
-		text, err := os.ReadFile(o.kickstart)
+		text, err := smallfile.Read(ctx, o.kickstart, kickstart.MaxSize)
 		if err != nil {
 			return err
 		}
