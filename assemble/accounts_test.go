@@ -56,12 +56,12 @@ func TestAccounts(t *testing.T) {
 			if p.Kickstart.Login != c.login {
 				t.Errorf("the boot test would log in as %+v, want %+v", p.Kickstart.Login, c.login)
 			}
-			var note string
-			if i := slices.IndexFunc(p.Notes, func(n string) bool { return strings.HasPrefix(n, "anybody knows") }); i >= 0 {
-				note = p.Notes[i]
+			var caution string
+			if i := slices.IndexFunc(p.Cautions, func(n Caution) bool { return n.Lasting }); i >= 0 {
+				caution = p.Cautions[i].Text
 			}
-			if (note != "") != (c.note != "") || !strings.Contains(note, c.note+": for tests only") && c.note != "" {
-				t.Errorf("note %q, want one about %q", note, c.note)
+			if (caution != "") != (c.note != "") || !strings.Contains(caution, "the password of "+c.note+" is published") && c.note != "" {
+				t.Errorf("caution %q, want one about %q", caution, c.note)
 			}
 			alone := slices.ContainsFunc(p.Notes, func(n string) bool {
 				return strings.HasPrefix(n, "admin has no password, so that only root can log in")

@@ -127,6 +127,7 @@ func (p *Plan) Run(ctx context.Context, sink event.Sink) (*Result, error) {
 		return nil, err
 	}
 	defer b.log.Close()
+	b.warn(false)
 	for _, note := range p.Notes {
 		b.emit(event.Event{Kind: event.Note, Text: note})
 	}
@@ -136,6 +137,7 @@ func (p *Plan) Run(ctx context.Context, sink event.Sink) (*Result, error) {
 			return nil, err
 		}
 	}
+	b.warn(true)
 	b.emit(event.Event{Kind: event.Result, Text: b.result.Out, Path: b.result.Out})
 	return b.result, nil
 }

@@ -124,11 +124,15 @@ func (c *Checkup) accelerators(ctx context.Context, a arch.Arch, info *qemu.Info
 		case p.Accel == "tcg":
 			health = Poor
 		}
-		text := p.Reason
+		text, do := p.Reason, p.Hint
+		if p.Accel == "tcg" && p.Verdict == accel.Works && crashes(info.Version) {
+			caution := emulatorCaution(info.Version)
+			text, do = text+"; "+caution.Text, caution.Do
+		}
 		if p.Accel == choice.Accel || strings.HasPrefix(choice.Accel, p.Accel+",") {
 			text += " (this one is used)"
 		}
-		c.add("accelerator "+p.Accel, a.Name, health, text, p.Hint)
+		c.add("accelerator "+p.Accel, a.Name, health, text, do)
 	}
 }
 

@@ -49,6 +49,8 @@ type Plan struct {
 	Steps []StepPlan
 	// Notes are things worth knowing that do not stop the build.
 	Notes []string
+	// Cautions are things that must not be overlooked.
+	Cautions []Caution
 
 	hidden *redact.Values // what is taken out of everything that is said; nil: nothing
 }

@@ -54,6 +54,9 @@ func (s Spec) Resolve(ctx context.Context, h Host) (_ *Plan, err error) {
 	if err := p.resolveHost(ctx); err != nil {
 		return nil, err
 	}
+	if p.Accel.Emulated() && crashes(p.QEMU.Version) && !p.Installer.Rehearsal { // whose kernel is another
+		p.Cautions = append(p.Cautions, emulatorCaution(p.QEMU.Version))
+	}
 	p.resolveMachines()
 	if err := p.fitMachines(); err != nil {
 		return nil, err

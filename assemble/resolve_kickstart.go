@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/imgasm/imgasm/internal/smallfile"
 	"github.com/imgasm/imgasm/kickstart"
@@ -103,7 +102,7 @@ func (p *Plan) render(ctx context.Context) ([]byte, error) {
 	p.Kickstart.Login = login(o)
 	p.Kickstart.Logins, p.Kickstart.LoginName = logins(o, publishedPasswords(o))
 	if known := publishedPasswords(o); len(known) > 0 && !p.Installer.Rehearsal {
-		p.Notes = append(p.Notes, "anybody knows the password of "+strings.Join(known, " and ")+": for tests only; --ssh-key, or --root-password and --password, choose others")
+		p.Cautions = append(p.Cautions, knownPasswordsCaution(known))
 	}
 	if u := o.Users[0]; u.Password == "" && len(u.SSHKeys) == 0 {
 		p.Notes = append(p.Notes, u.Name+" has no password, so that only root can log in; --password gives "+u.Name+" one")

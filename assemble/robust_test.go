@@ -311,11 +311,11 @@ func TestHeldGuest(t *testing.T) {
 	held := make(chan string, 1)
 	why := ""
 	sink := func(e event.Event) {
-		if e.Kind == event.Warning && why == "" {
-			why = e.Text + e.Hint
+		if e.Kind == event.Warning { // a plan's cautions are told before
+			why += e.Text + e.Hint
 		}
 		if e.Kind == event.Warning && strings.Contains(e.Text, "kept") {
-			held <- why + e.Text + e.Hint
+			held <- why
 		}
 	}
 	ended := make(chan error, 1)

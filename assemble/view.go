@@ -44,6 +44,7 @@ type PlanView struct {
 	Command       []string   `json:"command"`     // QEMU for the installation
 	TestCommand   []string   `json:"testCommand"` // QEMU for the boot test
 	Notes         []string   `json:"notes,omitempty"`
+	Cautions      []Caution  `json:"cautions,omitempty"`
 }
 
 // View returns the plan for reading.
@@ -57,7 +58,7 @@ func (p *Plan) View() PlanView {
 		CPUs: p.Spec.CPUs, MemoryMiB: p.Spec.MemoryMiB, Timeout: p.Timeout.String(), Time: p.Time,
 		KickstartFrom: p.Kickstart.Name, Deliver: p.Spec.Deliver, Kickstart: h.String(string(kickstart.Redact(p.Kickstart.Guest))), OwnLines: bytes.Count(p.Kickstart.User, []byte("\n")),
 		KernelArgs: h.String(strings.Join(p.Arguments, " ")), ConsoleMode: p.Spec.ConsoleMode, KSStrict: p.Spec.KSStrict,
-		WorkDir: workDir(p.Out), Steps: p.Steps, Command: h.Strings(p.Machine.Argv(qemu.Links{})), TestCommand: h.Strings(p.TestMachine.Argv(qemu.Links{})), Notes: h.Strings(p.Notes),
+		WorkDir: workDir(p.Out), Steps: p.Steps, Command: h.Strings(p.Machine.Argv(qemu.Links{})), TestCommand: h.Strings(p.TestMachine.Argv(qemu.Links{})), Notes: h.Strings(p.Notes), Cautions: p.Cautions,
 	}
 }
 

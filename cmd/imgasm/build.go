@@ -251,6 +251,9 @@ func (a *app) printPlan(v assemble.PlanView, asJSON, verbose bool) error {
 		fmt.Fprintf(w, "  … and %d lines of imgasm's that report on the installation; -v shows them\n", rest)
 	}
 	fmt.Fprintf(w, "\nQEMU's command (the files are there during a build, and after one with --keep)\n  %s\n", ui.Line(v.CommandLine()))
+	for _, n := range v.Cautions {
+		fmt.Fprintf(w, "\nWARNING: %s\n         %s\n", ui.Line(n.Text), ui.Line(n.Do))
+	}
 	for _, n := range v.Notes {
 		fmt.Fprintf(w, "\nnote: %s\n", ui.Line(n))
 	}
