@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -178,7 +177,7 @@ func (b *build) keepBundle(what string, cause error, failure *anaconda.Failure, 
 		}
 		files[name] = append(text, '\n')
 	}
-	files[summaryFile] = []byte(b.summary(what, cause, failure))
+	files[summaryFile] = []byte(b.summary(what, cause, failure, files))
 	if err := b.stage(files); err != nil {
 		return "", err
 	}
@@ -192,28 +191,6 @@ func (b *build) keepBundle(what string, cause error, failure *anaconda.Failure, 
 		return kept, errors.Join(fmt.Errorf("--bundle %s: %w", b.Spec.Bundle, err), err2)
 	}
 	return placeFolder(staged, bundleDir(b.Out))
-}
-
-// summary is what a person pastes into a bug report.
-func (b *build) summary(what string, cause error, failure *anaconda.Failure) string {
-	var s strings.Builder
-	fmt.Fprintf(&s, "# %s failed\n\n%v\n\n", what, cause)
-	if failure != nil {
-		fmt.Fprintf(&s, "- phase: %v\n- rule: %s (%s)\n- meaning: %s\n- what to do: %s\n\n", failure.Phase, failure.Rule, failure.Class, failure.Says(), failure.Hint)
-		if lines := slices.Concat(failure.Lines, failure.Said); len(lines) > 0 {
-			s.WriteString("What the guest said:\n\n")
-			for _, l := range lines {
-				fmt.Fprintf(&s, "    %s\n", place(what, l)+l.Text)
-			}
-			s.WriteString("\n")
-		}
-		for _, o := range failure.Others {
-			fmt.Fprintf(&s, "Also seen: %s (%s)\n", o.Says(), o.Rule)
-		}
-	}
-	fmt.Fprintf(&s, "\n- imgasm %s, QEMU %s, %s on %s (%s)\n- installer: %s, volume %q\n- kickstart: %s\n- kernel arguments: `%s`\n",
-		b.Host.Version, b.QEMU.Version, b.Accel.Accel, b.Host.OS, b.Accel.Reason, b.productName(), b.Installer.Label, b.Kickstart.Name, strings.Join(b.Arguments, " "))
-	return s.String()
 }
 
 // place names where a line of the guest stands in the kept logs of what failed.

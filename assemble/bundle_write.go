@@ -30,6 +30,9 @@ const installerLogs = "installer"
 // stagedBundle is where a bundle is made, in the working folder.
 const stagedBundle = "bundle"
 
+// workLogs are the logs in the working folder.
+var workLogs = []string{serialFile, logFile, progressFile, testSerialFile, eventsFile}
+
 // stage writes the bundle's files: copies of the logs, and files by name.
 func (b *build) stage(files map[string][]byte) error {
 	root := b.ws.root
@@ -39,7 +42,7 @@ func (b *build) stage(files map[string][]byte) error {
 	if err := root.MkdirAll(path.Join(stagedBundle, installerLogs), 0o755); err != nil {
 		return err
 	}
-	for _, name := range []string{serialFile, logFile, progressFile, testSerialFile, eventsFile} {
+	for _, name := range workLogs {
 		if err := b.stageLog(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

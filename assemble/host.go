@@ -27,6 +27,8 @@ type Host struct {
 	// ProgramDir and WorkDir are where the rehearsal's guest is looked for.
 	ProgramDir, WorkDir string
 	Version             string // imgasm's own
+	// Command is the command that runs, which a failure's summary repeats; nil: not known.
+	Command []string
 }
 
 // ThisHost describes the host that the program runs on.

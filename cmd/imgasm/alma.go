@@ -67,6 +67,7 @@ are root/packer and admin/admin, for tests only.`,
 			if err != nil {
 				return err
 			}
+			h.Command = a.args
 			return a.runPlan(c, h, s, nil)
 		},
 	}

@@ -20,6 +20,7 @@ type app struct {
 	stdin io.Reader
 	*ui.Streams
 	getenv func(string) string
+	args   []string // of the command as it was typed
 }
 
 // commands lists the verbs, in the order of --help.
@@ -39,7 +40,7 @@ func (a *app) commands() []*cli.Command {
 
 // run is main without the process: arguments and streams in, exit code out.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) int {
-	a := &app{stdin: stdin, Streams: ui.NewStreams(stdout, stderr, getenv), getenv: getenv}
+	a := &app{stdin: stdin, Streams: ui.NewStreams(stdout, stderr, getenv), getenv: getenv, args: args}
 	err := a.cli().RunContext(ctx, interspersed(args, a.commands()))
 	return a.fail(withCause(ctx, err))
 }

@@ -59,6 +59,7 @@ everywhere, and is no AlmaLinux.`,
 			if err != nil {
 				return err
 			}
+			h.Command = a.args
 			if path := c.String("iso"); path != "" && path != rehearsal.FromHost {
 				if err := canRead(path); err != nil {
 					return &assemble.InputError{What: "--iso", Err: err, Do: hintOf(err)}
