@@ -49,7 +49,6 @@ func initrd(guest []byte, s *supply) ([]byte, error) {
 		order.WriteByte('\n')
 		entries = append(entries, cpioEntry{Name: "modules/" + m.Name + ".ko", Mode: cpioFile | 0o644, Data: m.Data})
 	}
-	entries = append(entries, s.tools.entries()...)
 	entries = append(entries,
 		cpioEntry{Name: "modules/order", Mode: cpioFile | 0o644, Data: []byte(order.String())},
 		cpioEntry{Name: "modules/release", Mode: cpioFile | 0o644, Data: []byte(s.Release + "\n")})
@@ -75,7 +74,11 @@ func mediumFiles(guest []byte, s *supply) ([]tree.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	second, err := stage2(packages(s, prefix), prefix, mediumTime)
+	all, err := packages(s, prefix)
+	if err != nil {
+		return nil, err
+	}
+	second, err := stage2(all, prefix, mediumTime)
 	if err != nil {
 		return nil, err
 	}
@@ -249,14 +252,19 @@ func contentKey(guest []byte, s *supply) (string, error) {
 	for _, m := range modules {
 		add(m.Name+" "+m.Class, m.Data)
 	}
-	for _, t := range s.tools.sorted() {
-		add(t.name+" "+t.link, t.data)
-	}
 	add("guest", guest)
 	add("kernel", s.Kernel)
 	add("shim", s.Shim)
 	add("grub", s.GRUB)
 	add("texts", []byte(treeInfo(s, nil, nil)+mediumGrub(s.Arch.Name)+readme(s)))
-	add("packages", fmt.Appendf(nil, "%+v", packages(s, prefix)))
+	all, err := packages(s, prefix)
+	if err != nil {
+		return "", err
+	}
+	for _, p := range all {
+		for _, f := range p.files {
+			add(fmt.Sprintf("%s/%s %o %s %s", p.nevra, f.path, f.mode, f.link, f.medium), f.data)
+		}
+	}
 	return hex.EncodeToString(h.Sum(nil))[:16], nil
 }

@@ -3,7 +3,6 @@ package rehearsal
 import (
 	"archive/tar"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -220,18 +219,17 @@ func TestSourceTree(t *testing.T) {
 
 func TestStage2(t *testing.T) {
 	s := fakeSupply(t)
-	all := packages(s, "/EFI/debian")
-	data, err := stage2(all, "/EFI/debian", mediumTime)
+	all, err := packages(s, "/EFI/debian")
 	if err != nil {
 		t.Fatal(err)
 	}
-	z, err := gzip.NewReader(bytes.NewReader(data))
+	data, err := stage2(all, "/EFI/debian", mediumTime)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var names []string
 	links := map[string]string{}
-	for r := tar.NewReader(z); ; {
+	for r := tar.NewReader(bytes.NewReader(data)); ; {
 		h, err := r.Next()
 		if err == io.EOF {
 			break

@@ -41,7 +41,7 @@ var wanted = []want{
 	need("isofs"), need("vfat"), need("nls_cp437"), like("nls_ascii"), like("nls_iso8859_1"), like("nls_utf8"),
 	// ext4 asks for crc32c by the crypto API's name, which no depends= line tells.
 	like("crc32c_intel"), like("crc32c_generic"), need("ext4"), need("xfs"),
-	need("virtio_console"), need("virtio_net"), need("virtio_rng"),
+	need("virtio_console"), need("virtio_net"), need("virtio_rng"), need("af_packet"),
 	like("pvpanic_pci"), like("pvpanic_mmio"),
 	like("evdev"), like("button"), like("gpio_keys"),
 	{"i6300esb", false, "0x088000"},

@@ -1,5 +1,5 @@
-// The packages of the rehearsal and its stage 2, images/install.img: a gzip'd
-// tar archive with one folder a package, packages/NAME-VERSION-RELEASE.ARCH.
+// The packages of the rehearsal and its stage 2, images/install.img: a tar
+// archive with one folder a package, packages/NAME-VERSION-RELEASE.ARCH.
 // A symbolic link to "medium:PATH" in it stands for that file of the medium,
 // so that kernel and boot loader are on the medium once.
 
@@ -8,8 +8,10 @@ package rehearsal
 import (
 	"archive/tar"
 	"bytes"
-	"compress/gzip"
+	"embed"
 	"fmt"
+	"io/fs"
+	"path"
 	"strings"
 	"time"
 )
@@ -22,8 +24,8 @@ type pkg struct {
 
 type pkgFile struct {
 	path   string // below "/", without leading slash; a folder ends in one
-	mode   int64
-	text   string
+	mode   int64  // as tar has it; 0: 0o644
+	data   []byte
 	medium string // the content is this file of the medium
 	link   string
 }
@@ -31,22 +33,55 @@ type pkgFile struct {
 // mediumLink must be what the guest knows; see cmd/imgasm-guest/stage2.go.
 const mediumLink = "medium:"
 
+// system holds files of the installed system that no package has, as they are.
+//
+//go:embed system
+var system embed.FS
+
+// busyboxCommands are links to busybox: its own, and some that scripts use.
+const busyboxCommands = "sbin/acpid sbin/getty sbin/halt sbin/ifconfig sbin/init sbin/poweroff sbin/reboot sbin/route sbin/udhcpc " +
+	"bin/awk bin/clear bin/cmp bin/diff bin/dmesg bin/free bin/hostname bin/ip bin/kill bin/killall bin/less bin/login bin/nc bin/ping bin/ps " +
+	"bin/su bin/top bin/uptime bin/vi bin/wget bin/which"
+
+// pretended are commands that configure a real AlmaLinux: here they say that
+// they do nothing, and succeed.
+const pretended = "authselect cloud-init dnf dracut firewall-cmd firewall-offline-cmd grub2-mkconfig grubby localectl restorecon semanage " +
+	"setsebool systemd-machine-id-setup timedatectl tuned-adm update-crypto-policies yum"
+
 // packages lists what is installed, in order. prefix is the folder in which
 // GRUB looks for its configuration.
-func packages(s *supply, prefix string) []pkg {
+func packages(s *supply, prefix string) ([]pkg, error) {
 	a := s.Arch
 	version, release := kernelVersion(s.Release)
 	vendor := strings.TrimPrefix(prefix, "/")
 	name := func(n, v, r, arch string) string { return "rehearsal-" + n + "-" + v + "-" + r + "." + arch }
 	boot := "EFI/BOOT/"
+	base, err := systemFiles()
+	if err != nil {
+		return nil, err
+	}
+	var ssh, sudo []pkgFile
+	for _, t := range s.tools.sorted() {
+		f := pkgFile{path: t.name, mode: 0o755, data: t.data}
+		if t.link != "" {
+			f.link = "/" + t.link
+		}
+		switch {
+		case strings.HasPrefix(t.pkg, "openssh-"):
+			ssh = append(ssh, f)
+		case t.pkg == "sudo":
+			if t.name == "usr/bin/sudo" {
+				f.mode = 0o4755
+			}
+			sudo = append(sudo, f)
+		default:
+			base = append(base, f)
+		}
+	}
 	return []pkg{
-		{name("filesystem", Release, "1", "noarch"), folders("boot/", "dev/", "etc/", "home/", "proc/", "root/", "run/", "sys/", "tmp/", "usr/bin/", "usr/lib/", "usr/sbin/", "var/log/", "mnt/")},
-		{name("release", Release, "1", "noarch"), []pkgFile{
-			{path: "etc/os-release", text: osRelease()},
-			{path: "etc/issue", text: "imgasm rehearsal " + Release + " on \\m: not AlmaLinux\nKernel \\r\n\n"},
-			{path: "etc/motd", text: "This is imgasm's rehearsal system: a kernel and one program, not AlmaLinux.\n"},
-			{path: "usr/share/almalinux-release/EULA", text: "imgasm rehearsal: there is no AlmaLinux in this image and no licence agreement with it.\n"},
-		}},
+		{name("filesystem", Release, "1", "noarch"), folders("boot/", "dev/", "etc/", "etc/ssh/sshd_config.d/", "etc/sudoers.d/", "home/", "proc/", "root/", "run/", "sys/", "tmp/", "mnt/",
+			"usr/bin/", "usr/lib/", "usr/lib64/", "usr/sbin/", "var/log/", "var/lib/")},
+		{name("base", Release, "1", a.Name), base},
 		{name("kernel", version, release, a.Name), []pkgFile{
 			{path: "boot/vmlinuz-" + s.Release, mode: 0o755, medium: "images/pxeboot/vmlinuz"},
 			{path: "usr/lib/modules/" + s.Release + "/"},
@@ -60,18 +95,39 @@ func packages(s *supply, prefix string) []pkg {
 			{path: "boot/efi/" + vendor + "/" + a.EFIGRUB, medium: boot + a.EFIGRUB},
 			{path: "boot/grub2/"},
 		}},
-		{name("openssh-server", "1", "1", a.Name), []pkgFile{
-			{path: "etc/ssh/sshd_config", mode: 0o600, text: "# Read by the rehearsal's own ssh server.\nInclude /etc/ssh/sshd_config.d/*.conf\nPermitRootLogin prohibit-password\nPasswordAuthentication yes\n"},
-			{path: "etc/ssh/sshd_config.d/"},
-		}},
-		{name("cloud-init", "1", "1", "noarch"), []pkgFile{
-			{path: "etc/cloud/cloud.cfg", text: "# The rehearsal's system reads a NoCloud seed: hostname, ssh_authorized_keys, users.\n"},
-		}},
-		{name("sudo", "1", "1", a.Name), []pkgFile{
-			{path: "etc/sudoers", mode: 0o440, text: "root ALL=(ALL) ALL\n%wheel ALL=(ALL) ALL\n"},
-			{path: "etc/sudoers.d/"},
-		}},
+		{name("openssh-server", "1", "1", a.Name), ssh},
+		{name("sudo", "1", "1", a.Name), sudo},
+	}, nil
+}
+
+// systemFiles are the embedded ones, with the links of commands.
+func systemFiles() ([]pkgFile, error) {
+	all := []pkgFile{{path: "bin", link: "usr/bin"}, {path: "sbin", link: "usr/sbin"}, {path: "lib", link: "usr/lib"}, {path: "lib64", link: "usr/lib64"},
+		{path: "usr/bin/sh", link: "bash"}}
+	err := fs.WalkDir(system, "system", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := system.ReadFile(name)
+		f := pkgFile{path: strings.TrimPrefix(name, "system/"), data: bytes.ReplaceAll(data, []byte("@RELEASE@"), []byte(Release))}
+		switch {
+		case bytes.HasPrefix(data, []byte("#!")):
+			f.mode = 0o755
+		case strings.HasSuffix(f.path, "shadow"):
+			f.mode = 0o600
+		case path.Base(f.path) == "sudoers":
+			f.mode = 0o440
+		}
+		all = append(all, f)
+		return err
+	})
+	for _, c := range strings.Fields(busyboxCommands) {
+		all = append(all, pkgFile{path: "usr/" + c, link: "/usr/bin/busybox"})
 	}
+	for _, c := range strings.Fields(pretended) {
+		all = append(all, pkgFile{path: "usr/bin/" + c, link: "/usr/lib/rehearsal/pretend"})
+	}
+	return all, err
 }
 
 func folders(paths ...string) []pkgFile {
@@ -91,35 +147,23 @@ func kernelVersion(uts string) (version, release string) {
 	return version, strings.ReplaceAll(release, "-", ".")
 }
 
-func osRelease() string {
-	return `NAME="imgasm rehearsal"
-ID=imgasm-rehearsal
-VERSION_ID="` + Release + `"
-PRETTY_NAME="imgasm rehearsal ` + Release + ` (not AlmaLinux)"
-`
-}
-
 // stage2 packs the packages. Everything in it has the time t.
 func stage2(all []pkg, prefix string, t time.Time) ([]byte, error) {
 	var b bytes.Buffer
-	z, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
-	if err != nil {
-		return nil, err
-	}
-	w := tar.NewWriter(z)
-	add := func(h *tar.Header, text string) error {
-		h.ModTime, h.Size, h.Format = t, int64(len(text)), tar.FormatPAX
+	w := tar.NewWriter(&b)
+	add := func(h *tar.Header, data []byte) error {
+		h.ModTime, h.Size, h.Format = t, int64(len(data)), tar.FormatPAX
 		if err := w.WriteHeader(h); err != nil {
 			return fmt.Errorf("stage 2: %s: %w", h.Name, err)
 		}
-		_, err := w.Write([]byte(text))
+		_, err := w.Write(data)
 		return err
 	}
-	if err := add(&tar.Header{Name: "grub-prefix", Mode: 0o644}, prefix+"\n"); err != nil {
+	if err := add(&tar.Header{Name: "grub-prefix", Mode: 0o644}, []byte(prefix+"\n")); err != nil {
 		return nil, err
 	}
 	for _, p := range all {
-		if err := add(&tar.Header{Name: "packages/" + p.nevra + "/", Typeflag: tar.TypeDir, Mode: 0o755}, ""); err != nil {
+		if err := add(&tar.Header{Name: "packages/" + p.nevra + "/", Typeflag: tar.TypeDir, Mode: 0o755}, nil); err != nil {
 			return nil, err
 		}
 		for _, f := range p.files {
@@ -135,15 +179,12 @@ func stage2(all []pkg, prefix string, t time.Time) ([]byte, error) {
 			case f.link != "":
 				h.Typeflag, h.Linkname = tar.TypeSymlink, f.link
 			}
-			if err := add(h, f.text); err != nil {
+			if err := add(h, f.data); err != nil {
 				return nil, err
 			}
 		}
 	}
 	if err := w.Close(); err != nil {
-		return nil, err
-	}
-	if err := z.Close(); err != nil {
 		return nil, err
 	}
 	return b.Bytes(), nil

@@ -115,14 +115,16 @@ func takeDeb(ctx context.Context, file string, take func(name, link string, cont
 
 // poolTools fetches and unpacks the tools that the guest runs.
 func poolTools(ctx context.Context, p *pool) (tools, error) {
-	files, err := p.download(ctx, toolPackages...)
+	names := toolPackages()
+	files, err := p.download(ctx, names...)
 	if err != nil {
 		return nil, err
 	}
-	p.say(event.Event{Kind: event.Note, Text: "unpacking " + strings.Join(toolPackages, ", ")})
+	p.say(event.Event{Kind: event.Note, Text: "unpacking " + strings.Join(names, ", ")})
 	t := tools{}
-	for _, f := range files {
-		if err := takeDeb(ctx, f, t.take); err != nil {
+	for k, f := range files {
+		take := func(name, link string, content io.Reader) error { return t.take(names[k], name, link, content) }
+		if err := takeDeb(ctx, f, take); err != nil {
 			return nil, fmt.Errorf("%s: %w", f, err)
 		}
 	}

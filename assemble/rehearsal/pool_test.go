@@ -45,14 +45,14 @@ func mirrored(t *testing.T) (signedMirror, Options) {
 	return signedMirror{m, key}, o
 }
 
-// toolDebs are the packages of the guest's tools; the first one has all of them.
+// toolDebs are the packages of the guest's tools.
 func toolDebs(t *testing.T) []debiantest.Package {
 	t.Helper()
 	var all []debiantest.Package
-	for i, name := range toolPackages {
+	for _, name := range toolPackages() {
 		files := []file{{"usr/share/doc/" + name + "/copyright", "free"}}
-		if i == 0 {
-			for _, f := range fakeTools(t, arch.X86_64).sorted() {
+		for _, f := range fakeTools(t, arch.X86_64).sorted() {
+			if f.pkg == name {
 				files = append(files, file{f.name, string(f.data)})
 			}
 		}

@@ -1,14 +1,16 @@
 // Programs of a distribution that the guest runs: what makes the partition
-// table and the file systems of the rehearsal is nothing that imgasm wrote.
-// Only named files are taken out of the packages, and the shared libraries
-// that they name (System V ABI, "Dynamic Section", DT_NEEDED): what a package
-// depends on otherwise is not wanted, such as Python for xfsprogs.
+// table and the file systems of the rehearsal, runs its scripts and answers ssh
+// is nothing that imgasm wrote. Only named files are taken out of the packages,
+// and the shared libraries that they name (System V ABI, "Dynamic Section",
+// DT_NEEDED): what a package depends on otherwise is not wanted, such as Python
+// for xfsprogs.
 
 package rehearsal
 
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"context"
 	"debug/elf"
 	"errors"
@@ -21,23 +23,56 @@ import (
 	"github.com/imgasm/imgasm/internal/arch"
 )
 
-// toolPackages hold the wanted tools and every library that they need, by
-// Debian 12's names.
-var toolPackages = []string{
-	"dosfstools", "e2fsprogs", "fdisk", "util-linux", "xfsprogs",
-	"libblkid1", "libc6", "libcom-err2", "libext2fs2", "libfdisk1", "libinih1", "libpcre2-8-0",
-	"libreadline8", "libselinux1", "libsmartcols1", "libtinfo6", "liburcu8", "libuuid1",
+// toolSources are the packages, by Debian 12's names, and the files that are
+// wanted out of each: patterns of path.Match, with /bin, /sbin and /lib below
+// /usr. Of the last ones nothing is wanted but the libraries that others name.
+var toolSources = []toolSource{
+	{"bash", "usr/bin/bash"},
+	{"busybox-static", "usr/bin/busybox"},
+	{"coreutils", "usr/bin/* usr/sbin/chroot"},
+	{"dosfstools", "usr/sbin/mkfs.vfat usr/sbin/fsck.vfat"},
+	{"e2fsprogs", "usr/sbin/mkfs.ext2 usr/sbin/mkfs.ext3 usr/sbin/mkfs.ext4 usr/sbin/e2fsck etc/mke2fs.conf"},
+	{"fdisk", "usr/sbin/sfdisk"},
+	{"findutils", "usr/bin/find usr/bin/xargs"},
+	{"grep", "usr/bin/*grep"},
+	{"gzip", "usr/bin/gzip usr/bin/gunzip usr/bin/zcat"},
+	{"libpam-modules", "usr/lib/*/security/pam_unix.so usr/lib/*/security/pam_permit.so usr/lib/*/security/pam_deny.so"},
+	{"login", "etc/login.defs"},
+	{"mount", "usr/bin/mount usr/bin/umount usr/sbin/swapon usr/sbin/swapoff"},
+	{"openssh-client", "usr/bin/ssh-keygen"},
+	{"openssh-server", "usr/sbin/sshd"},
+	{"openssh-sftp-server", "usr/lib/openssh/sftp-server"},
+	{"passwd", "usr/sbin/user* usr/sbin/group* usr/sbin/chpasswd usr/bin/*"},
+	{"sed", "usr/bin/sed"},
+	{"sudo", "usr/bin/sudo usr/libexec/sudo/sudoers.so"},
+	{"tar", "usr/bin/tar"},
+	{"util-linux", "usr/sbin/blkid usr/sbin/mkswap usr/sbin/wipefs usr/sbin/fstrim usr/bin/findmnt usr/bin/lsblk"},
+	{"xfsprogs", "usr/sbin/mkfs.xfs usr/sbin/xfs_repair"},
+	{"libacl1", ""}, {"libattr1", ""}, {"libaudit1", ""}, {"libblkid1", ""}, {"libbz2-1.0", ""}, {"libc6", ""}, {"libcap-ng0", ""},
+	{"libcap2", ""}, {"libcom-err2", ""}, {"libcrypt1", ""}, {"libext2fs2", ""}, {"libfdisk1", ""}, {"libgcrypt20", ""}, {"libgmp10", ""},
+	{"libgpg-error0", ""}, {"libgssapi-krb5-2", ""}, {"libinih1", ""}, {"libk5crypto3", ""}, {"libkeyutils1", ""}, {"libkrb5-3", ""},
+	{"libkrb5support0", ""}, {"liblz4-1", ""}, {"liblzma5", ""}, {"libmount1", ""}, {"libnsl2", ""}, {"libpam0g", ""}, {"libpcre2-8-0", ""},
+	{"libreadline8", ""}, {"libselinux1", ""}, {"libsemanage2", ""}, {"libsepol2", ""}, {"libsmartcols1", ""}, {"libssl3", ""},
+	{"libsystemd0", ""}, {"libtinfo6", ""}, {"libtirpc3", ""}, {"libudev1", ""}, {"liburcu8", ""}, {"libuuid1", ""}, {"libwrap0", ""},
+	{"libzstd1", ""}, {"zlib1g", ""},
 }
 
-// wantedTools are their paths, with /bin, /sbin and /lib below /usr.
-var wantedTools = []string{
-	"usr/sbin/sfdisk", "usr/sbin/mkfs.vfat", "usr/sbin/mkfs.xfs", "usr/sbin/mkswap",
-	"usr/sbin/mkfs.ext2", "usr/sbin/mkfs.ext3", "usr/sbin/mkfs.ext4", "etc/mke2fs.conf",
+// toolSource is a package and what is wanted out of it, separated by blanks.
+type toolSource struct{ pkg, files string }
+
+// toolPackages are the names of all of them.
+func toolPackages() []string {
+	var all []string
+	for _, s := range toolSources {
+		all = append(all, s.pkg)
+	}
+	return all
 }
 
 // A tool is a program, a library or a file that one of them reads.
 type tool struct {
 	name string // path without leading slash, below usr/ unless in etc/
+	pkg  string // that it is from
 	link string // of a symbolic link: the path that it leads to, in the same form
 	data []byte
 }
@@ -60,13 +95,13 @@ func merged(name string) string {
 func isLibrary(name string) bool {
 	dir, base := path.Split(merged(name))
 	multiarch := strings.HasPrefix(dir, "usr/lib/") && strings.HasSuffix(dir, "-linux-gnu/")
-	return (multiarch || dir == "usr/lib64/" || dir == "usr/lib/") && strings.Contains(base, ".so")
+	return (multiarch || dir == "usr/lib64/" || dir == "usr/lib/" || dir == "usr/libexec/sudo/") && strings.Contains(base, ".so")
 }
 
-// take keeps a file of a package that the guest may run.
-func (t tools) take(name, link string, content io.Reader) error {
-	f := tool{name: merged(name)}
-	if !isLibrary(f.name) && !slices.Contains(wantedTools, f.name) && !strings.HasPrefix(f.name, "usr/sbin/mk") {
+// take keeps a file of a package: any but documents, for closure to choose.
+func (t tools) take(pkg, name, link string, content io.Reader) error {
+	f := tool{name: merged(name), pkg: pkg}
+	if strings.HasPrefix(f.name, "usr/share/") {
 		return nil
 	}
 	if link != "" {
@@ -86,6 +121,28 @@ func (t tools) take(name, link string, content io.Reader) error {
 	return err
 }
 
+// neededTool is a file that something leads to.
+type neededTool struct{ name, by string }
+
+// roots are the files that are wanted for themselves.
+func (t tools) roots() ([]neededTool, error) {
+	var all []neededTool
+	for _, s := range toolSources {
+		for _, pattern := range strings.Fields(s.files) {
+			before := len(all)
+			for name, f := range t {
+				if ok, err := path.Match(pattern, name); f.pkg == s.pkg && ok && err == nil {
+					all = append(all, neededTool{name, "the rehearsal"})
+				}
+			}
+			if len(all) == before {
+				return nil, fmt.Errorf("no %s in the package %s", pattern, s.pkg)
+			}
+		}
+	}
+	return all, nil
+}
+
 // closure returns the wanted tools with all that they lead to: the targets of
 // links, the interpreter of programs, and libraries.
 func (t tools) closure(a arch.Arch) (tools, error) {
@@ -96,10 +153,9 @@ func (t tools) closure(a arch.Arch) (tools, error) {
 		}
 	}
 	all := tools{}
-	type need struct{ name, by string }
-	var todo []need
-	for _, name := range wantedTools {
-		todo = append(todo, need{name, "the rehearsal"})
+	todo, err := t.roots()
+	if err != nil {
+		return nil, fmt.Errorf("tools for %s: %w", a.Name, err)
 	}
 	for len(todo) > 0 {
 		n := todo[0]
@@ -109,11 +165,11 @@ func (t tools) closure(a arch.Arch) (tools, error) {
 		}
 		f, ok := t[n.name]
 		if !ok {
-			return nil, fmt.Errorf("no %s for %s, needed by %s, in the packages %s", n.name, a.Name, n.by, strings.Join(toolPackages, ", "))
+			return nil, fmt.Errorf("no %s for %s, needed by %s, in the packages %s", n.name, a.Name, n.by, strings.Join(toolPackages(), ", "))
 		}
 		all[n.name] = f
 		if f.link != "" {
-			todo = append(todo, need{f.link, n.name})
+			todo = append(todo, neededTool{f.link, n.name})
 			continue
 		}
 		leads, err := dynamic(f, a)
@@ -122,19 +178,12 @@ func (t tools) closure(a arch.Arch) (tools, error) {
 		}
 		for _, l := range leads {
 			if !strings.Contains(l, "/") {
-				l = orElse(have[l], l)
+				l = cmp.Or(have[l], l)
 			}
-			todo = append(todo, need{l, n.name})
+			todo = append(todo, neededTool{l, n.name})
 		}
 	}
 	return all, nil
-}
-
-func orElse(s, fallback string) string {
-	if s == "" {
-		return fallback
-	}
-	return s
 }
 
 // dynamic is what an ELF file names to be loaded with it: the paths of its
@@ -176,64 +225,50 @@ func (t tools) sorted() []tool {
 	return all
 }
 
-// store writes the tools to a file, whole or not at all.
+// store writes the tools to a file, whole or not at all. Its first member says
+// what was wanted.
 func (t tools) store(ctx context.Context, file string) error {
 	return seal(ctx, file, func(to io.Writer) (err error) {
 		w := tar.NewWriter(to)
+		add := func(h *tar.Header, data []byte) {
+			h.Mode, h.Size = 0o644, int64(len(data))
+			err = errors.Join(err, w.WriteHeader(h))
+			_, e := w.Write(data)
+			err = errors.Join(err, e)
+		}
+		add(&tar.Header{Name: "wanted"}, fmt.Append(nil, toolSources))
 		for _, x := range t.sorted() {
-			h := &tar.Header{Name: x.name, Mode: 0o755, Size: int64(len(x.data))}
+			h := &tar.Header{Name: x.pkg + "/" + x.name}
 			if x.link != "" {
 				h.Typeflag, h.Linkname = tar.TypeSymlink, "/"+x.link
 			}
-			err = errors.Join(err, w.WriteHeader(h))
-			_, e := w.Write(x.data)
-			err = errors.Join(err, e)
+			add(h, x.data)
 		}
 		return errors.Join(err, w.Close())
 	})
 }
 
-// loadTools reads what store wrote.
+// loadTools reads what store wrote, if it is what is wanted today.
 func loadTools(file string, a arch.Arch) (tools, error) {
 	data, err := unseal(file)
 	if err != nil {
 		return nil, err
 	}
-	t := tools{}
-	err = walkTar(bytes.NewReader(data), func(name, link string, _ int64, content io.Reader) error { return t.take(name, link, content) })
+	t, same := tools{}, false
+	err = walkTar(bytes.NewReader(data), func(name, link string, _ int64, content io.Reader) error {
+		if name == "wanted" {
+			data, err := io.ReadAll(content)
+			same = string(data) == fmt.Sprint(toolSources)
+			return err
+		}
+		pkg, name, _ := strings.Cut(name, "/")
+		return t.take(pkg, name, link, content)
+	})
+	if err == nil && !same {
+		err = errors.New("other tools than today's")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	return t.closure(a)
-}
-
-// entries are the tools in an initial RAM file system, with their folders and
-// with /bin, /sbin and /lib as links into /usr.
-func (t tools) entries() []cpioEntry {
-	var all []cpioEntry
-	for _, dir := range []string{"bin", "sbin", "lib", "lib64"} {
-		all = append(all, cpioEntry{Name: dir, Mode: cpioLink | 0o777, Data: []byte("usr/" + dir)})
-	}
-	made := map[string]bool{}
-	var folder func(dir string)
-	folder = func(dir string) {
-		if dir == "." || made[dir] {
-			return
-		}
-		folder(path.Dir(dir))
-		made[dir] = true
-		all = append(all, cpioEntry{Name: dir, Mode: cpioDir | 0o755})
-	}
-	for _, dir := range []string{"usr/bin", "usr/sbin", "usr/lib", "usr/lib64"} {
-		folder(dir)
-	}
-	for _, x := range t.sorted() {
-		folder(path.Dir(x.name))
-		if x.link != "" {
-			all = append(all, cpioEntry{Name: x.name, Mode: cpioLink | 0o777, Data: []byte("/" + x.link)})
-			continue
-		}
-		all = append(all, cpioEntry{Name: x.name, Mode: cpioFile | 0o755, Data: x.data})
-	}
-	return all
 }

@@ -48,6 +48,10 @@ func boot() {
 		}
 	}
 	os.Chmod("/tmp", 0o777|os.ModeSticky)
+	// What udev makes elsewhere, and bash's <(…) needs.
+	for to, name := range map[string]string{"fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2"} {
+		os.Symlink(name, "/dev/"+to)
+	}
 	text, _ := os.ReadFile("/proc/cmdline")
 	m := &machine{args: parseCmdline(string(text))}
 	console, err := os.OpenFile("/dev/console", os.O_WRONLY|unix.O_NOCTTY, 0)

@@ -4,7 +4,9 @@
 package main
 
 import (
+	"cmp"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -39,9 +41,6 @@ func (i *installer) put(path, text string, mode fs.FileMode) error {
 }
 
 func (i *installer) configureSystem() error {
-	if err := i.installGuest(); err != nil {
-		return &cmdlineError{err.Error()}
-	}
 	lang, keymap, zone := "en_US.UTF-8", "us", "UTC"
 	i.each("lang", func(a *kickstart.Args) { lang = firstOf(a, lang) })
 	i.each("keyboard", func(a *kickstart.Args) { keymap = firstOf(a, keymap) })
@@ -57,25 +56,6 @@ func (i *installer) configureSystem() error {
 			return err
 		}
 	}
-	return nil
-}
-
-// installGuest puts the guest's program on the disk, where it is every command
-// of the installed system, and once more with the right of sudo.
-func (i *installer) installGuest() error {
-	for name, mode := range map[string]fs.FileMode{boxProgram: 0o755, "sudo": 0o755 | fs.ModeSetuid} {
-		to := filepath.Join(sysimage, "usr/bin", name)
-		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-			return err
-		}
-		if err := copyFile("/init", to, 0o755); err != nil {
-			return err
-		}
-		if err := os.Chmod(to, mode); err != nil {
-			return err
-		}
-	}
-	linkBox(sysimage)
 	return nil
 }
 
@@ -125,110 +105,106 @@ func (i *installer) writeNetwork() error {
 	return i.put("etc/hostname", name+"\n", 0o644)
 }
 
-// createUsers writes passwd, shadow, group, home folders and keys.
+// createUsers has the target's own useradd, groupadd and usermod make the
+// accounts, as Anaconda does, and writes the keys.
 func (i *installer) createUsers() error {
-	db := accounts{groups: baseGroups()}
-	db.users = append(db.users, account{name: "root", home: "/root", shell: "/bin/bash", hash: "!locked"})
 	var failed error
-	hash := func(a *kickstart.Args, password, name string) string {
-		if a.Flag("--iscrypted") || password == "" {
-			return password
+	run := func(args ...string) {
+		if failed == nil {
+			failed = i.run("", "chroot", append([]string{sysimage}, args...)...)
 		}
-		seed := make([]byte, 16)
-		rand.Read(seed)
-		h, err := kickstart.HashPassword(password, seed, name)
-		if err != nil {
-			failed = fmt.Errorf("password of %s: %w", name, err)
-		}
-		return h
 	}
 	i.each("rootpw", func(a *kickstart.Args) {
-		root := &db.users[0]
-		if h := hash(a, firstOf(a, ""), "root"); h != "" {
-			root.hash = h
-		}
-		if a.Flag("--lock") {
-			root.hash = "!" + strings.TrimPrefix(root.hash, "!")
+		hash, err := passwordHash(a, firstOf(a, ""), "root")
+		if failed = errors.Join(failed, err); hash != "" {
+			run("usermod", "-p", hash, "root")
 		}
 		if a.Flag("--allow-ssh") {
-			failed = i.put("etc/ssh/sshd_config.d/01-permitrootlogin.conf", "PermitRootLogin yes\n", 0o600)
+			failed = errors.Join(failed, i.put("etc/ssh/sshd_config.d/01-permitrootlogin.conf", "PermitRootLogin yes\n", 0o600))
 		}
 	})
 	i.each("group", func(a *kickstart.Args) {
 		name, _ := a.String("--name")
-		gid, ok := a.Int("--gid")
-		if !ok {
-			gid = db.freeID()
+		args := []string{"groupadd", name}
+		if gid, ok := a.String("--gid"); ok {
+			args = append(args, "-g", gid)
 		}
-		db.groups = append(db.groups, group{name: name, gid: gid})
+		run(args...)
 	})
+	homes := map[string]string{"root": "/root"}
 	i.each("user", func(a *kickstart.Args) {
 		name, _ := a.String("--name")
 		password, _ := a.String("--password")
-		u := account{name: name, hash: hash(a, password, name), home: "/home/" + name, shell: "/bin/bash"}
-		if u.hash == "" || a.Flag("--lock") {
-			u.hash = "!" + u.hash
+		hash, err := passwordHash(a, password, name)
+		failed = errors.Join(failed, err)
+		homes[name] = "/home/" + name
+		args := []string{"useradd", "-m", "-K", "HOME_MODE=0700", "-s", "/bin/bash", "-p", cmp.Or(hash, "!")}
+		for option, flag := range map[string]string{"--homedir": "-d", "--shell": "-s", "--gecos": "-c", "--uid": "-u"} {
+			if v, ok := a.String(option); ok {
+				args = append(args, flag, v)
+			}
 		}
 		if v, ok := a.String("--homedir"); ok {
-			u.home = v
+			homes[name] = v
 		}
-		if v, ok := a.String("--shell"); ok {
-			u.shell = v
+		if gid, ok := a.String("--gid"); ok {
+			run("groupadd", "-f", "-g", gid, name)
+			args = append(args, "-g", gid)
+		} else {
+			args = append(args, "-U")
 		}
-		u.gecos, _ = a.String("--gecos")
-		id, ok := a.Int("--uid")
-		if !ok {
-			id = db.freeID()
+		var groups []string
+		for _, g := range a.List("--groups") {
+			g, number, numbered := strings.Cut(strings.TrimSuffix(g, ")"), "(")
+			add := []string{"groupadd", "-f", g}
+			if numbered {
+				add = append(add, "-g", number)
+			}
+			run(add...)
+			groups = append(groups, g)
 		}
-		gid, ok := a.Int("--gid")
-		if !ok {
-			gid = id
-		}
-		u.uid, u.gid = id, gid
-		db.add(u, a.List("--groups"))
+		run(append(args, "-G", strings.Join(groups, ","), name)...)
+	})
+	i.each("sshkey", func(a *kickstart.Args) {
+		name, _ := a.String("--username")
+		dir := filepath.Join(homes[name], ".ssh")
+		failed = errors.Join(failed, i.appendKey(dir, firstOf(a, "")))
+		run("chown", "-R", name+":", dir)
 	})
 	if failed != nil {
 		return &cmdlineError{"The following error occurred during the installation:\n\n" + failed.Error()}
 	}
-	keys := map[string]string{}
-	i.each("sshkey", func(a *kickstart.Args) {
-		name, _ := a.String("--username")
-		keys[name] += firstOf(a, "") + "\n"
-	})
-	for path, f := range db.files() {
-		if err := i.put(path, f.text, f.mode); err != nil {
-			return err
-		}
-	}
-	for _, u := range db.users {
-		if err := i.makeHome(u, keys[u.name]); err != nil {
-			return err
-		}
-	}
 	return nil
 }
 
-func (i *installer) makeHome(u account, keys string) error {
-	home := filepath.Join(sysimage, u.home)
-	if err := os.MkdirAll(home, 0o700); err != nil {
+// passwordHash is what shadow(5) gets for a password of the kickstart; a locked
+// account's begins with "!".
+func passwordHash(a *kickstart.Args, password, name string) (string, error) {
+	hash := password
+	if !a.Flag("--iscrypted") && password != "" {
+		seed := make([]byte, 16)
+		rand.Read(seed)
+		var err error
+		if hash, err = kickstart.HashPassword(password, seed, name); err != nil {
+			return "", fmt.Errorf("password of %s: %w", name, err)
+		}
+	}
+	if a.Flag("--lock") {
+		hash = "!" + hash
+	}
+	return hash, nil
+}
+
+// appendKey adds a key to those of a folder .ssh in the target.
+func (i *installer) appendKey(dir, key string) error {
+	old, err := os.ReadFile(filepath.Join(sysimage, dir, "authorized_keys"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	paths := []string{home}
-	if keys != "" {
-		if err := os.MkdirAll(filepath.Join(home, ".ssh"), 0o700); err != nil {
-			return err
-		}
-		if err := os.WriteFile(filepath.Join(home, ".ssh/authorized_keys"), []byte(keys), 0o600); err != nil {
-			return err
-		}
-		paths = append(paths, filepath.Join(home, ".ssh"), filepath.Join(home, ".ssh/authorized_keys"))
+	if err := i.put(filepath.Join(dir, "authorized_keys"), string(old)+key+"\n", 0o600); err != nil {
+		return err
 	}
-	for _, p := range paths {
-		if err := os.Chown(p, u.uid, u.gid); err != nil {
-			return err
-		}
-	}
-	return nil
+	return os.Chmod(filepath.Join(sysimage, dir), 0o700)
 }
 
 // storeKickstart keeps the kickstart in the image, as Anaconda does.

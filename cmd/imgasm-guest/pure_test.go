@@ -3,7 +3,6 @@ package main
 import (
 	"archive/tar"
 	"bytes"
-	"compress/gzip"
 	"io"
 	"os"
 	"os/exec"
@@ -156,62 +155,11 @@ func FuzzGRUBEscape(f *testing.F) {
 	})
 }
 
-func TestAccounts(t *testing.T) {
-	db := accounts{groups: baseGroups()}
-	db.users = append(db.users, account{name: "root", home: "/root", shell: "/bin/bash", hash: "!locked"})
-	id := db.freeID()
-	db.add(account{name: "admin", uid: id, gid: id, gecos: "A:B\nC", home: "/home/admin", shell: "/bin/bash", hash: "$6$x$y"}, []string{"wheel", "extra(1000)", "own"})
-	if db.freeID() == id {
-		t.Error("a number was given twice")
-	}
-	files := db.files()
-	if got := files["etc/passwd"].text; got != "root:x:0:0::/root:/bin/bash\nadmin:x:1000:1000:ABC:/home/admin:/bin/bash\n" {
-		t.Errorf("passwd\n%s", got)
-	}
-	if files["etc/shadow"].mode != 0o600 || !strings.Contains(files["etc/shadow"].text, "admin:$6$x$y:") {
-		t.Errorf("shadow %+v", files["etc/shadow"])
-	}
-	groups := files["etc/group"].text
-	for _, want := range []string{"wheel:x:10:admin\n", "admin:x:1000:\n", "extra:x:1000:admin\n", "own:x:1001:admin\n"} {
-		if !strings.Contains(groups, want) {
-			t.Errorf("no %q in\n%s", want, groups)
-		}
-	}
-	back := parsePasswd(files["etc/passwd"].text+"broken:line\n", files["etc/shadow"].text)
-	if len(back) != 2 || back[1].name != "admin" || back[1].hash != "$6$x$y" || back[1].uid != 1000 {
-		t.Errorf("read back: %+v", back)
-	}
-	if got := memberships(groups, "admin"); !reflect.DeepEqual(got, []uint32{10, 1000, 1001}) {
-		t.Errorf("%v", got)
-	}
-	again := accounts{users: back, groups: parseGroups(groups)}
-	if !reflect.DeepEqual(again.files()["etc/group"], files["etc/group"]) {
-		t.Errorf("groups read back:\n%s", again.files()["etc/group"].text)
-	}
-	if again.defaultUser().name != "admin" || (&accounts{users: back[:1]}).defaultUser().name != "root" {
-		t.Error("the default user")
-	}
-}
-
-func TestSSHRules(t *testing.T) {
-	for text, want := range map[string]loginRules{
-		"":                      {"prohibit-password", true},
-		"PermitRootLogin yes\n": {"yes", true},
-		"permitrootlogin no\nPermitRootLogin yes\nPasswordAuthentication no\n": {"no", false},
-		"# PermitRootLogin yes\nMatch User x\nPermitRootLogin yes\n":           {"prohibit-password", true},
-	} {
-		if got := sshRules(text); got != want {
-			t.Errorf("%q: %+v", text, got)
-		}
-	}
-}
-
 // archive is a stage 2 of the given tar headers; Name ends in "/" for folders.
 func archive(t testing.TB, files ...tar.Header) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
-	w := tar.NewWriter(z)
+	w := tar.NewWriter(&b)
 	for _, h := range files {
 		data := h.Uname // the content, for a short table
 		h.Uname, h.Size = "", int64(len(data))
@@ -221,7 +169,6 @@ func archive(t testing.TB, files ...tar.Header) []byte {
 		w.Write([]byte(data))
 	}
 	w.Close()
-	z.Close()
 	return b.Bytes()
 }
 
@@ -232,6 +179,7 @@ func TestStage2(t *testing.T) {
 		tar.Header{Name: "packages/kernel-6.1-2.x86_64/boot/vmlinuz", Typeflag: tar.TypeSymlink, Linkname: "medium:images/vmlinuz", Mode: 0o755},
 		tar.Header{Name: "packages/base-1-1.noarch/etc/", Typeflag: tar.TypeDir, Mode: 0o755},
 		tar.Header{Name: "packages/base-1-1.noarch/etc/issue", Mode: 0o640, Uname: "hello"},
+		tar.Header{Name: "packages/base-1-1.noarch/sudo", Mode: 0o4755, Uname: "sudo"},
 		tar.Header{Name: "packages/base-1-1.noarch/bin", Typeflag: tar.TypeSymlink, Linkname: "usr/bin"},
 	)
 	s, err := readStage2(bytes.NewReader(data))
@@ -261,6 +209,12 @@ func TestStage2(t *testing.T) {
 	}
 	if info, err := os.Stat(filepath.Join(root, "etc/issue")); err != nil || info.Mode().Perm() != 0o640 {
 		t.Errorf("%v %v", info, err)
+	}
+	if info, err := os.Stat(filepath.Join(root, "sudo")); err != nil || info.Mode() != 0o755|os.ModeSetuid {
+		t.Errorf("sudo: %v %v", info, err)
+	}
+	if err := s.packages[0].install(t.TempDir(), ""); err != nil {
+		t.Errorf("without a medium: %v", err)
 	}
 	if err := s.packages[0].install(root, t.TempDir()); err == nil {
 		t.Error("a medium without the file: accepted")

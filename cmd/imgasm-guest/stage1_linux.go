@@ -14,7 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/imgasm/imgasm/assemble/rehearsal/failures"
-	"github.com/imgasm/imgasm/cmd/imgasm-guest/box"
 	"github.com/imgasm/imgasm/cmd/imgasm-guest/talk"
 	"github.com/imgasm/imgasm/kickstart"
 )
@@ -32,7 +31,6 @@ const (
 )
 
 func (i *installer) stage1() {
-	linkBox("/")
 	value, _ := i.args.value("inst.ks")
 	path, inInitramfs := local(value)
 	if inInitramfs {
@@ -86,19 +84,6 @@ func (i *installer) kickstartOfVolume(value string, retry time.Duration) {
 	if err := i.fetchKickstart(d, path); err != nil {
 		i.warn(fmt.Sprintf("Can't get kickstart from %s:%s", d.path(), path))
 		i.giveUp(waitKickstart, fmt.Sprintf("Can't get kickstart from %s:%s", d.path(), path), retry)
-	}
-}
-
-// boxProgram is the guest's program as the installed system has it.
-const boxProgram = "imgasm-rehearsal"
-
-// linkBox makes the commands of the shell findable below root/usr/bin.
-func linkBox(root string) {
-	dir := filepath.Join(root, "usr/bin")
-	os.MkdirAll(dir, 0o755)
-	os.Symlink("usr/bin", filepath.Join(root, "bin"))
-	for _, name := range box.Names() {
-		os.Symlink(boxProgram, filepath.Join(dir, name))
 	}
 }
 
@@ -205,6 +190,13 @@ func (i *installer) findStage2(retry time.Duration) {
 		i.giveUp(waitStage2, "", retry)
 	}
 	i.stage2 = s
+	// The installer's own environment has the programs that the installed system has.
+	for _, p := range s.packages {
+		if err := p.install("/", ""); err != nil {
+			i.warn(err.Error())
+			i.giveUp(waitStage2, "", retry)
+		}
+	}
 }
 
 // giveUp is dracut's end: the block of errors again and again for the last

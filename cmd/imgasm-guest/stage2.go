@@ -1,11 +1,10 @@
-// Stage 2 of the rehearsal's medium, images/install.img: a gzip'd tar archive
-// of the packages that it installs. See packages in assemble/rehearsal.
+// Stage 2 of the rehearsal's medium, images/install.img: a tar archive of the
+// packages that it installs. See packages in assemble/rehearsal.
 
 package main
 
 import (
 	"archive/tar"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
@@ -50,8 +49,8 @@ func cutLast(s, sep string) (before, after string) {
 	return s, ""
 }
 
-// maxStage2 bounds the unpacked stage 2; boot files are not in it.
-const maxStage2 = 64 << 20
+// maxStage2 bounds stage 2; boot files are not in it.
+const maxStage2 = 256 << 20
 
 // mediumLink begins the target of a symbolic link that stands for a file of
 // the medium.
@@ -67,11 +66,7 @@ func openStage2(file string) (*stage2, error) {
 }
 
 func readStage2(r io.Reader) (*stage2, error) {
-	z, err := gzip.NewReader(r)
-	if err != nil {
-		return nil, fmt.Errorf("stage 2 is not the rehearsal's: %w", err)
-	}
-	t := tar.NewReader(io.LimitReader(z, maxStage2))
+	t := tar.NewReader(io.LimitReader(r, maxStage2))
 	s := &stage2{}
 	for {
 		h, err := t.Next()
@@ -117,9 +112,13 @@ func readStage2(r io.Reader) (*stage2, error) {
 	return s, nil
 }
 
-// install writes a package below root. medium is where the medium is mounted.
+// install writes a package below root. medium is where the medium is mounted;
+// if it is empty, what lies on the medium is left out.
 func (p pkg) install(root, medium string) error {
 	for _, f := range p.files {
+		if f.from != "" && medium == "" {
+			continue
+		}
 		to := filepath.Join(root, f.path)
 		if f.mode.IsDir() {
 			if err := os.MkdirAll(to, f.mode.Perm()); err != nil {
@@ -140,6 +139,9 @@ func (p pkg) install(root, medium string) error {
 			err = copyFile(filepath.Join(medium, f.from), to, f.mode.Perm())
 		default:
 			err = os.WriteFile(to, f.data, f.mode.Perm())
+		}
+		if err == nil && f.link == "" {
+			err = os.Chmod(to, f.mode) // with the right of sudo
 		}
 		if err != nil {
 			return err

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"os"
@@ -53,7 +54,7 @@ func (i *installer) makeStorage() error {
 // run runs one of the distribution's tools on a text. What it says goes to the
 // log of programs, and into the error.
 func (i *installer) run(input, name string, args ...string) error {
-	cmd := exec.Command(filepath.Join("/usr/sbin", name), args...)
+	cmd := exec.Command(name, args...)
 	cmd.Stdin = strings.NewReader(input)
 	out, err := cmd.CombinedOutput()
 	i.log.Info("program", "Running... %s %s", name, strings.Join(args, " "))
@@ -142,7 +143,7 @@ func (i *installer) format(part string, p layout.Partition) error {
 	}
 	if p.Label != "" {
 		name := map[string]string{"mkfs.vfat": "-n"}[args[0]]
-		args = append(args, orElse(name, "-L"), p.Label)
+		args = append(args, cmp.Or(name, "-L"), p.Label)
 	}
 	if err := i.run("", args[0], args[1:]...); err != nil {
 		return err
@@ -151,13 +152,6 @@ func (i *installer) format(part string, p layout.Partition) error {
 		_, _, i.roots[p.Mount] = identify(part)
 	}
 	return nil
-}
-
-func orElse(s, fallback string) string {
-	if s == "" {
-		return fallback
-	}
-	return s
 }
 
 // mountTarget mounts the file systems, "/" first and then by depth, and the
