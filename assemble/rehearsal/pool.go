@@ -12,7 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
+	"sync"
+	"sync/atomic"
 
 	"github.com/imgasm/imgasm/assemble/rehearsal/debian"
 	"github.com/imgasm/imgasm/internal/event"
@@ -25,13 +26,17 @@ type pool struct {
 	o       Options
 	dir     string
 	say     func(event.Event)
-	archive *debian.Archive // nil: not asked yet
+	once    sync.Once
+	archive *debian.Archive
+	err     error
 }
 
 func (p *pool) open(ctx context.Context) error {
-	if p.archive != nil {
-		return nil
-	}
+	p.once.Do(func() { p.archive, p.err = p.ask(ctx) })
+	return p.err
+}
+
+func (p *pool) ask(ctx context.Context) (*debian.Archive, error) {
 	mirrors := debian.SystemMirrors(os.DirFS("/etc/apt"))
 	if p.o.Mirror != "" {
 		mirrors = debian.MirrorAt(p.o.Mirror)
@@ -39,20 +44,18 @@ func (p *pool) open(ctx context.Context) error {
 	if !p.o.Offline {
 		p.say(event.Event{Kind: event.Note, Text: "asking " + mirrors.Archive[0] + " for the newest packages for " + p.o.Arch.Name})
 	}
-	var told time.Time
-	a, err := debian.Open(ctx, debian.Options{
+	var told atomic.Int64 // milliseconds of the clock
+	return debian.Open(ctx, debian.Options{
 		Dir: p.dir, Arch: p.o.Arch.GOARCH, Mirrors: mirrors, Offline: p.o.Offline, Keys: p.o.keys, Now: p.o.Now,
 		Client: fetch.Client{Transport: p.o.Transport, Tries: 3, Sleep: p.o.sleep},
 		Note:   func(text string) { p.say(event.Event{Kind: event.Note, Text: text}) },
 		Progress: func(name string, done, total int64) {
-			if now := p.o.Now(); now.Sub(told) > time.Second/5 || done == total {
-				told = now
+			if now := p.o.Now().UnixMilli(); now-told.Load() > 200 || done == total {
+				told.Store(now)
 				p.say(event.Event{Kind: event.Progress, Text: "downloading " + name, Done: done, Total: total, Unit: "B"})
 			}
 		},
 	})
-	p.archive = a
-	return err
 }
 
 // download returns the files of packages, fetched or out of the cache.

@@ -10,6 +10,7 @@
 package rehearsal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -92,7 +94,10 @@ func Build(ctx context.Context, o Options, sink event.Sink) (*Installer, error) 
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	var one sync.Mutex
 	say := func(e event.Event) {
+		one.Lock()
+		defer one.Unlock()
 		if sink != nil {
 			e.Time, e.Step = o.Now(), Step
 			sink(e)
@@ -128,14 +133,31 @@ func prepare(ctx context.Context, o Options, say func(event.Event)) (*Installer,
 	}
 	defer done()
 	p := &pool{o: o, dir: filepath.Join(dir, "debian"), say: say}
-	s, err := findSupply(ctx, p, dir)
+	s, err := findAll(ctx, p, dir)
 	if err != nil {
 		return nil, err
 	}
-	if s.tools, err = findTools(ctx, p, dir); err != nil {
-		return nil, err
-	}
 	return buildISO(ctx, o, dir, guest, s, say)
+}
+
+// findAll gets kernel and tools at the same time: most of it is unpacking.
+func findAll(ctx context.Context, p *pool, dir string) (*supply, error) {
+	forTools, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var t tools
+	var toolsErr error
+	var both sync.WaitGroup
+	both.Go(func() { t, toolsErr = findTools(forTools, p, dir) })
+	s, err := findSupply(ctx, p, dir)
+	if err != nil {
+		cancel()
+	}
+	both.Wait()
+	if err != nil || toolsErr != nil {
+		return nil, cmp.Or(err, toolsErr)
+	}
+	s.tools = t
+	return s, nil
 }
 
 // hold waits until no other process prepares a rehearsal for the same
