@@ -12,6 +12,7 @@ import (
 
 	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/qemu"
 	"github.com/imgasm/imgasm/qemu/accel"
 )
@@ -140,13 +141,12 @@ func (c *Checkup) firmware(ctx context.Context, h Host, a arch.Arch, info *qemu.
 	query := firmware.Query{Arch: a, Getenv: h.Getenv, Binary: info.Path, Trees: h.firmwareTrees()}
 	pair, err := firmware.Find(ctx, query)
 	if err != nil {
-		var none *firmware.NotFoundError
-		if errors.As(err, &none) {
-			err = fmt.Errorf("no UEFI firmware in any of %d places", len(none.Looked))
-			c.add("firmware", a.Name, Missing, err.Error(), none.Hint())
-		} else {
-			c.add("firmware", a.Name, Missing, err.Error(), hint(err))
+		text := err.Error()
+		if errors.Is(err, firmware.ErrNotFound) {
+			_, looked := firmware.List(ctx, query)
+			text = fmt.Sprintf("no UEFI firmware in any of %d places", len(looked))
 		}
+		c.add("firmware", a.Name, Missing, text, hint(err))
 		return false
 	}
 	c.add("firmware", a.Name, Good, fmt.Sprintf("%s (%s)", pair.Code.Path, filepath.Base(pair.Source)), "")
@@ -159,11 +159,7 @@ func (c *Checkup) firmware(ctx context.Context, h Host, a arch.Arch, info *qemu.
 	return true
 }
 
-// hint is what an error advises to do.
+// hint is what an error advises to do. {Field} stays: the program fills it in.
 func hint(err error) string {
-	var h interface{ Hint() string }
-	if errors.As(err, &h) {
-		return h.Hint()
-	}
-	return ""
+	return fault.Hint(err, func(field string) string { return "{" + field + "}" })
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/imgasm/imgasm/assemble/source"
 	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/pgp"
 )
 
@@ -131,16 +132,11 @@ func (s Spec) isoArch() (string, error) {
 
 // sourceError classes an error of getting the ISO.
 func sourceError(err error) error {
-	var request *source.RequestError
 	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &request):
-		return &InputError{What: "--iso", Err: err, Do: request.Hint()}
-	case errors.Is(err, context.Canceled):
+	case err == nil, errors.Is(err, source.ErrRequest), errors.Is(err, context.Canceled):
 		return err
-	case errors.Is(err, source.ErrOffline):
-		return &HostError{Err: fmt.Errorf("get the installer ISO: %w", err), Do: "imgasm source fetch gets it beforehand, where there is a network; --iso takes a file that you have"}
+	case fault.KindOf(err) != fault.Other:
+		return fmt.Errorf("get the installer ISO: %w", err)
 	}
 	return &HostError{Err: fmt.Errorf("get the installer ISO: %w", err), Do: or(hint(err), "imgasm source fetch tries again; --iso takes a file that you have")}
 }

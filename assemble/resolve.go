@@ -285,15 +285,9 @@ func (p *Plan) named(word string) bool {
 
 // isoError classes an error of reading the ISO.
 func isoError(path string, err error) error {
-	e := &InputError{What: "--iso", Err: err}
-	var cut *iso.TruncatedError
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	e := &InputError{What: "--iso", Err: err, Do: hint(err)}
+	if errors.Is(err, fs.ErrNotExist) {
 		e.Do = "imgasm alma without --iso finds and fetches one"
-	case errors.As(err, &cut):
-		e.Do = "download it again"
-	case errors.Is(err, iso.ErrNotISO), errors.Is(err, iso.ErrNoBootFiles):
-		e.Do = "give the AlmaLinux boot, minimal or DVD ISO"
 	}
 	return e
 }
@@ -347,11 +341,7 @@ func (p *Plan) resolveHost(ctx context.Context) (err error) {
 		query.Explicit = s.Firmware
 	}
 	if p.Firmware, err = firmware.Find(ctx, query); err != nil {
-		var none *firmware.NotFoundError
-		if errors.As(err, &none) {
-			return &HostError{Err: err, Do: none.Hint()}
-		}
-		return &InputError{What: "--firmware", Err: err}
+		return err
 	}
 	return nil
 }

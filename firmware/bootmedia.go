@@ -4,13 +4,13 @@
 package firmware
 
 import (
-	"errors"
 	"fmt"
 	"path"
 	"regexp"
 	"strings"
 
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/fault"
 	medium "github.com/imgasm/imgasm/internal/tree"
 )
 
@@ -21,7 +21,7 @@ import (
 const GRUBMilestone = "IMGASM-GRUB"
 
 // ErrBootMedia is what an incomplete or impossible boot medium is refused with.
-var ErrBootMedia = errors.New("cannot be made into an EFI boot medium")
+var ErrBootMedia = fault.Class(fault.Input, "cannot be made into an EFI boot medium")
 
 // BootMedia is what an EFI boot medium is made from. The Path of the files
 // given does not matter: BootFiles sets it.

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/imgasm/imgasm/internal/fault"
 )
 
 // SplitNames splits "CODE[:VARS]". A drive letter's colon, as in
@@ -35,10 +37,13 @@ func isDrive(s string, i int) bool {
 func pairFromNames(q Query, names, source string) (*Pair, error) {
 	codeName, varsName := SplitNames(names)
 	wrap := func(err error) error {
+		e := &fault.Error{Class: ErrUnfit, Do: "imgasm firmware list shows what this host has"}
 		if source == "given" {
-			return fmt.Errorf("firmware %s: %w", names, err)
+			e.Field, e.Err = "Explicit", fmt.Errorf("firmware %s: %w", names, err)
+		} else {
+			e.Err = fmt.Errorf("firmware %s (from the environment variable %s): %w", names, source, err)
 		}
-		return fmt.Errorf("firmware %s (from the environment variable %s): %w", names, source, err)
+		return e
 	}
 	if codeName == "" {
 		return nil, wrap(errors.New("names no code file; give CODE or CODE:VARS"))

@@ -26,6 +26,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"github.com/ulikunitz/xz"
 
+	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/pgp"
 )
 
@@ -42,6 +43,10 @@ type Package struct {
 	// Files are the paths below the folder, with slashes, sorted.
 	Files []string `json:"files"`
 }
+
+// ErrPackage: a package cannot be read, is not signed by a key that is trusted,
+// or is not what was signed.
+var ErrPackage = fault.Class(fault.Input, "not a package to be trusted")
 
 // What a package may unpack to: edk2-aarch64 has eight images of 64 MiB.
 const maxUnpacked = 2 << 30
@@ -107,7 +112,7 @@ func extract(ctx context.Context, file string, o ExtractOptions, open func() (*o
 	}
 	f, err := os.Open(file)
 	if err != nil {
-		return nil, err
+		return nil, &fault.Error{Class: ErrPackage, Err: err}
 	}
 	defer f.Close()
 	st, err := f.Stat()
@@ -115,12 +120,18 @@ func extract(ctx context.Context, file string, o ExtractOptions, open func() (*o
 		return nil, err
 	}
 	r, err := readRPM(f, st.Size())
+	if errors.Is(err, ErrNotRPM) {
+		return nil, &fault.Error{Class: ErrNotRPM, Err: err, Do: "give the package edk2-ovmf or edk2-aarch64, by path or URL, or a DVD ISO, which carries one"}
+	}
 	if err != nil {
-		return nil, err
+		return nil, &fault.Error{Class: ErrPackage, Err: err}
 	}
 	sig, err := r.verify(f, st.Size(), keys, now())
+	if errors.Is(err, pgp.ErrUnknownKey) {
+		return nil, &fault.Error{Class: ErrPackage, Err: err, Do: "if you trust that key, give it: {Keyring}; a system's own keys are in /etc/pki/rpm-gpg"}
+	}
 	if err != nil {
-		return nil, err
+		return nil, &fault.Error{Class: ErrPackage, Err: err}
 	}
 	meta, err := rpm.Read(bytes.NewReader(r.head))
 	if err != nil {

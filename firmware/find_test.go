@@ -105,9 +105,8 @@ func TestDescriptorOrder(t *testing.T) {
 
 func TestNotFoundNamesEveryPlace(t *testing.T) {
 	_, err := Find(context.Background(), Query{Arch: arch.AArch64, Root: t.TempDir()})
-	var nf *NotFoundError
-	if !errors.As(err, &nf) {
-		t.Fatalf("%v is no NotFoundError", err)
+	if !errors.Is(err, ErrNotFound) {
+		t.Fatalf("%v is no ErrNotFound", err)
 	}
 	for _, want := range []string{"/etc/qemu/firmware", "/usr/share/qemu/firmware", "/opt/homebrew/share/qemu", "/opt/local/share/qemu", "/usr/share/AAVMF", "/usr/share/edk2/aarch64", "/run/current-system/sw/share/qemu"} {
 		if !strings.Contains(err.Error(), want) {
@@ -123,9 +122,9 @@ func TestNotFoundNamesEveryPlace(t *testing.T) {
 		t.Errorf("no command a line: %q", h)
 	}
 	for secure, want := range map[bool]string{false: "no UEFI firmware for x86_64", true: "no UEFI firmware for x86_64 with Secure Boot keys"} {
-		none := &NotFoundError{Arch: "x86_64", SecureBoot: secure, Looked: nf.Looked}
-		if none.Summary() != want || !strings.HasPrefix(none.Error(), want+"; looked at:\n") {
-			t.Errorf("%q, %q", none.Summary(), none.Error())
+		none := NotFound("x86_64", secure, []Looked{{Path: "/x", Why: "is not there"}})
+		if none.Error() != want+"; looked at:\n  /x: is not there" {
+			t.Errorf("%q", none)
 		}
 	}
 }

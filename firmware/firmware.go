@@ -102,8 +102,8 @@ func (q Query) getenv(name string) string {
 
 // Find returns the first pair that fits: Explicit, else an overriding
 // variable, else the first fitting descriptor, else the first fitting known
-// place. It only reads. Its error is a *NotFoundError, or, where the user
-// named a file, one that says what is wrong with it.
+// place. It only reads. Its error is ErrNotFound, or, where the user named a
+// file, ErrUnfit.
 func Find(ctx context.Context, q Query) (*Pair, error) {
 	if q.Explicit != "" {
 		return pairFromNames(q, q.Explicit, "given")
@@ -121,7 +121,7 @@ func Find(ctx context.Context, q Query) (*Pair, error) {
 	if len(found) > 0 {
 		return &found[0], nil
 	}
-	return nil, &NotFoundError{Arch: q.Arch.Name, SecureBoot: q.SecureBoot, Looked: s.looked}
+	return nil, NotFound(q.Arch.Name, q.SecureBoot, s.looked)
 }
 
 // List returns every usable pair for q.Arch, in the order in which Find

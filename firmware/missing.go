@@ -3,39 +3,34 @@
 package firmware
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
+
+	"github.com/imgasm/imgasm/internal/fault"
 )
 
-// NotFoundError says that no fitting firmware is on this system.
-type NotFoundError struct {
-	Arch       string
-	SecureBoot bool
-	Looked     []Looked // every place, in order
-}
+// ErrNotFound: no fitting firmware is on this system.
+var ErrNotFound = fault.Class(fault.Host, "no UEFI firmware")
 
-// Summary is Error without the places.
-func (e *NotFoundError) Summary() string {
-	if e.SecureBoot {
-		return "no UEFI firmware for " + e.Arch + " with Secure Boot keys"
-	}
-	return "no UEFI firmware for " + e.Arch
-}
+// ErrUnfit: firmware that was named, in a Query or by the environment, cannot be used.
+var ErrUnfit = fault.Class(fault.Input, "not the firmware that is needed")
 
-func (e *NotFoundError) Error() string {
+// NotFound is the error of Find for an architecture: every place that was
+// looked at, and how to install firmware, a command a line, or to name some.
+func NotFound(archName string, secureBoot bool, looked []Looked) error {
 	var b strings.Builder
-	b.WriteString(e.Summary() + "; looked at:")
-	for _, l := range e.Looked {
+	b.WriteString("no UEFI firmware for " + archName)
+	if secureBoot {
+		b.WriteString(" with Secure Boot keys")
+	}
+	b.WriteString("; looked at:")
+	for _, l := range looked {
 		fmt.Fprintf(&b, "\n  %s: %s", l.Path, l.Why)
 	}
-	return b.String()
-}
-
-// Hint says how to install one, a command a line, or to name one.
-func (e *NotFoundError) Hint() string {
-	return InstallHint(e.Arch, runtime.GOOS) + fmt.Sprintf(
-		"\nor name one to a build: --firmware CODE:VARS, or QEMU_FIRMWARE_%s=CODE:VARS", strings.ToUpper(e.Arch))
+	return &fault.Error{Class: ErrNotFound, Err: errors.New(b.String()), Do: InstallHint(archName, runtime.GOOS) + fmt.Sprintf(
+		"\nor name one to a build: {Explicit} CODE:VARS, or QEMU_FIRMWARE_%s=CODE:VARS", strings.ToUpper(archName))}
 }
 
 // InstallHint says how firmware for the architecture is installed on a

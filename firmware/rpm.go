@@ -11,10 +11,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/imgasm/imgasm/internal/fault"
 )
 
 // ErrNotRPM says that a file is no RPM package.
-var ErrNotRPM = errors.New("is not an RPM package")
+var ErrNotRPM = fault.Class(fault.Input, "is not an RPM package")
 
 // Limits for one header. edk2 packages have some 100 tags and 100 KiB; those
 // with a hundred thousand files, which firmware is not, have 20 MiB.

@@ -7,12 +7,12 @@ package disk
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"math"
 	"time"
 
+	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/tree"
 )
 
@@ -44,10 +44,10 @@ const MinFAT32Bytes = 33 << 20
 const MaxFileBytes = math.MaxUint32
 
 // ErrName is what a name is refused with that FAT cannot hold.
-var ErrName = errors.New("name cannot be put on a FAT file system")
+var ErrName = fault.Class(fault.Input, "name cannot be put on a FAT file system")
 
 // ErrFileTooLarge says that a file has 4 GiB or more.
-var ErrFileTooLarge = errors.New("larger than a file on FAT32 can be (4 GiB less one byte)")
+var ErrFileTooLarge = fault.Class(fault.Input, "larger than a file on FAT32 can be (4 GiB less one byte)")
 
 // SpaceError says that the contents do not fit.
 type SpaceError struct {

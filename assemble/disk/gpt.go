@@ -5,7 +5,6 @@ package disk
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -14,6 +13,8 @@ import (
 
 	"github.com/diskfs/go-diskfs/backend"
 	"github.com/diskfs/go-diskfs/partition/gpt"
+
+	"github.com/imgasm/imgasm/internal/fault"
 )
 
 // Partition types, by what they are for.
@@ -41,7 +42,7 @@ const gptSectors = 33
 const maxPartitions = 128
 
 // ErrLayout is what an impossible partition table is refused with.
-var ErrLayout = errors.New("impossible partition table")
+var ErrLayout = fault.Class(fault.Input, "impossible partition table")
 
 // Layout is a partition table to be.
 type Layout struct {

@@ -10,10 +10,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+
+	"github.com/imgasm/imgasm/internal/fault"
 )
 
 // ErrSize is what an impossible size is refused with.
-var ErrSize = errors.New("impossible size")
+var ErrSize = fault.Class(fault.Input, "impossible size")
 
 // SectorSize is the logical sector of every disk that imgasm makes.
 const SectorSize = 512

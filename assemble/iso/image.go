@@ -18,28 +18,31 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/imgasm/imgasm/internal/fault"
 )
 
-// ErrNotISO says that a file has no ISO 9660 volume descriptor.
-var ErrNotISO = errors.New("not an ISO 9660 image")
+// The classes of errors of reading, for errors.Is; there is ErrNoBootFiles too.
+var (
+	// ErrUnreadable: the file is not there, or may not be read.
+	ErrUnreadable = fault.Class(fault.Input, "cannot be read")
+	// ErrNotISO: the file has no ISO 9660 volume descriptor.
+	ErrNotISO = fault.Class(fault.Input, "not an ISO 9660 image")
+	// ErrCorrupt: the image contradicts itself or the standard in a way that
+	// leaves no right reading.
+	ErrCorrupt = fault.Class(fault.Input, "damaged ISO 9660 image")
+	// ErrTruncated: the image is shorter than its volume descriptor declares: a
+	// download that was cut off.
+	ErrTruncated = fault.Class(fault.Input, "truncated ISO 9660 image")
+	// ErrWrongArch: the image is an installer for another architecture.
+	ErrWrongArch = fault.Class(fault.Input, "installer for another architecture")
+)
 
-// ErrCorrupt says that an image contradicts itself or the standard in a way
-// that leaves no right reading.
-var ErrCorrupt = errors.New("damaged ISO 9660 image")
-
-// TruncatedError says that an image is shorter than its volume descriptor
-// declares: a download that was cut off.
-type TruncatedError struct {
-	Path       string
-	HaveBytes  int64
-	WantBytes  int64
-	Identifier string // the volume's label
-}
-
-func (e *TruncatedError) Error() string {
-	return fmt.Sprintf("%s: truncated: the file has %d bytes, but its volume %q has %d; download it again",
-		e.Path, e.HaveBytes, e.Identifier, e.WantBytes)
-}
+// What to do about an image that is no installer, or not whole.
+const (
+	giveISO   = "give an AlmaLinux boot, minimal or DVD ISO; imgasm source fetch gets one"
+	fetchAnew = "download it again; imgasm source verify compares it with what AlmaLinux signed"
+)
 
 // Image is an opened ISO 9660 image. It implements fs.FS, fs.ReadDirFS and
 // fs.StatFS; names are those that Linux shows: Rock Ridge, else Joliet, else
@@ -76,19 +79,19 @@ const (
 // images have two to five.
 const maxDescriptors = 64
 
-// Open opens the image in a file of this machine. Errors are ErrNotISO,
-// *TruncatedError and ErrCorrupt, or those of the operating system.
+// Open opens the image in a file of this machine. Errors are ErrUnreadable,
+// ErrNotISO, ErrTruncated and ErrCorrupt.
 //
 // Once ctx ends nothing more is read of the image, and every read returns
 // ctx's cause: who copies gigabytes out of it need not look at ctx himself.
 func Open(ctx context.Context, path string) (*Image, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, &fault.Error{Class: ErrUnreadable, Err: err}
 	}
 	info, err := f.Stat()
 	if err == nil && info.IsDir() {
-		err = fmt.Errorf("%s: is a folder: %w", path, ErrNotISO)
+		err = &fault.Error{Class: ErrNotISO, Err: fmt.Errorf("%s: is a folder", path), Do: "give a file, not the folder: ls " + path}
 	}
 	if err != nil {
 		f.Close()
@@ -153,15 +156,19 @@ func NewImage(r io.ReaderAt, sizeBytes int64, name string) (*Image, error) {
 		}
 	}
 	if primary == nil {
-		return nil, fmt.Errorf("%s: no primary volume descriptor: %w", name, ErrNotISO)
+		return nil, &fault.Error{Class: ErrNotISO, Err: fmt.Errorf("%s: no primary volume descriptor: %w", name, ErrNotISO), Do: giveISO}
 	}
 	return m, m.mount(primary, supplementary)
 }
 
 // notISO says what a file without a volume descriptor looks like instead.
 func (m *Image) notISO(sector []byte) error {
+	return &fault.Error{Class: ErrNotISO, Err: fmt.Errorf("%s: %s: %w", m.Path, m.looksLike(sector), ErrNotISO), Do: giveISO}
+}
+
+func (m *Image) looksLike(sector []byte) string {
 	if m.SizeBytes < (systemArea+1)*sectorSize {
-		return fmt.Errorf("%s: only %d bytes long: %w", m.Path, m.SizeBytes, ErrNotISO)
+		return fmt.Sprintf("only %d bytes long", m.SizeBytes)
 	}
 	var head [8]byte
 	if _, err := m.r.ReadAt(head[:], 0); err == nil {
@@ -171,14 +178,14 @@ func (m *Image) notISO(sector []byte) error {
 			{"<html", "an HTML page"}, {"\xed\xab\xee\xdb", "an RPM package"},
 		} {
 			if bytes.HasPrefix(head[:], []byte(known.magic)) {
-				return fmt.Errorf("%s: is %s: %w", m.Path, known.what, ErrNotISO)
+				return fmt.Sprintf("is %s", known.what)
 			}
 		}
 	}
 	if len(sector) >= 6 && (string(sector[1:6]) == "BEA01" || string(sector[1:6]) == "NSR02" || string(sector[1:6]) == "NSR03") {
-		return fmt.Errorf("%s: is a UDF volume without ISO 9660: %w", m.Path, ErrNotISO)
+		return "is a UDF volume without ISO 9660"
 	}
-	return fmt.Errorf("%s: no volume descriptor at byte %d: %w", m.Path, systemArea*sectorSize, ErrNotISO)
+	return fmt.Sprintf("no volume descriptor at byte %d", systemArea*sectorSize)
 }
 
 func (m *Image) corrupt(format string, args ...any) error {
@@ -199,7 +206,8 @@ func (m *Image) mount(primary, supplementary []byte) error {
 	}
 	want := int64(binary.LittleEndian.Uint32(primary[80:])) * sectorSize
 	if want > m.SizeBytes {
-		return &TruncatedError{Path: m.Path, HaveBytes: m.SizeBytes, WantBytes: want, Identifier: m.Label}
+		return &fault.Error{Class: ErrTruncated, Do: fetchAnew, Err: fmt.Errorf("%s: truncated: the file has %d bytes, but its volume %q has %d",
+			m.Path, m.SizeBytes, m.Label, want)}
 	}
 	root, err := m.rootOf(primary)
 	if err != nil {

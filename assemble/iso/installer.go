@@ -5,7 +5,6 @@ package iso
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -14,21 +13,11 @@ import (
 	"strings"
 
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/fault"
 )
 
-// ErrNoBootFiles says that an image is an ISO but no installer that imgasm
-// can start.
-var ErrNoBootFiles = errors.New("no installer kernel on this image")
-
-// WrongArchError says that an image is for another architecture than asked.
-type WrongArchError struct {
-	Path       string
-	Have, Want string
-}
-
-func (e *WrongArchError) Error() string {
-	return fmt.Sprintf("%s: is an installer for %s, not for %s", e.Path, e.Have, e.Want)
-}
+// ErrNoBootFiles: an image is an ISO but no installer that imgasm can start.
+var ErrNoBootFiles = fault.Class(fault.Input, "no installer kernel on this image")
 
 // Installer is what an image says about itself.
 type Installer struct {
@@ -103,12 +92,13 @@ func EscapeLabel(label string) string {
 	return b.String()
 }
 
-// CheckArch returns a *WrongArchError if in is for another architecture.
+// CheckArch returns ErrWrongArch if in is for another architecture.
 func (in *Installer) CheckArch(path string, want arch.Arch) error {
 	if in.Arch == want.Name {
 		return nil
 	}
-	return &WrongArchError{Path: path, Have: in.Arch, Want: want.Name}
+	return &fault.Error{Class: ErrWrongArch, Err: fmt.Errorf("%s: is an installer for %s, not for %s", path, in.Arch, want.Name),
+		Do: "build for it with {Arch} " + in.Arch + ", or give the ISO for " + want.Name}
 }
 
 // exists returns the name if there is a file of that name, else "".
@@ -126,7 +116,7 @@ func (m *Image) findBootFiles(b *BootFiles) error {
 		if b.Kernel != "" {
 			missing = "images/pxeboot/initrd.img"
 		}
-		return fmt.Errorf("%s: %q has no %s: %w", m.Path, m.Label, missing, ErrNoBootFiles)
+		return m.noInstaller("has no " + missing)
 	}
 	b.Stage2 = m.exists("images/install.img")
 	b.EFIBootDisk = m.exists("images/efiboot.img")
@@ -142,6 +132,10 @@ func (m *Image) findBootFiles(b *BootFiles) error {
 	}
 	b.GRUBFont = m.exists("EFI/BOOT/fonts/unicode.pf2")
 	return nil
+}
+
+func (m *Image) noInstaller(why string) error {
+	return &fault.Error{Class: ErrNoBootFiles, Err: fmt.Errorf("%s: %q %s: %w", m.Path, m.Label, why, ErrNoBootFiles), Do: giveISO}
 }
 
 // smallFile reads a file of at most 64 KiB; "" if there is none.
@@ -271,7 +265,7 @@ func (m *Image) findArch(in *Installer) error {
 		if in.Flavour != "" {
 			what = fmt.Sprintf("is for %s; imgasm builds for %s", in.Flavour, arch.Names())
 		}
-		return fmt.Errorf("%s: %q %s: %w", m.Path, in.Label, what, ErrNoBootFiles)
+		return m.noInstaller(what)
 	}
 	if in.Flavour == "" {
 		in.Flavour = in.Arch

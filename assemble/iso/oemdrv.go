@@ -4,13 +4,13 @@
 package iso
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"regexp"
 	"strings"
 	"time"
 
+	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/tree"
 )
 
@@ -23,7 +23,7 @@ const KickstartName = "ks.cfg"
 
 // ErrOEMDRV is what a set of files is refused with that would not do what an
 // OEMDRV volume is for.
-var ErrOEMDRV = errors.New("not fit for an OEMDRV volume")
+var ErrOEMDRV = fault.Class(fault.Input, "not fit for an OEMDRV volume")
 
 // volumeUnit is what an OEMDRV volume's size is a multiple of: partitions are
 // aligned to it, and some hosts refuse disks of a few kilobytes.

@@ -7,12 +7,12 @@ package iso
 import (
 	"bufio"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"time"
 
+	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/tree"
 )
 
@@ -27,7 +27,7 @@ const systemArea = 16
 const trailing = 150
 
 // ErrLabel is what a volume label is refused with that ISO 9660 cannot hold.
-var ErrLabel = errors.New("volume label cannot be written")
+var ErrLabel = fault.Class(fault.Input, "volume label cannot be written")
 
 // WriteInstallerTree writes an ISO 9660 volume with Rock Ridge names that
 // holds files, in one pass and with constant memory for their contents. Every

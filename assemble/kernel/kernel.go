@@ -15,6 +15,7 @@ import (
 	"os"
 
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/fault"
 )
 
 // Format is how a kernel is wrapped.
@@ -37,11 +38,11 @@ const (
 
 var (
 	// ErrNotKernel says that a file is none of the formats.
-	ErrNotKernel = errors.New("not a Linux kernel that imgasm knows")
+	ErrNotKernel = fault.Class(fault.Input, "not a Linux kernel that imgasm knows")
 	// ErrTooLarge says that a kernel unpacks to more than MaxImageBytes.
-	ErrTooLarge = fmt.Errorf("kernel unpacks to more than %d MiB", MaxImageBytes>>20)
+	ErrTooLarge = fault.Class(fault.Input, fmt.Sprintf("kernel unpacks to more than %d MiB", MaxImageBytes>>20))
 	// ErrDamaged says that a compressed kernel cannot be unpacked.
-	ErrDamaged = errors.New("damaged kernel image")
+	ErrDamaged = fault.Class(fault.Input, "damaged kernel image")
 )
 
 // MaxImageBytes bounds an unpacked kernel. Distributions' are 30 to 70 MiB.

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/imgasm/imgasm/internal/fault"
 )
 
 // maxWindow is the largest distance in a zstd stream; "zstd --ultra -22", as
@@ -19,7 +21,7 @@ const maxWindow = 128 << 20
 
 // ErrCompression says that a kernel is compressed in a way that imgasm cannot
 // undo. The EFI boot medium (--boot media) needs no unpacking.
-var ErrCompression = errors.New("compression not supported; boot from an EFI medium instead (--boot media)")
+var ErrCompression = fault.Class(fault.Input, "compression not supported; boot from an EFI medium instead (--boot media)")
 
 // Unpack writes the kernel in a form that every QEMU starts by -kernel:
 // aarch64's compressed formats become an uncompressed Image, others are copied

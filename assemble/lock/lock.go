@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/publish"
 )
 
@@ -101,7 +102,7 @@ func (e *MismatchError) Hint() string {
 }
 
 // ErrNoBuild is wrapped where a lock says nothing of a build.
-var ErrNoBuild = errors.New("the lock has no such build; write it with --lock")
+var ErrNoBuild = fault.Class(fault.Input, "the lock has no such build; write it with --lock")
 
 // Read reads and checks a lock. A missing file is fs.ErrNotExist.
 func Read(path string) (*File, error) {

@@ -22,12 +22,13 @@ import (
 	"github.com/imgasm/imgasm/assemble/iso"
 	"github.com/imgasm/imgasm/assemble/readback"
 	"github.com/imgasm/imgasm/internal/derive"
+	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/publish"
 	"github.com/imgasm/imgasm/internal/tree"
 )
 
 // ErrEpoch is what a SOURCE_DATE_EPOCH is refused with that is no date.
-var ErrEpoch = errors.New("SOURCE_DATE_EPOCH must be a number of seconds since 1970, and no later than 2155")
+var ErrEpoch = fault.Class(fault.Input, "SOURCE_DATE_EPOCH must be a number of seconds since 1970, and no later than 2155")
 
 // Date is the date of everything on a medium: SOURCE_DATE_EPOCH, or if that is
 // "" the seed's: see derive.Date. It is never the clock's.
@@ -81,7 +82,7 @@ func (v Volume) Files() ([]tree.File, error) {
 func hostFiles(name, source string) ([]tree.File, error) {
 	info, err := os.Stat(source)
 	if err != nil {
-		return nil, err
+		return nil, &fault.Error{Class: tree.ErrUnreadable, Err: err}
 	}
 	if !info.IsDir() {
 		f, err := tree.Host(name, source)

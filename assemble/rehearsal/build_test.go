@@ -147,8 +147,7 @@ func TestBuildFromISO(t *testing.T) {
 	}
 	o.Arch = arch.AArch64
 	fakeGuest(t, o.ProgramDir, o.Arch)
-	var wrong *iso.WrongArchError
-	if _, err = Build(context.Background(), o, nil); !errors.As(err, &wrong) {
+	if _, err = Build(context.Background(), o, nil); !errors.Is(err, iso.ErrWrongArch) {
 		t.Errorf("an ISO of another architecture: %v", err)
 	}
 	o.KernelFrom = filepath.Join(t.TempDir(), "none.iso")

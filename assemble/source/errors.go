@@ -1,4 +1,4 @@
-// The errors that a caller tells apart.
+// What goes wrong: the classes of errors.
 
 package source
 
@@ -7,112 +7,131 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/fetch"
 )
 
-// ErrOffline is wrapped where a file would have to be downloaded but Fetcher.Offline is set.
-var ErrOffline = errors.New("is not in the cache, and --offline forbids the network")
+// The classes of errors, for errors.Is.
+var (
+	// ErrRequest: the Request, or a file that is named, asks for what does not exist.
+	ErrRequest = fault.Class(fault.Input, "a request that cannot be met")
+	// ErrVerify: a file is not what it should be. It was set aside and is not used.
+	ErrVerify = fault.Class(fault.Input, "not the file that it should be")
+	// ErrOffline: a file would have to be downloaded, but Fetcher.Offline is set.
+	ErrOffline = fault.Class(fault.Host, "not in the cache")
+	// ErrDownload: no address gave the file.
+	ErrDownload = fault.Class(fault.Host, "cannot be downloaded")
+)
 
-// VerifyError says that a file is not what it should be. The file was set
-// aside and is not used.
-type VerifyError struct {
-	What  string // the file's name or address
-	Aside string // where it was put; "" if it stands where the user put it
-	Err   error
+// badRequest is a field of a Request that asks for what does not exist. do may be "".
+func badRequest(field, do, format string, args ...any) error {
+	return &fault.Error{Class: ErrRequest, Field: field, Err: fmt.Errorf(format, args...), Do: do}
 }
 
-func (e *VerifyError) Error() string {
-	s := fmt.Sprintf("%s: %v", e.What, e.Err)
-	if e.Aside != "" {
-		s += "; set aside as " + e.Aside
+// offline is a file that would have to be downloaded.
+func offline(what string) error {
+	return &fault.Error{Class: ErrOffline, Field: "Offline", Err: fmt.Errorf("%s is not in the cache, and the network is forbidden", what),
+		Do: "imgasm source fetch gets it beforehand, where there is a network; {ISO} takes a file that you have"}
+}
+
+// notVerified is a file that is not what it should be: its name or address,
+// where it was put ("" if it stands where the user put it), and why.
+func notVerified(what, aside string, why error) error {
+	e := &fault.Error{Class: ErrVerify, Err: fmt.Errorf("%s: %w", what, why)}
+	if aside != "" {
+		e.Err = fmt.Errorf("%w; set aside as %s", e.Err, aside)
 	}
-	return s
-}
-
-func (e *VerifyError) Unwrap() error { return e.Err }
-
-// Hint says what to do about it.
-func (e *VerifyError) Hint() string {
 	var sum *fetch.SumError
-	var unnamed *unnamedError
 	switch {
-	case errors.As(e.Err, &unnamed):
-		return "is its name right? a hash that you trust is given with --iso-checksum SHA256 (imgasm source: --checksum)"
-	case errors.As(e.Err, &sum):
-		return "fetch it again, or from another --mirror; if the hash stays the same, the CHECKSUM or --iso-checksum is for another file"
+	case errors.Is(why, errUnnamed):
+		e.Do = "is its name right? a hash that you trust is given with {SHA256}"
+	case errors.As(why, &sum):
+		e.Do = "fetch it again, or from another {Mirror}; if the hash stays the same, the CHECKSUM or {SHA256} is for another file"
 	default:
-		return "try another --mirror; a key of another distribution is given with --keyring FILE, a hash that you trust with --iso-checksum SHA256 (imgasm source: --checksum)"
+		e.Do = "try another {Mirror}; a key of another distribution is given with {Keyring}, a hash that you trust with {SHA256}"
 	}
+	return e
 }
 
-// unnamedError is a signed CHECKSUM that says nothing about a file.
-type unnamedError struct{ checksum, name string }
+// errUnnamed is a signed CHECKSUM that says nothing about a file.
+var errUnnamed = errors.New("does not name")
 
-func (e *unnamedError) Error() string {
-	return fmt.Sprintf("the signed CHECKSUM at %s does not name %s", e.checksum, e.name)
+func unnamed(checksum, name string) error {
+	return fmt.Errorf("the signed CHECKSUM at %s %w %s", checksum, errUnnamed, name)
 }
 
-// DownloadError says that no address gave the file.
-type DownloadError struct {
-	Name  string
-	Tried []Attempt
-	// Exact: the user gave the address.
-	Exact bool
+// attempts are the addresses that did not give a file.
+type attempts struct {
+	name  string
+	exact bool // the user gave the address
+	tried []attempt
 }
 
-// Attempt is one address and what came of it.
-type Attempt struct {
-	URL string
-	Err error
+type attempt struct {
+	url string
+	err error
 }
 
-func (e *DownloadError) Error() string {
+func (a *attempts) add(url string, err error) { a.tried = append(a.tried, attempt{url, err}) }
+
+// fault is what came of them all. Where one brought a file that is not what it
+// should be, that is what it is about.
+func (a *attempts) fault() error {
+	e := &fault.Error{Class: ErrDownload, Err: a, Do: a.advice()}
+	for _, t := range a.tried {
+		if errors.Is(t.err, ErrVerify) {
+			e.Class = ErrVerify
+		}
+	}
+	return e
+}
+
+func (a *attempts) advice() string {
+	status := 0
+	for _, t := range a.tried {
+		var wrong *fault.Error
+		if errors.As(t.err, &wrong) && wrong.Class == ErrVerify {
+			return wrong.Do // the network brought something
+		}
+		var s *fetch.StatusError
+		if errors.As(t.err, &s) {
+			status++
+		}
+	}
+	switch {
+	case status < len(a.tried):
+		return "is the network up? behind a proxy set HTTPS_PROXY; another server is chosen with {Mirror}, an ISO that is here already with {ISO}"
+	case a.exact:
+		return "is the address right?"
+	}
+	return "imgasm source list --available shows what there is; another server is chosen with {Mirror}"
+}
+
+func (a *attempts) Error() string {
+	if len(a.tried) == 1 {
+		return "download " + a.name + ": " + a.tried[0].String()
+	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "download %s: ", e.Name)
-	if len(e.Tried) == 1 {
-		b.WriteString(e.Tried[0].String())
-		return b.String()
-	}
-	b.WriteString("no address has it:")
-	for _, a := range e.Tried {
-		b.WriteString("\n  " + a.String())
+	fmt.Fprintf(&b, "download %s: no address has it:", a.name)
+	for _, t := range a.tried {
+		b.WriteString("\n  " + t.String())
 	}
 	return b.String()
 }
 
-func (a Attempt) String() string {
-	text := a.Err.Error()
-	if strings.HasPrefix(text, a.URL+": ") {
+func (t attempt) String() string {
+	text := t.err.Error()
+	if strings.HasPrefix(text, t.url+": ") {
 		return text
 	}
-	return a.URL + ": " + text
+	return t.url + ": " + text
 }
 
 // Unwrap gives every attempt's error.
-func (e *DownloadError) Unwrap() []error {
+func (a *attempts) Unwrap() []error {
 	var errs []error
-	for _, a := range e.Tried {
-		errs = append(errs, a.Err)
+	for _, t := range a.tried {
+		errs = append(errs, t.err)
 	}
 	return errs
-}
-
-// Hint says what to do about it.
-func (e *DownloadError) Hint() string {
-	for _, a := range e.Tried {
-		var wrong *VerifyError
-		if errors.As(a.Err, &wrong) {
-			return wrong.Hint() // the network brought something
-		}
-	}
-	for _, a := range e.Tried {
-		var status *fetch.StatusError
-		if !errors.As(a.Err, &status) {
-			return "is the network up? behind a proxy set HTTPS_PROXY; another server is chosen with --mirror URL, an ISO that is here already with --iso PATH"
-		}
-	}
-	if e.Exact {
-		return "is the address right?"
-	}
-	return "imgasm source list --available shows what there is; another server is chosen with --mirror URL"
 }

@@ -36,7 +36,7 @@ func (f *Fetcher) Resolve(ctx context.Context, r Request) (*Release, error) {
 		return nil, err
 	}
 	if r.URL != "" {
-		return nil, &RequestError{r.URL + " is an exact address; there is nothing to resolve", ""}
+		return nil, badRequest("URL", "", "%s is an exact address; there is nothing to resolve", r.URL)
 	}
 	rel, _, err := f.resolve(ctx, r)
 	return rel, err
@@ -90,7 +90,7 @@ func (f *Fetcher) Fetch(ctx context.Context, r Request) (*File, error) {
 			return err
 		}
 		if f.Offline {
-			return fmt.Errorf("%s %w", w.name, ErrOffline)
+			return offline(w.name)
 		}
 		file, err = f.download(ctx, e, w)
 		return err
@@ -106,7 +106,7 @@ func (f *Fetcher) want(ctx context.Context, r Request) (*wanted, error) {
 		}
 		w := &wanted{name: rel.Name, urls: rel.URLs, most: maxISOBytes, sha256: rel.SHA256, size: rel.SizeBytes, signature: c.signature, checksumURL: c.url}
 		if r.SHA256 != "" && r.SHA256 != rel.SHA256 {
-			return nil, &VerifyError{What: rel.Name, Err: fmt.Errorf("the signed CHECKSUM at %s says SHA-256 %s, but %s is demanded", c.url, rel.SHA256, r.SHA256)}
+			return nil, notVerified(rel.Name, "", fmt.Errorf("the signed CHECKSUM at %s says SHA-256 %s, but %s is demanded", c.url, rel.SHA256, r.SHA256))
 		}
 		return w, nil
 	}
@@ -138,9 +138,9 @@ func (f *Fetcher) want(ctx context.Context, r Request) (*wanted, error) {
 				return w, nil
 			}
 		}
-		return nil, &VerifyError{What: r.URL, Err: &unnamedError{c.url, w.name}}
+		return nil, notVerified(r.URL, "", unnamed(c.url, w.name))
 	}
-	f.warn(r.URL+" has no CHECKSUM beside it: what is downloaded can't be verified", "say which SHA-256 it must have: --iso-checksum SHA256 (imgasm source fetch: --checksum)")
+	f.warn(r.URL+" has no CHECKSUM beside it: what is downloaded can't be verified", "give its SHA-256 beforehand: then it is compared")
 	return w, nil
 }
 
@@ -230,7 +230,7 @@ func (r *record) file(path string) *File {
 
 // download tries the addresses in turn and puts the verified file in place.
 func (f *Fetcher) download(ctx context.Context, e entry, w *wanted) (*File, error) {
-	fail := &DownloadError{Name: w.name, Exact: w.exact}
+	failed := &attempts{name: w.name, exact: w.exact}
 	for _, address := range w.urls {
 		file, err := f.downloadFrom(ctx, e, w, address)
 		if err == nil {
@@ -240,12 +240,12 @@ func (f *Fetcher) download(ctx context.Context, e entry, w *wanted) (*File, erro
 		if ctx.Err() != nil || errors.As(err, &disk) {
 			return nil, fmt.Errorf("download %s: %w", w.name, err)
 		}
-		fail.Tried = append(fail.Tried, Attempt{address, err})
-		if len(w.urls) > len(fail.Tried) {
-			f.note(fmt.Sprintf("%s: %v; trying %s", address, err, w.urls[len(fail.Tried)]))
+		failed.add(address, err)
+		if len(w.urls) > len(failed.tried) {
+			f.note(fmt.Sprintf("%s: %v; trying %s", address, err, w.urls[len(failed.tried)]))
 		}
 	}
-	return nil, fail
+	return nil, failed.fault()
 }
 
 // Most bytes of a file whose size is not known beforehand: an installer ISO is
@@ -268,7 +268,7 @@ func (f *Fetcher) downloadFrom(ctx context.Context, e entry, w *wanted, address 
 	var bad *fetch.SumError
 	switch {
 	case errors.As(err, &bad):
-		return nil, &VerifyError{What: address, Aside: aside, Err: err}
+		return nil, notVerified(address, aside, err)
 	case err != nil:
 		return nil, err
 	case aside != "":

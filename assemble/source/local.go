@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/fetch"
 )
 
@@ -25,21 +26,21 @@ import (
 func (f *Fetcher) Local(ctx context.Context, path, sum string) (*File, error) {
 	want := strings.ToLower(strings.TrimPrefix(sum, "sha256:"))
 	if want != "" && !isSHA256(want) {
-		return nil, &RequestError{fmt.Sprintf("checksum %q is not a SHA-256 of 64 hexadecimal digits", sum), ""}
+		return nil, badSum(sum)
 	}
 	st, err := os.Stat(path)
-	if err != nil {
-		return nil, err
+	if err == nil && !st.Mode().IsRegular() {
+		err = &fs.PathError{Op: "read", Path: path, Err: errors.New("is not a regular file")}
 	}
-	if !st.Mode().IsRegular() {
-		return nil, &fs.PathError{Op: "read", Path: path, Err: errors.New("is not a regular file")}
+	if err != nil {
+		return nil, &fault.Error{Class: ErrRequest, Err: err}
 	}
 	got, err := f.hashFile(ctx, path, filepath.Base(path))
 	if err != nil {
 		return nil, err
 	}
 	if want != "" && got != want {
-		return nil, &VerifyError{What: path, Err: &fetch.SumError{Want: want, Got: got}}
+		return nil, notVerified(path, "", &fetch.SumError{Want: want, Got: got})
 	}
 	return &File{Path: path, Name: filepath.Base(path), SHA256: got, SizeBytes: st.Size(), Unverified: want == "", Cached: true}, nil
 }
@@ -65,8 +66,7 @@ func (f *Fetcher) LocalSigned(ctx context.Context, path string, r Request) (*Fil
 	name := filepath.Base(path)
 	id, ok := parseISOName(name)
 	if !ok {
-		return nil, &RequestError{name + " is not named as AlmaLinux 10 names its ISOs, so its CHECKSUM can't be found",
-			"say what it must have: --checksum SHA256"}
+		return nil, badRequest("", "say what it must have: {SHA256}", "%s is not named as AlmaLinux 10 names its ISOs, so its CHECKSUM can't be found", name)
 	}
 	r = Request{Mirror: r.Mirror, Vault: r.Vault, Version: id.version, Arch: id.arch, Variant: id.variant}
 	switch {
@@ -94,7 +94,7 @@ func (f *Fetcher) LocalSigned(ctx context.Context, path string, r Request) (*Fil
 		file.Signature, file.ChecksumURL = c.signature, c.url
 		return file, nil
 	}
-	return nil, &VerifyError{What: path, Err: &unnamedError{c.url, name}}
+	return nil, notVerified(path, "", unnamed(c.url, name))
 }
 
 // hashFile returns the SHA-256 of a file, telling how far it is.

@@ -5,7 +5,6 @@ package source
 
 import (
 	"cmp"
-	"fmt"
 	"net/url"
 	"path"
 	"regexp"
@@ -40,26 +39,18 @@ type Release struct {
 	URLs []string `json:"urls"`
 }
 
-// RequestError is a Request that asks for what does not exist.
-type RequestError struct{ Text, Advice string }
-
-func (e *RequestError) Error() string { return e.Text }
-
-// Hint says what to ask for instead.
-func (e *RequestError) Hint() string { return e.Advice }
-
 var versionPattern = regexp.MustCompile(`^10(\.\d{1,2})?$`)
 
 // normal fills in the defaults and checks the rest.
 func (r Request) normal() (Request, error) {
 	r.SHA256 = strings.ToLower(strings.TrimPrefix(r.SHA256, "sha256:"))
 	if r.SHA256 != "" && !isSHA256(r.SHA256) {
-		return r, &RequestError{fmt.Sprintf("checksum %q is not a SHA-256 of 64 hexadecimal digits", r.SHA256), ""}
+		return r, badSum(r.SHA256)
 	}
 	if r.URL != "" {
 		u, err := url.Parse(r.URL)
 		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
-			return r, &RequestError{fmt.Sprintf("%q is not an http or https address of an ISO", r.URL), ""}
+			return r, badRequest("URL", "", "%q is not an http or https address of an ISO", r.URL)
 		}
 		return r, nil
 	}
@@ -68,23 +59,27 @@ func (r Request) normal() (Request, error) {
 		r.Version = "kitten"
 	}
 	if r.Version != "kitten" && !versionPattern.MatchString(r.Version) {
-		return r, &RequestError{fmt.Sprintf("version %q: imgasm finds AlmaLinux 10, 10.N and kitten by itself", r.Version),
-			"for another release give its ISO: --iso PATH or --iso URL --iso-checksum SHA256"}
+		return r, badRequest("Version", "for another release give its ISO: {ISO}, with {SHA256} if that is an address",
+			"%q: imgasm finds AlmaLinux 10, 10.N and kitten by itself", r.Version)
 	}
 	r.Arch = cmp.Or(r.Arch, Arches[0])
 	if !slices.Contains(Arches, r.Arch) {
-		return r, &RequestError{fmt.Sprintf("architecture %q: there are ISOs for %s", r.Arch, strings.Join(Arches, ", ")), ""}
+		return r, badRequest("Arch", "", "%q: there are ISOs for %s", r.Arch, strings.Join(Arches, ", "))
 	}
 	r.Variant = cmp.Or(r.Variant, Variants[0])
 	if !slices.Contains(Variants, r.Variant) {
-		return r, &RequestError{fmt.Sprintf("variant %q: there are %s", r.Variant, strings.Join(Variants, ", ")), ""}
+		return r, badRequest("Variant", "", "%q: there are %s", r.Variant, strings.Join(Variants, ", "))
 	}
-	for name, v := range map[string]string{"mirror": r.Mirror, "vault": r.Vault} {
+	for name, v := range map[string]string{"Mirror": r.Mirror, "Vault": r.Vault} {
 		if u, err := url.Parse(v); v != "" && (err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https")) {
-			return r, &RequestError{fmt.Sprintf("%s %q is not an http or https address", name, v), ""}
+			return r, badRequest(name, "", "%q is not an http or https address", v)
 		}
 	}
 	return r, nil
+}
+
+func badSum(sum string) error {
+	return badRequest("SHA256", "", "%q is not a SHA-256 of 64 hexadecimal digits", sum)
 }
 
 // mirror is the base that the version's folders lie in.
@@ -170,8 +165,8 @@ func choose(r Request, dir string, sums []Sum) (*Release, error) {
 		for _, s := range sums {
 			names = append(names, s.Name)
 		}
-		return nil, &RequestError{fmt.Sprintf("%sCHECKSUM names no %s ISO of version %s for %s; it has: %s", dir, r.Variant, r.Version, r.Arch, strings.Join(names, ", ")),
-			"imgasm source list --available shows what there is"}
+		return nil, badRequest("", "imgasm source list --available shows what there is",
+			"%sCHECKSUM names no %s ISO of version %s for %s; it has: %s", dir, r.Variant, r.Version, r.Arch, strings.Join(names, ", "))
 	}
 	best.URLs = addresses(r, dir, best)
 	return best, nil

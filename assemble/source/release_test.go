@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/imgasm/imgasm/internal/fault"
 )
 
 func sums(names ...string) []Sum {
@@ -50,8 +52,7 @@ func TestChoose(t *testing.T) {
 		}
 		rel, err := choose(r, r.isoDirs()[0], c.sums)
 		if c.want == "" {
-			var re *RequestError
-			if !errors.As(err, &re) || re.Hint() == "" || !strings.Contains(err.Error(), "10.10-x86_64-dvd") {
+			if !errors.Is(err, ErrRequest) || fault.Hint(err, flags) == "" || !strings.Contains(err.Error(), "10.10-x86_64-dvd") {
 				t.Errorf("%+v: %v", c.req, err)
 			}
 			continue
@@ -71,8 +72,7 @@ func TestRequestRefused(t *testing.T) {
 		{Version: "9"}, {Version: "11"}, {Version: "10.x"}, {Version: "10.2.1"}, {Version: "../10"}, {Arch: "riscv64"}, {Variant: "netinst"},
 		{URL: "ftp://x/y.iso"}, {URL: "file.iso"}, {URL: "https:///x"}, {URL: "https://x/y.iso", SHA256: "123"}, {Mirror: "nowhere"}, {Vault: "ftp://x"},
 	} {
-		var re *RequestError
-		if _, err := r.normal(); !errors.As(err, &re) {
+		if _, err := r.normal(); !errors.Is(err, ErrRequest) {
 			t.Errorf("%+v: %v", r, err)
 		}
 	}

@@ -123,7 +123,7 @@ func (f *Fetcher) itemsOf(key string) ([]Item, error) {
 }
 
 // Verify reads a whole item again and compares it with its record. A file that
-// fails is set aside, and the error is a *VerifyError.
+// fails is set aside, and the error is ErrVerify.
 func (f *Fetcher) Verify(ctx context.Context, it Item) error {
 	if it.State != Whole {
 		return fmt.Errorf("%s is %s, nothing to verify", it.Path, it.State)
@@ -141,7 +141,7 @@ func (f *Fetcher) Verify(ctx context.Context, it Item) error {
 		if err != nil {
 			return err
 		}
-		return &VerifyError{What: it.Name, Aside: aside, Err: bad}
+		return notVerified(it.Name, aside, bad)
 	})
 }
 

@@ -35,11 +35,11 @@ func (f *Fetcher) checksum(ctx context.Context, dirs []string, key string) (*sig
 	if f.Offline {
 		c, err := f.keptChecksum(kept)
 		if errors.Is(err, os.ErrNotExist) {
-			return nil, fmt.Errorf("CHECKSUM of %s %w", dirs[0], ErrOffline)
+			return nil, offline("CHECKSUM of " + dirs[0])
 		}
 		return c, err
 	}
-	fail := &DownloadError{Name: "CHECKSUM"}
+	failed := &attempts{name: "CHECKSUM"}
 	for _, dir := range dirs {
 		address := dir + "CHECKSUM"
 		b, err := f.client().Bytes(ctx, address, maxChecksumBytes)
@@ -47,7 +47,7 @@ func (f *Fetcher) checksum(ctx context.Context, dirs []string, key string) (*sig
 			if ctx.Err() != nil {
 				return nil, err
 			}
-			fail.Tried = append(fail.Tried, Attempt{address, err})
+			failed.add(address, err)
 			continue
 		}
 		c, err := f.openChecksum(address, b)
@@ -63,20 +63,20 @@ func (f *Fetcher) checksum(ctx context.Context, dirs []string, key string) (*sig
 		return c, nil
 	}
 	// Nobody can be reached: the last CHECKSUM is still properly signed.
-	if unreachable(fail) {
+	if unreachable(failed) {
 		if c, err := f.keptChecksum(kept); err == nil {
-			f.warn(fmt.Sprintf("%v; using the CHECKSUM signed %s from the cache", fail, c.signature.Created.Format("2006-01-02")), "")
+			f.warn(fmt.Sprintf("%v; using the CHECKSUM signed %s from the cache", failed, c.signature.Created.Format("2006-01-02")), "")
 			return c, nil
 		}
 	}
-	return nil, fail
+	return nil, failed.fault()
 }
 
 // unreachable says that no server gave an answer of its own.
-func unreachable(e *DownloadError) bool {
-	for _, a := range e.Tried {
+func unreachable(failed *attempts) bool {
+	for _, a := range failed.tried {
 		var status *fetch.StatusError
-		if errors.As(a.Err, &status) && status.Code < 500 { // about the file; from 500 on: the server's own trouble
+		if errors.As(a.err, &status) && status.Code < 500 { // about the file; from 500 on: the server's own trouble
 			return false
 		}
 	}
@@ -101,15 +101,12 @@ func (f *Fetcher) openChecksum(address string, b []byte) (*signedSums, error) {
 
 // rejectChecksum keeps a CHECKSUM that failed where it can be looked at.
 func (f *Fetcher) rejectChecksum(kept, address string, b []byte, why error) error {
-	e := &VerifyError{What: address, Err: why}
-	if os.MkdirAll(filepath.Dir(kept), 0o755) != nil || replaceFile(kept+".part", b) != nil {
-		return e
+	aside := ""
+	if os.MkdirAll(filepath.Dir(kept), 0o755) == nil && replaceFile(kept+".part", b) == nil {
+		sum := sha256.Sum256(b)
+		aside, _ = setAside(kept+".part", hex.EncodeToString(sum[:]), address+": "+why.Error(), f.now()) // "": it could not be kept
 	}
-	sum := sha256.Sum256(b)
-	if aside, err := setAside(kept+".part", hex.EncodeToString(sum[:]), address+": "+why.Error(), f.now()); err == nil {
-		e.Aside = aside
-	}
-	return e
+	return notVerified(address, aside, why)
 }
 
 func (f *Fetcher) keepChecksum(kept, address string, b []byte) error {
@@ -131,7 +128,7 @@ func (f *Fetcher) keptChecksum(kept string) (*signedSums, error) {
 	}
 	c, err := f.openChecksum(k.URL, b)
 	if err != nil {
-		return nil, &VerifyError{What: kept, Err: err}
+		return nil, notVerified(kept, "", err)
 	}
 	return c, nil
 }

@@ -8,10 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/imgasm/imgasm/cmd/imgasm/ui"
+	"github.com/imgasm/imgasm/internal/fault"
 )
 
 // app holds a process's streams and environment, so that verbs can be tested
@@ -134,17 +136,38 @@ func (a *app) fail(err error) int {
 	if err == nil || code == exitUnread || errors.Is(err, errReported) {
 		return code
 	}
-	a.Problem("error", err.Error(), hintOf(err))
+	a.Problem("error", fault.Text(err, wrongFlag), hintOf(err))
 	return code
 }
 
 // hintOf is what an error advises to do, or "".
 func hintOf(err error) string {
-	var hinted interface{ Hint() string }
-	if errors.As(err, &hinted) {
-		if hint := hinted.Hint(); hint != "" {
-			return hint
-		}
+	if hint := fault.Fill(fault.Hint(err, flagOf), flagOf); hint != "" {
+		return hint
 	}
 	return fileHint(err)
+}
+
+// fieldFlags are the flags for what libraries call fields, with their value as
+// hints have it. A field that is no flag of every verb is described.
+var fieldFlags = map[string]string{
+	"Arch": "--arch", "Explicit": "--firmware", "ISO": "--iso PATH", "Keyring": "--keyring FILE", "Mirror": "--mirror URL", "Offline": "--offline",
+	"SHA256": "--iso-checksum SHA256 (imgasm source: --checksum)", "Variant": "--variant", "Vault": "--vault URL", "Version": "--version", "URL": "",
+}
+
+// flagOf is the flag that stands for a field.
+func flagOf(field string) string {
+	if flag, ok := fieldFlags[field]; ok {
+		return flag
+	}
+	return field
+}
+
+// wrongFlag is the flag that an error is about.
+func wrongFlag(field string) string {
+	if field == "SHA256" {
+		return "checksum"
+	}
+	flag, _, _ := strings.Cut(flagOf(field), " ")
+	return flag
 }

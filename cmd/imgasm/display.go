@@ -12,6 +12,7 @@ import (
 
 	"github.com/imgasm/imgasm/cmd/imgasm/ui"
 	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/internal/fault"
 )
 
 // display shows the events of a verb. Either close or fail ends it.
@@ -27,12 +28,18 @@ func (a *app) display(c *cli.Context) *display {
 	return &display{ctx: c.Context, programs: o.JSON, UI: a.Display(o)}
 }
 
+// Event shows an event, with flags in the place of fields in its hint.
+func (d *display) Event(e event.Event) {
+	e.Hint = fault.Fill(e.Hint, flagOf)
+	d.UI.Event(e)
+}
+
 // fail shows the error that ends the verb, closes the display, and returns
 // what the verb should return: people have read the error, but when the events
 // went to stdout for a program, a person still reads stderr.
 func (d *display) fail(err error) error {
 	err = withCause(d.ctx, err)
-	d.Event(event.Event{Time: time.Now(), Kind: event.Error, Text: err.Error(), Hint: hintOf(err), Interrupted: as[*interruptError](err)})
+	d.Event(event.Event{Time: time.Now(), Kind: event.Error, Text: fault.Text(err, wrongFlag), Hint: hintOf(err), Interrupted: as[*interruptError](err)})
 	d.Close()
 	if d.programs {
 		return err

@@ -13,6 +13,7 @@ import (
 
 	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/cmd/imgasm/ui"
+	"github.com/imgasm/imgasm/internal/fault"
 )
 
 // errNotReady is a host that can build for no architecture, or not for the one
@@ -45,6 +46,9 @@ func doctorCommand(a *app) *cli.Command {
 				return err
 			}
 			checkup := assemble.Diagnose(c.Context, h, dir)
+			for i, check := range checkup.Checks {
+				checkup.Checks[i].Do = fault.Fill(check.Do, flagOf)
+			}
 			if c.Bool("json") {
 				enc := json.NewEncoder(a.Product)
 				enc.SetIndent("", "  ")

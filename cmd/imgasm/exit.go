@@ -12,9 +12,10 @@ import (
 	"syscall"
 
 	"github.com/imgasm/imgasm/assemble"
-	"github.com/imgasm/imgasm/assemble/iso"
+	"github.com/imgasm/imgasm/assemble/disk"
+	"github.com/imgasm/imgasm/assemble/lock"
 	"github.com/imgasm/imgasm/cmd/imgasm/ui"
-	"github.com/imgasm/imgasm/firmware"
+	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/publish"
 	"github.com/imgasm/imgasm/kickstart"
 	"github.com/imgasm/imgasm/qemu"
@@ -59,16 +60,22 @@ func exitCode(err error) int {
 	if err == nil {
 		return exitDone
 	}
-	for _, row := range exitTable {
+	for _, row := range anywhere {
 		if row.is(err) {
 			return row.code
 		}
 	}
+	if code := outermost(err); code != exitOther {
+		return code
+	}
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EFBIG) || unmade(err) != nil {
+		return exitHost
+	}
 	return exitOther
 }
 
-// exitTable is searched in order: what a user did comes before what a host lacks.
-var exitTable = []struct {
+// anywhere is what decides wherever it stands in an error, in this order.
+var anywhere = []struct {
 	code int
 	is   func(error) bool
 }{
@@ -78,32 +85,54 @@ var exitTable = []struct {
 	{exitUsage, as[*usageError]},
 	{exitUsage, as[*kickstart.UnknownNameError]},
 	{exitInput, func(err error) bool { return errors.Is(err, errFindings) }},
-	{exitInput, isSourceInput},
-	{exitInput, as[*assemble.InputError]},
-	{exitInput, as[*assemble.LintError]},
-	{exitInput, as[*assemble.NoConsoleError]},
-	{exitInput, as[*assemble.ForeignFolderError]},
 	{exitHost, func(err error) bool { return errors.Is(err, errNotReady) }},
-	{exitHost, isSourceHost},
-	{exitHost, as[*assemble.HostError]},
-	{exitHost, as[*firmware.NotFoundError]},
-	{exitHost, as[*qemu.MissingError]},
-	{exitHost, as[*qemu.OldError]},
-	{exitHost, as[*qemu.AskError]},
-	{exitHost, as[*qemu.LackError]},
-	{exitHost, as[*qemu.StartError]},
-	{exitHost, func(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EFBIG) }},
-	{exitHost, as[*accel.UnusableError]},
-	{exitInstall, as[*assemble.InstallError]},
-	{exitInstall, as[*assemble.CheckError]},
-	{exitInstall, as[*assemble.BootTestError]},
-	{exitTimeout, as[*assemble.TimeoutError]},
-	{exitInput, isMediaInput},
-	{exitInput, as[*kickstart.ParseError]},
-	{exitInput, as[*kickstart.OptionError]},
-	{exitInput, as[*publish.PlaceError]},
-	{exitInput, func(err error) bool { return unreadable(err) != nil }},
-	{exitHost, func(err error) bool { return unmade(err) != nil }},
+}
+
+// outermost is the code of the outermost error that has a class.
+func outermost(err error) int {
+	if code := codeOf(err); code != exitOther {
+		return code
+	}
+	switch e := err.(type) {
+	case interface{ Unwrap() error }:
+		if inner := e.Unwrap(); inner != nil {
+			return outermost(inner)
+		}
+	case interface{ Unwrap() []error }:
+		for _, inner := range e.Unwrap() {
+			if code := outermost(inner); code != exitOther {
+				return code
+			}
+		}
+	}
+	return exitOther
+}
+
+// codeOf is the code of an error itself, whatever it wraps.
+func codeOf(err error) int {
+	switch e := err.(type) {
+	case interface{ Kind() fault.Kind }:
+		return map[fault.Kind]int{fault.Input: exitInput, fault.Host: exitHost, fault.Guest: exitInstall, fault.Timeout: exitTimeout, fault.Other: exitOther}[e.Kind()]
+	case *assemble.InputError, *assemble.LintError, *assemble.NoConsoleError, *lock.MismatchError, *disk.SpaceError,
+		*kickstart.ParseError, *kickstart.OptionError, *publish.PlaceError:
+		return exitInput
+	case *assemble.HostError, *qemu.MissingError, *qemu.OldError, *qemu.AskError, *qemu.LackError, *qemu.StartError, *accel.UnusableError:
+		return exitHost
+	case *assemble.InstallError, *assemble.CheckError, *assemble.BootTestError:
+		return exitInstall
+	case *assemble.TimeoutError:
+		return exitTimeout
+	}
+	return exitOther
+}
+
+// ofUser marks an error of a file that the user named: it is invalid input,
+// where any other file that cannot be opened is a fault of ours.
+func ofUser(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &assemble.InputError{Err: err}
 }
 
 // isUnread is what comes of a pipe that nobody reads: the signal, or the write.
@@ -116,8 +145,7 @@ func isUnread(err error) bool {
 	return errors.As(err, &file) && file.Op == "write" && ui.IsStream(file.Path) && errors.Is(err, syscall.EPIPE)
 }
 
-// unreadable is a file that is not there, is a folder, or may not be read. The
-// user named it: what imgasm looks for by itself on a host is a HostError.
+// unreadable is a file that is not there, is a folder, or may not be read.
 func unreadable(err error) *fs.PathError {
 	var file *fs.PathError
 	if errors.As(err, &file) && slices.Contains([]string{"open", "read", "stat", "lstat"}, file.Op) {
@@ -136,16 +164,10 @@ func unmade(err error) *fs.PathError {
 	return nil
 }
 
-// fileHint is what to do about a file that cannot be read or made, or is no ISO; else "".
+// fileHint is what to do about a file that cannot be read or made; else "".
 func fileHint(err error) string {
 	file := unreadable(err)
 	switch {
-	case as[*iso.TruncatedError](err):
-		return "download it again; imgasm source verify compares it with what AlmaLinux signed"
-	case errors.Is(err, iso.ErrNotISO), errors.Is(err, iso.ErrNoBootFiles):
-		return "give an AlmaLinux boot, minimal or DVD ISO; imgasm source fetch gets one"
-	case errors.Is(err, firmware.ErrNotRPM):
-		return "give the package edk2-ovmf or edk2-aarch64, by path or URL, or a DVD ISO, which carries one"
 	case errors.Is(err, syscall.EFBIG):
 		return "the file system there holds no file so large: choose a smaller size, or another place"
 	case unmade(err) != nil:

@@ -12,7 +12,10 @@ import (
 
 	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/anaconda"
+	"github.com/imgasm/imgasm/assemble/iso"
+	"github.com/imgasm/imgasm/assemble/source"
 	"github.com/imgasm/imgasm/firmware"
+	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/qemu"
 	"github.com/imgasm/imgasm/qemu/accel"
 )
@@ -30,14 +33,22 @@ func TestExitCode(t *testing.T) {
 		{&assemble.LintError{Name: "x.ks"}, 3},
 		{errFindings, 3},
 		{&assemble.HostError{Err: bad}, 4},
-		{&firmware.NotFoundError{}, 4},
+		{firmware.NotFound("x86_64", false, nil), 4},
 		{&qemu.MissingError{Err: bad}, 4},
 		{&qemu.OldError{}, 4},
 		{&qemu.AskError{Err: bad}, 4},
 		{&accel.UnusableError{}, 4},
 		{errNotReady, 4},
-		{&fs.PathError{Op: "open", Path: "x", Err: fs.ErrNotExist}, 3},
-		{&fs.PathError{Op: "read", Path: "x", Err: syscall.EISDIR}, 3},
+		// A file that nobody named is no invalid input; one that a user named is.
+		{&fs.PathError{Op: "open", Path: "x", Err: fs.ErrNotExist}, 1},
+		{&fs.PathError{Op: "read", Path: "x", Err: syscall.EISDIR}, 1},
+		{ofUser(&fs.PathError{Op: "open", Path: "x", Err: fs.ErrNotExist}), 3},
+		{&fault.Error{Class: source.ErrVerify, Err: bad}, 3},
+		{&fault.Error{Class: source.ErrDownload, Err: bad}, 4},
+		{iso.ErrCorrupt, 3},
+		// The outermost class decides.
+		{&assemble.HostError{Err: iso.ErrNotISO}, 4},
+		{&assemble.InputError{Err: source.ErrDownload}, 3},
 		{&fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}, 4},
 		{&fs.PathError{Op: "open", Path: "x", Err: syscall.ENOSPC}, 4},
 		{&fs.PathError{Op: "truncate", Path: "x", Err: syscall.EFBIG}, 4},

@@ -22,7 +22,6 @@ import (
 	"github.com/imgasm/imgasm/cmd/imgasm/ui"
 	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/arch"
-	"github.com/imgasm/imgasm/internal/pgp"
 )
 
 // firmwareCommand is the verb firmware.
@@ -98,12 +97,13 @@ func (a *app) firmwareList(ctx context.Context, c *cli.Context, arches []arch.Ar
 			w.Row(p.Arch, bootKind(p), p.Code.Path, varsName(p), p.Source)
 		}
 		if len(pairs) == 0 {
-			none := &firmware.NotFoundError{Arch: of.Name, SecureBoot: q.SecureBoot}
-			hint := none.Hint()
+			none := firmware.NotFound(of.Name, q.SecureBoot, nil)
+			summary, _, _ := strings.Cut(none.Error(), ";")
+			hint := hintOf(none)
 			if !c.Bool("places") {
 				hint += "\nimgasm firmware list --places names the places that were looked at"
 			}
-			a.Problem("warning", none.Summary(), hint)
+			a.Problem("warning", summary, hint)
 		}
 		for _, l := range looked {
 			places = append(places, fmt.Sprintf("%s: %s: %s", of.Name, l.Path, l.Why))
@@ -170,9 +170,6 @@ func (a *app) firmwareShow(ctx context.Context, c *cli.Context, of arch.Arch) er
 	}
 	q.Explicit = c.String("firmware")
 	p, err := firmware.Find(ctx, q)
-	if err != nil && q.Explicit != "" {
-		return &assemble.InputError{What: "--firmware", Err: err, Do: "imgasm firmware list shows what this host has"}
-	}
 	if err != nil {
 		return err
 	}
@@ -263,9 +260,6 @@ func (a *app) firmwareExtract(ctx context.Context, c *cli.Context, from string) 
 	} else {
 		p, err = firmware.Extract(ctx, file, out, o)
 	}
-	if errors.Is(err, pgp.ErrUnknownKey) {
-		return &packageError{err}
-	}
 	if err != nil {
 		return err
 	}
@@ -280,14 +274,6 @@ func (a *app) firmwareExtract(ctx context.Context, c *cli.Context, from string) 
 	}
 	fmt.Fprintln(a.Product, out)
 	return nil
-}
-
-// packageError is a package that somebody else signed.
-type packageError struct{ error }
-
-func (e *packageError) Unwrap() error { return e.error }
-func (e *packageError) Hint() string {
-	return "if you trust that key, give it: --keyring FILE; a system's own keys are in /etc/pki/rpm-gpg"
 }
 
 // firmwarePackage brings the package to a file of this machine. The function

@@ -65,7 +65,7 @@ func (a *app) kickstartFiles(args []string) ([]kickstartFile, error) {
 				return nil, &assemble.InputError{Err: fmt.Errorf("no file matches %s", arg), Do: "see what is there: ls " + filepath.Dir(arg)}
 			}
 		default:
-			return nil, err
+			return nil, ofUser(err)
 		}
 	}
 	return files, nil

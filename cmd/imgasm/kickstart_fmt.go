@@ -132,15 +132,15 @@ func (a *app) showFormatted(f kickstartFile, src, out []byte, o fmtOptions) erro
 // moment in which it is incomplete. A symbolic link stays one.
 func replaceFile(path string, contents []byte) (err error) {
 	if path, err = filepath.EvalSymlinks(path); err != nil {
-		return err
+		return ofUser(err)
 	}
 	info, err := os.Stat(path)
 	if err != nil {
-		return err
+		return ofUser(err)
 	}
 	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
-		return err
+		return ofUser(err)
 	}
 	defer func() {
 		if err != nil {

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,13 +11,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/imgasm/imgasm/assemble"
-	"github.com/imgasm/imgasm/assemble/disk"
-	"github.com/imgasm/imgasm/assemble/iso"
-	"github.com/imgasm/imgasm/assemble/kernel"
 	"github.com/imgasm/imgasm/assemble/media"
-	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/event"
-	"github.com/imgasm/imgasm/internal/tree"
 )
 
 // mediaCommand is the verb media.
@@ -203,20 +197,4 @@ func (a *app) writeBoot(c *cli.Context, s media.Source) error {
 	}
 	d.Close()
 	return nil
-}
-
-// isMediaInput says whether an error is about what a medium should be made of:
-// a damaged or unfit ISO, an impossible size, layout or name.
-func isMediaInput(err error) bool {
-	for _, cause := range []error{
-		iso.ErrNotISO, iso.ErrCorrupt, iso.ErrNoBootFiles, iso.ErrOEMDRV, iso.ErrLabel,
-		disk.ErrSize, disk.ErrLayout, disk.ErrName, disk.ErrFileTooLarge,
-		kernel.ErrNotKernel, kernel.ErrDamaged, kernel.ErrTooLarge, kernel.ErrCompression,
-		firmware.ErrBootMedia, media.ErrEpoch, tree.ErrPath,
-	} {
-		if errors.Is(err, cause) {
-			return true
-		}
-	}
-	return as[*iso.TruncatedError](err) || as[*iso.WrongArchError](err) || as[*disk.SpaceError](err)
 }

@@ -86,7 +86,7 @@ everywhere, and is no AlmaLinux.`,
 				switch {
 				case err == nil:
 					return in.ISO, nil
-				case c.IsSet("iso") && isMediaInput(err):
+				case c.IsSet("iso") && exitCode(err) == exitInput:
 					return "", &assemble.InputError{What: "--iso", Err: err, Do: hintOf(err)}
 				}
 				return "", &assemble.HostError{Err: err, Do: hintOf(err)}
@@ -108,14 +108,14 @@ everywhere, and is no AlmaLinux.`,
 func canRead(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
-		return err
+		return ofUser(err)
 	}
 	defer f.Close()
 	_, err = f.Read(make([]byte, 1))
 	if err == io.EOF {
 		return nil
 	}
-	return err
+	return ofUser(err)
 }
 
 func failureNames() string {

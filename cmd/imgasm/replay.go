@@ -98,7 +98,7 @@ func (a *app) replay(ctx context.Context, o replayOptions) (err error) {
 		if path != "-" {
 			f, err := os.Open(path)
 			if err != nil {
-				return nil, err
+				return nil, ofUser(err)
 			}
 			files = append(files, f)
 			in = f
@@ -139,7 +139,7 @@ func (a *app) replay(ctx context.Context, o replayOptions) (err error) {
 	}
 	result, err := replay.Run(source, say)
 	if err != nil {
-		return fmt.Errorf("replay %s: %w", o.console, err)
+		return ofUser(fmt.Errorf("replay %s: %w", o.console, err))
 	}
 	if err := end(result); err != nil {
 		return err

@@ -15,13 +15,11 @@ import (
 
 	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/iso"
-	"github.com/imgasm/imgasm/assemble/lock"
 	"github.com/imgasm/imgasm/assemble/source"
 	"github.com/imgasm/imgasm/cmd/imgasm/ui"
-	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/event"
-	"github.com/imgasm/imgasm/internal/pgp"
+	"github.com/imgasm/imgasm/internal/fault"
 )
 
 // sourceCommand is the verb source.
@@ -35,21 +33,6 @@ func sourceCommand(app *app) *cli.Command {
 			sourceListCommand(app), sourceFetchCommand(app), sourceVerifyCommand(app), sourceCleanCommand(app), sourceInspectCommand(app),
 		},
 	}
-}
-
-// isSourceInput: a file, a signature or a request that is not what it should be.
-func isSourceInput(err error) bool {
-	for _, e := range []error{pgp.ErrUnsigned, pgp.ErrUnknownKey, pgp.ErrExpired, pgp.ErrRevoked, pgp.ErrBad, pgp.ErrWeak, firmware.ErrNotRPM} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return as[*source.RequestError](err) || as[*source.VerifyError](err) || as[*lock.MismatchError](err) || errors.Is(err, lock.ErrNoBuild)
-}
-
-// isSourceHost: what would be needed can't be had from here.
-func isSourceHost(err error) bool {
-	return errors.Is(err, source.ErrOffline) || as[*source.DownloadError](err)
 }
 
 const groupWhich = "Which ISO"
@@ -292,7 +275,7 @@ func (a *app) sourceVerify(ctx context.Context, c *cli.Context) error {
 				return d.fail(err)
 			}
 			failures = append(failures, err)
-			d.Event(event.Event{Time: time.Now(), Kind: event.Error, Step: "verify", Text: err.Error(), Hint: hintOf(err)})
+			d.Event(event.Event{Time: time.Now(), Kind: event.Error, Step: "verify", Text: fault.Text(err, wrongFlag), Hint: hintOf(err)})
 			continue
 		}
 		now := time.Now()

@@ -156,7 +156,7 @@ func TestSourceCommands(t *testing.T) {
 	if code != exitInput || out != "" || !strings.Contains(errs, "not trusted") || !strings.Contains(errs, "imgasm: hint:") {
 		t.Errorf("untrusted key: %d\n%s%s", code, out, errs)
 	}
-	if code, _, errs = s.run("source", "fetch", "--offline", "--version", "10.1"); code != exitHost || !strings.Contains(errs, "--offline forbids") {
+	if code, _, errs = s.run("source", "fetch", "--offline", "--version", "10.1"); code != exitHost || !strings.Contains(errs, "imgasm: error: --offline: ") {
 		t.Errorf("offline: %d\n%s", code, errs)
 	}
 	if code, _, errs = s.run("source", "fetch", "--version", "9"); code != exitInput || !strings.Contains(errs, "--iso PATH") {

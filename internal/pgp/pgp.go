@@ -19,6 +19,8 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp/clearsign"
 	pgperrors "github.com/ProtonMail/go-crypto/openpgp/errors"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
+
+	"github.com/imgasm/imgasm/internal/fault"
 )
 
 // AlmaLinuxFingerprint is that of AlmaLinux 10's signing key, as published in
@@ -30,12 +32,12 @@ var almaLinuxKey []byte
 
 // Reasons why a signature is not accepted. Errors of this package wrap one.
 var (
-	ErrUnsigned   = errors.New("is not signed")
-	ErrUnknownKey = errors.New("is signed by a key that is not trusted")
-	ErrExpired    = errors.New("its signature or the signing key has expired")
-	ErrRevoked    = errors.New("the signing key was revoked")
-	ErrBad        = errors.New("its signature does not fit: it was changed after it was signed")
-	ErrWeak       = errors.New("its signature uses a hash that is no longer trusted")
+	ErrUnsigned   = fault.Class(fault.Input, "is not signed")
+	ErrUnknownKey = fault.Class(fault.Input, "is signed by a key that is not trusted")
+	ErrExpired    = fault.Class(fault.Input, "its signature or the signing key has expired")
+	ErrRevoked    = fault.Class(fault.Input, "the signing key was revoked")
+	ErrBad        = fault.Class(fault.Input, "its signature does not fit: it was changed after it was signed")
+	ErrWeak       = fault.Class(fault.Input, "its signature uses a hash that is no longer trusted")
 )
 
 // Signature is what is known of a signature that was accepted.

@@ -12,7 +12,12 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"github.com/imgasm/imgasm/internal/fault"
 )
+
+// ErrUnreadable: the file that the user named is not there, or cannot be read.
+var ErrUnreadable = fault.Class(fault.Input, "cannot be read")
 
 // ErrOutside is what Below refuses a name with that leads out of its folder.
 var ErrOutside = errors.New("not below the folder")
@@ -25,7 +30,7 @@ var (
 // Read reads the file that a user named: a regular file, or a pipe, of at most
 // limit bytes. If ctx ends first, even while a pipe waits for its writer, the
 // error is ctx's cause; a pipe that is being opened is then left to the end of
-// the process. Other errors are *fs.PathError.
+// the process. Other errors are ErrUnreadable, and wrap an *fs.PathError.
 func Read(ctx context.Context, path string, limit int64) ([]byte, error) {
 	return read(ctx, path, limit, true)
 }
@@ -105,7 +110,10 @@ func within(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
 	}()
 	select {
 	case r := <-done:
-		return r.data, r.err
+		if r.err != nil {
+			return nil, &fault.Error{Class: ErrUnreadable, Err: r.err}
+		}
+		return r.data, nil
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}

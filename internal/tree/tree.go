@@ -16,6 +16,8 @@ import (
 	"sort"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/imgasm/imgasm/internal/fault"
 )
 
 // File is one file of a medium.
@@ -44,16 +46,19 @@ func Bytes(path string, data []byte) File {
 // Dir is a folder that should exist even if no file lies in it.
 func Dir(path string) File { return File{Path: path, Mode: fs.ModeDir | 0o755} }
 
+// ErrUnreadable: a file of this machine is not there, or cannot be read.
+var ErrUnreadable = fault.Class(fault.Input, "cannot be read")
+
 // Host is a file of this machine, read from source, to be put at path. Its
 // size is taken now. Only regular files are accepted, reached by a symbolic
-// link or not.
+// link or not. The error is ErrUnreadable.
 func Host(path, source string) (File, error) {
 	info, err := os.Stat(source)
-	if err != nil {
-		return File{}, err
+	if err == nil && !info.Mode().IsRegular() {
+		err = &fs.PathError{Op: "read", Path: source, Err: errors.New("not a regular file")}
 	}
-	if !info.Mode().IsRegular() {
-		return File{}, &fs.PathError{Op: "read", Path: source, Err: errors.New("not a regular file")}
+	if err != nil {
+		return File{}, &fault.Error{Class: ErrUnreadable, Err: err}
 	}
 	return File{Path: path, SizeBytes: info.Size(), Open: func() (io.ReadCloser, error) {
 		return os.Open(source)
@@ -87,7 +92,7 @@ type Node struct {
 func (n *Node) IsDir() bool { return n.Mode.IsDir() }
 
 // ErrPath is what a path that no medium can hold is refused with.
-var ErrPath = errors.New("path cannot be put on a medium")
+var ErrPath = fault.Class(fault.Input, "path cannot be put on a medium")
 
 // maxDepth bounds nested folders; deeper trees are mistakes, and writers recurse.
 const maxDepth = 64
