@@ -63,7 +63,8 @@ func (p *Plan) render(ctx context.Context) ([]byte, error) {
 		Arch: p.Arch.Name, Boot: p.kickstartBoot(), Disk: targetDisk, Console: p.Arch.Console,
 		Hostname: s.Hostname, Lang: s.Lang, Keyboard: s.Keyboard, Timezone: s.Timezone, Packages: s.Packages, GuestAgent: true,
 	}
-	accounts := kickstart.Accounts{RootPassword: s.RootPassword, User: s.User, Password: s.Password, SSHKeys: s.SSHKeys}
+	o.CloudInit = s.CloudInit
+	accounts := kickstart.Accounts{RootPassword: s.RootPassword, User: s.User, Password: s.Password, SSHKeys: s.SSHKeys, LockRoot: s.LockRoot}
 	if err := accounts.Set(&o); err != nil {
 		return nil, &InputError{Err: err, Do: "such as --ssh-key ~/.ssh/id_ed25519.pub"}
 	}
@@ -79,6 +80,10 @@ func (p *Plan) render(ctx context.Context) ([]byte, error) {
 		if o.Source, err = kickstart.AlmaLinuxSource(p.release(), p.Installer.Flavour); err != nil {
 			return nil, &InputError{What: "--iso", Err: err, Do: "give a kickstart for it: --kickstart FILE"}
 		}
+	}
+	o.Source.Repos = append(o.Source.Repos, s.Repos...)
+	if s.GuestAgent != nil {
+		o.GuestAgent = *s.GuestAgent
 	}
 	for _, path := range s.Post {
 		text, err := smallfile.ReadAgain(ctx, path, kickstart.MaxSize)

@@ -28,6 +28,9 @@ func (s Spec) secrets() []string {
 	all = append(all, credentials(s.origin)...)
 	all = append(all, credentials(s.Mirror)...)
 	all = append(all, credentials(s.Vault)...)
+	for _, r := range s.Settings.Repos {
+		all = append(all, credentials(r.URL)...)
+	}
 	for _, arg := range s.KernelArgs {
 		all = append(all, kickstart.Secrets([]byte("# "+arg+"\n"))...)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/assemble/source"
+	"github.com/imgasm/imgasm/kickstart"
 )
 
 // Spec is what the user asked for. The zero value asks for AlmaLinux 10 of the
@@ -85,12 +86,19 @@ type Settings struct {
 	Lang         string   `json:"lang,omitempty"`     // "": "en_US.UTF-8"
 	Keyboard     string   `json:"keyboard,omitempty"` // "": "us"
 	Post         []string `json:"post,omitempty"`     // paths of scripts to run in the new system
+
+	LockRoot  bool             `json:"lockRoot,omitempty"`  // root has no password
+	Repos     []kickstart.Repo `json:"repos,omitempty"`     // further repositories
+	CloudInit bool             `json:"cloudInit,omitempty"` // install cloud-init
+	// GuestAgent: install qemu-guest-agent; nil: yes, but not from a minimal ISO.
+	GuestAgent *bool `json:"guestAgent,omitempty"`
 }
 
 // IsZero reports whether nothing was wished for.
 func (s Settings) IsZero() bool {
 	return s.RootPassword == "" && s.User == "" && s.Password == "" && len(s.SSHKeys) == 0 && s.Hostname == "" &&
-		len(s.Packages) == 0 && s.Timezone == "" && s.Lang == "" && s.Keyboard == "" && len(s.Post) == 0
+		len(s.Packages) == 0 && s.Timezone == "" && s.Lang == "" && s.Keyboard == "" && len(s.Post) == 0 &&
+		!s.LockRoot && len(s.Repos) == 0 && !s.CloudInit && s.GuestAgent == nil
 }
 
 // Defaults of a Spec.

@@ -40,6 +40,10 @@ are root/packer and admin/admin, for tests only.`,
 			&cli.StringFlag{Name: "lang", Category: groupSystem, Usage: "`LOCALE` (default: en_US.UTF-8)"},
 			&cli.StringFlag{Name: "keyboard", Category: groupSystem, Usage: "console `KEYMAP` (default: us)"},
 			&cli.StringSliceFlag{Name: "post", Category: groupSystem, Usage: "run the script `FILE` in the new system"},
+			&cli.BoolFlag{Name: "lock-root", Category: groupSystem, Usage: "no password for root"},
+			&cli.StringSliceFlag{Name: "repo", Category: groupSystem, Usage: "a further repository, as `NAME=URL`"},
+			&cli.BoolFlag{Name: "guest-agent", Category: groupSystem, Usage: "install qemu-guest-agent; --guest-agent=false leaves it out (default: true, but false for a minimal ISO)"},
+			&cli.BoolFlag{Name: "cloud-init", Category: groupSystem, Usage: "install cloud-init"},
 		}, accountFlags(groupSystem), machineFlags()),
 		Action: func(c *cli.Context) error {
 			if err := a.noArgs(c); err != nil {
@@ -62,6 +66,17 @@ are root/packer and admin/admin, for tests only.`,
 			s.Settings = assemble.Settings{
 				RootPassword: who.RootPassword, User: who.User, Password: who.Password, SSHKeys: who.SSHKeys, Hostname: c.String("hostname"),
 				Packages: c.StringSlice("package"), Timezone: c.String("timezone"), Lang: c.String("lang"), Keyboard: c.String("keyboard"), Post: c.StringSlice("post"),
+			}
+			if s.Settings.LockRoot = c.Bool("lock-root"); s.Settings.LockRoot && who.RootPassword != "" {
+				return a.usage("choose either --root-password or --lock-root")
+			}
+			if s.Settings.Repos, err = a.repos(c); err != nil {
+				return err
+			}
+			s.Settings.CloudInit = c.Bool("cloud-init")
+			if c.IsSet("guest-agent") {
+				wanted := c.Bool("guest-agent")
+				s.Settings.GuestAgent = &wanted
 			}
 			h, err := assemble.ThisHost(a.getenv, version)
 			if err != nil {

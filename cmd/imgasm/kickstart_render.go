@@ -129,12 +129,19 @@ func (a *app) renderSource(c *cli.Context, archName string) (kickstart.Source, e
 	if !s.CDROM && s.URL == "" {
 		s = alma
 	}
+	more, err := a.repos(c)
+	s.Repos = append(s.Repos, more...)
+	return s, err
+}
+
+// repos reads the flag --repo.
+func (a *app) repos(c *cli.Context) (all []kickstart.Repo, err error) {
 	for _, text := range c.StringSlice("repo") {
 		name, url, ok := strings.Cut(text, "=")
 		if !ok {
-			return s, a.usage("--repo: write NAME=URL, not %q", text)
+			return nil, a.usage("--repo: write NAME=URL, not %q", text)
 		}
-		s.Repos = append(s.Repos, kickstart.Repo{Name: name, URL: url})
+		all = append(all, kickstart.Repo{Name: name, URL: url})
 	}
-	return s, nil
+	return all, nil
 }
