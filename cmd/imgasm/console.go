@@ -62,7 +62,7 @@ func (a *app) attach(ctx context.Context, conn net.Conn) error {
 	ended, left := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
-		_, _ = io.Copy(a.Guest(), conn) // whichever end has gone, this is over
+		_, _ = io.Copy(a.GuestConsole(), conn) // whichever end has gone, this is over
 	}()
 	go func() {
 		if typed(conn, a.stdin) {

@@ -22,8 +22,8 @@ func TestOnlyUIWritesToTheTerminal(t *testing.T) {
 		if slices.ContainsFunc(programs, func(p string) bool { return dir == p || strings.HasPrefix(dir, p+"/") }) {
 			return
 		}
-		if dir == "cmd/imgasm" && filepath.Base(path) != "console.go" && strings.Contains(strings.Join(selected(f), " "), " Guest ") {
-			t.Errorf("%s uses Guest: only imgasm console gives the terminal to a guest", path)
+		if dir == "cmd/imgasm" && filepath.Base(path) != "console.go" && strings.Contains(strings.Join(selected(f), " "), " GuestConsole ") {
+			t.Errorf("%s uses GuestConsole: only imgasm console gives the terminal to a guest", path)
 		}
 		for _, name := range writersOf(f) {
 			switch {

@@ -33,9 +33,9 @@ func NewStreams(stdout, stderr io.Writer, getenv func(string) string) *Streams {
 	return s
 }
 
-// Guest is standard output as it is, for a guest's console: the terminal
+// GuestConsole is standard output as it is, for a guest's console: the terminal
 // belongs to the guest then.
-func (s *Streams) Guest() io.Writer { return s.stdout }
+func (s *Streams) GuestConsole() io.Writer { return s.stdout }
 
 // Coloured is Out for a text that has colours if the second result is true
 // (https://no-color.org).
