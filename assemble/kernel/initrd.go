@@ -6,9 +6,7 @@ package kernel
 
 import (
 	"bytes"
-	"fmt"
 	"io"
-	"math"
 	"time"
 
 	"github.com/imgasm/imgasm/internal/tree"
@@ -26,13 +24,10 @@ func WithFiles(initrd tree.File, files []tree.File, t time.Time) (tree.File, err
 		return tree.File{}, err
 	}
 	var out bytes.Buffer
-	c := &archive{w: &out, n: initrd.SizeBytes, date: max(0, min(t.Unix(), math.MaxUint32))}
-	// The kernel takes a header for one only at a multiple of 4.
-	c.pad()
-	c.folder(root)
-	c.add(0, 0, "TRAILER!!!", tree.File{})
-	if c.err != nil {
-		return tree.File{}, c.err
+	a := NewArchive(&out, initrd.SizeBytes, t)
+	add(a, root)
+	if err := a.End(); err != nil {
+		return tree.File{}, err
 	}
 	whole := initrd
 	whole.SizeBytes += int64(out.Len())
@@ -73,55 +68,14 @@ func (a *joined) WriteTo(w io.Writer) (int64, error) {
 	return n + k, err
 }
 
-// archive writes cpio's "newc" format. The first error sticks.
-type archive struct {
-	w     *bytes.Buffer
-	n     int64 // bytes since the start of the initrd
-	date  int64
-	inode uint32
-	err   error
-}
-
-func (c *archive) folder(d *tree.Node) {
-	for _, n := range d.Children {
-		mode := uint32(n.Mode.Perm())
-		if !n.IsDir() {
-			c.inode++
-			c.add(c.inode, mode|0o100000, n.Path, n.File)
+// add writes a folder's files and folders, folders before what is in them.
+func add(a *Archive, folder *tree.Node) {
+	for _, n := range folder.Children {
+		if n.IsDir() {
+			a.Add(Entry{Name: n.Path, Mode: TypeDir | uint32(n.Mode.Perm())})
+			add(a, n)
 			continue
 		}
-		c.inode++
-		c.add(c.inode, mode|0o040000, n.Path, tree.File{})
-		c.folder(n)
-	}
-}
-
-// add writes one entry: a header of 13 numbers in hexadecimal, the name, the
-// contents, each padded to a multiple of 4.
-func (c *archive) add(inode, mode uint32, name string, f tree.File) {
-	if c.err != nil {
-		return
-	}
-	if f.SizeBytes > math.MaxUint32 {
-		c.err = fmt.Errorf("%s: %d bytes: an initial RAM file system holds files below 4 GiB", name, f.SizeBytes)
-		return
-	}
-	links := 1
-	if mode&0o040000 != 0 {
-		links = 2
-	}
-	head := fmt.Sprintf("070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%s\x00",
-		inode, mode, 0, 0, links, c.date, f.SizeBytes, 0, 0, 0, 0, len(name)+1, 0, name)
-	c.w.WriteString(head)
-	c.n += int64(len(head))
-	c.pad()
-	c.err = tree.Copy(c.w, f)
-	c.n += f.SizeBytes
-	c.pad()
-}
-
-func (c *archive) pad() {
-	for ; c.n%4 != 0; c.n++ {
-		c.w.WriteByte(0)
+		a.Add(Entry{Name: n.Path, Mode: TypeFile | uint32(n.Mode.Perm()), Contents: n.File})
 	}
 }

@@ -17,33 +17,10 @@ import (
 	"github.com/imgasm/imgasm/assemble/disk"
 	"github.com/imgasm/imgasm/assemble/iso"
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/grubtest"
 	"github.com/imgasm/imgasm/internal/hosttool"
 	"github.com/imgasm/imgasm/internal/tree"
 )
-
-// efiProgram is a PE file of one section, "mods", with GRUB's prefix in it.
-func efiProgram(machine uint16, prefix string) []byte {
-	le := binary.LittleEndian
-	object := le.AppendUint32(nil, 3)
-	object = le.AppendUint32(object, uint32(8+len(prefix)))
-	object = append(object, prefix...)
-	mods := append([]byte("mimg\x00\x00\x00\x00"), 24, 0, 0, 0, 0, 0, 0, 0)
-	mods = le.AppendUint64(mods, uint64(24+len(object)))
-	mods = append(mods, object...)
-
-	b := make([]byte, 512)
-	copy(b, "MZ")
-	b[0x3c] = 0x80
-	copy(b[0x80:], "PE\x00\x00")
-	le.PutUint16(b[0x84:], machine)
-	le.PutUint16(b[0x86:], 1)
-	s := b[0x98:]
-	copy(s, "mods")
-	le.PutUint32(s[8:], uint32(len(mods)))
-	le.PutUint32(s[16:], uint32(len(mods)))
-	le.PutUint32(s[20:], 512)
-	return append(b, mods...)
-}
 
 // pattern is n bytes that do not repeat soon.
 func pattern(n int) []byte {
@@ -59,8 +36,8 @@ func installerISO(t testing.TB, a arch.Arch, more ...tree.File) string {
 	t.Helper()
 	files := append([]tree.File{
 		tree.Bytes(".discinfo", []byte("1763550000.1\n10.1\n"+a.Name+"\nALL\n")),
-		tree.Bytes("EFI/BOOT/"+a.EFIBoot, efiProgram(a.PEMachine, "")),
-		tree.Bytes("EFI/BOOT/"+a.EFIGRUB, efiProgram(a.PEMachine, "/EFI/almalinux\x00")),
+		tree.Bytes("EFI/BOOT/"+a.EFIBoot, grubtest.Image(a.PEMachine, "")),
+		tree.Bytes("EFI/BOOT/"+a.EFIGRUB, grubtest.Image(a.PEMachine, "/EFI/almalinux\x00")),
 		tree.Bytes("images/pxeboot/vmlinuz", pattern(70_001)),
 		tree.Bytes("images/pxeboot/initrd.img", pattern(1<<20+1)),
 		tree.Bytes("images/install.img", pattern(10_000)),
@@ -109,7 +86,7 @@ func TestWriteBoot(t *testing.T) {
 		if read("imgasm/vmlinuz") != string(pattern(70_001)) || read("imgasm/initrd.img") != string(pattern(1<<20+1)) {
 			t.Error("kernel or initrd differ")
 		}
-		if read("EFI/BOOT/"+a.EFIGRUB) != string(efiProgram(a.PEMachine, "/EFI/almalinux\x00")) || read("EFI/BOOT/"+a.EFIMok) != "mok" {
+		if read("EFI/BOOT/"+a.EFIGRUB) != string(grubtest.Image(a.PEMachine, "/EFI/almalinux\x00")) || read("EFI/BOOT/"+a.EFIMok) != "mok" {
 			t.Error("EFI programs differ")
 		}
 		config := read("EFI/BOOT/grub.cfg")

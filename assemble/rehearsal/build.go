@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/assemble/iso"
+	"github.com/imgasm/imgasm/assemble/kernel"
 	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/internal/publish"
 	"github.com/imgasm/imgasm/internal/tree"
@@ -33,28 +34,31 @@ func initrd(guest []byte, s *supply) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("kernel %s: %w", s.Release, err)
 	}
-	var order strings.Builder
-	entries := []cpioEntry{
-		{Name: "dev", Mode: cpioDir | 0o755},
-		// The kernel opens it for /init before anything can mount devtmpfs.
-		{Name: "dev/console", Mode: cpioChar | 0o600, Major: 5, Minor: 1},
-		{Name: "init", Mode: cpioFile | 0o755, Data: guest},
-		{Name: "modules", Mode: cpioDir | 0o755},
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	cpio := kernel.NewArchive(z, 0, time.Time{})
+	folder := func(name string) { cpio.Add(kernel.Entry{Name: name, Mode: kernel.TypeDir | 0o755}) }
+	file := func(name string, mode uint32, data []byte) {
+		cpio.Add(kernel.Entry{Name: name, Mode: kernel.TypeFile | mode, Contents: tree.Bytes(name, data)})
 	}
+	folder("dev")
+	// The kernel opens it for /init before anything can mount devtmpfs.
+	cpio.Add(kernel.Entry{Name: "dev/console", Mode: kernel.TypeChar | 0o600, Major: 5, Minor: 1})
+	file("init", 0o755, guest)
+	folder("modules")
+	var order strings.Builder
 	for _, m := range modules {
 		order.WriteString(m.Name + ".ko")
 		if m.Class != "" {
 			order.WriteString(" " + m.Class)
 		}
 		order.WriteByte('\n')
-		entries = append(entries, cpioEntry{Name: "modules/" + m.Name + ".ko", Mode: cpioFile | 0o644, Data: m.Data})
+		file("modules/"+m.Name+".ko", 0o644, m.Data)
 	}
-	entries = append(entries,
-		cpioEntry{Name: "modules/order", Mode: cpioFile | 0o644, Data: []byte(order.String())},
-		cpioEntry{Name: "modules/release", Mode: cpioFile | 0o644, Data: []byte(s.Release + "\n")})
-	var b bytes.Buffer
-	if err := writeInitrd(&b, gzip.DefaultCompression, entries); err != nil {
-		return nil, err
+	file("modules/order", 0o644, []byte(order.String()))
+	file("modules/release", 0o644, []byte(s.Release+"\n"))
+	if err := errors.Join(cpio.End(), z.Close()); err != nil {
+		return nil, fmt.Errorf("initial RAM file system: %w", err)
 	}
 	return b.Bytes(), nil
 }

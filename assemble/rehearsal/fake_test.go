@@ -17,6 +17,7 @@ import (
 	"github.com/ulikunitz/xz"
 
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/grubtest"
 )
 
 // fakeModule is an ELF64 file with nothing but a section .modinfo.
@@ -128,7 +129,7 @@ func fakeCpio(t testing.TB, files ...file) []byte {
 }
 
 // fakeGRUB holds a prefix as a signed GRUB does.
-var fakeGRUB = []byte("MZ grub \x00kern/efi/efi.c\x00/EFI/debianesque\x00/EFI/debian\x00(memdisk)")
+var fakeGRUB = grubtest.Image(arch.X86_64.PEMachine, "/EFI/debian\x00")
 
 // fakeModules are all that the guest loads, as files of a package; a few have
 // a dependency, and the list of built-in ones has one that is wanted.

@@ -8,9 +8,9 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"regexp"
 	"strings"
 
+	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/arch"
 )
 
@@ -95,19 +95,11 @@ func (s *supply) complete() error {
 	return nil
 }
 
-// grubPrefixes are folders that a signed GRUB may have built in as the place
-// of its grub.cfg: Debian's, Ubuntu's, Fedora's, RHEL's and its rebuilds', removable media's.
-var grubPrefixes = regexp.MustCompile(`/(?:EFI|efi)/(?:debian|ubuntu|fedora|redhat|almalinux|rocky|centos|BOOT|boot)\b`)
-
-// grubPrefix finds the folder in which a GRUB looks for grub.cfg: it is a
-// NUL-terminated string in the binary, put there when it was signed.
+// grubPrefix finds the folder in which a GRUB looks for grub.cfg: "/EFI/debian".
 func grubPrefix(grub []byte) (string, error) {
-	for _, m := range grubPrefixes.FindAllIndex(grub, -1) {
-		end := bytes.IndexByte(grub[m[0]:], 0)
-		start := bytes.LastIndexByte(grub[:m[0]], 0) + 1
-		if end == m[1]-m[0] && start == m[0] {
-			return string(grub[m[0]:m[1]]), nil
-		}
+	folder, err := firmware.GRUBPrefix(bytes.NewReader(grub), int64(len(grub)))
+	if err != nil {
+		return "", fmt.Errorf("the GRUB of %d bytes: %w", len(grub), err)
 	}
-	return "", fmt.Errorf("GRUB binary of %d bytes names no folder for its grub.cfg", len(grub))
+	return "/" + folder, nil
 }
