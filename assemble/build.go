@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -16,6 +17,7 @@ import (
 	"github.com/imgasm/imgasm/assemble/anaconda"
 	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/internal/size"
+	"github.com/imgasm/imgasm/qemu"
 )
 
 // step is one step of a build. run returns what came out of it, in a few words.
@@ -117,8 +119,13 @@ type Result struct {
 // an error nothing stands under the output's name that was not there before, and
 // the guest's logs are kept.
 func (p *Plan) Run(ctx context.Context, sink event.Sink) (*Result, error) {
+	p = p.clone()
 	ws, err := openWorkspace(p.Out)
 	if err != nil {
+		return nil, err
+	}
+	if err := p.checkOutputs(); err != nil { // they may have changed since, by a build that was killed for one
+		ws.close(false)
 		return nil, err
 	}
 	b := &build{Plan: p, ws: ws, sink: sink, took: map[string]string{}, keepWork: p.Spec.Keep, started: p.Host.Now()}
@@ -140,6 +147,19 @@ func (p *Plan) Run(ctx context.Context, sink event.Sink) (*Result, error) {
 	b.warn(true)
 	b.emit(event.Event{Kind: event.Result, Text: b.result.Out, Path: b.result.Out})
 	return b.result, nil
+}
+
+// clone is a plan that a build may change, when it learns what a step has made.
+func (p *Plan) clone() *Plan {
+	c := *p
+	c.seen = maps.Clone(p.seen)
+	for _, m := range []*qemu.Config{&c.Machine, &c.TestMachine} {
+		if m.Firmware != nil {
+			firmware := *m.Firmware
+			m.Firmware = &firmware
+		}
+	}
+	return &c
 }
 
 func (b *build) runStep(ctx context.Context, s step) error {

@@ -151,7 +151,7 @@ func placeFolder(staged, dir string) (string, error) {
 	if err := os.RemoveAll(dir); err != nil {
 		return "", err
 	}
-	if err := os.Rename(staged, dir); err != nil {
+	if err := whole.Rename(staged, dir); err != nil {
 		return "", err
 	}
 	return dir, nil

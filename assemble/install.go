@@ -6,13 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/imgasm/imgasm/assemble/anaconda"
-	"github.com/imgasm/imgasm/assemble/lock"
 	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/internal/size"
@@ -170,50 +168,6 @@ func (b *build) bootTest(ctx context.Context) (string, error) {
 		seen = append(seen, "powered off when asked to")
 	}
 	return strings.Join(seen, ", "), nil
-}
-
-// publish puts the image and its description in place.
-func (b *build) publish(ctx context.Context) (string, error) {
-	select {
-	case h := <-b.isoHash:
-		if h.err != nil {
-			return "", h.err
-		}
-		if b.Installer.SHA256 != "" && h.sum != b.Installer.SHA256 {
-			return "", &InputError{What: "--iso-checksum", Err: fmt.Errorf("%s has the SHA-256 %s, not %s", b.Installer.Path, h.sum, b.Installer.SHA256), Do: "the image was made of another ISO than you meant, and is thrown away: check the ISO"}
-		}
-		b.inputs = append([]Input{{Role: roleInstaller, Name: filepath.Base(b.Installer.Path), URL: b.hidden.String(b.Installer.URL), Size: h.size, SHA256: h.sum}}, b.inputs...)
-	case <-ctx.Done():
-		return "", context.Cause(ctx)
-	}
-	firmware, err := b.firmwareInputs()
-	if err != nil {
-		return "", err
-	}
-	b.inputs = append(b.inputs, firmware...)
-	partial := b.ws.path(imagePartialFile)
-	sum, n, err := fileHash(partial)
-	if err != nil {
-		return "", err
-	}
-	meta := b.describeImage(File{Name: filepath.Base(b.Out), Size: n, SHA256: sum})
-	if err := os.Chmod(partial, 0o644); err != nil {
-		return "", err
-	}
-	records, err := b.records(meta)
-	if err != nil {
-		return "", err
-	}
-	if err := publish(partial, b.Out, meta, records); err != nil {
-		return "", err
-	}
-	if b.Spec.Lock {
-		if err := lock.Write(b.Spec.lockPath(), b.Spec.lockName(), b.lockBuild(b.inputs)); err != nil {
-			return "", err
-		}
-	}
-	b.result = &Result{Out: b.Out, Metadata: metadataName(b.Out), Image: meta, Next: b.next()}
-	return fmt.Sprintf("%s (%s) and %s", b.Spec.Out, humanSize(n), filepath.Base(metadataName(b.Out))), nil
 }
 
 // imageProduct names what the image is. A rehearsal's ISO is laid out as

@@ -77,9 +77,9 @@ func TestLockOfTheEmbeddedKickstart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := lock.Write(s.LockFile, s.lockName(), first.lockBuild(inputs)); err != nil {
-		t.Fatal(err)
-	}
+	text, err := lock.Add(s.LockFile, s.lockName(), first.lockBuild(inputs))
+	ok(t, err)
+	ok(t, os.WriteFile(s.LockFile, text, 0o600))
 
 	other := s
 	other.Lock, other.Locked, other.Provenance, other.Checksums = false, true, true, true

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"time"
@@ -52,7 +53,8 @@ type Plan struct {
 	// Cautions are things that must not be overlooked.
 	Cautions []Caution
 
-	hidden *redact.Values // what is taken out of everything that is said; nil: nothing
+	seen   map[string]fs.FileInfo // files at the outputs' paths that may be replaced, by path
+	hidden *redact.Values         // what is taken out of everything that is said; nil: nothing
 }
 
 // StepPlan names a step of the build and says what it will do.

@@ -1,66 +1,130 @@
-// Publishing: an output appears whole, under its name, or not at all.
+// Publishing: an output appears whole, under its name, or not at all, and with
+// it what speaks of it.
 
 package assemble
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/imgasm/imgasm/assemble/lock"
+	whole "github.com/imgasm/imgasm/internal/publish"
 )
 
 // metadataName is the file that describes an image, beside it.
 func metadataName(image string) string { return image + ".json" }
 
-// record is a further file beside an image.
-type record struct {
-	path string
-	text []byte
+// publish puts the image, its description and the further records in place.
+func (b *build) publish(ctx context.Context) (string, error) {
+	if err := b.identify(ctx); err != nil {
+		return "", err
+	}
+	sum, size, err := b.wholeImage(ctx)
+	if err != nil {
+		return "", err
+	}
+	meta := b.describeImage(File{Name: filepath.Base(b.Out), Size: size, SHA256: sum})
+	all, err := b.outputs()
+	if err != nil {
+		return "", err
+	}
+	var shared []string
+	for _, o := range all {
+		if o.shared {
+			shared = append(shared, filepath.Dir(o.path))
+		}
+	}
+	unlock, err := whole.LockFolders(ctx, shared...)
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	if err := b.checkOutputs(); err != nil {
+		b.keepWork = true
+		return "", fmt.Errorf("%w; the finished image is kept as %s until the next build of this output", err, b.ws.path(imagePartialFile))
+	}
+	files, err := b.records(meta)
+	if err != nil {
+		return "", err
+	}
+	files = append(files, whole.Output{To: b.Out, From: b.ws.path(imagePartialFile)})
+	if err := whole.All(b.ws.dir, files); err != nil {
+		// What could not be taken back is with the next build of this output.
+		b.keepWork = b.keepWork || whole.Pending(b.ws.dir)
+		return "", err
+	}
+	b.result = &Result{Out: b.Out, Metadata: metadataName(b.Out), Image: meta, Next: b.next()}
+	return fmt.Sprintf("%s (%s) and %s", b.Spec.Out, humanSize(size), filepath.Base(metadataName(b.Out))), nil
 }
 
-// publish moves the finished image, its description and further records to
-// their names. All are on disk before any is renamed; the image goes first, so
-// that nothing ever speaks of an image that is not there.
-func publish(image, out string, meta *Image, records []record) error {
-	if err := syncFile(image); err != nil {
-		return err
-	}
-	text, err := json.MarshalIndent(meta, "", "  ")
-	if err != nil {
-		return err
-	}
-	records = append([]record{{metadataName(out), append(text, '\n')}}, records...)
-	partial := func(r record) string { return filepath.Join(filepath.Dir(image), filepath.Base(r.path)) }
-	for _, r := range records {
-		if err := os.WriteFile(partial(r), r.text, 0o644); err != nil {
-			return err
+// identify completes the inputs by the hashes of the ISO and of the firmware.
+func (b *build) identify(ctx context.Context) error {
+	select {
+	case h := <-b.isoHash:
+		if h.err != nil {
+			return h.err
 		}
-		if err := syncFile(partial(r)); err != nil {
-			return err
+		if b.Installer.SHA256 != "" && h.sum != b.Installer.SHA256 {
+			return &InputError{What: "--iso-checksum", Err: fmt.Errorf("%s has the SHA-256 %s, not %s", b.Installer.Path, h.sum, b.Installer.SHA256), Do: "the image was made of another ISO than you meant, and is thrown away: check the ISO"}
 		}
+		b.inputs = append([]Input{{Role: roleInstaller, Name: filepath.Base(b.Installer.Path), URL: b.hidden.String(b.Installer.URL), Size: h.size, SHA256: h.sum}}, b.inputs...)
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
-	if err := os.Rename(image, out); err != nil {
-		return err
-	}
-	for _, r := range records {
-		if err := os.Rename(partial(r), r.path); err != nil {
-			return err
-		}
-	}
-	return syncFolder(filepath.Dir(out))
+	firmware, err := b.firmwareInputs()
+	b.inputs = append(b.inputs, firmware...)
+	return err
 }
 
-func syncFile(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
+// wholeImage brings the image to disk, gives it the mode that images have, and
+// returns its hash and size.
+func (b *build) wholeImage(ctx context.Context) (sum string, size int64, err error) {
+	f, err := b.ws.root.OpenFile(imagePartialFile, os.O_RDWR, 0)
 	if err != nil {
-		return err
+		return "", 0, err
 	}
-	return errors.Join(f.Sync(), f.Close())
+	defer f.Close()
+	h := sha256.New()
+	if size, err = io.Copy(h, f); err != nil {
+		return "", 0, fmt.Errorf("read %s: %w", f.Name(), err)
+	}
+	if err := b.ws.root.Chmod(imagePartialFile, 0o644); err != nil {
+		return "", 0, err
+	}
+	return hex.EncodeToString(h.Sum(nil)), size, whole.Sync(ctx, f)
+}
+
+// records are the files beside the image. The folders of those that others
+// write as well are locked.
+func (b *build) records(meta *Image) ([]whole.Output, error) {
+	description, err := json.MarshalIndent(meta, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	all := []whole.Output{{To: metadataName(b.Out), Text: append(description, '\n')}}
+	more, err := b.provenance(meta)
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, more...)
+	if b.Spec.Lock {
+		path, err := filepath.Abs(b.Spec.lockPath())
+		if err != nil {
+			return nil, err
+		}
+		text, err := lock.Add(path, b.Spec.lockName(), b.lockBuild(b.inputs))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, whole.Output{To: path, Text: text})
+	}
+	return all, nil
 }
 
 // fileHash returns the SHA-256 and the size of a file.
@@ -75,34 +139,6 @@ func fileHash(path string) (sum string, size int64, err error) {
 		return "", 0, fmt.Errorf("read %s: %w", path, err)
 	}
 	return hex.EncodeToString(h.Sum(nil)), size, nil
-}
-
-// replaceable reports whether out may be written: it does not exist, or it is
-// an image that imgasm published and that nobody has changed since.
-func replaceable(out string) error {
-	info, err := os.Lstat(out)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%s exists and is not a regular file", out)
-	}
-	var meta Image
-	text, err := os.ReadFile(metadataName(out))
-	if err != nil || json.Unmarshal(text, &meta) != nil || meta.Output.SHA256 == "" {
-		return fmt.Errorf("%s exists, and imgasm did not make it", out)
-	}
-	if info.Size() == meta.Output.Size {
-		if sum, _, err := fileHash(out); err != nil {
-			return err
-		} else if sum == meta.Output.SHA256 {
-			return nil
-		}
-	}
-	return fmt.Errorf("%s exists and has changed since imgasm made it", out)
 }
 
 // bytesHash is the SHA-256 of b.

@@ -3,10 +3,14 @@
 package assemble
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"path/filepath"
 	"time"
 
 	"github.com/imgasm/imgasm/assemble/provenance"
+	whole "github.com/imgasm/imgasm/internal/publish"
 )
 
 // provenanceName is the in-toto statement of an image.
@@ -15,9 +19,9 @@ func provenanceName(image string) string { return image + ".intoto.json" }
 // checksumsName is the file of checksums in an image's folder.
 func checksumsName(image string) string { return filepath.Join(filepath.Dir(image), "SHA256SUMS") }
 
-// records are the further files that a Spec asks for.
-func (b *build) records(meta *Image) ([]record, error) {
-	var all []record
+// provenance are the records that say where an image came from.
+func (b *build) provenance(meta *Image) ([]whole.Output, error) {
+	var all []whole.Output
 	image := provenance.Artifact{Name: meta.Output.Name, SHA256: meta.Output.SHA256}
 	sums := []provenance.Artifact{image}
 	if b.Spec.Provenance {
@@ -26,15 +30,20 @@ func (b *build) records(meta *Image) ([]record, error) {
 			return nil, err
 		}
 		path := provenanceName(b.Out)
-		all = append(all, record{path, text})
+		all = append(all, whole.Output{To: path, Text: text})
 		sums = append(sums, provenance.Artifact{Name: filepath.Base(path), SHA256: bytesHash(text)})
 	}
 	if b.Spec.Checksums {
-		text, err := provenance.SHA256SUMS(sums)
-		if err != nil {
+		path := checksumsName(b.Out)
+		old, err := readRecord(path)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
-		all = append(all, record{checksumsName(b.Out), text})
+		text, err := provenance.AddSHA256SUMS(old, sums)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		all = append(all, whole.Output{To: path, Text: text})
 	}
 	return all, nil
 }

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -170,40 +169,6 @@ func (p *Plan) resolveSpec() (err error) {
 		s.Boot = "media"
 	}
 	return checkKernelArgs(s.KernelArgs)
-}
-
-// resolveOutput checks that the output can be written.
-func (p *Plan) resolveOutput() error {
-	out, err := filepath.Abs(p.Spec.Out)
-	if err != nil {
-		return &InputError{What: "--out", Err: err}
-	}
-	p.Out = out
-	dir := filepath.Dir(out)
-	info, err := os.Stat(dir)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return &InputError{What: "--out", Err: fmt.Errorf("the folder %s does not exist", dir), Do: "mkdir -p " + dir}
-	case err != nil:
-		return &InputError{What: "--out", Err: err}
-	case !info.IsDir():
-		return &InputError{What: "--out", Err: fmt.Errorf("%s is not a folder", dir)}
-	}
-	if err := writable(dir); err != nil {
-		return &InputError{What: "--out", Err: fmt.Errorf("the folder %s cannot be written to: %w", dir, err), Do: "give another one with --out"}
-	}
-	if info, err := os.Stat(out); err == nil && info.IsDir() {
-		return &InputError{What: "--out", Err: fmt.Errorf("%s is a folder", out), Do: "name the image too: --out " + filepath.Join(p.Spec.Out, DefaultOut)}
-	}
-	if err := checkBundle(p.Spec.Bundle); err != nil {
-		return err
-	}
-	if !p.Spec.Force {
-		if err := replaceable(out); err != nil {
-			return &InputError{What: "--out", Err: err, Do: "move it away, or replace it with --force"}
-		}
-	}
-	return nil
 }
 
 // checkSpace refuses a disk that cannot hold even the smallest result.
@@ -399,15 +364,6 @@ func parseArch(wish string) (arch.Arch, error) {
 		return a, &InputError{What: "--arch", Err: err}
 	}
 	return a, nil
-}
-
-// writable reports whether files can be made in dir, by making one.
-func writable(dir string) error {
-	f, err := os.CreateTemp(dir, ".imgasm-*")
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
 func or(s, def string) string {

@@ -12,8 +12,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/gofrs/flock"
+
+	whole "github.com/imgasm/imgasm/internal/publish"
 )
 
 // workspace is a build's own folder, ".NAME.imgasm" beside the output NAME.
@@ -56,7 +59,10 @@ func openWorkspace(out string) (*workspace, error) {
 	dir := workDir(out)
 	for {
 		if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-			return nil, err
+			if errors.Is(err, syscall.ENOSPC) {
+				return nil, err
+			}
+			return nil, unwritable("--out", filepath.Dir(out), err)
 		}
 		root, err := openOwn(dir)
 		if err == nil {
@@ -65,10 +71,15 @@ func openWorkspace(out string) (*workspace, error) {
 				err = &BusyError{out}
 			}
 			if err == nil {
-				if err = w.sweep(); err != nil {
-					w.close(true)
+				// What a build that was killed had begun to publish is ended first.
+				if err = whole.Recover(dir); err == nil {
+					err = w.sweep()
 				}
-				return w, err
+				if err != nil {
+					w.close(true)
+					return nil, err
+				}
+				return w, nil
 			}
 			root.Close()
 		}

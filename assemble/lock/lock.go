@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/internal/fault"
-	"github.com/imgasm/imgasm/internal/publish"
 )
 
 // FileName is the usual name, beside the kickstart.
@@ -170,15 +169,16 @@ func Format(l *File) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// Write puts one build into the lock at path, beside those of other names,
-// and replaces the file whole. A missing file is made.
-func Write(path, name string, build Build) error {
+// Add returns the text of the lock at path, which may be missing, with one more
+// build beside those of other names. Others may do the same: who writes it back
+// holds the file's folder meanwhile (publish.LockFolders).
+func Add(path, name string, build Build) ([]byte, error) {
 	l, err := Read(path)
 	if errors.Is(err, os.ErrNotExist) {
 		l, err = &File{}, nil
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if l.Builds == nil {
 		l.Builds = map[string]Build{}
@@ -186,15 +186,12 @@ func Write(path, name string, build Build) error {
 	l.Builds[name] = build
 	b, err := Format(l)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if _, err := Parse(b); err != nil {
-		return fmt.Errorf("lock of %s: %w", name, err)
+		return nil, fmt.Errorf("lock of %s: %w", name, err)
 	}
-	return publish.File(path, func(f *os.File) error {
-		_, err := f.Write(b)
-		return err
-	})
+	return b, nil
 }
 
 // Build returns the named build; ErrNoBuild if there is none.

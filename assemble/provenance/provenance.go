@@ -188,6 +188,58 @@ func check(a Artifact) error {
 	return nil
 }
 
+// IsStatement reports whether a text is a Statement of ours.
+func IsStatement(text []byte) bool {
+	var s statement
+	return json.Unmarshal(text, &s) == nil && s.Type == StatementType && s.Predicate.BuildDefinition.BuildType == BuildType
+}
+
+// ErrChecksums is wrapped where a file is no list of SHA-256 sums.
+var ErrChecksums = errors.New("not a list of SHA-256 sums as sha256sum makes it")
+
+// AddSHA256SUMS adds files to the text of a SHA256SUMS file, which may be empty:
+// the lines of files of these names are replaced, all others stay as they are.
+func AddSHA256SUMS(old []byte, files []Artifact) ([]byte, error) {
+	added, err := SHA256SUMS(files)
+	if err != nil {
+		return nil, err
+	}
+	fresh := map[string]bool{}
+	for _, f := range files {
+		fresh[f.Name] = true
+	}
+	var out bytes.Buffer
+	for line := range strings.Lines(string(old)) {
+		line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
+		if strings.TrimSpace(line) != "" && line[0] != '#' {
+			name, ok := sumName(line)
+			if !ok {
+				return nil, fmt.Errorf("%w: %.80q", ErrChecksums, line)
+			}
+			if fresh[name] {
+				continue
+			}
+		}
+		out.WriteString(line + "\n")
+	}
+	out.Write(added)
+	return out.Bytes(), nil
+}
+
+// sumName is the file that a line of sha256sum names: "HEX  NAME", or "HEX *NAME",
+// after a backslash if the name is escaped.
+func sumName(line string) (string, bool) {
+	rest, escaped := strings.CutPrefix(line, `\`)
+	if len(rest) < 67 || strings.Trim(rest[:64], "0123456789abcdefABCDEF") != "" || rest[64] != ' ' || rest[65] != ' ' && rest[65] != '*' {
+		return "", false
+	}
+	name := rest[66:]
+	if escaped {
+		name = strings.NewReplacer(`\\`, `\`, `\n`, "\n", `\r`, "\r").Replace(name)
+	}
+	return name, true
+}
+
 // SHA256SUMS is the text that `sha256sum --check` reads, sorted by name. Names
 // with a backslash or a line end are escaped as GNU's sha256sum does.
 func SHA256SUMS(files []Artifact) ([]byte, error) {

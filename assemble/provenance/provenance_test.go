@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"flag"
 	"os"
 	"os/exec"
@@ -136,5 +137,44 @@ func TestSHA256SUMS(t *testing.T) {
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// Lines of others stay as they are; those of the same names are replaced.
+func TestAddSHA256SUMS(t *testing.T) {
+	one, two := strings.Repeat("1", 64), strings.Repeat("2", 64)
+	files := []Artifact{{Name: "a.qcow2", SHA256: two}, {Name: `b\ack`, SHA256: two}}
+	for old, want := range map[string]string{
+		"":                            two + "  a.qcow2\n\\" + two + `  b\\ack` + "\n",
+		one + "  a.qcow2\n":           two + "  a.qcow2\n\\" + two + `  b\\ack` + "\n",
+		"# mine\n\n" + one + " *z":    "# mine\n\n" + one + " *z\n" + two + "  a.qcow2\n\\" + two + `  b\\ack` + "\n",
+		`\` + one + `  b\\ack` + "\n": two + "  a.qcow2\n\\" + two + `  b\\ack` + "\n",
+		one + "  a.qcow2.sig\r\n":     one + "  a.qcow2.sig\n" + two + "  a.qcow2\n\\" + two + `  b\\ack` + "\n",
+	} {
+		got, err := AddSHA256SUMS([]byte(old), files)
+		if err != nil || string(got) != want {
+			t.Errorf("to %q: %v\n%swant\n%s", old, err, got, want)
+		}
+		again, err := AddSHA256SUMS(got, files)
+		if err != nil || string(again) != string(got) {
+			t.Errorf("a second time: %v\n%s", err, again)
+		}
+	}
+	for _, old := range []string{"mine\n", "-----BEGIN PGP SIGNED MESSAGE-----\n" + one + "  a.qcow2\n", one + "\n", strings.Repeat("1", 40) + "  sha1\n", "SHA256 (a) = " + one + "\n"} {
+		if got, err := AddSHA256SUMS([]byte(old), files); !errors.Is(err, ErrChecksums) {
+			t.Errorf("to %q: %v %s", old, err, got)
+		}
+	}
+}
+
+func TestIsStatement(t *testing.T) {
+	text, err := Statement(full())
+	if err != nil || !IsStatement(text) {
+		t.Errorf("ours is not known for it: %v", err)
+	}
+	for _, foreign := range []string{"", "{}", "mine", `{"_type":"` + StatementType + `"}`, strings.ReplaceAll(string(text), BuildType, "https://example.org/")} {
+		if IsStatement([]byte(foreign)) {
+			t.Errorf("%.60q passes for a statement of ours", foreign)
+		}
 	}
 }

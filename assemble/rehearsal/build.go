@@ -201,7 +201,7 @@ func buildISO(ctx context.Context, o Options, dir string, guest []byte, s *suppl
 		return nil, err
 	}
 	in.ISO = prefix + sum + ".iso"
-	if err := os.Rename(f.Name(), in.ISO); err != nil {
+	if err := publish.Rename(f.Name(), in.ISO); err != nil {
 		return nil, err
 	}
 	prune(dir, o.Arch.Name, o.Now())

@@ -110,7 +110,7 @@ func replaceFile(path string, b []byte) error {
 func setAside(path, sum, reason string, now time.Time) (string, error) {
 	base := strings.TrimSuffix(path, ".part")
 	aside := fmt.Sprintf("%s.bad-%.12s", base, sum)
-	if err := os.Rename(path, aside); err != nil {
+	if err := publish.Rename(path, aside); err != nil {
 		return "", err
 	}
 	text := fmt.Sprintf("%s: %s\n", now.UTC().Format(time.RFC3339), reason)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/imgasm/imgasm/internal/fetch"
 	"github.com/imgasm/imgasm/internal/pgp"
+	"github.com/imgasm/imgasm/internal/publish"
 )
 
 // wanted is a Request that was resolved: what to download and what it must be.
@@ -279,7 +280,7 @@ func (f *Fetcher) downloadFrom(ctx context.Context, e entry, w *wanted, address 
 
 // place moves a verified part to its final name and records it.
 func (f *Fetcher) place(e entry, w *wanted, address string, got *fetch.Got) (*File, error) {
-	if err := os.Rename(e.part(), e.iso()); err != nil {
+	if err := publish.Rename(e.part(), e.iso()); err != nil {
 		return nil, err
 	}
 	st, err := os.Stat(e.iso())

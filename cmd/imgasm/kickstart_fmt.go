@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/imgasm/imgasm/cmd/imgasm/ui"
+	"github.com/imgasm/imgasm/internal/publish"
 	"github.com/imgasm/imgasm/kickstart"
 )
 
@@ -158,7 +159,7 @@ func replaceFile(path string, contents []byte) (err error) {
 		err = closeErr
 	}
 	if err == nil {
-		err = os.Rename(temp.Name(), path)
+		err = publish.Rename(temp.Name(), path)
 	}
 	return err
 }

@@ -67,7 +67,7 @@ func FileContext(ctx context.Context, path string, write func(f *os.File) error)
 	if err := f.Close(); err != nil {
 		return err
 	}
-	return os.Rename(name, path)
+	return Rename(name, path)
 }
 
 // syncFile is what a test replaces by a slow disk.
@@ -90,14 +90,17 @@ func Sync(ctx context.Context, f *os.File) error {
 
 // check refuses what must not be replaced, before time is spent.
 func check(path string) error {
-	switch info, err := os.Stat(path); {
+	switch info, err := os.Lstat(path); {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
 		return err
 	case !info.Mode().IsRegular():
 		advice := "write to a file, and copy that with dd"
-		if info.IsDir() {
+		switch {
+		case info.IsDir():
 			advice = "name the file too: " + filepath.Join(path, "NAME")
+		case info.Mode()&fs.ModeSymlink != 0:
+			advice = "it is a link: name the file that it leads to; see ls -l " + path
 		}
 		return &PlaceError{fmt.Errorf("%s: %w", path, ErrNotFile), advice}
 	}
@@ -111,13 +114,17 @@ func check(path string) error {
 	return nil
 }
 
+// hidden is a new name for a hidden file beside path.
+func hidden(path, kind string) string {
+	var r [6]byte
+	rand.Read(r[:])
+	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"."+hex.EncodeToString(r[:])+"."+kind)
+}
+
 // partial opens the hidden file. os.CreateTemp would give it the mode 0600;
 // this one has the mode that the user's umask asks for.
 func partial(path string) (*os.File, error) {
-	var r [6]byte
-	rand.Read(r[:])
-	name := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"."+hex.EncodeToString(r[:])+".partial")
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+	f, err := os.OpenFile(hidden(path, "partial"), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
 	var p *fs.PathError
 	if errors.As(err, &p) && !errors.Is(err, syscall.ENOSPC) {
 		dir := filepath.Dir(path)

@@ -95,6 +95,13 @@ func TestFileRefuses(t *testing.T) {
 	if err := File(filepath.Join(dir, "no", "out"), never); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no folder: %v", err)
 	}
+	link := filepath.Join(dir, "link")
+	if os.Symlink("elsewhere", link) == nil {
+		var place *PlaceError
+		if err := File(link, never); !errors.As(err, &place) || !errors.Is(err, ErrNotFile) || !strings.Contains(place.Hint(), "ls -l "+link) {
+			t.Errorf("a link: %v", err)
+		}
+	}
 	file := filepath.Join(dir, "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)

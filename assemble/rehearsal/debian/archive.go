@@ -18,6 +18,7 @@ import (
 
 	"github.com/imgasm/imgasm/internal/fetch"
 	"github.com/imgasm/imgasm/internal/pgp"
+	"github.com/imgasm/imgasm/internal/publish"
 )
 
 // Suites that packages are taken from, the newest version of each.
@@ -122,7 +123,7 @@ func (a *Archive) file(ctx context.Context, address, path, name string, want has
 	if err != nil {
 		return err
 	}
-	return os.Rename(part, path)
+	return publish.Rename(part, path)
 }
 
 // kernelDepends finds the package that the kernel's metapackage stands for.
