@@ -48,7 +48,11 @@ func (b *build) stage(files map[string][]byte) error {
 		}
 	}
 	for name, text := range files {
-		if name != screenFile {
+		switch {
+		case name == screenFile:
+		case path.Ext(name) == ".json":
+			text = b.hidden.JSON(text)
+		default:
 			text = b.hidden.Bytes(text)
 		}
 		if err := root.WriteFile(path.Join(stagedBundle, name), text, 0o644); err != nil {

@@ -81,7 +81,7 @@ func (s Spec) Release(ctx context.Context, h Host) (_ *source.Release, err error
 	}
 	f.Offline = s.Offline
 	if s.ISO != "" {
-		return &source.Release{Name: filepath.Base(s.ISO), Arch: a, SHA256: s.ISOChecksum, URLs: []string{s.shown(s.ISO)}}, nil
+		return &source.Release{Name: filepath.Base(s.shown(s.ISO)), Arch: a, SHA256: s.ISOChecksum, URLs: []string{s.shown(s.ISO)}}, nil
 	}
 	r, err := f.Resolve(ctx, s.request(a))
 	if err != nil {

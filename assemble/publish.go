@@ -73,7 +73,7 @@ func (b *build) identify(ctx context.Context) error {
 		if b.Installer.SHA256 != "" && h.sum != b.Installer.SHA256 {
 			return &InputError{What: "--iso-checksum", Err: fmt.Errorf("%s has the SHA-256 %s, not %s", b.Installer.Path, h.sum, b.Installer.SHA256), Do: "the image was made of another ISO than you meant, and is thrown away: check the ISO"}
 		}
-		b.inputs = append([]Input{{Role: roleInstaller, Name: filepath.Base(b.Installer.Path), URL: b.hidden.String(b.Installer.URL), Size: h.size, SHA256: h.sum}}, b.inputs...)
+		b.inputs = append([]Input{{Role: roleInstaller, Name: filepath.Base(b.Installer.Path), URL: b.Installer.URL, Size: h.size, SHA256: h.sum}}, b.inputs...)
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
@@ -100,6 +100,11 @@ func (b *build) wholeImage(ctx context.Context) (sum string, size int64, err err
 	return hex.EncodeToString(h.Sum(nil)), size, whole.Sync(ctx, f)
 }
 
+// said is a record as it is written: all of them come by here, and no secret passes.
+func (b *build) said(path string, text []byte) whole.Output {
+	return whole.Output{To: path, Text: b.hidden.JSON(text)}
+}
+
 // records are the files beside the image. The folders of those that others
 // write as well are locked.
 func (b *build) records(meta *Image) ([]whole.Output, error) {
@@ -107,7 +112,7 @@ func (b *build) records(meta *Image) ([]whole.Output, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := []whole.Output{{To: metadataName(b.Out), Text: append(description, '\n')}}
+	all := []whole.Output{b.said(metadataName(b.Out), append(description, '\n'))}
 	more, err := b.provenance(meta)
 	if err != nil {
 		return nil, err
@@ -122,7 +127,7 @@ func (b *build) records(meta *Image) ([]whole.Output, error) {
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, whole.Output{To: path, Text: text})
+		all = append(all, b.said(path, text))
 	}
 	return all, nil
 }

@@ -29,9 +29,9 @@ func (b *build) provenance(meta *Image) ([]whole.Output, error) {
 		if err != nil {
 			return nil, err
 		}
-		path := provenanceName(b.Out)
-		all = append(all, whole.Output{To: path, Text: text})
-		sums = append(sums, provenance.Artifact{Name: filepath.Base(path), SHA256: bytesHash(text)})
+		record := b.said(provenanceName(b.Out), text)
+		all = append(all, record)
+		sums = append(sums, provenance.Artifact{Name: filepath.Base(record.To), SHA256: bytesHash(record.Text)})
 	}
 	if b.Spec.Checksums {
 		path := checksumsName(b.Out)
@@ -48,8 +48,7 @@ func (b *build) provenance(meta *Image) ([]whole.Output, error) {
 	return all, nil
 }
 
-// statement is what the provenance says. Settings are named, passwords and
-// keys are not among them.
+// statement is what the provenance says. It is hidden as every record is: see said.
 func (b *build) statement(meta *Image, image provenance.Artifact) provenance.Build {
 	p := provenance.Build{
 		Subjects: []provenance.Artifact{image},

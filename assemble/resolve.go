@@ -61,6 +61,9 @@ func (s Spec) Resolve(ctx context.Context, h Host) (_ *Plan, err error) {
 		return nil, err
 	}
 	p.hidden = hiding(p.secrets())
+	if args := p.Spec.KernelArgs; !slices.Equal(p.hidden.Strings(args), args) {
+		p.Notes = append(p.Notes, "a --kernel-arg holds a secret: QEMU has it in its arguments, where every user of this host can read it while the installer runs")
+	}
 	if err := p.checkLock(); err != nil {
 		return nil, err
 	}

@@ -24,6 +24,9 @@ var published = []string{kickstart.DefaultRootPassword, kickstart.DefaultUsers()
 // reported by whoever needs it.
 func (s Spec) secrets() []string {
 	all := []string{s.Settings.RootPassword, s.Settings.Password}
+	if s.fetched != nil {
+		all = append(all, credentials(s.fetched.URL)...)
+	}
 	all = append(all, credentials(s.ISO)...)
 	all = append(all, credentials(s.origin)...)
 	all = append(all, credentials(s.Mirror)...)
@@ -32,14 +35,14 @@ func (s Spec) secrets() []string {
 		all = append(all, credentials(r.URL)...)
 	}
 	for _, arg := range s.KernelArgs {
-		all = append(all, kickstart.Secrets([]byte("# "+arg+"\n"))...)
+		all = append(all, credentials(arg)...)
 	}
-	all = append(all, kickstart.Secrets(s.KickstartText)...)
+	all = append(all, inFile(s.KickstartText)...)
 	if s.Kickstart != "" && s.KickstartText == nil {
-		all = append(all, kickstart.Secrets(readSmall(s.Kickstart))...)
+		all = append(all, inFile(readSmall(s.Kickstart))...)
 	}
 	for _, path := range s.Settings.Post {
-		all = append(all, kickstart.Secrets(slices.Concat([]byte("%post\n"), readSmall(path), []byte("\n%end\n")))...)
+		all = append(all, inFile(slices.Concat([]byte("%post\n"), readSmall(path), []byte("\n%end\n")))...)
 	}
 	return all
 }
@@ -47,7 +50,12 @@ func (s Spec) secrets() []string {
 // secrets are the Spec's, and those of the kickstart that the guest will read:
 // the hashes of passwords, for instance.
 func (p *Plan) secrets() []string {
-	return slices.Concat(p.Spec.secrets(), kickstart.Secrets(p.Kickstart.User), kickstart.Secrets(p.Kickstart.Guest), credentials(p.Installer.URL))
+	return slices.Concat(p.Spec.secrets(), inFile(p.Kickstart.User), inFile(p.Kickstart.Guest), credentials(p.Installer.URL))
+}
+
+// inFile are the secrets of a kickstart.
+func inFile(text []byte) []string {
+	return append(kickstart.Secrets(text), redact.Credentials(string(text))...)
 }
 
 // hiding makes what hides values.
@@ -64,10 +72,10 @@ func readSmall(path string) []byte {
 	return text
 }
 
-// credentials are the secrets in a URL: its "user:password@", where a user name
-// without a password is a token, and what its query calls a token or the like.
+// credentials are the secrets in a URL or in an argument: "user:password@", where
+// a user name without a password is a token, and what is called a token or the like.
 func credentials(text string) []string {
-	all := kickstart.Secrets([]byte("# " + text + "\n"))
+	all := inFile([]byte("# " + text + "\n"))
 	u, err := url.Parse(text)
 	if err != nil || u.User == nil {
 		return all

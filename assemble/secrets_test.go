@@ -3,6 +3,7 @@ package assemble
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -12,12 +13,14 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/qemu/qemutest"
 )
 
@@ -28,10 +31,11 @@ keyboard us
 timezone UTC --utc
 # rootpw --plaintext canary-comment
 rootpw --plaintext "canary root <&>"
-user --name=ops --iscrypted --password=$6$canarysalt$canaryhash
-sshkey --username=ops "ssh-ed25519 AAAACANARYKEYAAAAC3Nza ops@host"
+user --name=ops --iscrypted --password=$6$canarysalt$canaryhashxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
+sshkey --username=ops "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIACANARYKEYAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA ops@host"
 url --url=http://127.0.0.1:9/os/
 repo --name=extra --baseurl=http://bot:canary-repo@127.0.0.1:9/extra/
+repo --name=signed --baseurl=https://s3.example.org/e/?v=1&X-Amz-Signature=canary-signature
 zerombr
 clearpart --all --initlabel
 part biosboot --fstype=biosboot --size=1
@@ -52,8 +56,9 @@ poweroff
 
 // canaries are what must be nowhere. A mangled one would still begin so.
 var canaries = []string{
-	"canary-comment", "canary root", "canarysalt", "canaryhash", "AAAACANARYKEY", "canary-repo", "canary-luks",
+	"canary-comment", "canary root", "canarysalt", "canaryhash", "CANARYKEY", "canary-repo", "canary-luks",
 	"canary-chpasswd", "canary-env", "canaryprivatekey", "canary-arg", "canary-proxy", "canary-mirror",
+	"canary-signature", "canary-sas", "canary-fetched", "canary-redirect",
 }
 
 // clean reports every canary that text holds.
@@ -69,9 +74,10 @@ func clean(t *testing.T, where string, text []byte) {
 // loud is a guest that tells all its secrets on every channel, then fails.
 func loud(nonce string) []qemutest.Step {
 	secrets := []string{
-		"canary-comment", "canary root <&>", "$6$canarysalt$canaryhash", "AAAACANARYKEYAAAAC3Nza", "http://bot:canary-repo@127.0.0.1:9/extra/",
+		"canary-comment", "canary root <&>", "$6$canarysalt$canaryhashxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "AAAAC3NzaC1lZDI1NTE5AAAAIACANARYKEYAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "http://bot:canary-repo@127.0.0.1:9/extra/",
 		"canary-luks", "root:canary-chpasswd", "canary-env", "canaryprivatekeymaterial0123456789", "inst.rdp.password=canary-arg",
-		"http://me:canary-proxy@127.0.0.1:9/", "canary-mirror",
+		"http://me:canary-proxy@127.0.0.1:9/", "canary-mirror", "canary-signature", "canary-sas", "canary-fetched",
+		"https://nobody.knows.it.example.org/x?X-Amz-Signature=canary-redirect", // where a mirror led the guest
 	}
 	steps := []qemutest.Step{line("[    0.000000] Linux version 6.12.0-55.el10.x86_64"), line("[   20.100000] anaconda[2343]: Starting installer, one moment...")}
 	for i, s := range secrets {
@@ -96,9 +102,96 @@ func canarySpec(t *testing.T) Spec {
 	if err := os.WriteFile(s.Kickstart, []byte(canaryKickstart), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.KernelArgs = []string{"inst.rdp.password=canary-arg", "inst.proxy=http://me:canary-proxy@127.0.0.1:9/"}
+	s.KernelArgs = []string{"inst.rdp.password=canary-arg", "inst.proxy=http://me:canary-proxy@127.0.0.1:9/", "inst.updates=https://h.example.org/u.img?sv=1&sig=canary-sas"}
 	s.Mirror = "https://u:canary-mirror@mirror.example.org/"
 	return s
+}
+
+// canaryPlan resolves such a Spec; its ISO came from an address with a signature.
+func canaryPlan(t *testing.T, s Spec) *Plan {
+	t.Helper()
+	p, err := s.Resolve(t.Context(), testHost(t))
+	ok(t, err)
+	p.Installer.URL = "https://s3.example.org/x.iso?sig=canary-fetched"
+	p.hidden = hiding(p.secrets())
+	return p
+}
+
+// All that a build leaves when it succeeds: the records beside the image.
+func TestRecordsHaveNoSecrets(t *testing.T) {
+	s := canarySpec(t)
+	s.Provenance, s.Checksums, s.Lock, s.LockFile = true, true, true, filepath.Join(filepath.Dir(s.Out), "imgasm.lock")
+	p := canaryPlan(t, s)
+	willSucceed(t, p)
+	script := success(p.nonce(), bootSector(t))
+	tell := qemutest.Port(progressPort, "imgasm1 "+p.nonce()+" fact hostname=canary-luks.example.org\nimgasm1 "+p.nonce()+" package canary-luks-1-1.noarch\n")
+	p.Machine.Binary = qemutest.Executable(t, qemutest.Script{Steps: slices.Insert(script, len(script)-4, tell)})
+	r := &recorder{}
+	_, err := p.Run(t.Context(), r.sink)
+	ok(t, err)
+	events, err := json.Marshal(r.events)
+	ok(t, err)
+	clean(t, "an event", events)
+	for _, path := range written(s) {
+		text, err := os.ReadFile(path)
+		ok(t, err)
+		clean(t, filepath.Base(path), text)
+		if path != s.Out && path != checksumsName(s.Out) && !bytes.Contains(text, []byte("REDACTED")) {
+			t.Errorf("nothing was hidden in %s: the test proves nothing", filepath.Base(path))
+		}
+		if filepath.Ext(path) == ".json" && !json.Valid(text) {
+			t.Errorf("%s is no JSON: %s", filepath.Base(path), text)
+		}
+	}
+	if entries, err := os.ReadDir(filepath.Dir(s.Out)); err != nil || len(entries) != len(written(s)) {
+		t.Errorf("left: %v, %v", entries, err)
+	}
+}
+
+// What any user of the host can read of QEMU while it runs: of all secrets only
+// those that were given as --kernel-arg, within -append.
+func TestArgumentsOfChildren(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("reads /proc")
+	}
+	p := canaryPlan(t, canarySpec(t))
+	p.Machine.Binary = qemutest.Executable(t, qemutest.Script{Steps: []qemutest.Step{line("[    0.000000] Linux version 6.12"), qemutest.Hang()}})
+	ctx, cancel := context.WithCancel(t.Context())
+	var argv [][]byte
+	_, err := p.Run(ctx, func(e event.Event) {
+		if e.Kind == event.Console {
+			argv = childrenArguments(t, p.Machine.Binary)
+			cancel()
+		}
+	})
+	if !errors.Is(err, context.Canceled) || len(argv) == 0 {
+		t.Fatalf("error %v; arguments %q", err, argv)
+	}
+	for i, arg := range argv {
+		if i > 0 && string(argv[i-1]) == "-append" {
+			for _, want := range []string{"canary-arg", "canary-proxy", "canary-sas"} {
+				arg = bytes.ReplaceAll(arg, []byte(want), nil)
+			}
+		}
+		clean(t, "QEMU's argument", arg)
+	}
+	if !slices.ContainsFunc(p.Notes, func(n string) bool { return strings.Contains(n, "--kernel-arg") }) {
+		t.Errorf("no note says so: %q", p.Notes)
+	}
+}
+
+// childrenArguments are the words of the children of this process that run a program.
+func childrenArguments(t *testing.T, program string) (argv [][]byte) {
+	t.Helper()
+	all, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	ok(t, err)
+	for _, path := range all {
+		words, err := os.ReadFile(path)
+		if err == nil && bytes.HasPrefix(words, []byte(program+"\x00")) {
+			argv = append(argv, bytes.Split(words, []byte{0})...)
+		}
+	}
+	return argv
 }
 
 // Whatever a guest blurts out: no secret is in the bundle, the events, the
@@ -111,10 +204,7 @@ func TestSecretsAreNowhere(t *testing.T) {
 			if archive {
 				s.Bundle = filepath.Join(filepath.Dir(s.Out), "failed.tar.zst")
 			}
-			p, err := s.Resolve(t.Context(), testHost(t))
-			if err != nil {
-				t.Fatal(err)
-			}
+			p := canaryPlan(t, s)
 			view, err := json.Marshal(p.View())
 			if err != nil {
 				t.Fatal(err)
@@ -131,6 +221,9 @@ func TestSecretsAreNowhere(t *testing.T) {
 				t.Errorf("the error lost the guest's words: %v", err)
 			}
 			clean(t, "the error", []byte(err.Error()+install.Hint()+fmt.Sprintf("%+v", *install.Failure)))
+			if !strings.Contains(err.Error(), "REDACTED") || !strings.HasSuffix(err.Error(), "\nlogs: "+install.Bundle) {
+				t.Errorf("an error with a hidden secret does not name the bundle: %v", err)
+			}
 			events, err := json.Marshal(r.events)
 			if err != nil {
 				t.Fatal(err)

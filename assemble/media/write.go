@@ -159,8 +159,9 @@ func tell(note func(text string), unread, err error) error {
 	return err
 }
 
-// WriteOEMDRV writes an OEMDRV volume to the file out. epoch is that of Date,
-// note that of WriteVolume.
+// WriteOEMDRV writes an OEMDRV volume to the file out, which is its owner's alone
+// (mode 0600), as is every medium with a kickstart. epoch is that of Date, note
+// that of WriteVolume.
 func WriteOEMDRV(out string, v Volume, epoch string, note func(text string)) error {
 	files, err := v.Files()
 	if err != nil {
@@ -174,7 +175,7 @@ func WriteOEMDRV(out string, v Volume, epoch string, note func(text string)) err
 	if err != nil {
 		return err
 	}
-	return publish.File(out, func(f *os.File) error { return WriteVolume(f, files, t, note) })
+	return publish.Private(context.Background(), out, func(f *os.File) error { return WriteVolume(f, files, t, note) })
 }
 
 // Source is what boot media are made from.
@@ -239,7 +240,11 @@ func writeBoot(ctx context.Context, out string, s Source, epoch string) (*iso.In
 	if err != nil {
 		return nil, err
 	}
-	return in, publish.FileContext(ctx, out, func(f *os.File) error {
+	write := publish.FileContext
+	if s.Volume != nil {
+		write = publish.Private // passwords, or their hashes, and what scripts read
+	}
+	return in, write(ctx, out, func(f *os.File) error {
 		w := &writing{ctx: ctx, f: f, total: m.ContentBytes(), progress: s.Progress}
 		img.Piece = w.piece
 		if w.progress != nil {

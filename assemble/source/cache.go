@@ -27,6 +27,7 @@ import (
 
 	"github.com/imgasm/imgasm/internal/pgp"
 	"github.com/imgasm/imgasm/internal/publish"
+	"github.com/imgasm/imgasm/internal/redact"
 )
 
 const recordName = "record.json"
@@ -80,6 +81,7 @@ func (e entry) read() (*record, error) {
 	if err := json.Unmarshal(b, &r); err != nil {
 		return nil, fmt.Errorf("%s: %w", e.record(), err)
 	}
+	r.URL, r.ChecksumURL = redact.Text(r.URL), redact.Text(r.ChecksumURL) // of an older imgasm
 	if !plainName(r.Name) || !isSHA256(r.SHA256) {
 		return nil, fmt.Errorf("%s: names no file or no SHA-256", e.record())
 	}
@@ -94,7 +96,8 @@ func writeJSON(path string, v any) error {
 	if err != nil {
 		return err
 	}
-	return replaceFile(path, append(b, '\n'))
+	var none *redact.Values
+	return replaceFile(path, append(none.JSON(b), '\n')) // its addresses may let somebody in
 }
 
 // replaceFile writes the file whole or not at all.

@@ -21,18 +21,62 @@ import (
 func accountFlags(category string) []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "root-password", Category: category, Usage: "root's `PASSWORD`, or its sha512crypt or yescrypt hash (default: packer; none with any other password or key)"},
+		&cli.StringFlag{Name: "root-password-file", Category: category, Usage: "read root's password from `FILE`, or - for standard input"},
 		&cli.StringFlag{Name: "user", Category: category, Usage: "`NAME` of the user with sudo (default: admin)"},
 		&cli.StringFlag{Name: "password", Category: category, Usage: "the user's `PASSWORD` or its hash (default: admin for admin; none with any other password or key)"},
+		&cli.StringFlag{Name: "password-file", Category: category, Usage: "read the user's password from `FILE`, or - for standard input"},
 		&cli.StringSliceFlag{Name: "ssh-key", Category: category, Usage: "public ssh `KEY`, or a file of them, for the user and root"},
 	}
 }
 
 // accounts reads accountFlags.
-func accounts(c *cli.Context) (kickstart.Accounts, error) {
-	a := kickstart.Accounts{RootPassword: c.String("root-password"), User: c.String("user"), Password: c.String("password")}
+func (a *app) accounts(c *cli.Context) (who kickstart.Accounts, err error) {
+	who.User = c.String("user")
+	if c.String("password-file") == "-" && c.String("root-password-file") == "-" {
+		return who, a.usage("standard input has one password: name a file for the other")
+	}
+	if who.RootPassword, err = a.password(c, "root-password"); err != nil {
+		return who, err
+	}
+	if who.Password, err = a.password(c, "password"); err != nil {
+		return who, err
+	}
+	who.SSHKeys, err = readKeys(c.Context, c.StringSlice("ssh-key"))
+	return who, err
+}
+
+// password is what a flag, or the one with -file behind its name, says.
+func (a *app) password(c *cli.Context, flag string) (string, error) {
+	file := flag + "-file"
+	if !c.IsSet(file) {
+		if c.IsSet(flag) {
+			a.Problem("warning", "--"+flag+" is seen by whoever lists this host's processes, and kept in the shell's history", "--"+file+" FILE reads it from a file, --"+file+" - from standard input")
+		}
+		return c.String(flag), nil
+	}
+	if c.IsSet(flag) {
+		return "", a.usage("choose either --%s or --%s", flag, file)
+	}
+	refuse := func(err error) error {
+		return &assemble.InputError{What: "--" + file, Err: err, Do: "give a file with the password on its only line"}
+	}
+	const most = 4 << 10
+	path := c.String(file)
+	var text []byte
 	var err error
-	a.SSHKeys, err = readKeys(c.Context, c.StringSlice("ssh-key"))
-	return a, err
+	if path == "-" {
+		text, err = smallfile.ReadFrom(c.Context, a.stdin, "standard input", most)
+	} else {
+		text, err = smallfile.Read(c.Context, path, most)
+	}
+	if err != nil {
+		return "", refuse(err)
+	}
+	password := strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r")
+	if password == "" || strings.ContainsAny(password, "\r\n") {
+		return "", refuse(fmt.Errorf("%s has not one line", path))
+	}
+	return password, nil
 }
 
 // refuseEmpty refuses a flag of a command that is there and has no value, most

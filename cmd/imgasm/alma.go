@@ -59,7 +59,7 @@ are root/packer and admin/admin, for tests only.`,
 			}
 			s.ISOChecksum, s.Variant, s.Mirror = c.String("iso-checksum"), c.String("variant"), c.String("mirror")
 			s.Vault, s.Keyring = c.String("vault"), c.String("keyring")
-			who, err := accounts(c)
+			who, err := a.accounts(c)
 			if err != nil {
 				return err
 			}

@@ -87,7 +87,7 @@ func (a *app) renderOptions(c *cli.Context) (kickstart.RenderOptions, error) {
 	if o.Source, err = a.renderSource(c, o.Arch); err != nil {
 		return o, err
 	}
-	who, err := accounts(c)
+	who, err := a.accounts(c)
 	if err != nil {
 		return o, err
 	}

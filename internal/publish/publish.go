@@ -43,11 +43,21 @@ func File(path string, write func(f *os.File) error) error {
 
 // FileContext is File for much data: if ctx ends while it goes to disk, the
 // file does not appear, and the error is ctx's cause. write sees to ctx itself.
-func FileContext(ctx context.Context, path string, write func(f *os.File) error) (err error) {
+func FileContext(ctx context.Context, path string, write func(f *os.File) error) error {
+	return file(ctx, path, 0o666, write)
+}
+
+// Private is FileContext for a file that holds secrets: it is its owner's alone
+// from its first byte on.
+func Private(ctx context.Context, path string, write func(f *os.File) error) error {
+	return file(ctx, path, 0o600, write)
+}
+
+func file(ctx context.Context, path string, mode fs.FileMode, write func(f *os.File) error) (err error) {
 	if err := check(path); err != nil {
 		return err
 	}
-	f, err := partial(path)
+	f, err := partial(path, mode)
 	if err != nil {
 		return err
 	}
@@ -122,9 +132,9 @@ func hidden(path, kind string) string {
 }
 
 // partial opens the hidden file. os.CreateTemp would give it the mode 0600;
-// this one has the mode that the user's umask asks for.
-func partial(path string) (*os.File, error) {
-	f, err := os.OpenFile(hidden(path, "partial"), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+// this one has the mode that is asked for, without what the user's umask forbids.
+func partial(path string, mode fs.FileMode) (*os.File, error) {
+	f, err := os.OpenFile(hidden(path, "partial"), os.O_RDWR|os.O_CREATE|os.O_EXCL, mode)
 	var p *fs.PathError
 	if errors.As(err, &p) && !errors.Is(err, syscall.ENOSPC) {
 		dir := filepath.Dir(path)

@@ -1,5 +1,6 @@
-// Package redact takes known secrets out of texts and streams: whatever is
-// kept or shown of a build passes through it, the raw logs of a guest included.
+// Package redact takes secrets out of texts and streams: those that are known,
+// and what URLs have of them. Whatever is kept or shown of a build passes
+// through it, the raw logs of a guest included.
 package redact
 
 import (
@@ -19,8 +20,8 @@ const Mask = "REDACTED"
 // by its gaps what they are.
 const Least = 4
 
-// Values are the secrets to hide. The zero value, and nil, hide nothing. Its
-// methods may be called by several goroutines.
+// Values are the secrets to hide, besides those in URLs: see Text. The zero
+// value, and nil, know none. Its methods may be called by several goroutines.
 type Values struct {
 	by  [256][][]byte // by first byte, the longest first
 	max int           // length of the longest
@@ -74,7 +75,7 @@ func (v *Values) match(b []byte) int {
 // String returns s with every value replaced by Mask.
 func (v *Values) String(s string) string {
 	if v == nil || v.max == 0 || !v.in(s) {
-		return s
+		return Text(s)
 	}
 	return string(v.Bytes([]byte(s)))
 }
@@ -111,17 +112,18 @@ func (v *Values) Strings(list []string) []string {
 
 // Writer returns a writer that passes on what it is given with every value
 // replaced, however the values are cut by the calls of Write. It holds back as
-// much as the longest value has; Close writes that, and does not close w.
+// much as the longest value has, and the last word; Close writes that, and does
+// not close w.
 func (v *Values) Writer(w io.Writer) io.WriteCloser {
 	if v == nil {
 		v = &Values{}
 	}
-	return &writer{v: v, w: w}
+	return &writer{v: v, w: &textWriter{w: w}}
 }
 
 type writer struct {
 	v    *Values
-	w    io.Writer
+	w    *textWriter
 	held []byte
 }
 
@@ -131,7 +133,12 @@ func (w *writer) Write(p []byte) (int, error) {
 	return len(p), w.drain(len(w.held) - w.v.max + 1)
 }
 
-func (w *writer) Close() error { return w.drain(len(w.held)) }
+func (w *writer) Close() error {
+	if err := w.drain(len(w.held)); err != nil {
+		return err
+	}
+	return w.w.Close()
+}
 
 // drain decides on every byte before safe.
 func (w *writer) drain(safe int) error {

@@ -68,7 +68,7 @@ func (f *failing) Write(p []byte) (int, error) {
 
 func TestWriterTellsErrors(t *testing.T) {
 	w := New("hunter22").Writer(&failing{left: 3})
-	_, err := io.WriteString(w, "12345678901234567890")
+	_, err := io.WriteString(w, "1234567890 1234567890")
 	if !errors.Is(err, errFull) {
 		t.Errorf("error %v", err)
 	}

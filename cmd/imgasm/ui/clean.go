@@ -12,6 +12,8 @@ import (
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/imgasm/imgasm/internal/redact"
 )
 
 // commands reports whether r could move a terminal's cursor, set its title or
@@ -52,6 +54,7 @@ type cleaner struct {
 	mu      sync.Mutex
 	w       io.Writer
 	colours bool   // colours and bold, and no other sequence, go through
+	product bool   // what the user asked to see, as a kickstart of his own: nothing is redacted
 	rest    []byte // the beginning of a rune or a sequence that is not complete
 }
 
@@ -62,6 +65,9 @@ func (c *cleaner) Write(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	in := append(c.rest, p...)
+	if !c.product {
+		in = []byte(redact.Text(string(in))) // a message is one write
+	}
 	c.rest = nil
 	var out bytes.Buffer
 	for len(in) > 0 {

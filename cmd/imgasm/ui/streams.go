@@ -9,10 +9,12 @@ import (
 	"text/tabwriter"
 
 	"golang.org/x/term"
+
+	"github.com/imgasm/imgasm/internal/redact"
 )
 
 // Streams are a process's outputs. What they are given for people is cleaned
-// of everything that could command a terminal.
+// of everything that could command a terminal, and of credentials in addresses.
 type Streams struct {
 	// Out and Err are for people.
 	Out, Err io.Writer
@@ -28,7 +30,7 @@ type Streams struct {
 func NewStreams(stdout, stderr io.Writer, getenv func(string) string) *Streams {
 	s := &Streams{Out: &cleaner{w: stdout}, Err: &cleaner{w: stderr}, Product: stdout, stdout: stdout, stderr: stderr, getenv: getenv}
 	if isTerminal(stdout) {
-		s.Product = s.Out
+		s.Product = &cleaner{w: stdout, product: true}
 	}
 	return s
 }
@@ -136,7 +138,7 @@ func (t *Table) Row(cells ...string) {
 		if i > 0 {
 			io.WriteString(t.w, "\t")
 		}
-		io.WriteString(t.w, Line(c))
+		io.WriteString(t.w, redact.Text(Line(c)))
 	}
 	io.WriteString(t.w, "\n")
 }

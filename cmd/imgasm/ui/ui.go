@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/internal/redact"
 )
 
 // Style is how events are shown.
@@ -93,6 +94,7 @@ func (u *UI) startTicking(every time.Duration) {
 func (u *UI) Event(e event.Event) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	e.Text, e.Hint = redact.Text(e.Text), redact.Text(e.Hint) // an address may come from anywhere
 	switch e.Kind {
 	case event.StepStart:
 		u.step = e.Step
