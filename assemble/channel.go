@@ -25,7 +25,7 @@ const shortSilence = 20 * time.Millisecond
 type channel struct {
 	conn  net.Conn
 	write func([]byte)                 // takes what was read
-	flush func()                       // the channel has fallen silent, or has ended
+	flush func(last bool)              // the channel has fallen silent; last: for good, as far as anybody waits for it
 	tap   atomic.Pointer[func([]byte)] // takes what was read too, if set
 
 	ended chan struct{} // closed at the channel's end
@@ -35,7 +35,7 @@ type channel struct {
 }
 
 // readChannel starts reading conn. write and flush are called by one goroutine.
-func readChannel(conn net.Conn, write func([]byte), flush func()) *channel {
+func readChannel(conn net.Conn, write func([]byte), flush func(last bool)) *channel {
 	c := &channel{conn: conn, write: write, flush: flush, ended: make(chan struct{})}
 	go c.read()
 	return c
@@ -65,10 +65,10 @@ func (c *channel) read() {
 		switch {
 		case err == nil:
 		case !errors.Is(err, os.ErrDeadlineExceeded):
-			c.flush()
+			c.flush(true)
 			return
 		case n == 0 && time.Since(begun) >= patience: // else a barrier has woken us
-			c.flush()
+			c.flush(len(waiting) > 0)
 			for _, b := range waiting {
 				close(b)
 			}

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/imgasm/imgasm/qemu/qemutest"
 )
 
 func TestLineSplitter(t *testing.T) {
@@ -34,7 +36,7 @@ func TestSettle(t *testing.T) {
 	for range n {
 		us, guest := net.Pipe()
 		var got strings.Builder
-		c := readChannel(us, func(p []byte) { got.Write(p) }, func() {})
+		c := readChannel(us, func(p []byte) { got.Write(p) }, func(bool) {})
 		for range 3 {
 			if _, err := guest.Write([]byte("done")); err != nil {
 				t.Fatal(err)
@@ -65,7 +67,7 @@ func TestSettleTogether(t *testing.T) {
 		t.Fatal(err)
 	}
 	var read atomic.Int64
-	c := readChannel(us, func(p []byte) { read.Add(int64(len(p))) }, func() {})
+	c := readChannel(us, func(p []byte) { read.Add(int64(len(p))) }, func(bool) {})
 	var sent atomic.Int64
 	done := make(chan struct{})
 	go func() {
@@ -99,7 +101,7 @@ func TestSettleTogether(t *testing.T) {
 func TestChannelEndsWithItsConnection(t *testing.T) {
 	us, guest := net.Pipe()
 	flushed := make(chan bool, 10)
-	c := readChannel(us, func([]byte) {}, func() { flushed <- true })
+	c := readChannel(us, func([]byte) {}, func(bool) { flushed <- true })
 	guest.Close()
 	<-c.ended
 	select {
@@ -108,4 +110,32 @@ func TestChannelEndsWithItsConnection(t *testing.T) {
 		t.Error("not flushed at the end")
 	}
 	settle(time.Minute, c) // must not wait for a channel that has ended
+}
+
+// The last line of the log or progress port counts without a newline too: a
+// guest may go down within it.
+func TestLastLineOfAPort(t *testing.T) {
+	for name, end := range map[string][]qemutest.Step{
+		"done":  {qemutest.Port(progressPort, "done")},
+		"split": {qemutest.Port(progressPort, "do"), qemutest.Sleep(300 * time.Millisecond), qemutest.Port(progressPort, "ne")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, r, err := runBuild(t, t.Context(), func(nonce, installed string) []qemutest.Step {
+				steps := success(nonce, installed)
+				for i := range steps { // the console says nothing of the end, and "done" has no end
+					if steps[i].Text == "imgasm1 "+nonce+" done\n" {
+						steps = slices.Concat(steps[:i], []qemutest.Step{qemutest.Port(progressPort, "imgasm1 "+nonce+" ")}, end, qemutest.PowerOff())
+						break
+					}
+				}
+				return steps
+			})
+			if err != nil {
+				t.Fatalf("%v\n%v", err, r.steps())
+			}
+			if err := replaceable(s.Out); err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }

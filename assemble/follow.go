@@ -80,7 +80,7 @@ func newFollower(vm *qemu.VM, machine *anaconda.Machine, emit func(event.Event))
 // start starts the readers; they end with QEMU.
 func (f *follower) start(ctx context.Context) {
 	reader := console.NewReader(func(r console.Record) { f.send(ctx, anaconda.Console(r)) })
-	f.channels = append(f.channels, readChannel(f.vm.Serial, func(p []byte) { _, _ = reader.Write(p) }, reader.Flush))
+	f.channels = append(f.channels, readChannel(f.vm.Serial, func(p []byte) { _, _ = reader.Write(p) }, func(bool) { reader.Flush() }))
 	f.port(ctx, logPort, func(line int, text string) anaconda.What { return anaconda.Log{Line: line, Text: text} })
 	f.port(ctx, progressPort, func(line int, text string) anaconda.What { return anaconda.Progress{Line: line, Text: text} })
 	events := f.vm.Events()
@@ -94,7 +94,11 @@ func (f *follower) port(ctx context.Context, name string, what func(int, string)
 		return
 	}
 	lines := &lineSplitter{emit: func(line int, text string) { f.send(ctx, what(line, text)) }}
-	f.channels = append(f.channels, readChannel(conn, func(p []byte) { _, _ = lines.Write(p) }, func() {}))
+	f.channels = append(f.channels, readChannel(conn, func(p []byte) { _, _ = lines.Write(p) }, func(last bool) {
+		if last { // the guest is down, or its verdict is due: a line without an end is whole
+			_ = lines.Close()
+		}
+	}))
 }
 
 // send hands an observation to the loop.
