@@ -101,12 +101,6 @@ func (p *Plan) firmware(dir string) *qemu.Firmware {
 	}
 }
 
-// sealed reports whether the guest needs no network: then it gets none.
-func (p *Plan) sealed() bool {
-	return p.Spec.Offline || p.Installer.Rehearsal ||
-		p.Spec.Kickstart == "" && p.Installer.Packages && len(p.Spec.Settings.Post) == 0
-}
-
 // bootMode is the kind of firmware that the image is for.
 func (p *Plan) bootMode() string {
 	if p.Firmware == nil {

@@ -91,6 +91,7 @@ type Kickstart struct {
 	// Logins say who may log in and with what, LoginName who by ssh; as above.
 	Logins    []string
 	LoginName string
+	Networked bool // something in it, or a kernel argument, may want the network
 	HasPre    bool // has %pre sections, which may change what the installer reads
 }
 

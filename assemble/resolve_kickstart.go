@@ -38,6 +38,7 @@ func (p *Plan) resolveKickstart(ctx context.Context) (err error) {
 	if err := p.lint(file); err != nil {
 		return err
 	}
+	k.Networked = p.needsNetwork(file)
 	k.HasPre = len(file.Sections("%pre")) > 0
 	return nil
 }

@@ -29,6 +29,7 @@ type PlanView struct {
 	QEMU      string         `json:"qemu"`
 	CPUs      int            `json:"cpus"`
 	MemoryMiB int            `json:"memoryMiB"`
+	Network   string         `json:"network"` // what the installing guest reaches
 	Timeout   string         `json:"timeout"`
 	Time      time.Time      `json:"mediaTime"`
 
@@ -55,7 +56,7 @@ func (p *Plan) View() PlanView {
 	return PlanView{
 		Arch: p.Arch.Name, Out: p.Out, Metadata: metadataName(p.Out), Format: p.Spec.Format, DiskSize: p.Spec.DiskSize, Boot: p.Spec.Boot,
 		Installer: in, Firmware: p.Firmware, Accel: p.Accel, QEMU: p.QEMU.Path + " " + p.QEMU.Version.String(),
-		CPUs: p.Spec.CPUs, MemoryMiB: p.Spec.MemoryMiB, Timeout: p.Timeout.String(), Time: p.Time,
+		CPUs: p.Spec.CPUs, MemoryMiB: p.Spec.MemoryMiB, Network: p.reach(), Timeout: p.Timeout.String(), Time: p.Time,
 		KickstartFrom: p.Kickstart.Name, Deliver: p.Spec.Deliver, Kickstart: h.String(string(kickstart.Redact(p.Kickstart.Guest))), OwnLines: bytes.Count(p.Kickstart.User, []byte("\n")),
 		KernelArgs: h.String(strings.Join(p.Arguments, " ")), ConsoleMode: p.Spec.ConsoleMode, KSStrict: p.Spec.KSStrict,
 		WorkDir: workDir(p.Out), Steps: p.Steps, Command: h.Strings(p.Machine.Argv(qemu.Links{})), TestCommand: h.Strings(p.TestMachine.Argv(qemu.Links{})), Notes: h.Strings(p.Notes), Cautions: p.Cautions,

@@ -193,7 +193,7 @@ func (o *RenderOptions) checkContents() error {
 		if !kernelArg.MatchString(a) {
 			// /etc/default/grub is read by a shell, and the installer writes
 			// the arguments into it as they are.
-			errs = append(errs, refuse("kernel argument", a, "write one argument without blanks, quotes, \"$\", \"`\" and \"\\\", as in \"net.ifnames=0\""))
+			errs = append(errs, refuse("kernel argument", a, "write one argument without blanks, quotes, \"$\", \"`\", \"#\" and \"\\\", as in \"net.ifnames=0\""))
 		}
 	}
 	for i, s := range o.Scripts {

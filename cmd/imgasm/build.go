@@ -226,6 +226,7 @@ func (a *app) printPlan(v assemble.PlanView, asJSON, verbose bool) error {
 	fmt.Fprintf(w, "accelerator  %s: %s\n", v.Accel.Accel, v.Accel.Reason)
 	fmt.Fprintf(w, "machine      %s, %d processors (%s), %d MiB, disk %s\n", v.QEMU, v.CPUs, v.Accel.CPU, v.MemoryMiB, size.Format(v.DiskSize))
 	fmt.Fprintf(w, "firmware     %s\n", fw)
+	fmt.Fprintf(w, "network      %s\n", v.Network)
 	delivered := map[string]string{"oemdrv": "on an OEMDRV volume", "initrd": "in the initrd", "both": "in the initrd and on an OEMDRV volume"}
 	strict := ""
 	if v.KSStrict {
