@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"github.com/imgasm/imgasm/firmware"
-	"github.com/imgasm/imgasm/kickstart"
+	"github.com/imgasm/imgasm/kickstart/render"
 	"github.com/imgasm/imgasm/qemu"
 )
 
@@ -63,7 +63,7 @@ func pastedFirmware(p firmware.Pair, size int64) (*qemu.Firmware, bool) {
 
 // logins say who may log in to a system of the embedded kickstart, and with
 // what; and which of them one would try over ssh.
-func logins(o kickstart.RenderOptions, known []string) (who []string, ssh string) {
+func logins(o render.Options, known []string) (who []string, ssh string) {
 	type account struct {
 		name, password string
 		keys           []string

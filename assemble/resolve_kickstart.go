@@ -12,6 +12,7 @@ import (
 
 	"github.com/imgasm/imgasm/internal/smallfile"
 	"github.com/imgasm/imgasm/kickstart"
+	"github.com/imgasm/imgasm/kickstart/render"
 )
 
 // targetDisk is what the guest calls the first virtio-blk disk.
@@ -60,12 +61,12 @@ func (s *Spec) readKickstart(ctx context.Context) (text []byte, err error) {
 // render makes the embedded kickstart of the settings.
 func (p *Plan) render(ctx context.Context) ([]byte, error) {
 	s := p.Spec.Settings
-	o := kickstart.RenderOptions{
+	o := render.Options{
 		Arch: p.Arch.Name, Boot: p.kickstartBoot(), Disk: targetDisk, Console: p.Arch.Console,
 		Hostname: s.Hostname, Lang: s.Lang, Keyboard: s.Keyboard, Timezone: s.Timezone, Packages: s.Packages, GuestAgent: true,
 	}
 	o.CloudInit = s.CloudInit
-	accounts := kickstart.Accounts{RootPassword: s.RootPassword, User: s.User, Password: s.Password, SSHKeys: s.SSHKeys, LockRoot: s.LockRoot}
+	accounts := render.Accounts{RootPassword: s.RootPassword, User: s.User, Password: s.Password, SSHKeys: s.SSHKeys, LockRoot: s.LockRoot}
 	if err := accounts.Set(&o); err != nil {
 		return nil, &InputError{Err: err, Do: "such as --ssh-key ~/.ssh/id_ed25519.pub"}
 	}
@@ -74,11 +75,11 @@ func (p *Plan) render(ctx context.Context) ([]byte, error) {
 	}
 	switch {
 	case p.Installer.Packages || p.Installer.Rehearsal:
-		o.Source = kickstart.Source{CDROM: true, Minimal: p.Installer.Variant == "minimal"}
+		o.Source = render.Source{CDROM: true, Minimal: p.Installer.Variant == "minimal"}
 		o.GuestAgent = !o.Source.Minimal
 	default:
 		var err error
-		if o.Source, err = kickstart.AlmaLinuxSource(p.release(), p.Installer.Flavour); err != nil {
+		if o.Source, err = render.AlmaLinuxSource(p.release(), p.Installer.Flavour); err != nil {
 			return nil, &InputError{What: "--iso", Err: err, Do: "give a kickstart for it: --kickstart FILE"}
 		}
 	}
@@ -91,15 +92,15 @@ func (p *Plan) render(ctx context.Context) ([]byte, error) {
 		if err != nil {
 			return nil, &InputError{What: "--post", Err: err, Do: "give the path of a script on this host"}
 		}
-		o.Scripts = append(o.Scripts, kickstart.Script{Name: filepath.Base(path), Text: string(text)})
+		o.Scripts = append(o.Scripts, render.Script{Name: filepath.Base(path), Text: string(text)})
 	}
 	// Salts depend on what was asked for and on nothing else, so that equal
 	// wishes give equal media.
 	early := seed(p.Spec, nil, p.Installer)
 	o.Seed = early[:]
-	text, err := kickstart.Render(o)
+	text, err := render.Kickstart(o)
 	if err != nil {
-		var option *kickstart.OptionError
+		var option *render.OptionError
 		if errors.As(err, &option) {
 			return nil, &InputError{Err: err}
 		}
@@ -117,7 +118,7 @@ func (p *Plan) render(ctx context.Context) ([]byte, error) {
 }
 
 // login is an account that the boot test can use: one whose password is known.
-func login(o kickstart.RenderOptions) Login {
+func login(o render.Options) Login {
 	for _, l := range []Login{{o.Users[0].Name, o.Users[0].Password}, {"root", o.RootPassword}} {
 		if l.Password != "" && !kickstart.IsHashed(l.Password) {
 			return l
@@ -127,12 +128,12 @@ func login(o kickstart.RenderOptions) Login {
 }
 
 // publishedPasswords names the accounts that have one.
-func publishedPasswords(o kickstart.RenderOptions) []string {
+func publishedPasswords(o render.Options) []string {
 	var names []string
-	if o.RootPassword == kickstart.DefaultRootPassword {
+	if o.RootPassword == render.DefaultRootPassword {
 		names = append(names, "root")
 	}
-	if u := o.Users[0]; u.Password == kickstart.DefaultUsers()[0].Password {
+	if u := o.Users[0]; u.Password == render.DefaultUsers()[0].Password {
 		names = append(names, u.Name)
 	}
 	return names
@@ -198,7 +199,7 @@ func (p *Plan) report() error {
 	if err != nil {
 		return &InputError{What: "--kickstart", Err: err}
 	}
-	reporting, err := kickstart.AddReporting(file, kickstart.Reporting{Port: progressPort, Nonce: p.nonce(), Packages: true})
+	reporting, err := render.AddReporting(file, render.Reporting{Port: progressPort, Nonce: p.nonce(), Packages: true})
 	if err != nil {
 		return &InputError{What: "--kickstart", Err: err}
 	}

@@ -13,11 +13,12 @@ import (
 	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/internal/redact"
 	"github.com/imgasm/imgasm/kickstart"
+	"github.com/imgasm/imgasm/kickstart/render"
 )
 
 // published are the passwords of the embedded kickstart. They stand in the
 // manual, and "admin" is in every log as a user's name: they are no secrets.
-var published = []string{kickstart.DefaultRootPassword, kickstart.DefaultUsers()[0].Password}
+var published = []string{render.DefaultRootPassword, render.DefaultUsers()[0].Password}
 
 // secrets are the values that a Spec alone tells: passwords, what its files
 // have in secret places, and credentials in URLs. A file that cannot be read is

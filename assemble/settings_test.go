@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/imgasm/imgasm/kickstart"
+	"github.com/imgasm/imgasm/kickstart/render"
 	"github.com/imgasm/imgasm/qemu/qemutest"
 )
 
@@ -20,7 +20,7 @@ func TestSettings(t *testing.T) {
 		"nothing":         {Settings{}, "\nopenssh-server\n", "qemu-guest-agent"}, // a minimal ISO has none
 		"the guest agent": {Settings{GuestAgent: &yes}, "\nqemu-guest-agent\n", "cloud-init"},
 		"cloud-init":      {Settings{CloudInit: true}, "\ncloud-init\n", "\nrootpw --lock\n"},
-		"a repository":    {Settings{Repos: []kickstart.Repo{{Name: "Mine", URL: "https://mirror.example/mine/"}}}, "\nrepo --name=Mine --baseurl=https://mirror.example/mine/", "cloud-init"},
+		"a repository":    {Settings{Repos: []render.Repo{{Name: "Mine", URL: "https://mirror.example/mine/"}}}, "\nrepo --name=Mine --baseurl=https://mirror.example/mine/", "cloud-init"},
 		"a locked root":   {Settings{LockRoot: true, Password: "s3cret-word"}, "\nrootpw --lock\n", "cloud-init"},
 	} {
 		t.Run(name, func(t *testing.T) {

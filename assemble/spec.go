@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/assemble/source"
-	"github.com/imgasm/imgasm/kickstart"
+	"github.com/imgasm/imgasm/kickstart/render"
 )
 
 // Spec is what the user asked for. The zero value asks for AlmaLinux 10 of the
@@ -87,9 +87,9 @@ type Settings struct {
 	Keyboard     string   `json:"keyboard,omitempty"` // "": "us"
 	Post         []string `json:"post,omitempty"`     // paths of scripts to run in the new system
 
-	LockRoot  bool             `json:"lockRoot,omitempty"`  // root has no password
-	Repos     []kickstart.Repo `json:"repos,omitempty"`     // further repositories
-	CloudInit bool             `json:"cloudInit,omitempty"` // install cloud-init
+	LockRoot  bool          `json:"lockRoot,omitempty"`  // root has no password
+	Repos     []render.Repo `json:"repos,omitempty"`     // further repositories
+	CloudInit bool          `json:"cloudInit,omitempty"` // install cloud-init
 	// GuestAgent: install qemu-guest-agent; nil: yes, but not from a minimal ISO.
 	GuestAgent *bool `json:"guestAgent,omitempty"`
 }

@@ -21,6 +21,25 @@ func recordedLines(t *testing.T, file string) []string {
 	return lines
 }
 
+func TestIsHashed(t *testing.T) {
+	const digest = "rLNWgMPxuObkonsDLELRmXngzhLW6zg.LHB4Vgj/fj6q0tC/Io7CdE8gj77zn8qoRrAFLRQ9PhjDrcRA8TthM0"
+	for hash, want := range map[string]bool{
+		"$6$WiRBTAD22ZuvEtBn$" + digest:                                             true,
+		"$6$rounds=65536$WiRBTAD22ZuvEtBn$" + digest:                                true,
+		"$y$j9T$F5Jx5fExrKuPp53xLKQ..1$X3DX6M94c7o.9agCG9G317fhZg9SqC.5i5rd.RhAtQ7": true,
+		"$6$WiRBTAD22ZuvEtBn$" + digest[1:]:                                         false,
+		"$6$WiRBTAD22ZuvEtBn$" + digest + "\n":                                      false,
+		"$6$with space$" + digest:                                                   false,
+		"$1$salt$qJH7.N4xYta3aEG/dfqo/0":                                            false,
+		"packer":                                                                    false,
+		"":                                                                          false,
+	} {
+		if got := IsHashed(hash); got != want {
+			t.Errorf("IsHashed(%q) = %v", hash, got)
+		}
+	}
+}
+
 // What real programs have made is whole, and nothing of it is without its end
 // or with a character changed in it.
 func TestRecordedAccess(t *testing.T) {

@@ -39,17 +39,17 @@ func (l *linter) password(s *Statement, a *Args, option, text string, crypted bo
 	}
 	// What locks an account stands in front of a hash, or alone.
 	locked := strings.HasPrefix(text, "!") || strings.HasPrefix(text, "*")
-	method, whole := meantAsHash(text)
+	method, whole := HashMethod(text)
 	switch {
 	case crypted && (locked || whole):
-	case crypted && method != nil:
-		add(Error, problem{rule: ruleDamagedHash, text: "this is no complete " + method.name + " hash: its length or a character is wrong",
+	case crypted && method != "":
+		add(Error, problem{rule: ruleDamagedHash, text: "this is no complete " + method + " hash: its length or a character is wrong",
 			meaning: "nobody can log in with it", hint: "copy it whole; in a shell, write it in single quotes, which keep the dollar signs"})
 	case crypted && !a.Flag("--lock"):
 		add(Warning, problem{rule: ruleNotAHash, text: "the password is marked as hashed, but does not look like a hash",
 			meaning: "nobody can log in with it", hint: passwordHint + "; or --lock, if that is meant"})
 	case crypted:
-	case method != nil:
+	case method != "":
 		add(Warning, problem{rule: ruleHashAsText, text: "the hash is taken as the password itself", hint: "add --iscrypted"})
 	default:
 		add(Warning, problem{rule: ruleClearPassword, text: "the password is in clear text",

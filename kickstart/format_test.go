@@ -94,7 +94,7 @@ func TestFormatRefuses(t *testing.T) {
 // TestFormatKeepsRendered holds that our own kickstart is in our own style.
 func TestFormatKeepsRendered(t *testing.T) {
 	for _, name := range []string{"default", "everything"} {
-		src, err := os.ReadFile(filepath.Join("testdata/render", name+".ks"))
+		src, err := os.ReadFile(filepath.Join("render/testdata", name+".ks"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -230,7 +230,7 @@ func TestTopicsHaveEveryCommand(t *testing.T) {
 func FuzzFormat(f *testing.F) {
 	seeds, _ := filepath.Glob("../testdata/kickstart/corpus/*/*.ks")
 	more, _ := filepath.Glob("../testdata/kickstart/corpus/*.ks")
-	for _, name := range append(append(seeds, more...), "testdata/render/everything.ks") {
+	for _, name := range append(append(seeds, more...), "render/testdata/everything.ks") {
 		if src, err := os.ReadFile(name); err == nil {
 			f.Add(src)
 		}

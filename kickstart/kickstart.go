@@ -5,5 +5,5 @@
 // one command of it into typed options by the table of the dialect. [Lint]
 // says what the installer would refuse (errors) and what would surprise
 // (warnings). The package reads no files, no environment and no clock: callers
-// hand over bytes.
+// hand over bytes. Package render writes kickstart files.
 package kickstart

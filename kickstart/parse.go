@@ -158,3 +158,18 @@ var sectionNames = map[string]bool{
 	"%addon": true, "%anaconda": true, "%certificate": true, "%onerror": true, "%packages": true,
 	"%post": true, "%pre": true, "%pre-install": true, "%traceback": true,
 }
+
+// NotScript finds the first line of a script that the installer would take for
+// its own: it begins with %end, %include, %ksappend or a section's name, word.
+// 0: there is none.
+func NotScript(script []byte) (line int, word string) {
+	for number := 1; len(script) > 0; number++ {
+		var text []byte
+		text, script = cutLine(script)
+		switch first := firstField(string(text)); {
+		case first == "%end", first == "%include", first == "%ksappend", sectionNames[first]:
+			return number, first
+		}
+	}
+	return 0, ""
+}

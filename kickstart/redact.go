@@ -199,3 +199,17 @@ func redactComment(text string) string {
 	s := &Statement{Line: Line{pos: Pos{Line: 1, Column: 1}, raw: line}, Words: words.words, Trailing: words.trailing, TrailingPos: words.trailingPos}
 	return text[:at] + redactStatement(text[at:], s)
 }
+
+// walk calls node for all nodes, those inside of sections included, and end
+// behind the body of each section.
+func walk(file *File, node func(Node), end func(*Section)) {
+	for _, n := range file.Nodes {
+		node(n)
+		if s, ok := n.(*Section); ok {
+			for _, n := range s.Body {
+				node(n)
+			}
+			end(s)
+		}
+	}
+}

@@ -199,3 +199,12 @@ func BenchmarkRedact(b *testing.B) {
 		Redact(src)
 	}
 }
+
+func countLines(src []byte) int {
+	n := 0
+	for len(src) > 0 {
+		_, src = cutLine(src)
+		n++
+	}
+	return n
+}

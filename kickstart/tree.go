@@ -201,6 +201,15 @@ func (f *File) rawLines() iter.Seq[[]byte] {
 	}
 }
 
+// LineCount is the number of the file's lines as the installer counts them.
+func (f *File) LineCount() int {
+	n := 0
+	for range f.rawLines() {
+		n++
+	}
+	return n
+}
+
 // Text is a line of a section as it stands: a script's, a certificate's.
 type Text struct{ Line }
 

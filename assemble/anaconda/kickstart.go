@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/imgasm/imgasm/kickstart"
+	ksrender "github.com/imgasm/imgasm/kickstart/render"
 )
 
 // The guest speaks of the kickstart by numbers of lines, and does not say of
@@ -53,7 +54,7 @@ func outlineOf(k Kickstart) *outline {
 	if err != nil {
 		return nil
 	}
-	o := &outline{name: k.Name, users: kickstart.UserLines(file)}
+	o := &outline{name: k.Name, users: ksrender.UserLines(file)}
 	clean, err := kickstart.Parse(k.Name, kickstart.Redact(k.Text))
 	if err != nil {
 		return nil

@@ -16,6 +16,7 @@ import (
 
 	"github.com/imgasm/imgasm/cmd/imgasm-guest/layout"
 	"github.com/imgasm/imgasm/kickstart"
+	"github.com/imgasm/imgasm/kickstart/render"
 )
 
 // each calls do with the decoded arguments of every command of a name.
@@ -185,7 +186,7 @@ func passwordHash(a *kickstart.Args, password, name string) (string, error) {
 		seed := make([]byte, 16)
 		rand.Read(seed)
 		var err error
-		if hash, err = kickstart.HashPassword(password, seed, name); err != nil {
+		if hash, err = render.HashPassword(password, seed, name); err != nil {
 			return "", fmt.Errorf("password of %s: %w", name, err)
 		}
 	}

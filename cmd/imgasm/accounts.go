@@ -14,7 +14,7 @@ import (
 
 	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/internal/smallfile"
-	"github.com/imgasm/imgasm/kickstart"
+	"github.com/imgasm/imgasm/kickstart/render"
 )
 
 // accountFlags are what `imgasm alma` and `imgasm kickstart render` share.
@@ -30,7 +30,7 @@ func accountFlags(category string) []cli.Flag {
 }
 
 // accounts reads accountFlags.
-func (a *app) accounts(c *cli.Context) (who kickstart.Accounts, err error) {
+func (a *app) accounts(c *cli.Context) (who render.Accounts, err error) {
 	who.User = c.String("user")
 	if c.String("password-file") == "-" && c.String("root-password-file") == "-" {
 		return who, a.usage("standard input has one password: name a file for the other")

@@ -18,6 +18,7 @@ import (
 	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/publish"
 	"github.com/imgasm/imgasm/kickstart"
+	"github.com/imgasm/imgasm/kickstart/render"
 	"github.com/imgasm/imgasm/qemu"
 	"github.com/imgasm/imgasm/qemu/accel"
 )
@@ -114,7 +115,7 @@ func codeOf(err error) int {
 	case interface{ Kind() fault.Kind }:
 		return map[fault.Kind]int{fault.Input: exitInput, fault.Host: exitHost, fault.Guest: exitInstall, fault.Timeout: exitTimeout, fault.Other: exitOther}[e.Kind()]
 	case *assemble.InputError, *assemble.LintError, *assemble.NoConsoleError, *lock.MismatchError, *disk.SpaceError,
-		*kickstart.ParseError, *kickstart.OptionError, *publish.PlaceError:
+		*kickstart.ParseError, *render.OptionError, *publish.PlaceError:
 		return exitInput
 	case *assemble.HostError, *qemu.MissingError, *qemu.OldError, *qemu.AskError, *qemu.LackError, *qemu.StartError, *accel.UnusableError:
 		return exitHost

@@ -13,6 +13,7 @@ import (
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/smallfile"
 	"github.com/imgasm/imgasm/kickstart"
+	"github.com/imgasm/imgasm/kickstart/render"
 )
 
 func kickstartRenderCommand(app *app) *cli.Command {
@@ -56,7 +57,7 @@ func kickstartRenderCommand(app *app) *cli.Command {
 			if err != nil {
 				return err
 			}
-			text, err := kickstart.Render(o)
+			text, err := render.Kickstart(o)
 			if err != nil {
 				return err
 			}
@@ -67,8 +68,8 @@ func kickstartRenderCommand(app *app) *cli.Command {
 }
 
 // renderOptions are the flags of render as the package has them.
-func (a *app) renderOptions(c *cli.Context) (kickstart.RenderOptions, error) {
-	o := kickstart.RenderOptions{
+func (a *app) renderOptions(c *cli.Context) (render.Options, error) {
+	o := render.Options{
 		Arch: c.String("arch"), Boot: c.String("boot"), Disk: c.String("disk"), Console: c.String("console"),
 		Hostname: c.String("hostname"), Lang: c.String("lang"), Keyboard: c.String("keyboard"), Timezone: c.String("timezone"),
 		Packages:   c.StringSlice("package"),
@@ -102,7 +103,7 @@ func (a *app) renderOptions(c *cli.Context) (kickstart.RenderOptions, error) {
 		if err != nil {
 			return o, err
 		}
-		o.Scripts = append(o.Scripts, kickstart.Script{Name: filepath.Base(path), Text: string(text)})
+		o.Scripts = append(o.Scripts, render.Script{Name: filepath.Base(path), Text: string(text)})
 	}
 	if seed := c.String("seed"); seed != "" {
 		if o.Seed, err = hex.DecodeString(seed); err != nil {
@@ -114,15 +115,15 @@ func (a *app) renderOptions(c *cli.Context) (kickstart.RenderOptions, error) {
 	return o, nil
 }
 
-func (a *app) renderSource(c *cli.Context, archName string) (kickstart.Source, error) {
-	s := kickstart.Source{CDROM: c.Bool("cdrom"), Minimal: c.Bool("minimal"), URL: c.String("source")}
+func (a *app) renderSource(c *cli.Context, archName string) (render.Source, error) {
+	s := render.Source{CDROM: c.Bool("cdrom"), Minimal: c.Bool("minimal"), URL: c.String("source")}
 	if s.CDROM && s.URL != "" {
 		return s, a.usage("choose either --cdrom or --source")
 	}
 	if s.Minimal && !s.CDROM {
 		return s, a.usage("--minimal is about the installer's medium: it needs --cdrom")
 	}
-	alma, err := kickstart.AlmaLinuxSource(c.String("version"), archName)
+	alma, err := render.AlmaLinuxSource(c.String("version"), archName)
 	if err != nil {
 		return s, err
 	}
@@ -135,13 +136,13 @@ func (a *app) renderSource(c *cli.Context, archName string) (kickstart.Source, e
 }
 
 // repos reads the flag --repo.
-func (a *app) repos(c *cli.Context) (all []kickstart.Repo, err error) {
+func (a *app) repos(c *cli.Context) (all []render.Repo, err error) {
 	for _, text := range c.StringSlice("repo") {
 		name, url, ok := strings.Cut(text, "=")
 		if !ok {
 			return nil, a.usage("--repo: write NAME=URL, not %q", text)
 		}
-		all = append(all, kickstart.Repo{Name: name, URL: url})
+		all = append(all, render.Repo{Name: name, URL: url})
 	}
 	return all, nil
 }

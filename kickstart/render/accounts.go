@@ -1,7 +1,7 @@
 // The accounts of the images that imgasm replaces, and what a user's wishes
 // make of them.
 
-package kickstart
+package render
 
 import "errors"
 
@@ -29,7 +29,7 @@ type Accounts struct {
 // no way in: as soon as there is a key or any password, nobody has a password that
 // was not given. A user who was named and has neither password nor key is an
 // *OptionError.
-func (a Accounts) Set(o *RenderOptions) error {
+func (a Accounts) Set(o *Options) error {
 	keys := len(a.SSHKeys) > 0
 	wished := keys || a.RootPassword != "" || a.Password != ""
 	o.RootPassword, o.RootSSHKeys = a.RootPassword, a.SSHKeys

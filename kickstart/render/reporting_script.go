@@ -1,6 +1,6 @@
 // The shell of the reporting sections.
 
-package kickstart
+package render
 
 import (
 	"fmt"

@@ -1,13 +1,15 @@
 // Our sections in a user's kickstart file: they tell the host how the
 // installation goes, over a virtio-serial port.
 
-package kickstart
+package render
 
 import (
 	"bytes"
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/imgasm/imgasm/kickstart"
 )
 
 // ProgressPort is the name of the virtio-serial port on which the sections
@@ -63,7 +65,7 @@ var nonceForm = regexp.MustCompile(`^[0-9a-f]{16}$`)
 // bounded time. They are POSIX shell.
 //
 // The user's bytes stay as they are; a last line without line end gets one.
-func AddReporting(f *File, r Reporting) (*Instrumented, error) {
+func AddReporting(f *kickstart.File, r Reporting) (*Instrumented, error) {
 	if !nonceForm.MatchString(r.Nonce) {
 		return nil, fmt.Errorf("kickstart: nonce %q is not 16 hexadecimal digits", r.Nonce)
 	}
@@ -90,20 +92,28 @@ func AddReporting(f *File, r Reporting) (*Instrumented, error) {
 	}
 	out.Bytes = b.Bytes()
 
-	walk(f, func(n Node) {
-		switch n := n.(type) {
-		case *Command:
-			switch n.Name() {
-			case "poweroff", "shutdown", "reboot", "halt":
-				out.Ending = n.Name()
+	for _, n := range f.Nodes {
+		out.note(n)
+		if s, ok := n.(*kickstart.Section); ok {
+			for _, n := range s.Body {
+				out.note(n)
 			}
-		case *Include:
-			out.Includes = true
-		case *Append:
-			out.Includes = true
 		}
-	}, func(*Section) {})
+	}
 	return out, nil
+}
+
+// note remembers what a node of the user's file means for the whole of it.
+func (i *Instrumented) note(n kickstart.Node) {
+	switch n := n.(type) {
+	case *kickstart.Command:
+		switch n.Name() {
+		case "poweroff", "shutdown", "reboot", "halt":
+			i.Ending = n.Name()
+		}
+	case *kickstart.Include, *kickstart.Append:
+		i.Includes = true
+	}
 }
 
 // addedBelow is the comment above the sections that AddReporting adds.
@@ -113,40 +123,17 @@ const addedBelow = "# What follows was added by imgasm: it tells the host how th
 // and have the same number in the guest: those above what AddReporting has
 // added, and none behind the first %ksappend, in whose place the installer puts
 // the other file.
-func UserLines(f *File) int {
-	lines := countLines(f.Bytes())
+func UserLines(f *kickstart.File) int {
+	lines := f.LineCount()
 	for _, n := range f.Nodes {
 		switch n := n.(type) {
-		case *Append:
+		case *kickstart.Append:
 			return min(lines, n.Pos().Line)
-		case *Comment:
+		case *kickstart.Comment:
 			if n.Text() == addedBelow {
 				return n.Pos().Line - 2 // a blank line is between
 			}
 		}
 	}
 	return lines
-}
-
-// walk calls node for all nodes, those inside of sections included, and end
-// behind the body of each section.
-func walk(file *File, node func(Node), end func(*Section)) {
-	for _, n := range file.Nodes {
-		node(n)
-		if s, ok := n.(*Section); ok {
-			for _, n := range s.Body {
-				node(n)
-			}
-			end(s)
-		}
-	}
-}
-
-func countLines(src []byte) int {
-	n := 0
-	for len(src) > 0 {
-		_, src = cutLine(src)
-		n++
-	}
-	return n
 }

@@ -1,16 +1,18 @@
 // The %post sections of the default kickstart: its own, and the user's.
 
-package kickstart
+package render
 
 import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/imgasm/imgasm/kickstart"
 )
 
 // scripts writes the %post sections. All of them use --erroronfail: an image
 // whose provisioning has failed must not come into being.
-func (o *RenderOptions) scripts(w *writer) {
+func (o *Options) scripts(w *writer) {
 	var sudoers []string
 	for _, u := range o.Users {
 		if u.Sudo {
@@ -84,14 +86,8 @@ func (s Script) check() error {
 	if i := strings.IndexByte(text, 0); i >= 0 {
 		return fmt.Errorf("contains a NUL byte in line %d", 1+strings.Count(text[:i], "\n"))
 	}
-	rest := []byte(text)
-	for number := 1; len(rest) > 0; number++ {
-		var line []byte
-		line, rest = cutLine(rest)
-		switch word := firstField(string(line)); {
-		case word == "%end", word == "%include", word == "%ksappend", sectionNames[word]:
-			return fmt.Errorf("line %d begins with %s, which the installer would take for its own; write it so that the line begins otherwise", number, word)
-		}
+	if line, word := kickstart.NotScript([]byte(text)); line > 0 {
+		return fmt.Errorf("line %d begins with %s, which the installer would take for its own; write it so that the line begins otherwise", line, word)
 	}
 	if _, err := s.interpreter(); err != nil {
 		return err

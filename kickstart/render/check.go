@@ -1,6 +1,6 @@
 // What Render refuses, and why.
 
-package kickstart
+package render
 
 import (
 	"errors"
@@ -41,7 +41,7 @@ var (
 // maxHostname is the longest host name that Linux keeps, in bytes (HOST_NAME_MAX).
 const maxHostname = 64
 
-func (o *RenderOptions) check() error {
+func (o *Options) check() error {
 	return errors.Join(o.checkMachine(), o.checkSource(), o.checkLocale(), o.checkAccounts(), o.checkContents())
 }
 
@@ -60,7 +60,7 @@ func match(pattern *regexp.Regexp, option, value, example string) error {
 	return refuse(option, value, "write it as in %q", example)
 }
 
-func (o *RenderOptions) checkMachine() error {
+func (o *Options) checkMachine() error {
 	var errs []error
 	errs = append(errs, match(archName, "architecture", o.Arch, "aarch64"), match(diskName, "disk", o.Disk, "vda"))
 	if o.Console != "" {
@@ -75,7 +75,7 @@ func (o *RenderOptions) checkMachine() error {
 	return errors.Join(errs...)
 }
 
-func (o *RenderOptions) checkSource() error {
+func (o *Options) checkSource() error {
 	var errs []error
 	if o.Source.CDROM && o.Source.URL != "" {
 		errs = append(errs, refuse("source", o.Source.URL, "choose either the installer's medium or a URL"))
@@ -106,7 +106,7 @@ func (o *RenderOptions) checkSource() error {
 	return errors.Join(errs...)
 }
 
-func (o *RenderOptions) checkLocale() error {
+func (o *Options) checkLocale() error {
 	var errs []error
 	if o.Hostname != "" {
 		errs = append(errs, checkHostname(o.Hostname))
@@ -130,7 +130,7 @@ func checkHostname(name string) error {
 	return nil
 }
 
-func (o *RenderOptions) checkAccounts() error {
+func (o *Options) checkAccounts() error {
 	var errs []error
 	login := o.RootPassword != "" || len(o.RootSSHKeys) > 0 || o.CloudInit
 	errs = append(errs, checkKeys("root", o.RootSSHKeys))
@@ -184,7 +184,7 @@ func checkKeys(account string, keys []string) error {
 	return errors.Join(errs...)
 }
 
-func (o *RenderOptions) checkContents() error {
+func (o *Options) checkContents() error {
 	var errs []error
 	for _, p := range o.Packages {
 		errs = append(errs, match(packageLine, "package", p, "vim-enhanced"))

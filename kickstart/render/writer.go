@@ -1,12 +1,14 @@
 // Writing a kickstart file from values, with proof that they arrive.
 
-package kickstart
+package render
 
 import (
 	"bytes"
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/imgasm/imgasm/kickstart"
 )
 
 // writer builds a file from words and section bodies. It keeps what was meant
@@ -52,7 +54,7 @@ func (w *writer) section(header []string, body string) {
 
 func (w *writer) line(words []string) {
 	for i, word := range words {
-		text, err := Quote(word)
+		text, err := kickstart.Quote(word)
 		if err != nil && w.err == nil {
 			w.err = fmt.Errorf("kickstart: %s: %w", words[0], err)
 		}
@@ -70,17 +72,17 @@ func (w *writer) bytes() ([]byte, error) {
 		return nil, w.err
 	}
 	src := w.buf.Bytes()
-	f, err := Parse("rendered kickstart", src)
+	f, err := kickstart.Parse("rendered kickstart", src)
 	if err != nil {
 		return nil, err
 	}
 	var read []meant
 	for _, n := range f.Nodes {
 		switch n := n.(type) {
-		case *Blank, *Comment:
-		case *Command:
+		case *kickstart.Blank, *kickstart.Comment:
+		case *kickstart.Command:
 			read = append(read, meant{words: wordValues(n.Words)})
-		case *Section:
+		case *kickstart.Section:
 			if !n.HasEnd() {
 				return nil, fmt.Errorf("kickstart: rendered %s does not end", n.Name())
 			}
@@ -98,10 +100,16 @@ func (w *writer) bytes() ([]byte, error) {
 	return src, nil
 }
 
-func wordValues(words []Word) []string {
+func wordValues(words []kickstart.Word) []string {
 	all := make([]string, len(words))
 	for i, w := range words {
 		all[i] = w.Value
 	}
 	return all
+}
+
+// oneLine refuses text that cannot stand on one line of a kickstart file.
+func oneLine(text string) error {
+	_, err := kickstart.Quote(text)
+	return err
 }

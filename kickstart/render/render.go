@@ -1,6 +1,9 @@
-// The default kickstart: settings → text for the RHEL 10 installer.
+// Package render writes kickstart files: the default one for AlmaLinux 10, from
+// settings, and the sections by which an installation tells the host how it
+// goes, which are added to a file of the user. It reads no files, no environment
+// and no clock: the same settings give the same bytes.
 
-package kickstart
+package render
 
 import (
 	"fmt"
@@ -9,10 +12,10 @@ import (
 	"strings"
 )
 
-// RenderOptions are the settings of the default AlmaLinux kickstart. The zero
+// Options are the settings of the default AlmaLinux kickstart. The zero
 // value installs AlmaLinux 10 for x86_64 with UEFI on /dev/vda from the public
 // mirror; it only lacks somebody who can log in.
-type RenderOptions struct {
+type Options struct {
 	Arch string // "x86_64", "x86_64_v2" or "aarch64"; empty: "x86_64"
 	Boot string // "uefi" or "bios" (x86 only); empty: "uefi"
 	Disk string // the disk to install on, as the guest calls it; empty: "vda"
@@ -108,7 +111,7 @@ func AlmaLinuxSource(version, arch string) (Source, error) {
 }
 
 // withDefaults fills what is empty.
-func (o RenderOptions) withDefaults() RenderOptions {
+func (o Options) withDefaults() Options {
 	set := func(field *string, value string) {
 		if *field == "" {
 			*field = value
@@ -130,13 +133,13 @@ func (o RenderOptions) withDefaults() RenderOptions {
 	return o
 }
 
-// Render writes the kickstart file that o describes, in the RHEL 10 dialect.
+// Kickstart writes the kickstart file that o describes, in the RHEL 10 dialect.
 // The same options give the same bytes.
 //
 // A value that cannot stand in its place, or that the installer would refuse,
 // is an *OptionError. Nothing that o holds can end a line, a word or a section
 // early: the result is parsed and compared before it is returned.
-func Render(o RenderOptions) ([]byte, error) {
+func Kickstart(o Options) ([]byte, error) {
 	o = o.withDefaults()
 	if err := o.check(); err != nil {
 		return nil, err
@@ -181,7 +184,7 @@ func Render(o RenderOptions) ([]byte, error) {
 	return w.bytes()
 }
 
-func (o *RenderOptions) source(w *writer) {
+func (o *Options) source(w *writer) {
 	if o.Source.CDROM {
 		w.command("cdrom")
 	} else {
@@ -194,7 +197,7 @@ func (o *RenderOptions) source(w *writer) {
 
 // storage lays the disk out as AlmaLinux's own images do: GPT, a separate
 // /boot, and the root last, where it can grow.
-func (o *RenderOptions) storage(w *writer) {
+func (o *Options) storage(w *writer) {
 	w.command("zerombr")
 	w.command("ignoredisk", "--only-use="+o.Disk)
 	w.command("clearpart", "--all", "--initlabel", "--disklabel=gpt", "--drives="+o.Disk)
@@ -218,7 +221,7 @@ func (o *RenderOptions) storage(w *writer) {
 	w.command("part", "/", "--fstype=xfs", "--size=3072", "--grow", "--ondisk="+o.Disk)
 }
 
-func (o *RenderOptions) packages(w *writer) {
+func (o *Options) packages(w *writer) {
 	lines := []string{"@^minimal-environment", "openssh-server", "sudo"}
 	if !o.Source.Minimal {
 		// An initramfs for any machine, not only for the one that installs.
@@ -238,7 +241,7 @@ func (o *RenderOptions) packages(w *writer) {
 	w.section([]string{"%packages", "--exclude-weakdeps"}, strings.Join(lines, "\n")+"\n")
 }
 
-func (o *RenderOptions) accounts(w *writer) error {
+func (o *Options) accounts(w *writer) error {
 	if o.RootPassword == "" {
 		w.command("rootpw", "--lock")
 	} else {

@@ -1,9 +1,11 @@
-package kickstart
+package render
 
 import (
 	"bytes"
 	"fmt"
 	"testing"
+
+	"github.com/imgasm/imgasm/kickstart"
 )
 
 // TestRenderLintsClean holds the default kickstart against lint, for every
@@ -24,7 +26,7 @@ func TestRenderLintsClean(t *testing.T) {
 		for variant, source := range sources {
 			for bus, disk := range disks {
 				t.Run(fmt.Sprintf("%s/%s/%s/%s", m.arch, m.boot, variant, bus), func(t *testing.T) {
-					src, err := Render(RenderOptions{
+					src, err := Kickstart(Options{
 						Arch: m.arch, Boot: m.boot, Console: m.console, Disk: disk, Source: source,
 						Hostname: "web-1", RootPassword: DefaultRootPassword, RootSSHKeys: []string{testKey},
 						Users: DefaultUsers(), GuestAgent: true, CloudInit: true,
@@ -33,25 +35,25 @@ func TestRenderLintsClean(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					f, err := Parse("default.ks", src)
+					f, err := kickstart.Parse("default.ks", src)
 					if err != nil {
 						t.Fatal(err)
 					}
-					targets := []*Target{nil, {
+					targets := []*kickstart.Target{nil, {
 						Arch: m.arch, Boot: m.boot, Console: m.console, DiskBus: bus, DiskName: disk, DiskSizeBytes: 10 << 30,
 						Offline: source.CDROM, ISOVariant: variant, CmdlineMode: true,
 					}}
-					for _, dialect := range []Dialect{RHEL9, RHEL10, AlmaLinux10At0, AlmaLinux10, Fedora} {
+					for _, dialect := range []kickstart.Dialect{kickstart.RHEL9, kickstart.RHEL10, kickstart.AlmaLinux10At0, kickstart.AlmaLinux10, kickstart.Fedora} {
 						for _, target := range targets {
-							findings := Lint(f, LintOptions{Dialect: dialect, Target: target})
+							findings := kickstart.Lint(f, kickstart.LintOptions{Dialect: dialect, Target: target})
 							if len(findings) > 0 {
 								var b bytes.Buffer
-								_ = WriteText(&b, findings, TextOptions{})
+								_ = kickstart.WriteText(&b, findings, kickstart.TextOptions{})
 								t.Errorf("%s, target %v:\n%s", dialect, target, b.String())
 							}
 						}
 					}
-					out, err := Format(f)
+					out, err := kickstart.Format(f)
 					if err != nil || !bytes.Equal(out, src) {
 						t.Errorf("it is not formatted: %v\n%s", err, out)
 					}
@@ -62,12 +64,12 @@ func TestRenderLintsClean(t *testing.T) {
 					if reported.Ending != "poweroff" {
 						t.Errorf("it ends with %q", reported.Ending)
 					}
-					guest, err := Parse("guest.ks", reported.Bytes)
+					guest, err := kickstart.Parse("guest.ks", reported.Bytes)
 					if err != nil {
 						t.Fatal(err)
 					}
-					for _, finding := range Lint(guest, LintOptions{Dialect: AlmaLinux10, Target: targets[1]}) {
-						if finding.Severity == Error {
+					for _, finding := range kickstart.Lint(guest, kickstart.LintOptions{Dialect: kickstart.AlmaLinux10, Target: targets[1]}) {
+						if finding.Severity == kickstart.Error {
 							t.Errorf("with our sections: %+v", finding)
 						}
 					}

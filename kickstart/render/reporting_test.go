@@ -1,4 +1,4 @@
-package kickstart
+package render
 
 import (
 	"bytes"
@@ -14,13 +14,15 @@ import (
 	"testing"
 
 	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/imgasm/imgasm/kickstart"
 )
 
 const testNonce = "0123456789abcdef"
 
 func instrument(t *testing.T, src string, r Reporting) *Instrumented {
 	t.Helper()
-	f, err := Parse("user.ks", []byte(src))
+	f, err := kickstart.Parse("user.ks", []byte(src))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +37,7 @@ func instrument(t *testing.T, src string, r Reporting) *Instrumented {
 }
 
 func TestAddReportingGolden(t *testing.T) {
-	golden(t, "reporting/added.ks", instrument(t, "text\n%post\ntrue\n%end\n", Reporting{Packages: true}).Bytes)
+	golden(t, "added.ks", instrument(t, "text\n%post\ntrue\n%end\n", Reporting{Packages: true}).Bytes)
 }
 
 func TestAddReportingKeepsTheFile(t *testing.T) {
@@ -48,7 +50,7 @@ func TestAddReportingKeepsTheFile(t *testing.T) {
 		if !bytes.HasPrefix(out.Bytes, []byte(src)) {
 			t.Errorf("%q was changed:\n%s", src, out.Bytes)
 		}
-		f, err := Parse("x", out.Bytes)
+		f, err := kickstart.Parse("x", out.Bytes)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -91,8 +93,8 @@ func TestUserLines(t *testing.T) {
 		"":                           0,
 		"a\n%ksappend http://x\nb\n": 2, // moves what follows
 	} {
-		alone, _ := Parse("user.ks", []byte(src))
-		guest, _ := Parse("user.ks", instrument(t, src, Reporting{}).Bytes)
+		alone, _ := kickstart.Parse("user.ks", []byte(src))
+		guest, _ := kickstart.Parse("user.ks", instrument(t, src, Reporting{}).Bytes)
 		if UserLines(alone) != want || UserLines(guest) != want {
 			t.Errorf("%q: %d alone, %d in the guest, want %d", src, UserLines(alone), UserLines(guest), want)
 		}
@@ -100,7 +102,7 @@ func TestUserLines(t *testing.T) {
 }
 
 func TestAddReportingRefuses(t *testing.T) {
-	f, _ := Parse("x", nil)
+	f, _ := kickstart.Parse("x", nil)
 	for _, r := range []Reporting{
 		{}, {Nonce: "0123456789ABCDEF"}, {Nonce: testNonce + "\n"}, {Nonce: testNonce, Port: "a\n%end"},
 	} {
@@ -110,16 +112,17 @@ func TestAddReportingRefuses(t *testing.T) {
 	}
 }
 
-// shells run a script as the installer (bash, elsewhere dash) does; one only
-// parses it.
-func shells(t *testing.T) map[string]func(t *testing.T, script string) {
-	all := map[string]func(*testing.T, string){
-		"parser": func(t *testing.T, script string) {
-			if _, err := syntax.NewParser(syntax.Variant(syntax.LangPOSIX)).Parse(strings.NewReader(script), ""); err != nil {
-				t.Fatalf("not POSIX shell: %v", err)
-			}
-		},
+func TestReportingIsPOSIX(t *testing.T) {
+	for _, name := range []string{"%pre", "%pre-install", "%post", "%onerror"} {
+		if _, err := syntax.NewParser(syntax.Variant(syntax.LangPOSIX)).Parse(strings.NewReader(section(t, name, Reporting{Packages: true})), ""); err != nil {
+			t.Errorf("%s is not POSIX shell: %v", name, err)
+		}
 	}
+}
+
+// shells run a script as the installer (bash, elsewhere dash) does.
+func shells(t *testing.T) map[string]func(t *testing.T, script string) {
+	all := map[string]func(*testing.T, string){}
 	for _, name := range []string{"dash", "bash"} {
 		path, err := exec.LookPath(name)
 		if err != nil {
@@ -153,7 +156,7 @@ func needsUnix(t *testing.T) {
 // section is the body of one of the added sections.
 func section(t *testing.T, name string, r Reporting) string {
 	t.Helper()
-	f, err := Parse("x", instrument(t, "poweroff\n", r).Bytes)
+	f, err := kickstart.Parse("x", instrument(t, "poweroff\n", r).Bytes)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -349,7 +352,7 @@ func FuzzAddReporting(f *testing.F) {
 	f.Add([]byte("text\n%post\necho\n%end"))
 	f.Add([]byte("%packages\n@core\n\r"))
 	f.Fuzz(func(t *testing.T, src []byte) {
-		file, err := Parse("x", src)
+		file, err := kickstart.Parse("x", src)
 		if err != nil {
 			return
 		}
@@ -360,7 +363,7 @@ func FuzzAddReporting(f *testing.F) {
 		if !bytes.HasPrefix(out.Bytes, src) {
 			t.Fatal("the user's bytes were changed")
 		}
-		again, err := Parse("x", out.Bytes)
+		again, err := kickstart.Parse("x", out.Bytes)
 		if err != nil {
 			t.Fatal(err)
 		}
