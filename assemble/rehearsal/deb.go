@@ -16,7 +16,6 @@ import (
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
-	"github.com/ulikunitz/xz"
 )
 
 // errStop ends a walk early without it being an error.
@@ -82,8 +81,7 @@ func arHeader(r io.Reader) (name string, size int64, err error) {
 func decompress(name string, r io.Reader) (io.Reader, func(), error) {
 	switch path.Ext(name) {
 	case ".xz":
-		// 64 MiB holds the dictionary of xz -9; more would be an attack on memory.
-		x, err := xz.ReaderConfig{DictCap: 64 << 20}.NewReader(bufio.NewReaderSize(r, 1<<20))
+		x, err := unxz(r)
 		return x, func() {}, err
 	case ".zst":
 		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(512<<20))

@@ -15,7 +15,6 @@ import (
 
 	"github.com/cavaliergopher/cpio"
 	"github.com/klauspost/compress/zstd"
-	"github.com/ulikunitz/xz"
 )
 
 // maxInitramfs bounds what an initial RAM file system may unpack to; RHEL 10's
@@ -74,7 +73,7 @@ func sniff(r io.Reader, magic string) (io.Reader, func(), error) {
 		g, err := gzip.NewReader(r)
 		return g, func() {}, err
 	case strings.HasPrefix(magic, "\xfd7zXZ"):
-		x, err := xz.ReaderConfig{DictCap: 64 << 20}.NewReader(r)
+		x, err := unxz(r)
 		return x, func() {}, err
 	case strings.HasPrefix(magic, "\x28\xb5\x2f\xfd"):
 		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(512<<20))

@@ -4,6 +4,7 @@ package debian
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"regexp"
@@ -36,25 +37,25 @@ func readPackages(r io.Reader, take func(pkg)) error {
 		p = pkg{}
 	}
 	for lines.Scan() {
-		line := lines.Text()
-		if line == "" {
+		line := lines.Bytes()
+		if len(line) == 0 {
 			end()
 			continue
 		}
-		field, value, _ := strings.Cut(line, ": ")
-		switch field {
+		field, value, _ := bytes.Cut(line, []byte(": "))
+		switch string(field) {
 		case "Package":
-			p.name = value
+			p.name = string(value)
 		case "Version":
-			p.version = value
+			p.version = string(value)
 		case "Depends":
-			p.depends = value
+			p.depends = string(value)
 		case "Filename":
-			p.path = value
+			p.path = string(value)
 		case "SHA256":
-			p.sha256 = value
+			p.sha256 = string(value)
 		case "Size":
-			n, err := strconv.ParseInt(value, 10, 64)
+			n, err := strconv.ParseInt(string(value), 10, 64)
 			if err != nil {
 				return fmt.Errorf("package %s: size %q", p.name, value)
 			}
