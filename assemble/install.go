@@ -13,7 +13,6 @@ import (
 	"github.com/imgasm/imgasm/assemble/anaconda"
 	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/event"
-	"github.com/imgasm/imgasm/internal/size"
 	"github.com/imgasm/imgasm/qemu"
 )
 
@@ -95,31 +94,6 @@ func (b *build) prepareFirmware(m *qemu.Config) error {
 	}
 	m.Firmware.Code, m.Firmware.Vars = code.Path, vars.Path
 	return nil
-}
-
-// image brings the disk into its format.
-func (b *build) image(ctx context.Context) (string, error) {
-	from, to := b.ws.path(diskFile), b.ws.path(imagePartialFile)
-	if b.Spec.Format == "raw" {
-		if err := b.ws.root.Rename(diskFile, imagePartialFile); err != nil {
-			return "", err
-		}
-	} else {
-		err := qemu.Convert(ctx, from, to, qemu.ConvertOptions{Binary: b.QEMU.Path, Reproducible: b.Dated, Progress: func(done, total int64) {
-			b.emit(event.Event{Kind: event.Progress, Done: done, Total: total, Unit: "B", Fraction: float64(done) / float64(max(total, 1))})
-		}})
-		if err != nil {
-			return "", err
-		}
-		if err := b.ws.root.Remove(diskFile); err != nil {
-			return "", err
-		}
-	}
-	used, err := allocated(to)
-	if err != nil {
-		return "", err
-	}
-	return humanSize(used) + " for a disk of " + size.Format(b.Spec.DiskSize), nil
 }
 
 // bootTest starts the image as its user will.

@@ -1,7 +1,6 @@
 // Package qemu describes a virtual machine (Config), turns the description
 // into QEMU's arguments (a pure function), and runs it (Start, VM). It also
-// asks a QEMU binary what it can do (Inspect) and has it write disk images
-// (Convert).
+// asks a QEMU binary what it can do (Inspect).
 package qemu
 
 import (

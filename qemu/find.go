@@ -56,19 +56,3 @@ func Find(binary string) (string, error) {
 	}
 	return "", &MissingError{Binary: binary, Err: err}
 }
-
-// anyQEMU is the first system emulator that is installed, of the architectures
-// we know: for work that needs no guest.
-func anyQEMU() (string, error) {
-	var missing error
-	for _, a := range append([]arch.Arch{arch.Host()}, arch.All()...) {
-		path, err := Find(a.QEMU)
-		if err == nil {
-			return path, nil
-		}
-		if missing == nil {
-			missing = err
-		}
-	}
-	return "", missing
-}
