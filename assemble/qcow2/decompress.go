@@ -11,7 +11,8 @@ import (
 )
 
 // decompressor fills dst, a whole cluster, with what src holds; what follows in
-// src is none of its business. It serves many goroutines.
+// src is none of its business. What dst has room for behind its end may be
+// overwritten. It serves many goroutines.
 type decompressor func(dst, src []byte) error
 
 var errShort = errors.New("the compressed data end before the cluster does")
@@ -36,8 +37,11 @@ func newDecompressor(c Compression, clusterSize int64) (decompressor, error) {
 	}, nil
 }
 
+// zstdSlack is the room behind the output with which the library is quicker.
+const zstdSlack = 16
+
 func unzstd(d *zstd.Decoder, dst, src []byte) error {
-	for out := dst[:0:len(dst)]; len(out) < len(dst); {
+	for out := dst[:0:min(cap(dst), len(dst)+zstdSlack)]; len(out) < len(dst); {
 		n := zstdFrame(src)
 		if n == 0 {
 			return errShort

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync"
 )
 
@@ -243,7 +244,7 @@ func (m *Image) ReadAt(p []byte, off int64) (int, error) {
 		return 0, errors.New("negative offset")
 	}
 	want := len(p)
-	p = p[:max(0, min(int64(want), m.Size()-off))]
+	p = slices.Clip(p[:max(0, min(int64(want), m.Size()-off))])
 	n := 0
 	for n < len(p) {
 		s, err := m.segment(off + int64(n))
@@ -277,7 +278,7 @@ func (m *Image) read(p []byte, s segment) error {
 		return m.unpack(p, s.packed)
 	case s.packed != 0:
 		b, err := m.clusters.get(s.packed, func() ([]byte, error) {
-			b := make([]byte, m.header.ClusterSize)
+			b := make([]byte, m.header.ClusterSize, m.header.ClusterSize+zstdSlack)
 			return b, m.unpack(b, s.packed)
 		})
 		if err != nil {
