@@ -33,6 +33,7 @@ var seeded = map[string]bool{
 	"Arch": true, "Boot": true, "Format": true, "DiskSize": true,
 	"Settings.User": true, "Settings.SSHKeys": true, "Settings.Hostname": true, "Settings.Packages": true,
 	"Settings.Timezone": true, "Settings.Lang": true, "Settings.Keyboard": true,
+	"Settings.LockRoot": true, "Settings.Repos": true, "Settings.CloudInit": true, "Settings.GuestAgent": true,
 
 	// Passwords, and the places of files whose text is in the kickstart.
 	"Settings.RootPassword": false, "Settings.Password": false, "Settings.Post": false, "Kickstart": false,
@@ -80,6 +81,8 @@ func TestSeedOfEveryField(t *testing.T) {
 				f.SetInt(1)
 			case reflect.Slice:
 				f.Set(reflect.MakeSlice(f.Type(), 1, 1))
+			case reflect.Pointer:
+				f.Set(reflect.New(f.Type().Elem()))
 			default:
 				t.Fatalf("Spec.%s: this test knows no value of a %s", name, f.Type())
 			}
