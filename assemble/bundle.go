@@ -47,6 +47,10 @@ func (b *build) failed(ctx context.Context, f *follower, what string, failure *a
 		vm.Kill()
 		b.makeRoom()
 	}
+	settle(time.Second, f.channels...) // what it had said by then
+	if err := f.finishLogs(); err != nil {
+		b.emit(event.Event{Kind: event.Warning, Text: "the guest's logs could not be kept whole: " + err.Error()})
+	}
 	files["qemu.txt"] = []byte(proc.Quote(b.hidden.Strings(vm.Argv())) + "\n\n" + b.QEMU.Version.String() + "\n\n" + vm.Stderr())
 	if failure != nil {
 		failure = hideFailure(failure, b.hidden)

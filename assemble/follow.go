@@ -7,6 +7,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"os"
 	"os/exec"
 	"strings"
 	"time"
@@ -42,6 +45,10 @@ type follower struct {
 	inputs  chan anaconda.Input
 
 	channels []*channel
+	// keep, if set, makes the file that keeps the log of a channel: of the serial
+	// console ("") or of a port.
+	keep func(port string) (*os.File, error)
+	logs []*keptLog
 	// record, if set, sees every console record too.
 	record func(console.Record)
 	// pending is a failure that is certain while the installer's last words are awaited.
@@ -80,7 +87,7 @@ func newFollower(vm *qemu.VM, machine *anaconda.Machine, emit func(event.Event))
 // start starts the readers; they end with QEMU.
 func (f *follower) start(ctx context.Context) {
 	reader := console.NewReader(func(r console.Record) { f.send(ctx, anaconda.Console(r)) })
-	f.channels = append(f.channels, readChannel(f.vm.Serial, func(p []byte) { _, _ = reader.Write(p) }, func(bool) { reader.Flush() }))
+	f.read("", f.vm.Serial, reader, func(bool) { reader.Flush() })
 	f.port(ctx, logPort, func(line int, text string) anaconda.What { return anaconda.Log{Line: line, Text: text} })
 	f.port(ctx, progressPort, func(line int, text string) anaconda.What { return anaconda.Progress{Line: line, Text: text} })
 	events := f.vm.Events()
@@ -94,11 +101,36 @@ func (f *follower) port(ctx context.Context, name string, what func(int, string)
 		return
 	}
 	lines := &lineSplitter{emit: func(line int, text string) { f.send(ctx, what(line, text)) }}
-	f.channels = append(f.channels, readChannel(conn, func(p []byte) { _, _ = lines.Write(p) }, func(last bool) {
+	f.read(name, conn, lines, func(last bool) {
 		if last { // the guest is down, or its verdict is due: a line without an end is whole
 			_ = lines.Close()
 		}
-	}))
+	})
+}
+
+// read begins to read a channel, and to keep what comes on it.
+func (f *follower) read(port string, conn net.Conn, to io.Writer, flush func(last bool)) {
+	if f.keep != nil {
+		file, err := f.keep(port)
+		if err != nil {
+			f.emit(event.Event{Kind: event.Warning, Text: "what the guest says cannot be kept: " + err.Error()})
+		} else {
+			log := newKeptLog(file)
+			f.logs = append(f.logs, log)
+			to = io.MultiWriter(log, to)
+		}
+	}
+	f.channels = append(f.channels, readChannel(conn, func(p []byte) { _, _ = to.Write(p) }, flush))
+}
+
+// finishLogs completes the kept logs. What the guest says from now on is not in
+// them.
+func (f *follower) finishLogs() error {
+	var failed error
+	for _, log := range f.logs {
+		failed = errors.Join(failed, log.finish())
+	}
+	return failed
 }
 
 // send hands an observation to the loop.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -39,6 +40,10 @@ func (b *build) install(ctx context.Context) (string, error) {
 		Kickstart: anaconda.Kickstart{Name: b.Kickstart.Name, Text: b.Kickstart.Guest},
 	})
 	f := newFollower(vm, machine, b.emit)
+	f.keep = func(port string) (*os.File, error) {
+		return b.ws.create(map[string]string{"": serialFile, logPort: logFile, progressPort: progressFile}[port])
+	}
+	defer f.finishLogs()
 	failure, err := f.follow(ctx, followOptions{
 		what: theInstallation, timeout: b.Timeout, spaceWait: b.Spec.SpaceWait,
 		free: func() (int64, error) { return b.Host.Free(filepath.Dir(b.Out)) },
@@ -121,6 +126,8 @@ func (b *build) bootTest(ctx context.Context) (string, error) {
 		}
 	})
 	f.powerOffTime = off
+	f.keep = func(string) (*os.File, error) { return b.ws.create(testSerialFile) }
+	defer f.finishLogs()
 	tested, failure, err := bootTest(ctx, f, port, b.Kickstart.Login, timeout)
 	if failure != nil && failure.Class == anaconda.ClassEnded {
 		failure, err = nil, &BootTestError{Err: errors.New("the image went down before anybody could log in")}

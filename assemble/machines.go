@@ -47,8 +47,7 @@ func (p *Plan) resolveMachines() {
 
 	m := base
 	m.Firmware = p.firmware(filepath.Join(dir, "install"))
-	m.SerialLog = path(serialFile)
-	m.Ports = []qemu.Port{{Name: logPort, Log: path(logFile)}, {Name: progressPort, Log: path(progressFile)}}
+	m.Ports = []qemu.Port{{Name: logPort}, {Name: progressPort}}
 	m.Net = &qemu.Net{Restrict: p.sealed()}
 	m.Display, m.Watchdog = true, true
 	m.Drives = []qemu.Drive{
@@ -69,7 +68,6 @@ func (p *Plan) resolveMachines() {
 
 	t := base
 	t.Firmware = p.firmware(filepath.Join(dir, "test"))
-	t.SerialLog = path(testSerialFile)
 	t.Net = &qemu.Net{Restrict: true, Forwards: []qemu.Forward{{GuestPort: sshPort}}} // QEMU chooses the host's port
 	// A first boot may well restart the machine, to relabel files for instance.
 	t.Actions.Reboot = "reset"

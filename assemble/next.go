@@ -31,7 +31,7 @@ type Next struct {
 func (p *Plan) next() Next {
 	n := Next{Logins: p.Kickstart.Logins}
 	m := p.TestMachine
-	m.Name, m.UUID, m.SerialLog = "", "", ""
+	m.Name, m.UUID = "", ""
 	m.Net = &qemu.Net{Forwards: []qemu.Forward{{HostPort: nextSSHPort, GuestPort: sshPort}}}
 	m.Drives = slices.Clone(m.Drives)
 	m.Drives[0].Path = p.Out
