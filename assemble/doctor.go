@@ -138,7 +138,7 @@ func (c *Checkup) accelerators(ctx context.Context, a arch.Arch, info *qemu.Info
 }
 
 func (c *Checkup) firmware(ctx context.Context, h Host, a arch.Arch, info *qemu.Info) bool {
-	query := firmware.Query{Arch: a, Getenv: h.Getenv, Binary: info.Path, Trees: h.firmwareTrees()}
+	query := firmware.Query{Arch: a.Name, Getenv: h.Getenv, Binary: info.Path, Trees: h.firmwareTrees()}
 	pair, err := firmware.Find(ctx, query)
 	if err != nil {
 		text := err.Error()

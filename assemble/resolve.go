@@ -216,7 +216,7 @@ func (p *Plan) resolveInstaller(ctx context.Context) error {
 	if err != nil {
 		return isoError(p.Installer.Path, err)
 	}
-	if err := in.CheckArch(p.Installer.Path, p.Arch); err != nil {
+	if err := in.CheckArch(p.Installer.Path, p.Arch.Name); err != nil {
 		return &InputError{What: "--iso", Err: err, Do: "build for it with --arch " + in.Arch + ", or give the ISO for " + p.Arch.Name}
 	}
 	if p.Spec.Boot == "media" && (in.Boot.Shim == "" || in.Boot.GRUB == "") {
@@ -304,7 +304,7 @@ func (p *Plan) resolveHost(ctx context.Context) (err error) {
 	if s.Firmware == "bios" {
 		return nil
 	}
-	query := firmware.Query{Arch: p.Arch, SecureBoot: s.SecureBoot, Getenv: p.Host.Getenv, Binary: p.QEMU.Path, Trees: p.Host.firmwareTrees()}
+	query := firmware.Query{Arch: p.Arch.Name, SecureBoot: s.SecureBoot, Getenv: p.Host.Getenv, Binary: p.QEMU.Path, Trees: p.Host.firmwareTrees()}
 	if s.Firmware != "auto" && s.Firmware != "uefi" {
 		query.Explicit = s.Firmware
 	}

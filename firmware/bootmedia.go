@@ -23,18 +23,22 @@ const GRUBMilestone = "IMGASM-GRUB"
 // ErrBootMedia is what an incomplete or impossible boot medium is refused with.
 var ErrBootMedia = fault.Class(fault.Input, "cannot be made into an EFI boot medium")
 
+// MediumFile is a file of a medium: its path there, its size, and how its
+// contents are opened.
+type MediumFile = medium.File
+
 // BootMedia is what an EFI boot medium is made from. The Path of the files
 // given does not matter: BootFiles sets it.
 type BootMedia struct {
-	Arch arch.Arch
+	Arch string // "x86_64" or "aarch64"
 	// Shim is what the firmware starts; under Secure Boot it must be signed
 	// with a key that the firmware has. GRUB is what shim starts, signed with
 	// a key that shim has. Without a Shim the firmware starts GRUB itself.
-	Shim, GRUB medium.File
+	Shim, GRUB MediumFile
 	// MokManager is the tool for enrolling keys; it may be left out.
-	MokManager medium.File
-	Kernel     medium.File
-	Initrd     medium.File
+	MokManager MediumFile
+	Kernel     MediumFile
+	Initrd     MediumFile
 	// GRUBFolder is where GRUB looks for grub.cfg, as GRUBPrefix finds it:
 	// "EFI/almalinux". "" if it is not known.
 	GRUBFolder string
@@ -53,7 +57,11 @@ const (
 //
 // shim's fallback program (fbx64.efi) is never among them: beside a shim in
 // EFI/BOOT it would be started instead of GRUB, to write boot entries.
-func BootFiles(m BootMedia) ([]medium.File, error) {
+func BootFiles(m BootMedia) ([]MediumFile, error) {
+	a, err := arch.Parse(m.Arch)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", err, ErrBootMedia)
+	}
 	config, err := GRUBConfig(m.KernelArgs)
 	if err != nil {
 		return nil, err
@@ -72,13 +80,13 @@ func BootFiles(m BootMedia) ([]medium.File, error) {
 		}
 	}
 	if m.Shim.SizeBytes > 0 {
-		put("EFI/BOOT/"+m.Arch.EFIBoot, m.Shim)
-		put("EFI/BOOT/"+m.Arch.EFIGRUB, m.GRUB)
+		put("EFI/BOOT/"+a.EFIBoot, m.Shim)
+		put("EFI/BOOT/"+a.EFIGRUB, m.GRUB)
 	} else {
-		put("EFI/BOOT/"+m.Arch.EFIBoot, m.GRUB)
+		put("EFI/BOOT/"+a.EFIBoot, m.GRUB)
 	}
 	if m.MokManager.SizeBytes > 0 {
-		put("EFI/BOOT/"+m.Arch.EFIMok, m.MokManager)
+		put("EFI/BOOT/"+a.EFIMok, m.MokManager)
 	}
 	put("EFI/BOOT/grub.cfg", medium.Bytes("", config))
 	if folder := path.Clean(m.GRUBFolder); m.GRUBFolder != "" && !strings.EqualFold(folder, "EFI/BOOT") {

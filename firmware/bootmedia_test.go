@@ -16,7 +16,7 @@ import (
 
 func bootMedia(a arch.Arch) firmware.BootMedia {
 	return firmware.BootMedia{
-		Arch: a, Shim: tree.Bytes("", []byte("shim")), GRUB: tree.Bytes("", []byte("grub")),
+		Arch: a.Name, Shim: tree.Bytes("", []byte("shim")), GRUB: tree.Bytes("", []byte("grub")),
 		MokManager: tree.Bytes("", []byte("mok")), Kernel: tree.Bytes("", []byte("kernel")), Initrd: tree.Bytes("", []byte("initrd")),
 		GRUBFolder: "EFI/almalinux", KernelArgs: []string{"console=ttyS0,115200n8", "inst.stage2=hd:LABEL=AlmaLinux-10-1-x86_64-dvd"},
 	}

@@ -98,7 +98,7 @@ func (s *search) descriptor(file string) (*candidate, error) {
 	if err != nil {
 		return nil, err
 	}
-	return d.candidate(s.query.Arch, file)
+	return d.candidate(s.query.arch, file)
 }
 
 func parseDescriptor(b []byte) (*descriptor, error) {

@@ -25,7 +25,7 @@ func TestE2EFirmwareStarts(t *testing.T) {
 			t.Logf("%s is missing (apt-get install qemu-system): its firmware was not started", a.QEMU)
 			continue
 		}
-		pairs, _ := List(context.Background(), Query{Arch: a, Getenv: os.Getenv, Binary: binary})
+		pairs, _ := List(context.Background(), Query{Arch: a.Name, Getenv: os.Getenv, Binary: binary})
 		for i, p := range pairs {
 			t.Run(fmt.Sprintf("%s %d", a.Name, i), func(t *testing.T) {
 				t.Parallel()

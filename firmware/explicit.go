@@ -66,9 +66,9 @@ func pairFromNames(q Query, names, source string) (*Pair, error) {
 	} else {
 		vars = companion(q, code)
 	}
-	p, err := match(q.Arch, code, vars, claimsByName(code.Path))
+	p, err := match(q.arch, code, vars, claimsByName(code.Path))
 	if err != nil {
-		if vars == nil && q.Arch.PflashSize == 0 && code.role != roleCombined {
+		if vars == nil && q.arch.PflashSize == 0 && code.role != roleCombined {
 			err = fmt.Errorf("%w: give CODE:VARS", err)
 		}
 		return nil, wrap(err)
@@ -116,7 +116,7 @@ func companion(q Query, code *content) *content {
 	dir, base := filepath.Split(code.Path)
 	var names []string
 	for _, p := range places {
-		if p.code == base && p.vars != "" && p.arch == q.Arch.Name {
+		if p.code == base && p.vars != "" && p.arch == q.Arch {
 			names = append(names, p.vars)
 		}
 	}
@@ -140,7 +140,7 @@ func companion(q Query, code *content) *content {
 		if err != nil {
 			continue
 		}
-		if _, err := match(q.Arch, code, v, claims{}); err != nil {
+		if _, err := match(q.arch, code, v, claims{}); err != nil {
 			continue
 		}
 		if v.enrolled == q.SecureBoot {

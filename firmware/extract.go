@@ -30,16 +30,26 @@ import (
 	"github.com/imgasm/imgasm/internal/pgp"
 )
 
+// Keyring holds OpenPGP keys that are trusted, and Signature says who signed,
+// and when.
+type (
+	Keyring   = pgp.Keyring
+	Signature = pgp.Signature
+)
+
+// ReadKeyring reads OpenPGP public keys, armored or not. name is what errors call them.
+func ReadKeyring(name string, keys []byte) (*Keyring, error) { return pgp.ReadKeyring(name, keys) }
+
 // ExtractOptions say whose packages are trusted.
 type ExtractOptions struct {
-	Keyring *pgp.Keyring     // nil: AlmaLinux's
+	Keyring *Keyring         // nil: AlmaLinux's
 	Now     func() time.Time // nil: time.Now
 }
 
 // Package is an RPM package whose firmware was taken out.
 type Package struct {
-	Name      string        `json:"name"` // name-version-release.arch
-	Signature pgp.Signature `json:"signature"`
+	Name      string    `json:"name"` // name-version-release.arch
+	Signature Signature `json:"signature"`
 	// Files are the paths below the folder, with slashes, sorted.
 	Files []string `json:"files"`
 }

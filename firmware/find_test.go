@@ -57,7 +57,7 @@ func TestFindByDescriptor(t *testing.T) {
 		{arch.AArch64, false, "/usr/share/AAVMF/AAVMF_CODE.fd", "/usr/share/AAVMF/AAVMF_VARS.fd", false},
 		{arch.AArch64, true, "/usr/share/AAVMF/AAVMF_CODE.fd", "/usr/share/AAVMF/AAVMF_VARS.ms.fd", false},
 	} {
-		p, err := Find(context.Background(), Query{Arch: c.arch, SecureBoot: c.secureBoot, Root: root})
+		p, err := Find(context.Background(), Query{Arch: c.arch.Name, SecureBoot: c.secureBoot, Root: root})
 		if err != nil {
 			t.Errorf("%s, Secure Boot %v: %v", c.arch.Name, c.secureBoot, err)
 			continue
@@ -79,7 +79,7 @@ func TestDescriptorOrder(t *testing.T) {
 	files["/usr/share/qemu/firmware/60-own.json"] = d("b")
 	files["/usr/share/qemu/firmware/70-last.json"] = d("c")
 	root := tree(t, files)
-	q := Query{Arch: arch.X86_64, Root: root, Getenv: func(n string) string { return map[string]string{"HOME": "/home/u"}[n] }}
+	q := Query{Arch: arch.X86_64.Name, Root: root, Getenv: func(n string) string { return map[string]string{"HOME": "/home/u"}[n] }}
 	sources := func() string {
 		var s []string
 		pairs, _ := List(context.Background(), q)
@@ -104,7 +104,7 @@ func TestDescriptorOrder(t *testing.T) {
 }
 
 func TestNotFoundNamesEveryPlace(t *testing.T) {
-	_, err := Find(context.Background(), Query{Arch: arch.AArch64, Root: t.TempDir()})
+	_, err := Find(context.Background(), Query{Arch: arch.AArch64.Name, Root: t.TempDir()})
 	if !errors.Is(err, ErrNotFound) {
 		t.Fatalf("%v is no ErrNotFound", err)
 	}
@@ -130,7 +130,7 @@ func TestNotFoundNamesEveryPlace(t *testing.T) {
 }
 
 func BenchmarkFind(b *testing.B) {
-	q := Query{Arch: arch.X86_64, Getenv: os.Getenv}
+	q := Query{Arch: arch.X86_64.Name, Getenv: os.Getenv}
 	if _, err := Find(context.Background(), q); err != nil {
 		b.Skip("this machine has no firmware for x86_64 (apt-get install ovmf): ", err)
 	}

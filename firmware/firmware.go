@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/fault"
 )
 
 // Format is how a firmware image is stored: QEMU's name of the block driver.
@@ -69,7 +70,8 @@ func (p Pair) String() string {
 // Query says what is looked for, and where. The zero value of every field but
 // Arch works.
 type Query struct {
-	Arch arch.Arch
+	// Arch is "x86_64" or "aarch64".
+	Arch string
 	// SecureBoot asks for a firmware that enforces signatures with Microsoft's
 	// keys. Without it, one that does not enforce them is found.
 	SecureBoot bool
@@ -91,6 +93,17 @@ type Query struct {
 	// Trees are folders that packages were unpacked into (see Extract), each
 	// searched as a system of its own after everything else.
 	Trees []string
+
+	arch arch.Arch // Arch's
+}
+
+// ready checks what must be given.
+func (q Query) ready() (Query, error) {
+	var err error
+	if q.arch, err = arch.Parse(q.Arch); err != nil {
+		err = &fault.Error{Class: ErrUnfit, Field: "Arch", Err: err}
+	}
+	return q, err
 }
 
 func (q Query) getenv(name string) string {
@@ -105,10 +118,14 @@ func (q Query) getenv(name string) string {
 // place. It only reads. Its error is ErrNotFound, or, where the user named a
 // file, ErrUnfit.
 func Find(ctx context.Context, q Query) (*Pair, error) {
+	q, err := q.ready()
+	if err != nil {
+		return nil, err
+	}
 	if q.Explicit != "" {
 		return pairFromNames(q, q.Explicit, "given")
 	}
-	for _, name := range overrideNames(q.Arch) {
+	for _, name := range overrideNames(q.arch) {
 		if v := q.getenv(name); v != "" {
 			return pairFromNames(q, v, name)
 		}
@@ -121,16 +138,20 @@ func Find(ctx context.Context, q Query) (*Pair, error) {
 	if len(found) > 0 {
 		return &found[0], nil
 	}
-	return nil, NotFound(q.Arch.Name, q.SecureBoot, s.looked)
+	return nil, NotFound(q.Arch, q.SecureBoot, s.looked)
 }
 
 // List returns every usable pair for q.Arch, in the order in which Find
 // considers them, and every place that was looked at. With q.SecureBoot only
 // those that enforce it; without, all.
 func List(ctx context.Context, q Query) ([]Pair, []Looked) {
+	q, err := q.ready()
+	if err != nil {
+		return nil, []Looked{{Path: q.Arch, Why: err.Error()}}
+	}
 	s := search{query: q, everything: !q.SecureBoot}
 	var pairs []Pair
-	for _, name := range overrideNames(q.Arch) {
+	for _, name := range overrideNames(q.arch) {
 		v := q.getenv(name)
 		if v == "" {
 			continue

@@ -15,18 +15,16 @@ import (
 	"github.com/imgasm/imgasm/internal/arch"
 )
 
-// PackageNames are the RPM packages that hold the firmware of an architecture.
-func PackageNames(a arch.Arch) []string {
-	if a.PflashSize == 0 {
-		return []string{"edk2-ovmf"}
-	}
-	return []string{"edk2-aarch64"}
+// PackageNames are the RPM packages that hold the firmware of an architecture;
+// none for one that is not known.
+func PackageNames(archName string) []string {
+	return map[string][]string{arch.X86_64.Name: {"edk2-ovmf"}, arch.AArch64.Name: {"edk2-aarch64"}}[archName]
 }
 
 // FindPackage looks for the firmware package of an architecture in the tree of
 // an installer ISO that carries packages, and returns its path; fs.ErrNotExist
 // if there is none. Boot ISOs carry no packages.
-func FindPackage(iso fs.FS, a arch.Arch) (string, error) {
+func FindPackage(iso fs.FS, archName string) (string, error) {
 	found := ""
 	for _, repo := range []string{"AppStream", "BaseOS", "."} {
 		dir := path.Join(repo, "Packages")
@@ -38,7 +36,7 @@ func FindPackage(iso fs.FS, a arch.Arch) (string, error) {
 				return err
 			}
 			base := path.Base(name)
-			for _, p := range PackageNames(a) {
+			for _, p := range PackageNames(archName) {
 				// edk2-ovmf-20241117-2.el10.noarch.rpm, not edk2-ovmf-tools…
 				if rest, ok := strings.CutPrefix(base, p+"-"); ok && rest != "" && rest[0] >= '0' && rest[0] <= '9' && path.Ext(base) == ".rpm" && base > path.Base(found) {
 					found = name
@@ -53,7 +51,7 @@ func FindPackage(iso fs.FS, a arch.Arch) (string, error) {
 			return found, nil
 		}
 	}
-	return "", &fs.PathError{Op: "find", Path: strings.Join(PackageNames(a), ", "), Err: fs.ErrNotExist}
+	return "", &fs.PathError{Op: "find", Path: strings.Join(PackageNames(archName), ", "), Err: fs.ErrNotExist}
 }
 
 // CopyPackage copies a package out of an ISO's tree into a file, since an RPM

@@ -57,7 +57,7 @@ func TestFindInKnownPlaces(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			root := tree(t, c.files)
-			p, err := Find(context.Background(), Query{Arch: c.arch, SecureBoot: c.secureBoot, Root: root})
+			p, err := Find(context.Background(), Query{Arch: c.arch.Name, SecureBoot: c.secureBoot, Root: root})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -85,12 +85,12 @@ func TestFindBesideBinary(t *testing.T) {
 	if err := os.Symlink(filepath.Join(root, "/nix/store/abc-qemu/bin/qemu-system-aarch64"), link); err != nil {
 		t.Skip("no symbolic links here: ", err)
 	}
-	p, err := Find(context.Background(), Query{Arch: arch.AArch64, Binary: link})
+	p, err := Find(context.Background(), Query{Arch: arch.AArch64.Name, Binary: link})
 	if err != nil {
 		t.Fatal(err)
 	}
 	// This machine may have firmware in a place that comes before.
-	pairs, looked := List(context.Background(), Query{Arch: arch.AArch64, Binary: link})
+	pairs, looked := List(context.Background(), Query{Arch: arch.AArch64.Name, Binary: link})
 	found, damaged := false, false
 	for _, p := range append(pairs, *p) {
 		found = found || strings.HasPrefix(p.Code.Path, filepath.Join(root, "nix"))
@@ -145,7 +145,7 @@ func TestMismatchesAreNamed(t *testing.T) {
 		if c.vars != "" {
 			names += ":" + at(c.vars)
 		}
-		_, err := Find(context.Background(), Query{Arch: c.arch, SecureBoot: c.secureBoot, Explicit: names})
+		_, err := Find(context.Background(), Query{Arch: c.arch.Name, SecureBoot: c.secureBoot, Explicit: names})
 		switch {
 		case c.want == "" && err != nil:
 			t.Errorf("%s with %s: %v", c.code, c.vars, err)
@@ -171,7 +171,7 @@ func TestCompanionIsFound(t *testing.T) {
 		{"/q/edk2-x86_64-code.fd", false, "/q/edk2-i386-vars.fd"},
 		{"/m/OVMF_CODE.fd", false, ""},
 	} {
-		p, err := Find(context.Background(), Query{Arch: arch.X86_64, SecureBoot: c.secureBoot, Explicit: filepath.Join(root, c.code)})
+		p, err := Find(context.Background(), Query{Arch: arch.X86_64.Name, SecureBoot: c.secureBoot, Explicit: filepath.Join(root, c.code)})
 		if c.vars == "" {
 			if err == nil {
 				t.Errorf("%s: got %+v", c.code, p)
@@ -196,14 +196,14 @@ func TestOverridingVariables(t *testing.T) {
 		{"QEMU_EFI_AARCH64", filepath.Join(root, "a"), arch.AArch64},
 		{"QEMU_FIRMWARE_AARCH64", filepath.Join(root, "a"), arch.AArch64},
 	} {
-		q := Query{Arch: c.arch, Root: t.TempDir(), Getenv: func(n string) string { return map[string]string{c.name: c.value}[n] }}
+		q := Query{Arch: c.arch.Name, Root: t.TempDir(), Getenv: func(n string) string { return map[string]string{c.name: c.value}[n] }}
 		p, err := Find(context.Background(), q)
 		if err != nil || p.Source != c.name {
 			t.Errorf("%s: %+v, %v", c.name, p, err)
 		}
 	}
 	// A variable that names nothing is an error, not a reason to look elsewhere.
-	q := Query{Arch: arch.X86_64, Root: debian(t), Getenv: func(n string) string { return map[string]string{"QEMU_FIRMWARE_X86_64": "/nowhere"}[n] }}
+	q := Query{Arch: arch.X86_64.Name, Root: debian(t), Getenv: func(n string) string { return map[string]string{"QEMU_FIRMWARE_X86_64": "/nowhere"}[n] }}
 	if _, err := Find(context.Background(), q); err == nil || !strings.Contains(err.Error(), "QEMU_FIRMWARE_X86_64") {
 		t.Error(err)
 	}
@@ -241,7 +241,7 @@ func TestPrepare(t *testing.T) {
 		{arch.AArch64, at("a") + ":" + at("av"), 64 << 20, 64 << 20, false},
 		{arch.AArch64, at("a"), 64 << 20, 64 << 20, false},
 	} {
-		p, err := Find(context.Background(), Query{Arch: c.arch, Explicit: c.names})
+		p, err := Find(context.Background(), Query{Arch: c.arch.Name, Explicit: c.names})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -295,7 +295,7 @@ func TestQcow2Firmware(t *testing.T) {
 	for _, options := range [][]string{nil, {"-c"}, {"-o", "compat=0.10"}, {"-o", "cluster_size=4k"}} {
 		code := qemuImg(t, filepath.Join(root, "c"), options...)
 		vars := qemuImg(t, filepath.Join(root, "v"), options...)
-		p, err := Find(context.Background(), Query{Arch: arch.X86_64, Explicit: code + ":" + vars})
+		p, err := Find(context.Background(), Query{Arch: arch.X86_64.Name, Explicit: code + ":" + vars})
 		if err != nil {
 			t.Fatalf("%v: %v", options, err)
 		}
@@ -317,7 +317,7 @@ func TestQcow2Firmware(t *testing.T) {
 	}
 	// Smaller than virt's flash: becomes a padded raw file.
 	vars := qemuImg(t, filepath.Join(root, "av"))
-	p, err := Find(context.Background(), Query{Arch: arch.AArch64, Explicit: qemuImg(t, filepath.Join(root, "a")) + ":" + vars})
+	p, err := Find(context.Background(), Query{Arch: arch.AArch64.Name, Explicit: qemuImg(t, filepath.Join(root, "a")) + ":" + vars})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -335,7 +335,7 @@ func TestQcow2WithBackingFileIsRefused(t *testing.T) {
 	if msg, err := exec.Command("qemu-img", "create", "-f", "qcow2", "-F", "raw", "-b", filepath.Join(root, "secret"), img).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, msg)
 	}
-	if _, err := Find(context.Background(), Query{Arch: arch.X86_64, Explicit: img}); err == nil || !strings.Contains(err.Error(), "backing file") {
+	if _, err := Find(context.Background(), Query{Arch: arch.X86_64.Name, Explicit: img}); err == nil || !strings.Contains(err.Error(), "backing file") {
 		t.Error(err)
 	}
 }

@@ -153,7 +153,7 @@ func (s *search) known(ctx context.Context) []candidate {
 		if ctx.Err() != nil {
 			return nil
 		}
-		if pl.arch != s.query.Arch.Name {
+		if pl.arch != s.query.Arch {
 			continue
 		}
 		for _, dir := range expand(s.query, pl.dirs) {
@@ -175,7 +175,7 @@ func (s *search) known(ctx context.Context) []candidate {
 	}
 	for _, dir := range order {
 		if missing[dir] {
-			s.look(dir, "has no firmware for "+s.query.Arch.Name)
+			s.look(dir, "has no firmware for "+s.query.Arch)
 		}
 	}
 	return out

@@ -205,12 +205,12 @@ func TestExtract(t *testing.T) {
 		}
 	}
 	for _, secureBoot := range []bool{true, false} {
-		p, err := Find(context.Background(), Query{Arch: arch.X86_64, SecureBoot: secureBoot, Root: dir})
+		p, err := Find(context.Background(), Query{Arch: arch.X86_64.Name, SecureBoot: secureBoot, Root: dir})
 		if err != nil || !strings.HasPrefix(p.Code.Path, evalled(t, dir)) || p.SecureBoot != secureBoot {
 			t.Errorf("Secure Boot %v: %+v, %v", secureBoot, p, err)
 		}
 		// On a system without any firmware the unpacked package serves.
-		q := Query{Arch: arch.X86_64, SecureBoot: secureBoot, Root: t.TempDir(), Trees: Trees(filepath.Dir(dir))}
+		q := Query{Arch: arch.X86_64.Name, SecureBoot: secureBoot, Root: t.TempDir(), Trees: Trees(filepath.Dir(dir))}
 		if again, err := Find(context.Background(), q); err != nil || again.Code != p.Code || !strings.HasSuffix(again.Source, " in "+dir) {
 			t.Errorf("as a tree: %+v, %v", again, err)
 		}
@@ -468,7 +468,7 @@ func TestExtractForeign(t *testing.T) {
 					t.Errorf("%s differs from what was packed: %v", f, err)
 				}
 			}
-			if pair, err := Find(context.Background(), Query{Arch: arch.X86_64, SecureBoot: true, Root: dir}); err != nil || !pair.SMM {
+			if pair, err := Find(context.Background(), Query{Arch: arch.X86_64.Name, SecureBoot: true, Root: dir}); err != nil || !pair.SMM {
 				t.Errorf("%+v, %v", pair, err)
 			}
 		})
@@ -482,11 +482,11 @@ func TestFindPackage(t *testing.T) {
 		"AppStream/Packages/e/edk2-ovmf-tools-20241117-2.el10.noarch.rpm": {},
 		"BaseOS/Packages/k/kernel-6.12.rpm":                               {},
 	}
-	got, err := FindPackage(iso, arch.X86_64)
+	got, err := FindPackage(iso, arch.X86_64.Name)
 	if err != nil || got != "AppStream/Packages/e/edk2-ovmf-20241117-2.el10.noarch.rpm" {
 		t.Errorf("%q, %v", got, err)
 	}
-	if _, err := FindPackage(iso, arch.AArch64); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := FindPackage(iso, arch.AArch64.Name); !errors.Is(err, fs.ErrNotExist) {
 		t.Error(err)
 	}
 	dst := filepath.Join(t.TempDir(), "a", "x.rpm")

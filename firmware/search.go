@@ -91,10 +91,10 @@ func (s *search) all(ctx context.Context) []Pair {
 func (s *search) trees(ctx context.Context) []Pair {
 	var out []Pair
 	for _, root := range s.query.Trees {
-		sub := search{query: Query{Arch: s.query.Arch, SecureBoot: s.query.SecureBoot, Root: root}, everything: s.everything}
+		sub := search{query: Query{Arch: s.query.Arch, arch: s.query.arch, SecureBoot: s.query.SecureBoot, Root: root}, everything: s.everything}
 		pairs := sub.all(ctx)
 		if len(pairs) == 0 {
-			s.look(root, "has no fitting firmware for "+s.query.Arch.Name)
+			s.look(root, "has no fitting firmware for "+s.query.Arch)
 		}
 		for _, p := range pairs {
 			p.Source += " in " + root
@@ -116,7 +116,7 @@ func (s *search) vet(c candidate) (*Pair, error) {
 			return nil, fmt.Errorf("variables %s: %w", c.vars, plainError(err))
 		}
 	}
-	p, err := match(s.query.Arch, code, vars, c.claims)
+	p, err := match(s.query.arch, code, vars, c.claims)
 	if err != nil {
 		return nil, err
 	}

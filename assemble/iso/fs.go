@@ -308,21 +308,21 @@ func (f *openFile) Seek(offset int64, whence int) (int64, error) {
 // is taken out of an image in this way is together at most as large as the
 // image: records of a few bytes can make many large files of the same sectors.
 // The error is ErrCorrupt if that is too much, or one of Stat.
-func (m *Image) File(path, name string) (tree.File, error) {
+func (m *Image) File(path, name string) (File, error) {
 	f, err := tree.FS(path, m, name)
 	if err != nil {
 		return f, err
 	}
 	if taken := m.taken.Add(f.SizeBytes); taken > m.SizeBytes {
 		m.taken.Add(-f.SizeBytes)
-		return tree.File{}, m.corrupt("%q and what was taken before have %d bytes, of an image of %d", name, taken, m.SizeBytes)
+		return File{}, m.corrupt("%q and what was taken before have %d bytes, of an image of %d", name, taken, m.SizeBytes)
 	}
 	return f, nil
 }
 
 // Whole is the image itself as a file, to be put on another medium.
-func (m *Image) Whole() tree.File {
-	return tree.File{Path: m.Path, SizeBytes: m.SizeBytes, Open: func() (io.ReadCloser, error) {
+func (m *Image) Whole() File {
+	return File{Path: m.Path, SizeBytes: m.SizeBytes, Open: func() (io.ReadCloser, error) {
 		return m.openFile(node{name: m.Path, size: m.SizeBytes, first: extent{0, m.SizeBytes}}), nil
 	}}
 }

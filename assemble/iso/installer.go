@@ -92,13 +92,14 @@ func EscapeLabel(label string) string {
 	return b.String()
 }
 
-// CheckArch returns ErrWrongArch if in is for another architecture.
-func (in *Installer) CheckArch(path string, want arch.Arch) error {
-	if in.Arch == want.Name {
+// CheckArch returns ErrWrongArch if in is for another architecture than want:
+// "x86_64" or "aarch64".
+func (in *Installer) CheckArch(path, want string) error {
+	if in.Arch == want {
 		return nil
 	}
-	return &fault.Error{Class: ErrWrongArch, Err: fmt.Errorf("%s: is an installer for %s, not for %s", path, in.Arch, want.Name),
-		Do: "build for it with {Arch} " + in.Arch + ", or give the ISO for " + want.Name}
+	return &fault.Error{Class: ErrWrongArch, Err: fmt.Errorf("%s: is an installer for %s, not for %s", path, in.Arch, want),
+		Do: "build for it with {Arch} " + in.Arch + ", or give the ISO for " + want}
 }
 
 // exists returns the name if there is a file of that name, else "".

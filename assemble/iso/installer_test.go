@@ -90,10 +90,10 @@ func TestInstallerErrors(t *testing.T) {
 		}
 	}
 	in := &Installer{Arch: "aarch64"}
-	if err := in.CheckArch("x.iso", arch.X86_64); !errors.Is(err, ErrWrongArch) || !strings.Contains(err.Error(), "for aarch64, not for x86_64") {
+	if err := in.CheckArch("x.iso", arch.X86_64.Name); !errors.Is(err, ErrWrongArch) || !strings.Contains(err.Error(), "for aarch64, not for x86_64") {
 		t.Errorf("%v", err)
 	}
-	if err := in.CheckArch("x.iso", arch.AArch64); err != nil {
+	if err := in.CheckArch("x.iso", arch.AArch64.Name); err != nil {
 		t.Error(err)
 	}
 }

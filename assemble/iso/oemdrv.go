@@ -40,7 +40,7 @@ var plainName = regexp.MustCompile(`^[a-z0-9_]{1,8}(\.[a-z0-9_]{1,3})?$`)
 //
 // Linux shows every name as given. Names that plain ISO 9660 can hold need no
 // extension; for others the volume gets Rock Ridge names.
-func WriteOEMDRV(w io.Writer, files []tree.File, t time.Time) error {
+func WriteOEMDRV(w io.Writer, files []File, t time.Time) error {
 	l, err := oemdrvLayout(files, t)
 	if err != nil {
 		return err
@@ -50,19 +50,19 @@ func WriteOEMDRV(w io.Writer, files []tree.File, t time.Time) error {
 
 // OEMDRV is the volume that WriteOEMDRV writes, as a file to be put on another
 // medium: it is made while it is read.
-func OEMDRV(files []tree.File, t time.Time) (tree.File, error) {
+func OEMDRV(files []File, t time.Time) (File, error) {
 	l, err := oemdrvLayout(files, t)
 	if err != nil {
-		return tree.File{}, err
+		return File{}, err
 	}
-	return tree.File{Path: "oemdrv.iso", SizeBytes: l.end * sectorSize, Open: func() (io.ReadCloser, error) {
+	return File{Path: "oemdrv.iso", SizeBytes: l.end * sectorSize, Open: func() (io.ReadCloser, error) {
 		r, w := io.Pipe()
 		go func() { w.CloseWithError(l.write(w, OEMDRVLabel)) }()
 		return r, nil
 	}}, nil
 }
 
-func oemdrvLayout(files []tree.File, t time.Time) (*layout, error) {
+func oemdrvLayout(files []File, t time.Time) (*layout, error) {
 	root, err := tree.Build(files)
 	if err != nil {
 		return nil, err
@@ -81,7 +81,7 @@ func oemdrvLayout(files []tree.File, t time.Time) (*layout, error) {
 
 // CheckOEMDRV says whether files can go onto an OEMDRV volume and do what is
 // meant. The error wraps ErrOEMDRV.
-func CheckOEMDRV(files []tree.File) error {
+func CheckOEMDRV(files []File) error {
 	seen := map[string]string{}
 	var kickstart bool
 	for _, f := range files {
@@ -120,7 +120,7 @@ func CheckOEMDRV(files []tree.File) error {
 }
 
 // Plain says whether every name stays what it is without Rock Ridge.
-func Plain(n *tree.Node) bool {
+func Plain(n *Node) bool {
 	for _, c := range n.Children {
 		if !plainName.MatchString(c.Name) {
 			return false

@@ -37,7 +37,7 @@ var ErrLabel = fault.Class(fault.Input, "volume label cannot be written")
 // ECMA-119 allows capitals, digits and '_' only, but installers carry labels
 // such as "AlmaLinux-10-1-x86_64-dvd", and blkid shows them as they are.
 // Files of 4 GiB and more become several extents (level 3).
-func WriteInstallerTree(w io.Writer, label string, files []tree.File, t time.Time) error {
+func WriteInstallerTree(w io.Writer, label string, files []File, t time.Time) error {
 	if err := checkLabel(label); err != nil {
 		return err
 	}

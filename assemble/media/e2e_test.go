@@ -87,7 +87,7 @@ func boot(t *testing.T, a arch.Arch, secure bool, d qemu.Drive) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
-	pair, err := firmware.Find(ctx, firmware.Query{Arch: a, SecureBoot: secure, Getenv: os.Getenv})
+	pair, err := firmware.Find(ctx, firmware.Query{Arch: a.Name, SecureBoot: secure, Getenv: os.Getenv})
 	if err != nil {
 		t.Skip("no firmware: ", err)
 	}

@@ -92,11 +92,13 @@ func (b Boot) espFiles(img *iso.Image, in *iso.Installer) ([]tree.File, error) {
 // kernel's arguments. img must stay open until the medium is written. The
 // error wraps iso.ErrNoBootFiles if the ISO has no EFI boot files.
 func BootMedia(img *iso.Image, in *iso.Installer) (m firmware.BootMedia, err error) {
-	if m.Arch, err = arch.Parse(in.Arch); err != nil {
+	a, err := arch.Parse(in.Arch)
+	if err != nil {
 		return m, err
 	}
+	m.Arch = a.Name
 	if in.Boot.Shim == "" || in.Boot.GRUB == "" {
-		return m, fmt.Errorf("%s: %s and %s are not both in EFI/BOOT: %w", img.Path, m.Arch.EFIBoot, m.Arch.EFIGRUB, iso.ErrNoBootFiles)
+		return m, fmt.Errorf("%s: %s and %s are not both in EFI/BOOT: %w", img.Path, a.EFIBoot, a.EFIGRUB, iso.ErrNoBootFiles)
 	}
 	for _, part := range []struct {
 		to   *tree.File

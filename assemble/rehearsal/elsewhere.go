@@ -31,7 +31,7 @@ func isoSupply(ctx context.Context, file string, target arch.Arch) (*supply, err
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	if err := in.CheckArch(file, target); err != nil {
+	if err := in.CheckArch(file, target.Name); err != nil {
 		return nil, err
 	}
 	s := newSupply(target)

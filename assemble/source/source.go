@@ -15,6 +15,21 @@ import (
 	"github.com/imgasm/imgasm/internal/pgp"
 )
 
+// The names that a caller needs for what this package is given and gives.
+type (
+	// Keyring holds OpenPGP keys that are trusted; see ReadKeyring.
+	Keyring = pgp.Keyring
+	// Signature says who signed, and when.
+	Signature = pgp.Signature
+	// Event is what is told of a download: its progress, notes, warnings.
+	Event = event.Event
+	// Sink takes events. It must be safe for use by several goroutines.
+	Sink = event.Sink
+)
+
+// ReadKeyring reads OpenPGP public keys, armored or not. name is what errors call them.
+func ReadKeyring(name string, keys []byte) (*Keyring, error) { return pgp.ReadKeyring(name, keys) }
+
 // Request says which installer ISO is wanted. The zero value is the newest
 // AlmaLinux 10 boot ISO for x86_64.
 type Request struct {
@@ -48,8 +63,8 @@ type File struct {
 	SizeBytes int64  `json:"size"`
 	// Signature is that of the CHECKSUM which names the hash; nil if the hash
 	// was given, or the file is unverified.
-	Signature   *pgp.Signature `json:"signature,omitempty"`
-	ChecksumURL string         `json:"checksumURL,omitempty"`
+	Signature   *Signature `json:"signature,omitempty"`
+	ChecksumURL string     `json:"checksumURL,omitempty"`
 	// Unverified: there was neither a given hash nor a CHECKSUM. SHA256 is
 	// then only what was found.
 	Unverified bool `json:"unverified,omitempty"`
@@ -65,14 +80,14 @@ type Fetcher struct {
 	// environment (HTTPS_PROXY and its kin).
 	Transport http.RoundTripper
 	// Keyring holds the keys that may sign CHECKSUM files; nil: AlmaLinux's.
-	Keyring *pgp.Keyring
+	Keyring *Keyring
 	// Offline forbids the network: only the cache is used.
 	Offline bool
 	// Rehash reads a cached file in full each time, instead of trusting that a
 	// file with the size and time of its last verification is the same.
 	Rehash bool
 	// Sink is told about progress; nil: nobody.
-	Sink event.Sink
+	Sink Sink
 	// Step is the name of the build's step in events; "": "source".
 	Step string
 	// UserAgent of requests; "": "imgasm".

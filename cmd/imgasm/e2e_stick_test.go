@@ -117,7 +117,7 @@ func untilEnd(t *testing.T, a arch.Arch, stop *regexp.Regexp, drives ...qemu.Dri
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
 	defer cancel()
-	pair, err := firmware.Find(ctx, firmware.Query{Arch: a, Getenv: os.Getenv})
+	pair, err := firmware.Find(ctx, firmware.Query{Arch: a.Name, Getenv: os.Getenv})
 	if err != nil {
 		t.Skip("no firmware: ", err)
 	}

@@ -48,7 +48,7 @@ func firmwareFlags() []cli.Flag {
 // firmwareQuery reads firmwareFlags, for one architecture.
 func (a *app) firmwareQuery(c *cli.Context, of arch.Arch) (firmware.Query, error) {
 	dir, err := a.firmwareDir()
-	return firmware.Query{Arch: of, SecureBoot: c.Bool("secure-boot"), Getenv: a.getenv, Binary: c.String("qemu"), Trees: firmware.Trees(dir)}, err
+	return firmware.Query{Arch: of.Name, SecureBoot: c.Bool("secure-boot"), Getenv: a.getenv, Binary: c.String("qemu"), Trees: firmware.Trees(dir)}, err
 }
 
 // firmwareDir is where packages are unpacked to.
@@ -306,9 +306,9 @@ func (a *app) firmwarePackage(ctx context.Context, c *cli.Context, from, dir str
 	if err != nil {
 		return "", nothing, err
 	}
-	name, err := firmware.FindPackage(image, of)
+	name, err := firmware.FindPackage(image, of.Name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", nothing, &assemble.InputError{Err: fmt.Errorf("%s carries no %s package", from, strings.Join(firmware.PackageNames(of), " or ")), Do: "give a DVD ISO (boot ISOs carry no packages), or the package itself, by its path or URL"}
+		return "", nothing, &assemble.InputError{Err: fmt.Errorf("%s carries no %s package", from, strings.Join(firmware.PackageNames(of.Name), " or ")), Do: "give a DVD ISO (boot ISOs carry no packages), or the package itself, by its path or URL"}
 	}
 	if err != nil {
 		return "", nothing, err
