@@ -104,8 +104,10 @@ func lockWorkspace(dir string, root *os.Root) (*workspace, error) {
 	}
 	if entry, err := root.Lstat(lockFile); err != nil {
 		return nil, err
-	} else if !entry.Mode().IsRegular() || !os.SameFile(entry, before) {
+	} else if !entry.Mode().IsRegular() {
 		return nil, &ForeignFolderError{dir, lockFile + " in it is no file"}
+	} else if !os.SameFile(entry, before) {
+		return nil, fs.ErrNotExist // another build has just ended, and a third begun
 	}
 	lock := flock.New(w.path(lockFile))
 	locked, err := lock.TryLock()
