@@ -14,9 +14,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/proc"
 )
 
 // ErrNoGuest says that the guest's program is nowhere to be found.
@@ -99,15 +99,6 @@ func sourceTree(dir string) string {
 	return ""
 }
 
-// tail returns the last max bytes of s, on one line.
-func tail(s string, max int) string {
-	s = strings.Join(strings.Fields(s), " ")
-	if len(s) > max {
-		s = "…" + s[len(s)-max:]
-	}
-	return s
-}
-
 // buildGuest compiles the guest with the Go toolchain. What `make build` does
 // is the same command.
 func buildGuest(ctx context.Context, root string, a arch.Arch) ([]byte, error) {
@@ -120,14 +111,12 @@ func buildGuest(ctx context.Context, root string, a arch.Arch) ([]byte, error) {
 	}
 	defer os.RemoveAll(dir)
 	out := filepath.Join(dir, "init")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", out, "./"+guestPackage)
-	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH="+a.GOARCH, "CGO_ENABLED=0")
-	if text, err := cmd.CombinedOutput(); err != nil {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return nil, fmt.Errorf("building the rehearsal's guest for %s: %w: %s", a.Name, err, tail(string(text), 600))
+	build := proc.Cmd{
+		Path: "go", Args: []string{"build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", out, "./" + guestPackage},
+		Dir: root, Env: append(os.Environ(), "GOOS=linux", "GOARCH="+a.GOARCH, "CGO_ENABLED=0"),
+	}
+	if err := build.Run(ctx); err != nil {
+		return nil, fmt.Errorf("building the rehearsal's guest for %s: %w", a.Name, err)
 	}
 	data, err := os.ReadFile(out)
 	if err != nil {
