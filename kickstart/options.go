@@ -115,98 +115,109 @@ func isNegativeNumber(v string) bool {
 
 // readWords sorts words into options and positionals.
 func readWords(words []Word, positionals []PositionalSpec, options []*OptionSpec) readResult {
-	r := readResult{positionals: make([][]Word, len(positionals))}
+	s := wordSorter{words: words, positionals: positionals, found: readResult{positionals: make([][]Word, len(positionals))}}
+	s.classify(options)
+	for i := 0; i < len(words); {
+		option := i
+		for option < len(words) && s.kinds[option] != isOptionWord {
+			option++
+		}
+		if option > i {
+			s.found.extras = append(s.found.extras, words[s.fill(i):option]...)
+		}
+		if i = option; i < len(words) {
+			i = s.takeOption(i)
+		}
+	}
+	s.fill(len(words))
+	for ; s.next < len(positionals); s.next++ {
+		s.found.missing = append(s.found.missing, s.next)
+	}
+	return s.found
+}
 
-	// kind[i]: 'O' option, 'A' argument, '-' the first "--".
-	kind := make([]byte, len(words))
-	opt := make([]optionWord, len(words))
-	onlyArguments := false
+// wordSorter is a command whose words are being sorted.
+type wordSorter struct {
+	words       []Word
+	kinds       []wordKind   // of each word
+	options     []optionWord // by index in words, where the kind is isOptionWord
+	positionals []PositionalSpec
+	next        int // the first positional that is not filled
+	found       readResult
+}
+
+type wordKind byte
+
+const (
+	isArgument   wordKind = iota
+	isOptionWord          // taken for an option, known or not
+	isDashes              // the first "--", behind which all words are arguments
+)
+
+// classify says of each word what it looks like.
+func (s *wordSorter) classify(options []*OptionSpec) {
+	s.kinds, s.options = make([]wordKind, len(s.words)), make([]optionWord, len(s.words))
 	count := 0
-	for i := range words {
-		switch w := &words[i]; {
-		case onlyArguments:
-			kind[i] = 'A'
-		case w.Value == "--":
-			kind[i], onlyArguments = '-', true
-		default:
-			kind[i] = 'A'
-			if o, ok := isOption(w, options); ok {
-				kind[i], opt[i] = 'O', o
-				count++
-			}
+	for i := range s.words {
+		if s.words[i].Value == "--" {
+			s.kinds[i] = isDashes
+			break
+		}
+		if o, ok := isOption(&s.words[i], options); ok {
+			s.kinds[i], s.options[i] = isOptionWord, o
+			count++
 		}
 	}
 	if count > 0 {
-		r.options = make([]occurrence, 0, count)
+		s.found.options = make([]occurrence, 0, count)
 	}
+}
 
-	next := 0 // the first positional that is not filled
-	fill := func(i int) int {
-		for next < len(positionals) {
-			j := i
-			dash := func() {
-				for j < len(kind) && kind[j] == '-' {
-					j++
-				}
-			}
-			switch positionals[next].Count {
-			case One:
-				dash()
-				if j >= len(kind) || kind[j] != 'A' {
-					return i
-				}
-				j++
-				dash()
-			case AtMost1:
-				dash()
-				if j < len(kind) && kind[j] == 'A' {
-					j++
-				}
-				dash()
-			case Any:
-				for j < len(kind) && kind[j] != 'O' {
-					j++
-				}
-			}
-			for k := i; k < j; k++ {
-				if kind[k] != '-' {
-					r.positionals[next] = append(r.positionals[next], words[k])
-				}
-			}
-			next++
-			i = j
+// fill gives the words from i on to the positionals that wait for some, and
+// returns the index of the first word that nobody takes.
+func (s *wordSorter) fill(i int) int {
+	for ; s.next < len(s.positionals); s.next++ {
+		end, ok := s.span(i, s.positionals[s.next].Count)
+		if !ok {
+			break
 		}
-		return i
+		for ; i < end; i++ {
+			if s.kinds[i] != isDashes {
+				s.found.positionals[s.next] = append(s.found.positionals[s.next], s.words[i])
+			}
+		}
 	}
+	return i
+}
 
-	i := 0
-	for i < len(words) {
-		j := i
-		for j < len(words) && kind[j] != 'O' {
-			j++
+// span finds the end of the words that a positional takes from i on. It is not
+// ok when there are too few: the positional then waits for those behind the
+// next option.
+func (s *wordSorter) span(i int, count Count) (end int, ok bool) {
+	if count == Any {
+		for i < len(s.kinds) && s.kinds[i] != isOptionWord {
+			i++
 		}
-		if j > i {
-			filled := fill(i)
-			for ; filled < j; filled++ {
-				r.extras = append(r.extras, words[filled])
-			}
-			if j == len(words) {
-				break
-			}
-		}
-		i = r.takeOption(words, kind, opt[j], j)
+		return i, true
 	}
-	fill(len(words))
-	for ; next < len(positionals); next++ {
-		r.missing = append(r.missing, next)
+	i = s.skipDashes(i)
+	if i < len(s.kinds) && s.kinds[i] == isArgument {
+		return s.skipDashes(i + 1), true
 	}
-	return r
+	return i, count == AtMost1
+}
+
+func (s *wordSorter) skipDashes(i int) int {
+	for i < len(s.kinds) && s.kinds[i] == isDashes {
+		i++
+	}
+	return i
 }
 
 // takeOption takes the option at index i with its value, and gives the index
 // behind them.
-func (r *readResult) takeOption(words []Word, kind []byte, o optionWord, i int) int {
-	w := &words[i]
+func (s *wordSorter) takeOption(i int) int {
+	w, o, r := &s.words[i], s.options[i], &s.found
 	switch {
 	case len(o.matches) > 0:
 		r.problems = append(r.problems, problem{rule: ruleAmbiguousOption, pos: w.Pos, end: w.End,
@@ -225,13 +236,13 @@ func (r *readResult) takeOption(words []Word, kind []byte, o optionWord, i int) 
 	case o.spec.Type == TypeFlag:
 	case o.explicit:
 		found.hasValue = true
-	case i+1 < len(words) && kind[i+1] == 'A':
+	case i+1 < len(s.words) && s.kinds[i+1] == isArgument:
 		i++
-		found.hasValue, found.value, found.at = true, words[i].Value, &words[i]
+		found.hasValue, found.value, found.at = true, s.words[i].Value, &s.words[i]
 	case !o.spec.ValueOptional:
 		p := problem{rule: ruleMissingValue, pos: w.Pos, end: w.End, text: o.name + " needs a value"}
-		if i+1 < len(words) && kind[i+1] == 'O' && exactOption([]*OptionSpec{o.spec}, opt0(words[i+1].Value)) == nil {
-			p.meaning = "the next word, " + words[i+1].Raw + ", is read as an option"
+		if i+1 < len(s.words) && s.kinds[i+1] == isOptionWord && exactOption([]*OptionSpec{o.spec}, opt0(s.words[i+1].Value)) == nil {
+			p.meaning = "the next word, " + s.words[i+1].Raw + ", is read as an option"
 			p.hint = "write " + o.name + "=VALUE"
 		}
 		r.problems = append(r.problems, p)

@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// splitted is a line cut in words.
-type splitted struct {
+// splitLine is a line cut in words.
+type splitLine struct {
 	words       []Word
 	trailing    string
 	trailingPos Pos
@@ -30,102 +30,107 @@ const (
 //
 // With comments, '#' outside of quotes begins a comment, in the middle of a
 // word too: the installer reads "a#b" as "a".
-func splitWords(line string, at Pos, comments bool) splitted {
-	var out splitted
-	var value []byte
-	plain := true // the word is its value: no quotes or backslashes in it
-	var start Pos
-	inWord := false
-	quote := byte(0)
-	var quotePos Pos
+func splitWords(line string, at Pos, comments bool) splitLine {
+	s := splitter{rest: line, pos: at, comments: comments}
+	for s.skipBlanks(); s.rest != ""; s.skipBlanks() {
+		if comments && s.rest[0] == '#' {
+			s.out.trailing = strings.TrimRight(s.rest[:eolStart(s.rest)], " \t")
+			s.out.trailingPos = s.pos
+			break
+		}
+		s.word()
+	}
+	return s.out
+}
 
-	pos := at
-	next := func(size int) string {
-		text := line[:size]
-		line = line[size:]
-		pos.Offset += size
-		pos.Column++
-		return text
-	}
-	begin := func() {
-		if !inWord {
-			inWord, start = true, pos
-		}
-	}
-	source := line
-	// spell is called before the first character that is not its own value.
-	spell := func() {
-		if plain {
-			plain = false
-			value = append(value[:0], source[start.Offset-at.Offset:pos.Offset-at.Offset]...)
-		}
-	}
-	finish := func() {
-		if inWord {
-			w := Word{Raw: source[start.Offset-at.Offset : pos.Offset-at.Offset], Pos: start, End: pos}
-			if w.Value = w.Raw; !plain {
-				w.Value = string(value)
-			}
-			if out.words == nil {
-				out.words = make([]Word, 0, 4)
-			}
-			out.words = append(out.words, w)
-			inWord, plain = false, true
-		}
-	}
+// splitter is a line that is being split.
+type splitter struct {
+	rest     string // what is not read yet
+	pos      Pos    // of rest's first byte
+	comments bool
+	out      splitLine
+}
 
-	for len(line) > 0 {
-		c := line[0]
-		size := 1
-		if c >= utf8.RuneSelf {
-			_, size = utf8.DecodeRuneInString(line)
+// take reads one character.
+func (s *splitter) take() string {
+	size := 1
+	if s.rest[0] >= utf8.RuneSelf {
+		_, size = utf8.DecodeRuneInString(s.rest)
+	}
+	text := s.rest[:size]
+	s.rest = s.rest[size:]
+	s.pos.Offset += size
+	s.pos.Column++
+	return text
+}
+
+func isWordBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
+
+func (s *splitter) skipBlanks() {
+	for s.rest != "" && isWordBlank(s.rest[0]) {
+		s.take()
+	}
+}
+
+// word reads one word, up to a blank, a comment or the line's end.
+func (s *splitter) word() {
+	start, source := s.pos, s.rest
+	var value []byte // nil as long as the word is spelled as its value
+	for s.rest != "" && !isWordBlank(s.rest[0]) && !(s.comments && s.rest[0] == '#') {
+		c := s.rest[0]
+		if value == nil && (c == '\'' || c == '"' || c == '\\') {
+			value = append([]byte{}, source[:len(source)-len(s.rest)]...)
 		}
 		switch {
-		case quote == 0 && (c == ' ' || c == '\t' || c == '\r' || c == '\n'):
-			finish()
-			next(1)
-		case quote == 0 && c == '#' && comments:
-			finish()
-			out.trailing = strings.TrimRight(line[:eolStart(line)], " \t")
-			out.trailingPos = pos
-			return out
-		case quote == 0 && (c == '\'' || c == '"'):
-			begin()
-			spell()
-			quote, quotePos = c, pos
-			next(1)
-		case quote != 0 && c == quote:
-			quote = 0
-			next(1)
-		case c == '\\' && quote != '\'':
-			begin()
-			spell()
-			slash := pos
-			next(1)
-			if len(line) == 0 {
-				if quote != 0 {
-					out.problem, out.problemPos = openQuote, quotePos
-				} else {
-					out.problem, out.problemPos = danglingSlash, slash
-				}
-				finish()
-				return out
-			}
-			_, size = utf8.DecodeRuneInString(line)
-			if quote == '"' && line[0] != '"' && line[0] != '\\' {
-				value = append(value, '\\')
-			}
-			value = append(value, next(size)...)
+		case c == '\'' || c == '"':
+			value = s.quoted(value)
+		case c == '\\':
+			value = s.escaped(value)
 		default:
-			begin()
-			if text := next(size); !plain {
+			if text := s.take(); value != nil {
 				value = append(value, text...)
 			}
 		}
 	}
-	if quote != 0 {
-		out.problem, out.problemPos = openQuote, quotePos
+	w := Word{Raw: source[:len(source)-len(s.rest)], Pos: start, End: s.pos}
+	if w.Value = w.Raw; value != nil {
+		w.Value = string(value)
 	}
-	finish()
-	return out
+	if s.out.words == nil {
+		s.out.words = make([]Word, 0, 4)
+	}
+	s.out.words = append(s.out.words, w)
+}
+
+// quoted reads from an opening quotation mark to the closing one, and appends
+// what is between them.
+func (s *splitter) quoted(value []byte) []byte {
+	open := s.pos
+	mark := s.take()
+	for s.rest != "" {
+		text := s.take()
+		switch {
+		case text == mark:
+			return value
+		case text != `\` || mark != `"` || s.rest == "":
+			value = append(value, text...)
+		default:
+			if s.rest[0] != '"' && s.rest[0] != '\\' {
+				value = append(value, '\\')
+			}
+			value = append(value, s.take()...)
+		}
+	}
+	s.out.problem, s.out.problemPos = openQuote, open
+	return value
+}
+
+// escaped reads a backslash and appends the character behind it.
+func (s *splitter) escaped(value []byte) []byte {
+	slash := s.pos
+	if s.take(); s.rest == "" {
+		s.out.problem, s.out.problemPos = danglingSlash, slash
+		return value
+	}
+	return append(value, s.take()...)
 }
