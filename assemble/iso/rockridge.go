@@ -91,55 +91,66 @@ func (m *Image) rockRidge(n *node, system []byte) (keep bool, err error) {
 	if len(system) < m.skip {
 		return true, nil
 	}
-	var name, link strings.Builder
-	var linkDone, moved bool
-	keep = true
-	relocated := int64(-1)
-	err = m.eachEntry(system[m.skip:], func(sig string, data []byte) error {
-		switch {
-		case sig == "NM" && len(data) >= 1 && data[0]&6 == 0:
-			name.Write(data[1:])
-			if name.Len() > 4096 {
-				return m.corrupt("a name of more than 4096 bytes")
-			}
-		case sig == "PX" && len(data) >= 8:
-			n.mode, n.hasMode = posixMode(binary.LittleEndian.Uint32(data)), true
-		case sig == "SL" && len(data) >= 1:
-			if link.Len() > 4096 {
-				return m.corrupt("a link of more than 4096 bytes")
-			}
-			linkDone = linkComponents(&link, data[1:], linkDone)
-		case sig == "CL" && len(data) >= 8:
-			relocated = int64(binary.LittleEndian.Uint32(data))
-		case sig == "RE":
-			moved = true
-		case sig == "ZF":
-			return m.corrupt("%q is compressed by zisofs, which is not supported", n.id)
-		}
-		return nil
-	})
-	if err != nil || moved {
+	e := entries{of: n, movedTo: -1}
+	err = m.eachEntry(system[m.skip:], func(sig string, data []byte) error { return e.take(m, sig, data) })
+	if err != nil || e.moved {
 		return false, err
 	}
-	n.name = name.String()
-	n.target = link.String()
+	n.name, n.target = e.name.String(), e.link.String()
 	if n.target != "" {
-		n.mode = fs.ModeSymlink | 0o777
-		n.hasMode = true
+		n.mode, n.hasMode = fs.ModeSymlink|0o777, true
 	}
-	if relocated >= 0 {
-		if err := m.relocate(n, relocated); err != nil {
+	if e.movedTo >= 0 {
+		if err := m.relocate(n, e.movedTo); err != nil {
 			return false, err
 		}
 	}
-	if n.hasMode && n.dir != n.mode.IsDir() {
-		if n.dir {
-			n.mode = fs.ModeDir | n.mode.Perm()
-		} else {
-			n.mode = n.mode.Perm()
-		}
+	// The record says better than PX whether it is a directory.
+	switch {
+	case !n.hasMode || n.dir == n.mode.IsDir():
+	case n.dir:
+		n.mode = fs.ModeDir | n.mode.Perm()
+	default:
+		n.mode = n.mode.Perm()
 	}
-	return keep, nil
+	return true, nil
+}
+
+// Most bytes of a name, and of a link's target.
+const maxNameBytes = 4096
+
+// entries are what the Rock Ridge entries of one record say.
+type entries struct {
+	of         *node
+	name, link strings.Builder
+	linkOpen   bool  // the link's last component goes on
+	moved      bool  // the record is that of a directory's real place
+	movedTo    int64 // the sector of that place; -1: not moved
+}
+
+// take takes one entry (IEEE P1282, 4.1).
+func (e *entries) take(m *Image, sig string, data []byte) error {
+	switch {
+	case sig == "NM" && len(data) >= 1 && data[0]&6 == 0: // neither "." nor ".."
+		e.name.Write(data[1:])
+		if e.name.Len() > maxNameBytes {
+			return m.corrupt("a name of more than %d bytes", maxNameBytes)
+		}
+	case sig == "PX" && len(data) >= 8:
+		e.of.mode, e.of.hasMode = posixMode(binary.LittleEndian.Uint32(data)), true
+	case sig == "SL" && len(data) >= 1:
+		if e.link.Len() > maxNameBytes {
+			return m.corrupt("a link of more than %d bytes", maxNameBytes)
+		}
+		e.linkOpen = linkComponents(&e.link, data[1:], e.linkOpen)
+	case sig == "CL" && len(data) >= 8:
+		e.movedTo = int64(binary.LittleEndian.Uint32(data))
+	case sig == "RE":
+		e.moved = true
+	case sig == "ZF":
+		return m.corrupt("%q is compressed by zisofs, which is not supported", e.of.id)
+	}
+	return nil
 }
 
 // relocate puts the directory at sector in the place of its CL record: its own

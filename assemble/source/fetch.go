@@ -169,46 +169,13 @@ func (f *Fetcher) cached(ctx context.Context, e entry, w *wanted) (*File, error)
 	if rec.Name != e.name && exists(filepath.Join(e.dir, rec.Name)) {
 		e.name = rec.Name // the same file under the name of another mirror
 	}
-	st, err := os.Stat(e.iso())
-	if err != nil {
-		return nil, nil
-	}
-	want := w.sha256
-	if want == "" {
-		want = rec.SHA256
-	}
-	if f.Rehash || rec.SizeBytes != st.Size() || rec.ModNano != st.ModTime().UnixNano() || rec.SHA256 != want {
-		if want == "" {
-			return nil, nil
-		}
-		sum, err := f.hashFile(ctx, e.iso(), e.name)
-		if err != nil {
-			return nil, err
-		}
-		if sum != want {
-			aside, err := setAside(e.iso(), sum, (&fetch.SumError{Want: want, Got: sum}).Error(), f.now())
-			if err != nil {
-				return nil, err
-			}
-			f.warn(fmt.Sprintf("%s in the cache was changed and is set aside as %s", e.name, aside), "")
-			return nil, nil
-		}
-		rec.SHA256, rec.SizeBytes, rec.ModNano = sum, st.Size(), st.ModTime().UnixNano()
-		if err := e.write(rec); err != nil {
-			return nil, err
-		}
+	right, err := f.hasItsHash(ctx, e, rec, w.sha256)
+	if !right || err != nil {
+		return nil, err
 	}
 	if w.sha256 == "" && !f.Offline {
-		same, err := f.client().Same(ctx, w.urls[0], rec.ETag, rec.SizeBytes)
-		if err != nil {
-			f.warn(fmt.Sprintf("%s can't be asked whether it changed (%v): using the copy of %s", w.urls[0], err, rec.Fetched.UTC().Format("2006-01-02")), "")
-		} else if !same {
-			aside, err := setAside(e.iso(), rec.SHA256, "superseded: "+w.urls[0]+" has changed", f.now())
-			if err != nil {
-				return nil, err
-			}
-			f.note(fmt.Sprintf("%s has changed; the copy that was here is kept as %s", w.urls[0], aside))
-			return nil, nil
+		if current, err := f.isCurrent(ctx, e, rec, w.urls[0]); !current || err != nil {
+			return nil, err
 		}
 	}
 	if w.signature != nil { // may be newer than what was recorded
@@ -222,6 +189,58 @@ func (f *Fetcher) cached(ctx context.Context, e entry, w *wanted) (*File, error)
 		out.URL = w.urls[0]
 	}
 	return out, nil
+}
+
+// hasItsHash reports whether the entry's file is there and has the wanted
+// SHA-256; "": the recorded one. A file of the size and time of its last
+// verification is not read again, unless Rehash is set. One that was changed is
+// set aside.
+func (f *Fetcher) hasItsHash(ctx context.Context, e entry, rec *record, want string) (bool, error) {
+	st, err := os.Stat(e.iso())
+	if err != nil {
+		return false, nil
+	}
+	if want == "" {
+		want = rec.SHA256
+	}
+	if !f.Rehash && rec.SizeBytes == st.Size() && rec.ModNano == st.ModTime().UnixNano() && rec.SHA256 == want {
+		return true, nil
+	}
+	if want == "" {
+		return false, nil
+	}
+	sum, err := f.hashFile(ctx, e.iso(), e.name)
+	if err != nil {
+		return false, err
+	}
+	if sum != want {
+		aside, err := setAside(e.iso(), sum, (&fetch.SumError{Want: want, Got: sum}).Error(), f.now())
+		if err == nil {
+			f.warn(fmt.Sprintf("%s in the cache was changed and is set aside as %s", e.name, aside), "")
+		}
+		return false, err
+	}
+	rec.SHA256, rec.SizeBytes, rec.ModNano = sum, st.Size(), st.ModTime().UnixNano()
+	return true, e.write(rec)
+}
+
+// isCurrent asks the server whether a file of which nobody knows the hash is
+// still the one that was fetched. One that was superseded is set aside; a
+// server that does not answer is told, and the copy counts.
+func (f *Fetcher) isCurrent(ctx context.Context, e entry, rec *record, address string) (bool, error) {
+	same, err := f.client().Same(ctx, address, rec.ETag, rec.SizeBytes)
+	switch {
+	case err != nil:
+		f.warn(fmt.Sprintf("%s can't be asked whether it changed (%v): using the copy of %s", address, err, rec.Fetched.UTC().Format("2006-01-02")), "")
+		return true, nil
+	case same:
+		return true, nil
+	}
+	aside, err := setAside(e.iso(), rec.SHA256, "superseded: "+address+" has changed", f.now())
+	if err == nil {
+		f.note(fmt.Sprintf("%s has changed; the copy that was here is kept as %s", address, aside))
+	}
+	return false, err
 }
 
 func (r *record) file(path string) *File {
