@@ -80,7 +80,7 @@ func TestUnreachable(t *testing.T) {
 	r.Close()
 	_, err := r.fetch()
 	var failed *FetchError
-	if !errors.As(err, &failed) || !strings.Contains(err.Error(), r.URL+mainRelease) || !strings.Contains(failed.Hint(), "--mirror URL") || !strings.Contains(failed.Hint(), "--iso PATH") {
+	if !errors.As(err, &failed) || !strings.Contains(err.Error(), r.URL+mainRelease) || !strings.Contains(failed.Hint(), "--mirror URL") || strings.Contains(failed.Hint(), "--iso") {
 		t.Errorf("%v", err)
 	}
 }

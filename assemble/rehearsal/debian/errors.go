@@ -49,14 +49,13 @@ func (e *FetchError) Unwrap() []error {
 
 // Hint says what to do.
 func (e *FetchError) Hint() string {
-	other := "or take the kernel from an installer ISO with --iso PATH"
 	if len(e.Tried) == 0 {
-		return "run once without --offline, " + other
+		return "run once without --offline: what that fetches is kept"
 	}
 	for _, t := range e.Tried {
 		if errors.Is(t.Err, errExpired) || errors.Is(t.Err, pgp.ErrExpired) {
-			return "is this system's clock right? (date); another mirror is chosen with --mirror URL, " + other
+			return "is this system's clock right? (date); another mirror of Debian is chosen with --mirror URL"
 		}
 	}
-	return "is the network up? behind a proxy set http_proxy; another mirror of Debian is chosen with --mirror URL, " + other
+	return "is the network up? behind a proxy set http_proxy; another mirror of Debian is chosen with --mirror URL"
 }
