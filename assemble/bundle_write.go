@@ -20,6 +20,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	whole "github.com/imgasm/imgasm/internal/publish"
+	"github.com/imgasm/imgasm/kickstart/render"
 	"github.com/imgasm/imgasm/qemu/accel"
 )
 
@@ -132,7 +133,7 @@ func (f *payloadFilter) Write(p []byte) (int, error) {
 				continue
 			}
 			switch f.words++; {
-			case f.words == 1 && string(f.head) != "imgasm1 ", f.words == 3 && !bytes.HasSuffix(f.head, []byte(" log ")):
+			case f.words == 1 && string(f.head) != render.LogPrefix, f.words == 3 && !bytes.HasSuffix(f.head, []byte(" log ")):
 				f.state = payloadOther
 			case f.words == 4:
 				out.WriteString("(see " + installerLogs + "/)")

@@ -11,7 +11,7 @@ import (
 // QEMU's side: its monitor's events and its end.
 
 func (m *Machine) qmp(q QMP) {
-	text := render(q)
+	text := rendered(q)
 	switch q.Name {
 	case "SHUTDOWN":
 		m.ends(q, text)
@@ -96,9 +96,9 @@ func (m *Machine) exit(x Exit) {
 // tail returns the last n of some lines.
 func tail(lines []string, n int) []string { return lines[max(0, len(lines)-n):] }
 
-// render writes an event as "NAME key=value …", keys sorted. Only plain values
+// rendered writes an event as "NAME key=value …", keys sorted. Only plain values
 // are written.
-func render(q QMP) string {
+func rendered(q QMP) string {
 	keys := make([]string, 0, len(q.Data))
 	for k := range q.Data {
 		keys = append(keys, k)

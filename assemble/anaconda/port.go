@@ -6,11 +6,11 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/kickstart/render"
 )
 
-// The progress port: lines that imgasm's own sections of the kickstart write,
-//
-//	imgasm1 NONCE phase|fact|package|log|error|done …
+// The progress port: lines that imgasm's own sections of the kickstart write; see
+// package kickstart/render.
 
 // Report is what the guest told about itself on the progress port.
 type Report struct {
@@ -49,9 +49,8 @@ func (m *Machine) progressLine(p Progress) {
 	if line == "" {
 		return
 	}
-	magic, rest, _ := strings.Cut(line, " ")
-	nonce, rest, _ := strings.Cut(rest, " ")
-	if magic != "imgasm1" || m.config.Nonce == "" || nonce != m.config.Nonce {
+	nonce, verb, value, ok := render.ProgressLine(line)
+	if !ok || m.config.Nonce == "" || nonce != m.config.Nonce {
 		if m.report.strange++; m.report.strange <= 3 {
 			m.event(event.Event{Kind: event.Note, Text: "a line on the progress port that is not imgasm's: " + short(line, 120)})
 		}
@@ -59,7 +58,6 @@ func (m *Machine) progressLine(p Progress) {
 	}
 	m.portSpoke = true
 	m.heard.logAt = m.awake
-	verb, value, _ := strings.Cut(rest, " ")
 	switch verb {
 	case "phase":
 		m.portPhase(value)

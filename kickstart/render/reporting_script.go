@@ -52,7 +52,7 @@ func reports(r Reporting) []report {
 func script(r Reporting, s report) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "port=%s\n", shellQuote(r.Port))
-	fmt.Fprintf(&b, "say() { printf '%%s\\n' \"imgasm1 %s $*\"; }\n", r.Nonce)
+	fmt.Fprintf(&b, "say() { printf '%%s\\n' \"%s %s $*\"; }\n", progressMagic, r.Nonce)
 	// One line, printable ASCII, bounded.
 	b.WriteString("text() { tr '\\t' ' ' | LC_ALL=C tr -cd '[:print:]' | head -c 1000; }\n")
 	b.WriteString("report() {\n" + indent(s.body) + "}\n")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/imgasm/imgasm/assemble/anaconda"
 	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/kickstart/render"
 	"github.com/imgasm/imgasm/qemu/console"
 )
 
@@ -127,8 +128,8 @@ func (r *run) console(in io.Reader) (lines int, err error) {
 // to trust them: the nonce is that of the first well-formed line.
 func readProgress(in io.Reader) (nonce string, lines []string, err error) {
 	err = eachLine(in, func(_ int, line string) {
-		if fields := strings.Fields(line); nonce == "" && len(fields) > 2 && fields[0] == "imgasm1" {
-			nonce = fields[1]
+		if word, verb, _, ok := render.ProgressLine(line); ok && verb != "" && nonce == "" {
+			nonce = word
 		}
 		lines = append(lines, line)
 	})
