@@ -1,5 +1,4 @@
-// The boot test: the finished image starts on its own, from its own boot
-// loader, and somebody can log in. It writes nothing to the image.
+// The step that has the finished image prove that it boots.
 
 package assemble
 
@@ -7,227 +6,88 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"regexp"
-	"strings"
+	"os"
 	"time"
 
-	"golang.org/x/crypto/ssh"
-
 	"github.com/imgasm/imgasm/assemble/anaconda"
+	"github.com/imgasm/imgasm/assemble/boottest"
 	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/qemu"
 	"github.com/imgasm/imgasm/qemu/console"
 )
 
-// loginPrompt is getty's prompt on the serial console: "localhost login: ".
-var loginPrompt = regexp.MustCompile(`^\S+ login:\s*$`)
+// What a boot test takes and gives.
+type (
+	BootTest      = boottest.Proof
+	BootTestError = boottest.Error
+)
 
-// sighting is a sign of life of the booted image.
-type sighting struct {
-	login  string // the prompt
-	banner string // ssh's version line
-	user   string // who has logged in
-	err    error  // why the login failed, for good
-}
-
-// bootTest watches the machine that f follows until the image has proven that
-// it boots: by ssh where port is set and a user is known, else by whatever
-// comes first of an ssh banner and a login prompt.
-func bootTest(ctx context.Context, f *follower, port int, user Login, timeout time.Duration) (*BootTest, *anaconda.Failure, error) {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	seen := make(chan sighting, 16)
-	see := func(s sighting) {
-		select {
-		case seen <- s:
-		case <-ctx.Done():
-		}
+// bootTest starts the image as its user will.
+func (b *build) bootTest(ctx context.Context) (string, error) {
+	if err := b.prepareFirmware(&b.TestMachine); err != nil {
+		return "", err
 	}
-	prompted := false
-	f.record = func(r console.Record) {
-		if !prompted && loginPrompt.MatchString(r.Text) {
-			prompted = true
-			see(sighting{login: strings.TrimSpace(r.Text)})
-		}
+	vm, err := qemu.Start(ctx, b.TestMachine, qemu.Options{})
+	if err != nil {
+		return "", b.startError(err)
 	}
-	type end struct {
-		failure *anaconda.Failure
-		err     error
-	}
-	ended := make(chan end, 1)
-	go func() {
-		failure, err := f.follow(ctx, followOptions{timeout: timeout, what: theBootTest})
-		ended <- end{failure, err}
-	}()
-	if port != 0 {
-		go func() { trySSH(ctx, port, user, see) }()
-	}
-	test := &BootTest{}
-	for {
-		select {
-		case s := <-seen:
-			if s.err != nil {
-				return nil, nil, &BootTestError{Err: s.err}
-			}
-			if s.login != "" {
-				test.Login = s.login
-			}
-			if s.banner != "" {
-				test.SSH = s.banner
-			}
-			if s.user != "" {
-				test.User = s.user
-			}
-			enough := test.User != "" || user.Name == "" && (test.SSH != "" || test.Login != "")
-			if enough {
-				test.Seconds = time.Since(f.begun).Seconds()
-				test.Off = f.powerOff(ctx)
-				return test, nil, nil
-			}
-		case e := <-ended:
-			if e.err == nil && e.failure == nil {
-				e.err = &BootTestError{Err: errors.New("the image powered off before anybody could log in")}
-			}
-			return nil, e.failure, e.err
-		}
-	}
-}
-
-// BootTestError is an image that was installed and did not show that it boots.
-type BootTestError struct {
-	Err    error
-	Bundle string
-}
-
-func (e *BootTestError) Error() string {
-	text := "the installed image failed its boot test: " + e.Err.Error()
-	if e.Bundle != "" {
-		text += "; its logs are in " + e.Bundle
-	}
-	return text
-}
-func (e *BootTestError) Unwrap() error { return e.Err }
-
-// Hint says how to go on.
-func (e *BootTestError) Hint() string {
-	return "boot-serial.log shows how far it came; --no-boot-test publishes without having seen it boot"
-}
-
-// trySSH waits for a server behind the forwarded port and logs in as user.
-// QEMU accepts connections before the guest does, so only a banner counts.
-func trySSH(ctx context.Context, port int, user Login, see func(sighting)) {
-	address := net.JoinHostPort("127.0.0.1", fmt.Sprint(port))
-	told := false
-	refused := 0
-	for ctx.Err() == nil {
-		banner, err := logIn(ctx, address, user)
-		if banner != "" && !told {
-			told = true
-			see(sighting{banner: banner})
-		}
-		switch {
-		case err == nil && user.Name != "":
-			see(sighting{user: user.Name})
-			return
-		case err == nil:
-			return
-		case banner != "":
-			// sshd answers before the users' database or pam may be ready: a
-			// refusal counts when it has been repeated.
-			if refused++; refused >= 5 {
-				see(sighting{err: fmt.Errorf("ssh as %s: %w", user.Name, err)})
-				return
-			}
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(500 * time.Millisecond):
-		}
-	}
-}
-
-// logIn connects once. It returns the server's version line as soon as it is
-// known, and nil if user could run a command, or if none is known.
-func logIn(ctx context.Context, address string, user Login) (banner string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "tcp", address)
+	defer vm.Close()
+	port, err := vm.ForwardedPort(ctx, sshPort)
 	if err != nil {
 		return "", err
 	}
-	defer conn.Close()
-	stop := context.AfterFunc(ctx, func() { conn.Close() })
-	defer stop()
-	tap := &bannerConn{Conn: conn}
-	if user.Name == "" {
-		buf := make([]byte, 256)
-		n, err := tap.Read(buf)
-		if n == 0 {
-			return "", err
+	timeout, off := 5*time.Minute, 20*time.Second
+	if b.Accel.Emulated() {
+		timeout, off = 20*time.Minute, time.Minute
+	}
+	f := newFollower(vm, anaconda.New(anaconda.Config{Arch: b.Arch.Name, Accel: b.Accel.Accel, Stall: -1, Installed: true}), func(e event.Event) {
+		// The machine names phases of an installation; this is none.
+		if e.Kind != event.Phase && e.Kind != event.Progress {
+			b.emit(e)
 		}
-		return tap.banner(), nil
-	}
-	c, channels, requests, err := ssh.NewClientConn(tap, address, &ssh.ClientConfig{
-		User: user.Name,
-		Auth: []ssh.AuthMethod{ssh.Password(user.Password)},
-		// The server is the guest that we have just installed, on this host's
-		// loopback: it made its key a moment ago and nobody knows it yet.
-		HostKeyCallback: ssh.InsecureIgnoreHostKey(),
-		Timeout:         30 * time.Second,
 	})
-	if err != nil {
-		return tap.banner(), err
+	f.keep = func(string) (*os.File, error) { return b.ws.create(testSerialFile) }
+	defer f.finishLogs()
+	guest := &testedGuest{f, timeout, off}
+	proof, failure, err := boottest.Run(ctx, guest, f.begun, port, boottest.Login(b.Kickstart.Login))
+	if failure != nil && failure.Class == anaconda.ClassEnded {
+		failure, err = nil, &BootTestError{Err: errors.New("the image went down before anybody could log in")}
 	}
-	client := ssh.NewClient(c, channels, requests)
-	defer client.Close()
-	session, err := client.NewSession()
-	if err != nil {
-		return tap.banner(), err
+	if failure != nil || err != nil {
+		return "", b.failed(ctx, f, theBootTest, failure, err)
 	}
-	defer session.Close()
-	return tap.banner(), session.Run("true")
+	b.tested = proof
+	return proof.String(), nil
 }
 
-// bannerConn remembers the first line that the server sends.
-type bannerConn struct {
-	net.Conn
-	first []byte
+// testedGuest is the image's machine, as a boot test wants to have it.
+type testedGuest struct {
+	f                *follower
+	timeout, offTime time.Duration
 }
 
-func (c *bannerConn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	if room := 255 - len(c.first); room > 0 {
-		c.first = append(c.first, p[:min(n, room)]...)
-	}
-	return n, err
+// Follow is boottest.Guest's.
+func (g *testedGuest) Follow(ctx context.Context, record func(console.Record)) (*anaconda.Failure, error) {
+	g.f.record = record
+	return g.f.follow(ctx, followOptions{timeout: g.timeout, what: theBootTest})
 }
 
-// banner is the server's version line (RFC 4253, section 4.2), "" until it came.
-func (c *bannerConn) banner() string {
-	line, _, _ := strings.Cut(string(c.first), "\n")
-	if !strings.HasPrefix(line, "SSH-") {
-		return ""
-	}
-	return strings.TrimSpace(line)
-}
-
-// powerOff asks the guest to power off and reports whether it did, in time.
-func (f *follower) powerOff(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, f.powerOffTime)
+// PowerOff asks the guest to power off and reports whether it did, in time.
+func (g *testedGuest) PowerOff(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, g.offTime)
 	defer cancel()
-	down := f.vm.Events("SHUTDOWN")
+	down := g.f.vm.Events("SHUTDOWN")
 	defer down.Close()
-	if err := f.vm.Monitor.Do(ctx, "system_powerdown", nil, nil); err != nil {
+	if err := g.f.vm.Monitor.Do(ctx, "system_powerdown", nil, nil); err != nil {
 		return false
 	}
 	select {
 	case <-down.C():
 		return true
-	case <-f.vm.Done():
+	case <-g.f.vm.Done():
 		return true
 	case <-ctx.Done():
-		f.emit(event.Event{Kind: event.Note, Text: fmt.Sprintf("the image did not power off within %s of being asked to; it was switched off", f.powerOffTime)})
+		g.f.emit(event.Event{Kind: event.Note, Text: fmt.Sprintf("the image did not power off within %s of being asked to; it was switched off", g.offTime)})
 		return false
 	}
 }

@@ -58,8 +58,6 @@ type follower struct {
 	// now and ticks are the clock; a test sets its own.
 	now   func() time.Time
 	ticks <-chan time.Time // one every tickEvery; nil: a ticker's
-	// powerOffTime is how long a guest may take to power off when asked to.
-	powerOffTime time.Duration
 }
 
 // followOptions say for how long to follow.

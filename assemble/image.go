@@ -48,12 +48,3 @@ type Input struct {
 	Size   int64  `json:"size"`
 	SHA256 string `json:"sha256"`
 }
-
-// BootTest is what was seen when the finished image booted on its own.
-type BootTest struct {
-	Seconds float64 `json:"seconds"` // from power-on to the evidence
-	Login   string  `json:"login,omitempty"`
-	SSH     string  `json:"ssh,omitempty"`  // the server's banner
-	User    string  `json:"user,omitempty"` // who could log in over ssh
-	Off     bool    `json:"poweredOff"`     // it powered off when asked to
-}

@@ -13,7 +13,6 @@ import (
 
 	"github.com/imgasm/imgasm/assemble/anaconda"
 	"github.com/imgasm/imgasm/firmware"
-	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/qemu"
 )
 
@@ -99,56 +98,6 @@ func (b *build) prepareFirmware(m *qemu.Config) error {
 	}
 	m.Firmware.Code, m.Firmware.Vars = code.Path, vars.Path
 	return nil
-}
-
-// bootTest starts the image as its user will.
-func (b *build) bootTest(ctx context.Context) (string, error) {
-	if err := b.prepareFirmware(&b.TestMachine); err != nil {
-		return "", err
-	}
-	vm, err := qemu.Start(ctx, b.TestMachine, qemu.Options{})
-	if err != nil {
-		return "", b.startError(err)
-	}
-	defer vm.Close()
-	port, err := vm.ForwardedPort(ctx, sshPort)
-	if err != nil {
-		return "", err
-	}
-	timeout, off := 5*time.Minute, 20*time.Second
-	if b.Accel.Emulated() {
-		timeout, off = 20*time.Minute, time.Minute
-	}
-	f := newFollower(vm, anaconda.New(anaconda.Config{Arch: b.Arch.Name, Accel: b.Accel.Accel, Stall: -1, Installed: true}), func(e event.Event) {
-		// The machine names phases of an installation; this is none.
-		if e.Kind != event.Phase && e.Kind != event.Progress {
-			b.emit(e)
-		}
-	})
-	f.powerOffTime = off
-	f.keep = func(string) (*os.File, error) { return b.ws.create(testSerialFile) }
-	defer f.finishLogs()
-	tested, failure, err := bootTest(ctx, f, port, b.Kickstart.Login, timeout)
-	if failure != nil && failure.Class == anaconda.ClassEnded {
-		failure, err = nil, &BootTestError{Err: errors.New("the image went down before anybody could log in")}
-	}
-	if failure != nil || err != nil {
-		return "", b.failed(ctx, f, theBootTest, failure, err)
-	}
-	b.tested = tested
-	var seen []string
-	if tested.Login != "" {
-		seen = append(seen, fmt.Sprintf("prompt %q", tested.Login))
-	}
-	if tested.User != "" {
-		seen = append(seen, "ssh as "+tested.User)
-	} else if tested.SSH != "" {
-		seen = append(seen, tested.SSH)
-	}
-	if tested.Off {
-		seen = append(seen, "powered off when asked to")
-	}
-	return strings.Join(seen, ", "), nil
 }
 
 // imageProduct names what the image is. A rehearsal's ISO is laid out as
