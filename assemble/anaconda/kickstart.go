@@ -190,10 +190,35 @@ func (o *outline) fits(line int, problem string) fit {
 	return unfit
 }
 
+// only returns the line of the user's that an error's words fit, outside of
+// scripts, 0 if there is not exactly one or a part of the file is not known.
+func (o *outline) only(problem string) (at int) {
+	if o == nil || problem == "" || len(o.includes) > 0 || o.rewritten() {
+		return 0
+	}
+	for n := 1; n <= o.users; n++ {
+		inside := slices.ContainsFunc(o.scripts, func(s script) bool { return s.first < n && n <= s.first+strings.Count(s.text, "\n")+1 })
+		if inside || o.fits(n, problem) != fits || strings.HasPrefix(o.lines[n-1], "#") {
+			continue
+		}
+		if at > 0 {
+			return 0
+		}
+		at = n
+	}
+	return at
+}
+
 // place says of a failure that names a line of the kickstart which file's it is.
 func (m *Machine) place(f *Failure) {
 	o, n := m.outline, f.KickstartLine
 	if n == 0 {
+		// The installer's modules name no line (pyanaconda/modules/common/base/base.py):
+		// the words of the error may fit one line alone.
+		if at := o.only(f.KickstartText); at > 0 {
+			f.KickstartLine, f.Where, f.Source = at, o.at(at), o.redacted[min(at, len(o.redacted))-1]
+			f.Meaning = "the installer refuses this line: " + strings.TrimSuffix(f.KickstartText, ".")
+		}
 		return
 	}
 	said := f.KickstartText
