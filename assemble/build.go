@@ -96,6 +96,7 @@ type build struct {
 	tested   *BootTest
 	keepWork bool
 	result   *Result
+	dog      *watchdog // of the running step; guarded by mu
 }
 
 type hashed struct {
@@ -115,7 +116,7 @@ type Result struct {
 // Run builds what the plan says. Everything that happens goes to sink.
 //
 // Errors: *BusyError, *InstallError, *CheckError, *BootTestError, *TimeoutError,
-// *HostError, *PanicError, the context's cause, and those of files and QEMU. On
+// *StuckError, *HostError, *PanicError, the context's cause, and those of files and QEMU. On
 // an error nothing stands under the output's name that was not there before, and
 // the guest's logs are kept.
 func (p *Plan) Run(ctx context.Context, sink event.Sink) (*Result, error) {
@@ -191,7 +192,7 @@ func (b *build) guarded(ctx context.Context, s step) (text string, err error) {
 			err = b.keepFailure("the step "+s.name, &PanicError{Step: s.name, Value: value}, nil, map[string][]byte{panicFile: stack})
 		}
 	}()
-	return s.run(b, ctx)
+	return b.patient(ctx, s, func(ctx context.Context) (string, error) { return s.run(b, ctx) })
 }
 
 // emit completes an event, keeps it, and passes it on.
@@ -207,6 +208,7 @@ func (b *build) keep(e event.Event) event.Event {
 	e.Text, e.Hint = b.hidden.String(e.Text), b.hidden.String(e.Hint)
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.dog.see(e)
 	e.Time = b.Host.Now()
 	if e.Step == "" {
 		e.Step = b.step

@@ -17,6 +17,7 @@ import (
 
 	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/internal/proc"
+	"github.com/imgasm/imgasm/internal/tmpdir"
 )
 
 // consoleFile in a working folder names the socket at which a held guest's
@@ -85,7 +86,7 @@ func lastLines(root *os.Root, name string, most int64) []byte {
 type consoleServer struct {
 	listener net.Listener
 	root     *os.Root // whose file consoleFile names the socket
-	dir      string   // of the socket
+	remove   func()   // takes the socket's folder away
 	channel  *channel
 	serial   io.Writer
 	greeting []byte
@@ -104,11 +105,11 @@ type consoleClient struct {
 // serveConsole begins to serve the console that channel reads and serial
 // writes to, and names its socket in a file of the working folder root.
 func serveConsole(root *os.Root, c *channel, serial io.Writer, greeting []byte) (*consoleServer, error) {
-	l, dir, err := listenShort()
+	l, remove, err := listenShort()
 	if err != nil {
 		return nil, err
 	}
-	s := &consoleServer{listener: l, root: root, dir: dir, channel: c, serial: serial, greeting: greeting, clients: map[*consoleClient]struct{}{}}
+	s := &consoleServer{listener: l, root: root, remove: remove, channel: c, serial: serial, greeting: greeting, clients: map[*consoleClient]struct{}{}}
 	if err := root.WriteFile(consoleFile, []byte(l.Addr().String()), 0o600); err != nil {
 		s.close()
 		return nil, err
@@ -121,22 +122,22 @@ func serveConsole(root *os.Root, c *channel, serial io.Writer, greeting []byte) 
 
 // listenShort listens on a unix socket in a folder of its own, mode 0700, with
 // a path that is short enough.
-func listenShort() (net.Listener, string, error) {
+func listenShort() (net.Listener, func(), error) {
 	var first error
 	for _, base := range []string{"", "/tmp"} {
-		dir, err := os.MkdirTemp(base, "imgasm-")
+		dir, remove, err := tmpdir.New(base)
 		if err == nil {
 			var l net.Listener
 			if l, err = net.Listen("unix", filepath.Join(dir, "console")); err == nil {
-				return l, dir, nil
+				return l, remove, nil
 			}
-			_ = os.Remove(dir)
+			remove()
 		}
 		if first == nil {
 			first = err
 		}
 	}
-	return nil, "", first
+	return nil, nil, first
 }
 
 func (s *consoleServer) accept() {
@@ -215,7 +216,7 @@ func (s *consoleServer) close() {
 	}
 	s.mu.Unlock()
 	s.all.Wait()
-	_ = os.RemoveAll(s.dir)
+	s.remove()
 }
 
 // NoConsoleError is an output for which no guest is held.

@@ -8,12 +8,14 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 
 	"github.com/imgasm/imgasm/assemble/lock"
+	"github.com/imgasm/imgasm/internal/event"
 	whole "github.com/imgasm/imgasm/internal/publish"
 )
 
@@ -90,9 +92,25 @@ func (b *build) wholeImage(ctx context.Context) (sum string, size int64, err err
 		return "", 0, err
 	}
 	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return "", 0, err
+	}
 	h := sha256.New()
-	if size, err = io.Copy(h, f); err != nil {
-		return "", 0, fmt.Errorf("read %s: %w", f.Name(), err)
+	const piece = 256 << 20
+	for {
+		n, err := io.CopyN(h, f, piece)
+		size += n
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err == nil {
+			err = context.Cause(ctx)
+		}
+		if err != nil {
+			return "", 0, fmt.Errorf("read %s: %w", f.Name(), err)
+		}
+		b.emit(event.Event{Kind: event.Progress, Done: size, Total: info.Size(), Unit: "B", Fraction: float64(size) / float64(max(info.Size(), 1))})
 	}
 	if err := b.ws.root.Chmod(imagePartialFile, 0o644); err != nil {
 		return "", 0, err

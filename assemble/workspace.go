@@ -16,6 +16,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"github.com/imgasm/imgasm/internal/fault"
 	whole "github.com/imgasm/imgasm/internal/publish"
 )
 
@@ -46,6 +47,9 @@ type ForeignFolderError struct{ Dir, Why string }
 func (e *ForeignFolderError) Error() string {
 	return e.Dir + ": this working folder is not imgasm's own: " + e.Why
 }
+
+// Kind says that it is about --out.
+func (e *ForeignFolderError) Kind() fault.Kind { return fault.Input }
 
 // Hint says how to look, and how to go on.
 func (e *ForeignFolderError) Hint() string {

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"time"
+
+	"github.com/imgasm/imgasm/internal/tmpdir"
 )
 
 // maxSocketPath is how long a unix socket's path may be, its final NUL not
@@ -144,16 +146,14 @@ func runDir(given string) (dir string, remove func(), err error) {
 	if given != "" {
 		return given, func() {}, nil
 	}
-	dir, err = os.MkdirTemp("", "imgasm-")
+	dir, remove, err = tmpdir.New("")
+	if err == nil && len(dir)+len("/port99") > maxSocketPath(runtime.GOOS) && runtime.GOOS != "windows" {
+		// macOS' TMPDIR leaves little room, a user's own may leave none.
+		remove()
+		dir, remove, err = tmpdir.New("/tmp")
+	}
 	if err != nil {
 		return "", nil, fmt.Errorf("run directory: %w", err)
 	}
-	if len(dir)+len("/port99") > maxSocketPath(runtime.GOOS) && runtime.GOOS != "windows" {
-		// macOS' TMPDIR leaves little room, a user's own may leave none.
-		os.Remove(dir)
-		if dir, err = os.MkdirTemp("/tmp", "imgasm-"); err != nil {
-			return "", nil, fmt.Errorf("run directory: %w", err)
-		}
-	}
-	return dir, func() { os.RemoveAll(dir) }, nil
+	return dir, remove, nil
 }

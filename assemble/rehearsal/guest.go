@@ -17,6 +17,7 @@ import (
 
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/proc"
+	"github.com/imgasm/imgasm/internal/tmpdir"
 )
 
 // ErrNoGuest says that the guest's program is nowhere to be found.
@@ -105,11 +106,11 @@ func buildGuest(ctx context.Context, root string, a arch.Arch) ([]byte, error) {
 	if _, err := exec.LookPath("go"); err != nil {
 		return nil, fmt.Errorf("%w, and there is no Go toolchain to build it: install Go, or run `make build`", ErrNoGuest)
 	}
-	dir, err := os.MkdirTemp("", "imgasm-guest-")
+	dir, remove, err := tmpdir.New("")
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
+	defer remove()
 	out := filepath.Join(dir, "init")
 	build := proc.Cmd{
 		Path: "go", Args: []string{"build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", out, "./" + guestPackage},

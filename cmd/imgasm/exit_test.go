@@ -59,6 +59,8 @@ func TestExitCode(t *testing.T) {
 		{&assemble.BootTestError{Err: bad}, 5},
 		{&assemble.PanicError{}, 1},
 		{&assemble.TimeoutError{}, 6},
+		{&assemble.StuckError{Step: "qcow2"}, 6},
+		{&assemble.ForeignFolderError{Dir: "x"}, 3},
 		{context.Canceled, 130},
 		{&interruptError{os.Interrupt}, 130},
 		{&interruptError{syscall.SIGPIPE}, 141},

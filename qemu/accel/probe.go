@@ -16,6 +16,7 @@ import (
 
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/proc"
+	"github.com/imgasm/imgasm/internal/tmpdir"
 	"github.com/imgasm/imgasm/qemu"
 )
 
@@ -224,11 +225,11 @@ func runProbe(ctx context.Context, binary string, a arch.Arch, accel, cpu string
 
 // runGuest runs a guest.
 func runGuest(ctx context.Context, binary string, a arch.Arch, accel, cpu string, limit time.Duration) (result, error) {
-	dir, err := os.MkdirTemp("", "imgasm-probe-")
+	dir, remove, err := tmpdir.New("")
 	if err != nil {
 		return result{}, fmt.Errorf("accelerator probe: %w", err)
 	}
-	defer os.RemoveAll(dir)
+	defer remove()
 	image, err := guestImage(a)
 	if err == nil {
 		err = os.WriteFile(filepath.Join(dir, "guest"), image, 0o600)
