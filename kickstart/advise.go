@@ -1,5 +1,5 @@
 // Advice: what the installer reads, and what surprises all the same. Facts
-// about the whole file are collected here for finish.
+// about the whole file are collected here for checkWhole.
 
 package kickstart
 

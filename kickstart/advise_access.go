@@ -121,8 +121,8 @@ func adviseSshpw(l *linter, s *Statement, a *Args) {
 	}
 }
 
-// finishUsers looks at keys once all users are known.
-func (l *linter) finishUsers() {
+// checkKeyOwners looks at keys once all users are known.
+func (l *linter) checkKeyOwners() {
 	f := &l.state.facts
 	for _, k := range f.sshkeys {
 		if k.name != "root" && !f.users[k.name] {

@@ -177,45 +177,60 @@ func checkRealm(l *linter, s *Statement, a *Args) {
 		fail(name, "realm needs the word join")
 		return
 	}
-	i := 1
-	for ; i < len(words) && strings.HasPrefix(words[i].Value, "-") && words[i].Value != "-"; i++ {
-		if words[i].Value == "--" {
-			i++
-			break
-		}
-		option, value, explicit := strings.Cut(strings.TrimPrefix(words[i].Value, "--"), "=")
-		full := ""
-		for known := range realmOptions {
-			if known == option {
-				full = known
-				break
-			}
-			if strings.HasPrefix(known, option) {
-				if full != "" {
-					full = "?"
-				} else {
-					full = known
-				}
-			}
-		}
-		takesValue, known := realmOptions[full]
-		switch {
-		case !strings.HasPrefix(words[i].Value, "--") || !known:
-			fail(words[i], "realm join has no option "+quoteWord(words[i].Value))
-			return
-		case !takesValue && explicit:
-			fail(words[i], "--"+full+" takes no value, not even "+strconv.Quote(value))
-			return
-		case takesValue && !explicit:
-			if i++; i >= len(words) {
-				fail(words[i-1], "--"+full+" needs a value")
-				return
-			}
-		}
+	realms, ok := realmArguments(words[1:], fail)
+	if !ok {
+		return
 	}
-	if len(words)-i != 1 {
-		fail(name, "realm join needs one realm, not "+strconv.Itoa(len(words)-i))
+	if len(realms) != 1 {
+		fail(name, "realm join needs one realm, not "+strconv.Itoa(len(realms)))
 		return
 	}
 	l.state.realmJoined = true
+}
+
+// realmArguments are the words behind the options of realm join. It is not ok
+// when an option cannot be read, which it tells to fail.
+func realmArguments(words []Word, fail func(Word, string)) (rest []Word, ok bool) {
+	for len(words) > 0 && strings.HasPrefix(words[0].Value, "-") && words[0].Value != "-" {
+		w := words[0]
+		words = words[1:]
+		if w.Value == "--" {
+			break
+		}
+		option, value, explicit := strings.Cut(strings.TrimPrefix(w.Value, "--"), "=")
+		name := realmOption(option)
+		takesValue, known := realmOptions[name]
+		switch {
+		case !strings.HasPrefix(w.Value, "--") || !known:
+			fail(w, "realm join has no option "+quoteWord(w.Value))
+			return nil, false
+		case !takesValue && explicit:
+			fail(w, "--"+name+" takes no value, not even "+strconv.Quote(value))
+			return nil, false
+		case takesValue && !explicit && len(words) == 0:
+			fail(w, "--"+name+" needs a value")
+			return nil, false
+		case takesValue && !explicit:
+			words = words[1:]
+		}
+	}
+	return words, true
+}
+
+// realmOption is the option's full name, of which short may be the beginning;
+// "" if there is none, or more than one.
+func realmOption(short string) string {
+	if _, exact := realmOptions[short]; exact {
+		return short
+	}
+	full := ""
+	for name := range realmOptions {
+		if strings.HasPrefix(name, short) {
+			if full != "" {
+				return ""
+			}
+			full = name
+		}
+	}
+	return full
 }

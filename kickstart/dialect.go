@@ -58,3 +58,20 @@ func (d Dialect) String() string {
 	}
 	return string(d)
 }
+
+// title is the name for people.
+func (d Dialect) title() string {
+	switch d {
+	case RHEL8:
+		return "RHEL 8"
+	case RHEL9:
+		return "RHEL 9"
+	case AlmaLinux10:
+		return "AlmaLinux 10"
+	case AlmaLinux10At0:
+		return "AlmaLinux 10.0"
+	case Fedora:
+		return "Fedora"
+	}
+	return "RHEL 10"
+}

@@ -63,3 +63,19 @@ func oneLine(text string) error {
 	}
 	return nil
 }
+
+// quoteWord shows a word in a message, cut when it is long.
+func quoteWord(s string) string {
+	if runes := 0; len(s) > 60 {
+		for i := range s {
+			if runes++; runes > 57 {
+				s = s[:i] + "..."
+				break
+			}
+		}
+	}
+	if s == "" || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' }) {
+		return "\"" + strings.NewReplacer("\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(s) + "\""
+	}
+	return s
+}

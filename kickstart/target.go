@@ -133,9 +133,9 @@ type diskUse struct {
 	at            place
 }
 
-// finishDisks holds the disks that commands name against those that ignoredisk
+// checkIgnoredDisks holds the disks that commands name against those that ignoredisk
 // leaves, where both are kernel names.
-func (l *linter) finishDisks() {
+func (l *linter) checkIgnoredDisks() {
 	plain := func(names []string) (disks []string, all bool) {
 		all = true
 		for _, name := range names {

@@ -34,21 +34,21 @@ func completeness(name, summary string) *Rule {
 // layoutCommands are those of which one must lay out the disks.
 var layoutCommands = []string{"autopart", "part", "raid", "volgroup", "logvol", "btrfs", "mount", "reqpart"}
 
-// finish looks at the file as a whole.
-func (l *linter) finish(f *File) {
+// checkWhole looks at the file as a whole.
+func (l *linter) checkWhole(f *File) {
 	if l.state.unread {
 		return // what lint did not see may define anything
 	}
 	s := &l.state.facts.storage
 	readable := !l.mayHave(layoutCommands...) && !l.state.swallowed // else a definition may be among the lines that cannot be read
 	if readable {
-		l.finishReferences(s)
+		l.checkReferences(s)
 	}
 	if !l.mayHave("ignoredisk") {
-		l.finishDisks()
+		l.checkIgnoredDisks()
 	}
 	if !l.mayHave("user") && !l.state.swallowed {
-		l.finishUsers()
+		l.checkKeyOwners()
 	}
 	if t := l.options.Target; t != nil && t.DiskSizeBytes > 0 && s.sizeMiB > t.DiskSizeBytes>>20 {
 		l.failsAt(s.first, problem{rule: ruleDiskTooFull,
@@ -59,14 +59,14 @@ func (l *linter) finish(f *File) {
 		return
 	}
 	if readable {
-		l.finishLayout(s)
+		l.checkLayout(s)
 	}
 	if !l.state.broken[""] {
-		l.finishAnswers()
+		l.checkAnswers()
 	}
 }
 
-func (l *linter) finishReferences(s *storageFacts) {
+func (l *linter) checkReferences(s *storageFacts) {
 	used := map[string]bool{}
 	for _, r := range s.members {
 		used[r.name], used[s.arrays[r.name]] = true, true
@@ -95,8 +95,8 @@ func (l *linter) finishReferences(s *storageFacts) {
 	}
 }
 
-// finishLayout asks for the partitions without which nothing boots.
-func (l *linter) finishLayout(s *storageFacts) {
+// checkLayout asks for the partitions without which nothing boots.
+func (l *linter) checkLayout(s *storageFacts) {
 	if !s.used || s.auto {
 		return
 	}
@@ -122,8 +122,8 @@ func (l *linter) finishLayout(s *storageFacts) {
 	}
 }
 
-// finishAnswers asks for what the installer would ask somebody.
-func (l *linter) finishAnswers() {
+// checkAnswers asks for what the installer would ask somebody.
+func (l *linter) checkAnswers() {
 	f := &l.state.facts
 	has := func(commands ...string) bool {
 		return slices.ContainsFunc(commands, func(name string) bool { return l.state.seen[name] != 0 || l.state.broken[name] })

@@ -4,22 +4,6 @@ package kickstart
 
 import "strings"
 
-func (d Dialect) title() string {
-	switch d {
-	case RHEL8:
-		return "RHEL 8"
-	case RHEL9:
-		return "RHEL 9"
-	case AlmaLinux10:
-		return "AlmaLinux 10"
-	case AlmaLinux10At0:
-		return "AlmaLinux 10.0"
-	case Fedora:
-		return "Fedora"
-	}
-	return "RHEL 10"
-}
-
 // instead makes a hint of a table's Instead.
 func instead(what string) string {
 	if rest, ok := strings.CutPrefix(what, "nothing: "); ok {
@@ -120,78 +104,4 @@ func (l *linter) nearestOption(word string, rows []OptionSpec) string {
 		word = "-" + word
 	}
 	return Nearest(strings.ToLower(word), names)
-}
-
-// quoteWord shows a word in a message, cut when it is long.
-func quoteWord(s string) string {
-	if runes := 0; len(s) > 60 {
-		for i := range s {
-			if runes++; runes > 57 {
-				s = s[:i] + "..."
-				break
-			}
-		}
-	}
-	if s == "" || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' }) {
-		return "\"" + strings.NewReplacer("\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(s) + "\""
-	}
-	return s
-}
-
-// didYouMean is a hint with the name that s was most likely meant to be, or "".
-func didYouMean(s string, names []string) string {
-	if near := Nearest(strings.ToLower(s), names); near != "" {
-		return "did you mean " + near + "?"
-	}
-	return ""
-}
-
-// Nearest is the name that s was most likely meant to be, "" if none is near.
-func Nearest(s string, names []string) string {
-	if len(s) > maxNear {
-		return ""
-	}
-	best, bestDistance := "", 3
-	if len(s) < 6 {
-		bestDistance = 2
-	}
-	for _, n := range names {
-		if d := len(s) - len(n); d >= bestDistance || -d >= bestDistance {
-			continue
-		}
-		if n == s {
-			return n
-		}
-		if d := editDistance(s, strings.ToLower(n)); d < bestDistance {
-			best, bestDistance = n, d
-		}
-	}
-	return best
-}
-
-const maxNear = 40 // bytes: longer words are not looked up
-
-// editDistance counts the insertions, deletions, changes and swaps of
-// neighbours that make b of a. Both are a little over maxNear bytes at most.
-func editDistance(a, b string) int {
-	var rows [3][maxNear + 4]int
-	before, last, row := &rows[0], &rows[1], &rows[2]
-	for j := 0; j <= len(b); j++ {
-		last[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			row[j] = min(row[j-1]+1, last[j]+1, last[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-		before, last, row = last, row, before
-	}
-	return last[len(b)]
 }
