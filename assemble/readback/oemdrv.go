@@ -59,26 +59,9 @@ func levelOne(r io.ReaderAt, size int64, files []tree.File, differ differ) error
 	if err != nil {
 		return err
 	}
-	want := map[[sha256.Size]byte][]string{}
-	count := 0
-	for _, f := range files {
-		if f.Mode.IsDir() {
-			continue
-		}
-		if f.SizeBytes > maxISOReaders {
-			return fmt.Errorf("%s: %d bytes are too many for it", f.Path, f.SizeBytes)
-		}
-		in, err := source(f)
-		if err != nil {
-			return err
-		}
-		sum, err := sumOf(in, f.SizeBytes)
-		in.Close()
-		if err != nil {
-			return &sourceError{fmt.Errorf("%s: %w", f.Path, err)}
-		}
-		want[sum] = append(want[sum], f.Path)
-		count++
+	want, err := sums(files)
+	if err != nil {
+		return err
 	}
 	var walk func(dir *iso9660.File, path string) error
 	walk = func(dir *iso9660.File, path string) error {
@@ -102,7 +85,6 @@ func levelOne(r io.ReaderAt, size int64, files []tree.File, differ differ) error
 				return differ("the %d bytes of %s are no file that was given", c.Size(), name)
 			}
 			want[sum] = want[sum][1:]
-			count--
 		}
 		return nil
 	}
@@ -115,6 +97,30 @@ func levelOne(r io.ReaderAt, size int64, files []tree.File, differ differ) error
 		}
 	}
 	return nil
+}
+
+// sums are the hashes of files, and who has each.
+func sums(files []tree.File) (map[[sha256.Size]byte][]string, error) {
+	all := map[[sha256.Size]byte][]string{}
+	for _, f := range files {
+		if f.Mode.IsDir() {
+			continue
+		}
+		if f.SizeBytes > maxISOReaders {
+			return nil, fmt.Errorf("%s: %d bytes are too many for it", f.Path, f.SizeBytes)
+		}
+		in, err := source(f)
+		if err != nil {
+			return nil, err
+		}
+		sum, err := sumOf(in, f.SizeBytes)
+		in.Close()
+		if err != nil {
+			return nil, &sourceError{fmt.Errorf("%s: %w", f.Path, err)}
+		}
+		all[sum] = append(all[sum], f.Path)
+	}
+	return all, nil
 }
 
 // sumOf hashes exactly n bytes.
