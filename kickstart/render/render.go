@@ -2,7 +2,6 @@
 // settings, and the sections by which an installation tells the host how it
 // goes, which are added to a file of the user. It reads no files, no environment
 // and no clock: the same settings give the same bytes.
-
 package render
 
 import (
