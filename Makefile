@@ -8,7 +8,7 @@ LDFLAGS   := -s -w -X main.version=$(VERSION)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GUESTS    := assemble/rehearsal/guests/guest-amd64.gz assemble/rehearsal/guests/guest-arm64.gz
 # Go's own dependency tracking is better than make's: always ask it.
-.PHONY: build guest demo test test-all setup-test unit e2e lint cross bench fuzz clean
+.PHONY: build guest demo test test-all setup-test unit e2e lint cross bench fuzz soak clean
 
 build: guest ## bin/imgasm, with the rehearsal guests inside
 	$(GO) build $(GOFLAGS) -tags guest -ldflags '$(LDFLAGS)' -o bin/imgasm ./cmd/imgasm
@@ -59,6 +59,9 @@ bench: ## speed, beside the tools that one would take instead; -v says which of 
 fuzz: ## every fuzz target for FUZZTIME
 	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep ^Fuzz); do \
 		echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-30s} -fuzzminimizetime 10x $$p || exit 1; done; done
+
+soak: ## signals and kill -9 at 40 random moments of whole builds on a stand-in for QEMU: minutes
+	IMGASM_SOAK=1 $(GO) test -count=1 -timeout 60m -v -run 'Soak' ./cmd/imgasm
 
 clean:
 	rm -rf bin assemble/rehearsal/guests
