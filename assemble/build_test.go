@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/imgasm/imgasm/assemble/disk"
 	"github.com/imgasm/imgasm/assemble/iso"
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/event"
@@ -70,19 +69,6 @@ func labelledISO(t testing.TB, a arch.Arch, label, release string, more ...tree.
 		tree.Bytes(".discinfo", []byte("1700000000.0\n"+release+"\n"+a.Name+"\n1\n")),
 	}, more...)
 	if err := iso.WriteInstallerTree(f, label, files, mediaTime); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-// installedDisk writes a disk as an installer would leave it.
-func installedDisk(t *testing.T) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "installed.raw")
-	err := disk.WriteBootMedium(path, disk.BootMedium{
-		Files: []tree.File{tree.Bytes("EFI/BOOT/BOOTX64.EFI", peImage(arch.X86_64.PEMachine))}, Seed: "test", Time: mediaTime,
-	})
-	if err != nil {
 		t.Fatal(err)
 	}
 	return path

@@ -54,7 +54,7 @@ type Package struct {
 	Files []string `json:"files"`
 }
 
-// ErrPackage: a package cannot be read, is not signed by a key that is trusted,
+// ErrPackage says that a package cannot be read, is not signed by a key that is trusted,
 // or is not what was signed.
 var ErrPackage = fault.Class(fault.Input, "not a package to be trusted")
 

@@ -11,10 +11,10 @@ import (
 	"github.com/imgasm/imgasm/internal/fault"
 )
 
-// ErrNotFound: no fitting firmware is on this system.
+// ErrNotFound says that no fitting firmware is on this system.
 var ErrNotFound = fault.Class(fault.Host, "no UEFI firmware")
 
-// ErrUnfit: firmware that was named, in a Query or by the environment, cannot be used.
+// ErrUnfit says that firmware that was named, in a Query or by the environment, cannot be used.
 var ErrUnfit = fault.Class(fault.Input, "not the firmware that is needed")
 
 // NotFound is the error of Find for an architecture: every place that was

@@ -16,7 +16,7 @@ import (
 	"github.com/imgasm/imgasm/internal/fault"
 )
 
-// ErrNoBootFiles: an image is an ISO but no installer that imgasm can start.
+// ErrNoBootFiles says that an image is an ISO but no installer that imgasm can start.
 var ErrNoBootFiles = fault.Class(fault.Input, "no installer kernel on this image")
 
 // Installer is what an image says about itself.

@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// ErrStalled: a connection was given up because next to nothing came.
+// ErrStalled says that a connection was given up because next to nothing came.
 var ErrStalled = errors.New("the server sent nothing, or next to nothing, for too long")
 
-// ErrNoLength: nobody says how long the file is, so that its end could not be
+// ErrNoLength says that nobody says how long the file is, so that its end could not be
 // told from a broken connection, nor an endless body from a long one.
 var ErrNoLength = errors.New("the server does not say how long the file is")
 

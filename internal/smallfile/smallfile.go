@@ -16,7 +16,7 @@ import (
 	"github.com/imgasm/imgasm/internal/fault"
 )
 
-// ErrUnreadable: the file that the user named is not there, or cannot be read.
+// ErrUnreadable says that the file that the user named is not there, or cannot be read.
 var ErrUnreadable = fault.Class(fault.Input, "cannot be read")
 
 // ErrOutside is what Below refuses a name with that leads out of its folder.

@@ -46,7 +46,7 @@ func Bytes(path string, data []byte) File {
 // Dir is a folder that should exist even if no file lies in it.
 func Dir(path string) File { return File{Path: path, Mode: fs.ModeDir | 0o755} }
 
-// ErrUnreadable: a file of this machine is not there, or cannot be read.
+// ErrUnreadable says that a file of this machine is not there, or cannot be read.
 var ErrUnreadable = fault.Class(fault.Input, "cannot be read")
 
 // Host is a file of this machine, read from source, to be put at path. Its
