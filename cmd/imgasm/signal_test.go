@@ -43,6 +43,14 @@ func startImgasm(t *testing.T, script qemutest.Script, flags ...string) *running
 // startImgasmIn does the same for an output in a folder that may have been used.
 func startImgasmIn(t *testing.T, dir string, script qemutest.Script, flags ...string) *running {
 	t.Helper()
+	r := launchImgasmIn(t, dir, script, flags...)
+	r.await(t, func(e event.Event) bool { return e.Kind == event.Console })
+	return r
+}
+
+// launchImgasmIn does not wait for the guest.
+func launchImgasmIn(t *testing.T, dir string, script qemutest.Script, flags ...string) *running {
+	t.Helper()
 	r := &running{dir: dir, stderr: new(bytes.Buffer), said: make(chan event.Event, 1000)}
 	r.out = filepath.Join(r.dir, "image.raw")
 	work := t.TempDir()
@@ -84,7 +92,6 @@ func startImgasmIn(t *testing.T, dir string, script qemutest.Script, flags ...st
 			r.said <- e
 		}
 	}()
-	r.await(t, func(e event.Event) bool { return e.Kind == event.Console })
 	return r
 }
 

@@ -4,8 +4,11 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -13,6 +16,7 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/qemu/qemutest"
 )
 
@@ -20,6 +24,121 @@ import (
 // which is there: afterwards there is the old image or the new one, with its own
 // description, and nothing else; the next build goes on. `make soak` runs it.
 func TestSoak(t *testing.T) {
+	start := soakBuild(t)
+	dir := t.TempDir()
+	whole := undisturbed(t, start, dir)
+	for n := range 40 {
+		s := []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGKILL}[n%4]
+		r := start(dir)
+		after := time.Duration(rand.Int64N(int64(whole)))
+		time.Sleep(after)
+		r.signal(t, s)
+		code := r.wait()
+		r.noQEMU(t)
+		if s == syscall.SIGKILL {
+			if r = start(dir); r.wait() != exitDone {
+				t.Fatalf("%d: the build after a kill -9: %s", n, r.stderr)
+			}
+		}
+		onlyOutputs(t, dir, fmt.Sprintf("%d, %v", n, s))
+		t.Logf("%d: %v after %v of some %v, exit code %d", n, s, after, whole, code)
+	}
+}
+
+// The disk is full from the beginning of a step on: the build ends with a word on
+// it; the old image stays, and with space the next build goes on.
+func TestSoakNoSpace(t *testing.T) {
+	start := soakBuild(t)
+	mount := t.TempDir()
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=540m", "tmpfs", mount).CombinedOutput(); err != nil {
+		t.Skipf("no small file system can be mounted: %s", out)
+	}
+	t.Cleanup(func() { _ = exec.Command("umount", mount).Run() })
+	dir := filepath.Join(mount, "out")
+	fillers := [2]string{filepath.Join(mount, "most"), filepath.Join(mount, "rest")}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	undisturbed(t, start, dir)
+	for _, moment := range []string{"", "source", "boot files", "kickstart", "OEMDRV", "disk", "install", "check", "raw", "publish"} {
+		r := start(dir)
+		// Nearly all is taken at once, behind the look at the free space, so that the
+		// rest is gone within the step.
+		if moment != "" {
+			r.await(t, func(e event.Event) bool { return e.Kind == event.StepStart })
+			ok(t, fill(fillers[0], 3<<20))
+		}
+		if moment != "" && moment != "source" {
+			r.await(t, func(e event.Event) bool { return e.Kind == event.StepStart && e.Step == moment })
+		}
+		ok(t, fill(fillers[1], 0))
+		code := r.wait()
+		r.noQEMU(t)
+		said, _, _ := strings.Cut(r.stderr.String(), "\n")
+		t.Logf("full at %q: exit code %d; %s", moment, code, said)
+		if !strings.Contains(said, "no space left") && !strings.Contains(said, "disk is full") && !strings.Contains(said, " free, and the build needs") && code != exitDone {
+			t.Errorf("full at %q: nobody says that the disk is full: %s", moment, r.stderr)
+		}
+		for _, path := range append(fillers[:], filepath.Join(dir, "image.raw.failed")) { // the logs of the failure are no leftover
+			ok(t, os.RemoveAll(path))
+		}
+		onlyOutputs(t, dir, "full at "+moment)
+		if r = start(dir); r.wait() != exitDone {
+			t.Fatalf("the build after a disk that was full at %q: %s", moment, r.stderr)
+		}
+		onlyOutputs(t, dir, "after a disk that was full at "+moment)
+	}
+}
+
+func ok(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// undisturbed is how long a build takes that replaces an image.
+func undisturbed(t *testing.T, start func(dir string) *running, dir string) time.Duration {
+	t.Helper()
+	var begin time.Time
+	for range 2 {
+		begin = time.Now()
+		if r := start(dir); r.wait() != exitDone {
+			t.Fatalf("an undisturbed build: %s", r.stderr)
+		}
+	}
+	return time.Since(begin)
+}
+
+// fill makes a file that leaves so many bytes of its file system free.
+func fill(path string, leave int64) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	var fs syscall.Statfs_t
+	for err == nil {
+		if err = syscall.Fstatfs(int(f.Fd()), &fs); err != nil {
+			break
+		}
+		free := int64(fs.Bavail)*fs.Bsize - leave
+		if free <= 0 {
+			break
+		}
+		var info os.FileInfo
+		if info, err = f.Stat(); err == nil {
+			err = syscall.Fallocate(int(f.Fd()), 0, info.Size(), max(fs.Bsize, free/2))
+		}
+		if errors.Is(err, syscall.ENOSPC) {
+			err = nil
+		}
+	}
+	return errors.Join(err, f.Close())
+}
+
+// soakBuild returns what starts a whole build, on a stand-in for QEMU.
+func soakBuild(t *testing.T) func(dir string) *running {
+	t.Helper()
 	if os.Getenv("IMGASM_SOAK") == "" {
 		t.Skip("takes minutes: IMGASM_SOAK=1, or make soak")
 	}
@@ -37,35 +156,13 @@ func TestSoak(t *testing.T) {
 			"[   38.100000] anaconda[2343]: Installing boot loader\r\n[   39.100000] anaconda[2343]: Storing configuration files and kickstarts\r\n"+
 			"[   40.100000] anaconda[2343]: Running post-installation scripts\r\n[   40.200000] anaconda[2343]: Complete!\r\n"),
 		qemutest.PowerOff())}
-	dir := t.TempDir()
-	start := func() *running {
-		return startImgasmIn(t, dir, script, "--no-boot-test", "--kickstart", ks, "--disk-size", "512M", "--provenance", "--checksum")
-	}
-	begin := time.Now()
-	if r := start(); r.wait() != exitDone {
-		t.Fatalf("the first build: %s", r.stderr)
-	}
-	whole := time.Since(begin)
-	for n := range 40 {
-		s := []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGKILL}[n%4]
-		r := start() // it has begun its installation
-		time.Sleep(time.Duration(rand.Int64N(int64(whole))))
-		r.signal(t, s)
-		code := r.wait()
-		r.noQEMU(t)
-		if s != syscall.SIGKILL {
-			onlyOutputs(t, dir, n, s)
-		} else if r = start(); r.wait() != exitDone {
-			t.Fatalf("%d: the build after a kill -9: %s", n, r.stderr)
-		} else {
-			onlyOutputs(t, dir, n, s)
-		}
-		t.Logf("%d: %v, exit code %d", n, s, code)
+	return func(dir string) *running {
+		return launchImgasmIn(t, dir, script, "--no-boot-test", "--kickstart", ks, "--disk-size", "512M", "--provenance", "--checksum")
 	}
 }
 
 // onlyOutputs fails unless there are the outputs, which fit together, and nothing else.
-func onlyOutputs(t *testing.T, dir string, n int, s syscall.Signal) {
+func onlyOutputs(t *testing.T, dir, when string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
 	var names []string
@@ -73,18 +170,18 @@ func onlyOutputs(t *testing.T, dir string, n int, s syscall.Signal) {
 		names = append(names, e.Name())
 	}
 	if got := strings.Join(names, " "); err != nil || got != "SHA256SUMS image.raw image.raw.intoto.json image.raw.json" {
-		t.Errorf("%d, %v: left %s, %v", n, s, got, err)
+		t.Errorf("%s: left %s, %v", when, got, err)
 	}
 	var meta assemble.Image
 	text, err := os.ReadFile(filepath.Join(dir, "image.raw.json"))
 	if err != nil || json.Unmarshal(text, &meta) != nil {
-		t.Fatalf("%d, %v: no description: %v", n, s, err)
+		t.Fatalf("%s: no description: %v", when, err)
 	}
 	sums, err := os.ReadFile(filepath.Join(dir, "SHA256SUMS"))
 	if err != nil || !strings.Contains(string(sums), meta.Output.SHA256+"  image.raw\n") {
-		t.Errorf("%d, %v: the checksums are not those of the description: %s, %v", n, s, sums, err)
+		t.Errorf("%s: the checksums are not those of the description: %s, %v", when, sums, err)
 	}
 	if info, err := os.Stat(filepath.Join(dir, "image.raw")); err != nil || info.Size() != meta.Output.Size {
-		t.Errorf("%d, %v: the image is not the described one: %v", n, s, err)
+		t.Errorf("%s: the image is not the described one: %v", when, err)
 	}
 }
