@@ -78,6 +78,9 @@ func received(ctx context.Context, r *bufio.Reader) iter.Seq[incoming] {
 			case messages <- incoming{m, err}:
 			case <-ctx.Done():
 			}
+			if err != nil && !errors.Is(err, errSyntax) {
+				return // nothing that comes behind it could be told apart
+			}
 		}
 	}()
 	return func(yield func(incoming) bool) {
