@@ -1,0 +1,322 @@
+// Directories: the book, "Directories". Entries are in the inode (short form),
+// or in data blocks below 32 GiB of the directory's offsets; what is above is
+// for finding names by their hashes, and not needed to list.
+
+package xfs
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+)
+
+const (
+	dirDataEnd    = 32 << 30 // XFS_DIR2_LEAF_OFFSET
+	dirHeaderSize = 64
+
+	// maxListing is what the entries of a directory, and a file that is read
+	// as a whole, may take in bytes. 1.8 million names of 20 bytes fit.
+	maxListing = 256 << 20
+	entryCost  = 128 // of an entry besides its name, sorted or in a map
+)
+
+var dirHeader = header{sum: 4, address: 8, uuid: 24, owner: 40}
+
+// entryTypes are those of the format's numbers.
+var entryTypes = [...]fs.FileMode{
+	1: 0, 2: fs.ModeDir, 3: fs.ModeDevice | fs.ModeCharDevice, 4: fs.ModeDevice,
+	5: fs.ModeNamedPipe, 6: fs.ModeSocket, 7: fs.ModeSymlink,
+}
+
+type entry struct {
+	name string
+	ino  uint64
+	typ  fs.FileMode
+}
+
+// dirReader reads a directory, a block at a time.
+type dirReader struct {
+	in    *inode
+	at    uint64 // bytes; of the next block
+	known bool   // the parent was seen
+	cost  int
+	dirs  map[uint64]bool
+	found []entry
+}
+
+// next returns the entries of the next block but "." and ".."; io.EOF comes
+// alone, at the end.
+func (d *dirReader) next() ([]entry, error) {
+	d.found = nil
+	err := d.step()
+	if err == io.EOF && !d.known && d.in.ino != d.in.fs.sb.root {
+		err = corrupt("it names no parent")
+	}
+	if err != nil && err != io.EOF {
+		err = fmt.Errorf("directory, inode %d: %w", d.in.ino, err)
+	}
+	return d.found, err
+}
+
+func (d *dirReader) step() error {
+	k := &d.in.data
+	if k.format == formatLocal {
+		if d.at > 0 {
+			return io.EOF
+		}
+		d.at = 1
+		return d.short()
+	}
+	sb := &d.in.fs.sb
+	size := uint64(d.in.size)
+	if size > dirDataEnd || size%(1<<sb.dirLog) != 0 {
+		return corrupt("size %d", size)
+	}
+	for d.at < size {
+		e, err := k.at(d.at >> sb.blockLog)
+		if err != nil {
+			return err
+		}
+		if !e.zero {
+			buf, err := d.block()
+			if err != nil {
+				return err
+			}
+			d.at += 1 << sb.dirLog
+			return d.parse(buf)
+		}
+		// Whole directory blocks were given back.
+		if e.count >= dirDataEnd>>sb.blockLog {
+			break
+		}
+		d.at = max((d.at+e.count<<sb.blockLog)>>sb.dirLog, d.at>>sb.dirLog+1) << sb.dirLog
+	}
+	d.at = size
+	return io.EOF
+}
+
+// short reads a short-form directory: inode numbers have 8 bytes if any needs
+// them, else 4.
+func (d *dirReader) short() error {
+	raw := d.in.data.raw
+	if int64(len(raw)) < d.in.size || d.in.size < 6 {
+		return corrupt("short form of %d bytes in %d", d.in.size, len(raw))
+	}
+	raw = raw[:d.in.size]
+	n, width := int(raw[0]), 4
+	if raw[1] != 0 {
+		n, width = max(n, int(raw[1])), 8
+	}
+	number := func(b []byte) uint64 {
+		if width == 8 {
+			return be.Uint64(b)
+		}
+		return uint64(be.Uint32(b))
+	}
+	if len(raw) < 2+width {
+		return corrupt("short form of %d bytes", len(raw))
+	}
+	if err := d.parent(number(raw[2:])); err != nil {
+		return err
+	}
+	raw = raw[2+width:]
+	for range n {
+		// length of the name, 2 bytes of offset, name, type, inode
+		if len(raw) < 3 || len(raw) < 3+int(raw[0])+1+width {
+			return corrupt("an entry is cut off")
+		}
+		end := 3 + int(raw[0])
+		if err := d.add(raw[3:end], raw[end], number(raw[end+1:])); err != nil {
+			return err
+		}
+		raw = raw[end+1+width:]
+	}
+	return nil
+}
+
+// block reads the directory block at d.at, whose blocks need not be adjacent.
+func (d *dirReader) block() ([]byte, error) {
+	sb := &d.in.fs.sb
+	buf := make([]byte, 1<<sb.dirLog)
+	var first int64
+	for done := 0; done < len(buf); {
+		e, err := d.in.data.at((d.at + uint64(done)) >> sb.blockLog)
+		if err != nil {
+			return nil, err
+		}
+		if e.zero {
+			return nil, corrupt("half a block at offset %d", d.at)
+		}
+		at, err := sb.address(e.block, e.count)
+		if err != nil {
+			return nil, err
+		}
+		n := int(min(e.count<<sb.blockLog, uint64(len(buf)-done)))
+		if err := readFull(d.in.fs.r, buf[done:done+n], at); err != nil {
+			return nil, err
+		}
+		if done == 0 {
+			first = at
+		}
+		done += n
+	}
+	return buf, dirHeader.check(sb, buf, first, d.in.ino)
+}
+
+// parse reads the entries of a data block: XDD3, or XDB3 where a directory of
+// one block has the hashes behind them.
+func (d *dirReader) parse(buf []byte) error {
+	end := len(buf)
+	switch string(buf[:4]) {
+	case "XDD3":
+	case "XDB3":
+		n := be.Uint32(buf[end-8:])
+		if uint64(n) > uint64(end-8-dirHeaderSize)/8 {
+			return corrupt("%d hashes in a block", n)
+		}
+		end -= 8 + 8*int(n)
+	default:
+		return corrupt("%q is no directory block", buf[:4])
+	}
+	for at := dirHeaderSize; at < end; {
+		b := buf[at:end]
+		if len(b) < 16 { // the least entry's size, as is the least hole's but one
+			if len(b) >= 8 && be.Uint16(b) == 0xffff && int(be.Uint16(b[2:])) == len(b) {
+				return nil
+			}
+			return corrupt("an entry is cut off")
+		}
+		var size int
+		if be.Uint16(b) == 0xffff { // unused
+			size = int(be.Uint16(b[2:]))
+			if size < 8 || size%8 != 0 || size > len(b) {
+				return corrupt("%d unused bytes at %d", size, at)
+			}
+		} else {
+			// inode, length of the name, name, type, padding, 2 bytes of tag
+			name := int(b[8])
+			if size = (8 + 1 + name + 1 + 2 + 7) &^ 7; size > len(b) {
+				return corrupt("an entry is cut off")
+			}
+			if err := d.add(b[9:9+name], b[9+name], be.Uint64(b)); err != nil {
+				return err
+			}
+		}
+		at += size
+	}
+	return nil
+}
+
+func (d *dirReader) parent(ino uint64) error {
+	d.known = true
+	if ino != d.in.parent {
+		return corrupt("its parent is %d, but it is in %d", ino, d.in.parent)
+	}
+	return nil
+}
+
+// add takes an entry. Directories may be in theirs once, and the root is in
+// none: walks see a tree.
+func (d *dirReader) add(name []byte, typ byte, ino uint64) error {
+	switch string(name) {
+	case ".":
+		return nil
+	case "..":
+		return d.parent(ino)
+	}
+	if len(name) == 0 || bytes.ContainsAny(name, "/\x00") {
+		return corrupt("an entry is named %q", name)
+	}
+	if typ == 0 || int(typ) >= len(entryTypes) {
+		return corrupt("%q: file type %d", name, typ)
+	}
+	e := entry{strings.Clone(string(name)), ino, entryTypes[typ]}
+	if e.typ.IsDir() {
+		if d.dirs == nil {
+			d.dirs = map[uint64]bool{}
+		}
+		if d.dirs[ino] || ino == d.in.fs.sb.root {
+			return corrupt("%q is a second name of directory %d", name, ino)
+		}
+		d.dirs[ino] = true
+	}
+	if d.cost += entryCost + len(name); d.cost > maxListing {
+		return unsupported("a directory whose entries take more than %d bytes", maxListing)
+	}
+	d.found = append(d.found, e)
+	return nil
+}
+
+// child is the inode of an entry of in.
+func (in *inode) child(e entry) (*inode, error) {
+	c, err := in.fs.inode(e.ino)
+	if err != nil {
+		return nil, err
+	}
+	if c.mode.Type() != e.typ {
+		return nil, corrupt("inode %d is %v, its entry in %d says %v", e.ino, c.mode.Type(), in.ino, e.typ)
+	}
+	c.parent = in.ino
+	return c, nil
+}
+
+// index is a directory, or as much of one as could be read, by name.
+type index struct {
+	entries map[string]entry
+	cost    int
+	err     error // of a name that is not among them
+}
+
+// lookup finds a name in a directory.
+func (in *inode) lookup(name string) (entry, error) {
+	f := in.fs
+	f.mu.Lock()
+	x := f.indexes[in.ino]
+	f.mu.Unlock()
+	if x == nil {
+		x = in.index()
+		f.keep(in.ino, x)
+	}
+	if e, ok := x.entries[name]; ok {
+		return e, nil
+	}
+	return entry{}, x.err
+}
+
+func (in *inode) index() *index {
+	x := &index{entries: map[string]entry{}}
+	d := dirReader{in: in}
+	for x.err == nil {
+		var entries []entry
+		entries, x.err = d.next()
+		for _, e := range entries {
+			if _, twice := x.entries[e.name]; !twice {
+				x.entries[e.name] = e
+			}
+		}
+	}
+	if x.err == io.EOF {
+		x.err = fs.ErrNotExist
+	}
+	x.cost = d.cost + entryCost
+	return x
+}
+
+// keep makes room for an index, at the cost of all others.
+func (f *FS) keep(ino uint64, x *index) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	known := x.err == fs.ErrNotExist || errors.Is(x.err, ErrCorrupt) || errors.Is(x.err, ErrUnsupported)
+	if f.indexes[ino] != nil || !known { // a device may do better next time
+		return
+	}
+	if f.indexCost+x.cost > maxListing {
+		clear(f.indexes)
+		f.indexCost = 0
+	}
+	f.indexes[ino] = x
+	f.indexCost += x.cost
+}
