@@ -146,7 +146,7 @@ func (f *FS) ReadFile(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if in.Size() > maxListing {
+	if in.Size() > int64(maxListing) {
 		return nil, &fs.PathError{Op: "read", Path: name, Err: fmt.Errorf("file of %d bytes is too large to be read as a whole", in.Size())}
 	}
 	var b bytes.Buffer

@@ -323,6 +323,30 @@ func TestHugeFile(t *testing.T) {
 	}
 }
 
+// TestListingsAreBounded: a directory that needs more memory than the bound is
+// refused, as is its lookup, and others are not.
+func TestListingsAreBounded(t *testing.T) {
+	xfs.LowerMaxListing(t, 20_000) // "many" needs 40,800
+	fsys := small(t)
+	if _, err := fsys.ReadDir("many"); !errors.Is(err, xfs.ErrUnsupported) {
+		t.Errorf("ReadDir: %v", err)
+	}
+	if _, err := fsys.Stat("many/file-299"); !errors.Is(err, xfs.ErrUnsupported) {
+		t.Errorf("Stat of what is behind the bound: %v", err)
+	}
+	if _, err := fsys.Stat("many/file-000"); err != nil {
+		t.Errorf("Stat of what is before the bound: %v", err)
+	}
+	for range 2 { // lookups in one drop what is kept of the other
+		if _, err := fsys.Stat("block/a-file-of-a-block-1"); err != nil {
+			t.Error(err)
+		}
+		if _, err := fsys.Stat("many/file-001"); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestErrorsOfTheDevice are told as they are.
 func TestErrorsOfTheDevice(t *testing.T) {
 	broken := errors.New("broken disk")

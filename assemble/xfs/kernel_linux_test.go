@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/imgasm/imgasm/internal/hosttool"
 )
 
 // mount mounts an image by a loop device, or skips the test aloud.
@@ -47,10 +49,7 @@ func TestFilledByKernel(t *testing.T) {
 			image := mkfs(t, strings.Fields(args)...)
 			dir, unmount := mount(t, image)
 			fill(t, dir)
-			want := tree(t, os.DirFS(dir), func(in fs.FileInfo) string {
-				s := in.Sys().(*syscall.Stat_t)
-				return fmt.Sprintf("%d:%d inode %d, %d links, %v", s.Uid, s.Gid, s.Ino, s.Nlink, in.ModTime().UTC())
-			})
+			want := tree(t, os.DirFS(dir), kernelSays)
 			unmount()
 			if len(want) < 1100 {
 				t.Fatalf("only %d files", len(want))
@@ -60,6 +59,39 @@ func TestFilledByKernel(t *testing.T) {
 			checkReadAt(t, fsys)
 		})
 	}
+}
+
+// kernelSays is describe, of the kernel's stat.
+func kernelSays(in fs.FileInfo) string {
+	s := in.Sys().(*syscall.Stat_t)
+	return fmt.Sprintf("%d:%d inode %d, %d links, %v", s.Uid, s.Gid, s.Ino, s.Nlink, in.ModTime().UTC())
+}
+
+// TestHundredThousandFiles: half of them in one directory, the others in 500.
+func TestHundredThousandFiles(t *testing.T) {
+	hosttool.Rest(t)
+	image := mkfsOf(t, 2<<30, "-i", "nrext64=1")
+	dir, unmount := mount(t, image)
+	for i := range 100_000 {
+		name := filepath.Join(dir, "one", fmt.Sprintf("%s-%d", longName[:i%90], i))
+		if i%2 != 0 {
+			name = filepath.Join(dir, fmt.Sprintf("dir%d/sub%d", i%20, i%500), fmt.Sprint("file", i))
+		}
+		if i < 1000 {
+			if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.WriteFile(name, bytes.Repeat(fmt.Append(nil, i), i%1000), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := tree(t, os.DirFS(dir), kernelSays)
+	unmount()
+	if len(want) < 100_000 {
+		t.Fatalf("only %d files", len(want))
+	}
+	compare(t, tree(t, open(t, image), describe), want)
 }
 
 // checkReadAt reads pieces that begin and end within blocks, extents and holes.

@@ -26,12 +26,17 @@ const imageSize = 320 << 20
 // mkfs makes an image with mkfs.xfs and returns its path.
 func mkfs(t testing.TB, args ...string) string {
 	t.Helper()
+	return mkfsOf(t, imageSize, args...)
+}
+
+func mkfsOf(t testing.TB, size int64, args ...string) string {
+	t.Helper()
 	tool := hosttool.Find(t, "mkfs.xfs", "xfsprogs")
 	image := filepath.Join(t.TempDir(), "xfs.img")
 	if err := os.WriteFile(image, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Truncate(image, imageSize); err != nil {
+	if err := os.Truncate(image, size); err != nil {
 		t.Fatal(err)
 	}
 	if out, err := exec.Command(tool, append(args, "-q", image)...).CombinedOutput(); err != nil {

@@ -13,7 +13,7 @@ import (
 
 // usable are the packages whose exported names an outsider can use: their
 // signatures name no type of an internal package but by an alias of their own.
-var usable = []string{"assemble/source", "assemble/iso", "firmware"}
+var usable = []string{"assemble/source", "assemble/iso", "assemble/xfs", "firmware"}
 
 func TestPublicSignatures(t *testing.T) {
 	examples := map[string]bool{}
