@@ -189,7 +189,7 @@ func fillExtents(t *testing.T, dir string) {
 	f := open("sparse")
 	_, err1 := f.WriteAt([]byte("begin"), 12_345)
 	_, err2 := f.WriteAt([]byte("middle"), 5_000_001)
-	check(err1, err2, f.Truncate(20_000_000), f.Close())
+	check(err1, err2, f.Truncate(8_000_000), f.Close())
 
 	f = open("unwritten")
 	check(unix.Fallocate(int(f.Fd()), 0, 0, 1<<20))
@@ -202,7 +202,7 @@ func fillExtents(t *testing.T, dir string) {
 	check(err1, f.Close())
 
 	f = open("fragments")
-	for i := range 3000 {
+	for i := range 1500 {
 		_, err := f.WriteAt(bytes.Repeat([]byte{byte(i), byte(i >> 8)}, 2048), int64(i)*8192)
 		check(err)
 	}
