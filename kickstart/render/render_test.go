@@ -128,6 +128,7 @@ func TestRenderRefuses(t *testing.T) {
 		{"package empty", func(o *Options) { o.Packages = []string{""} }, "package is empty"},
 		{"kernel argument with blank", func(o *Options) { o.KernelArgs = []string{"a b"} }, "kernel argument"},
 		{"kernel argument with shell", func(o *Options) { o.KernelArgs = []string{"a=$(reboot)"} }, "kernel argument"},
+		{"kernel argument with a comment", func(o *Options) { o.KernelArgs = []string{"a#b"} }, `"#"`},
 		{"URL", func(o *Options) { o.Source.URL = "https://x/ --noverifyssl" }, "source"},
 		{"URL without scheme", func(o *Options) { o.Source.URL = "mirror/BaseOS" }, "https://"},
 		{"two sources", func(o *Options) { o.Source = Source{CDROM: true, URL: "https://x/"} }, "either"},
