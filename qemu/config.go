@@ -164,9 +164,10 @@ func bootOrder(drives []Drive) []Drive {
 //
 // x86_64: "max" says that "rep stosb" is fast, so Linux clears pages with it
 // (clear_page_erms), and TCG emulates it byte by byte. Whole installers on QEMU 7.2
-// stopped there for minutes, four of four; without the two promises five of five
-// went on. A guest (Linux 6.1) that clears 3 GiB whose pages have held code took,
-// in pairs, about twice the CPU time with "max", on QEMU 7.2 and on 10.0.
+// stood still there for minutes, four of four; without the two promises five of five
+// went on. In ten pairs on QEMU 7.2 a guest (Linux 6.1) that boots and clears 3 GiB,
+// every sixteenth page of which has held code, took 27.3 s of CPU with "max" and 19.3 s
+// without them (medians; ratios 1.30 to 1.65), and none stood still; QEMU 10.0 shows the same.
 //
 // aarch64: "max" spends eight times the work on architected pointer
 // authentication (41 s where cortex-a72 takes 5).
