@@ -5,6 +5,7 @@ package assemble
 import (
 	"os"
 	"slices"
+	"strconv"
 
 	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/kickstart/render"
@@ -43,7 +44,7 @@ func (p *Plan) next() Next {
 		n.Boot = m.Argv(qemu.Links{})
 	}
 	if user := p.Kickstart.LoginName; user != "" {
-		n.SSH = []string{"ssh", "-p", "2222", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=" + os.DevNull, user + "@127.0.0.1"}
+		n.SSH = []string{"ssh", "-p", strconv.Itoa(nextSSHPort), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=" + os.DevNull, user + "@127.0.0.1"}
 	}
 	return n
 }

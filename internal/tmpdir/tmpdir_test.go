@@ -1,13 +1,8 @@
 package tmpdir
 
 import (
-	"go/ast"
-	"go/parser"
-	"go/token"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -75,55 +70,5 @@ func TestRace(t *testing.T) {
 	all.Wait()
 	if left, err := os.ReadDir(base); err != nil || len(left) > 0 {
 		t.Errorf("left: %v, %v", left, err)
-	}
-}
-
-// Nobody else makes folders in the system's place for them: they would stay
-// after a kill -9. (The rehearsal's guest is a system of its own.)
-func TestNobodyElseMakesThem(t *testing.T) {
-	root := filepath.Join("..", "..")
-	found := 0
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		rel, _ := filepath.Rel(root, path)
-		rel = filepath.ToSlash(rel)
-		if d.IsDir() {
-			if rel == "cmd/imgasm-guest" || d.Name() == "testdata" || d.Name() == ".git" {
-				return filepath.SkipDir
-			}
-			return nil
-		}
-		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
-			return nil
-		}
-		fset := token.NewFileSet()
-		f, err := parser.ParseFile(fset, path, nil, 0)
-		if err != nil {
-			return err
-		}
-		ast.Inspect(f, func(n ast.Node) bool {
-			call, ok := n.(*ast.CallExpr)
-			if !ok || len(call.Args) == 0 {
-				return true
-			}
-			sel, ok := call.Fun.(*ast.SelectorExpr)
-			if !ok || sel.Sel.Name != "MkdirTemp" && sel.Sel.Name != "CreateTemp" {
-				return true
-			}
-			found++
-			if base, ok := call.Args[0].(*ast.BasicLit); ok && (base.Value == `""` || base.Value == `"/tmp"`) {
-				t.Errorf("%s: %s: take tmpdir.New", fset.Position(n.Pos()), sel.Sel.Name)
-			}
-			return true
-		})
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if found == 0 {
-		t.Error("this test sees no temporary folder at all")
 	}
 }
