@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
-	"github.com/ProtonMail/go-crypto/openpgp/armor"
 	"github.com/ProtonMail/go-crypto/openpgp/clearsign"
 	pgperrors "github.com/ProtonMail/go-crypto/openpgp/errors"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
@@ -189,17 +188,4 @@ func issuer(signature []byte) string {
 		}
 	}
 	return "a key that it does not name"
-}
-
-// Dearmor returns the bytes of an armored signature, or data itself if it is
-// not armored.
-func Dearmor(data []byte) ([]byte, error) {
-	if !bytes.HasPrefix(bytes.TrimSpace(data), []byte("-----BEGIN PGP")) {
-		return data, nil
-	}
-	block, err := armor.Decode(bytes.NewReader(data))
-	if err != nil {
-		return nil, fmt.Errorf("armored signature: %w", err)
-	}
-	return io.ReadAll(io.LimitReader(block.Body, 1<<20))
 }
