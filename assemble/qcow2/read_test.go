@@ -210,7 +210,7 @@ func TestRefused(t *testing.T) {
 	data, outside := filepath.Join(dir, "data.raw"), filepath.Join(dir, "outside.qcow2")
 	qemu(t, "qemu-img", "create", "-q", "-f", "qcow2", "-o", "data_file="+data, outside, "1M")
 	encrypted := filepath.Join(dir, "encrypted.qcow2")
-	qemu(t, "qemu-img", "create", "-q", "-f", "qcow2", "--object", "secret,id=s,data=x", "-o", "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10", encrypted, "1M")
+	qemu(t, "qemu-img", "create", "-q", "-f", "qcow2", "--object", "secret,id=s,data=passphrase", "-o", "encrypt.format=aes,encrypt.key-secret=s", encrypted, "1M")
 	for path, says := range map[string]string{outside: `in another file, which it names "` + data + `"`, encrypted: "is encrypted"} {
 		if _, err := qcow2.Open(path, qcow2.OpenOptions{}); !errors.Is(err, qcow2.ErrUnsupported) || !strings.Contains(err.Error(), says) {
 			t.Errorf("%v, want %q", err, says)
