@@ -7,7 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/alma"
 )
 
 // almaCommand builds an AlmaLinux image.
@@ -25,7 +25,7 @@ OUT.failed. Without --kickstart the system has root and a user with sudo. They
 log in by the keys and passwords that you give; without any key or password they
 are root/packer and admin/admin, for tests only.`,
 		Flags: slices.Concat([]cli.Flag{
-			&cli.StringFlag{Name: "version", Category: groupImage, Usage: "`VERSION` of AlmaLinux: 10, 10.1, … or kitten", Value: assemble.DefaultVersion},
+			&cli.StringFlag{Name: "version", Category: groupImage, Usage: "`VERSION` of AlmaLinux: 10, 10.1, … or kitten", Value: alma.DefaultVersion},
 			&cli.StringFlag{Name: "iso", Category: groupImage, Usage: "installer ISO: `PATH` or URL (default: fetched and verified)"},
 			&cli.StringFlag{Name: "iso-checksum", Category: groupImage, Usage: "`SHA256` that the ISO must have"},
 			&cli.StringFlag{Name: "variant", Category: groupImage, Usage: "`KIND` of ISO to fetch: boot (packages come from the network), minimal or dvd", Value: "boot"},
@@ -55,7 +55,7 @@ are root/packer and admin/admin, for tests only.`,
 			}
 			s.Version, s.ISO, s.Kickstart, s.Offline = c.String("version"), c.String("iso"), c.String("kickstart"), c.Bool("offline")
 			if s.KickstartText, err = a.namedKickstart(c.Context, &s.Kickstart); err != nil {
-				return &assemble.InputError{What: "--kickstart", Err: err, Do: "imgasm kickstart render writes one to begin with"}
+				return &alma.InputError{What: "--kickstart", Err: err, Do: "imgasm kickstart render writes one to begin with"}
 			}
 			s.ISOChecksum, s.Variant, s.Mirror = c.String("iso-checksum"), c.String("variant"), c.String("mirror")
 			s.Vault, s.Keyring = c.String("vault"), c.String("keyring")
@@ -63,7 +63,7 @@ are root/packer and admin/admin, for tests only.`,
 			if err != nil {
 				return err
 			}
-			s.Settings = assemble.Settings{
+			s.Settings = alma.Settings{
 				RootPassword: who.RootPassword, User: who.User, Password: who.Password, SSHKeys: who.SSHKeys, Hostname: c.String("hostname"),
 				Packages: c.StringSlice("package"), Timezone: c.String("timezone"), Lang: c.String("lang"), Keyboard: c.String("keyboard"), Post: c.StringSlice("post"),
 			}
@@ -78,7 +78,7 @@ are root/packer and admin/admin, for tests only.`,
 				wanted := c.Bool("guest-agent")
 				s.Settings.GuestAgent = &wanted
 			}
-			h, err := assemble.ThisHost(a.getenv, version)
+			h, err := alma.ThisHost(a.getenv, version)
 			if err != nil {
 				return err
 			}

@@ -12,7 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/alma"
 	"github.com/imgasm/imgasm/assemble/lock"
 	"github.com/imgasm/imgasm/cmd/imgasm/ui"
 	"github.com/imgasm/imgasm/internal/arch"
@@ -56,7 +56,7 @@ func machineFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "ks-strict", Category: groupMachine, Usage: "what the installer warns of in the kickstart is an error (inst.ksstrict)"},
 		&cli.DurationFlag{Name: "timeout", Category: groupMachine, Usage: "give the installation up after `TIME`, such as 90m", DefaultText: "45m, emulated 3h"},
 		&cli.DurationFlag{Name: "stall-timeout", Category: groupMachine, Usage: "give it up after `TIME` without any sign of life", DefaultText: "by phase"},
-		&cli.DurationFlag{Name: "enospc-wait", Category: groupMachine, Usage: "when the host's disk is full, wait `TIME` for space", Value: assemble.DefaultSpaceWait},
+		&cli.DurationFlag{Name: "enospc-wait", Category: groupMachine, Usage: "when the host's disk is full, wait `TIME` for space", Value: alma.DefaultSpaceWait},
 		&cli.StringFlag{Name: "bundle", Category: groupMachine, Usage: "keep the logs of a guest that fails in `FILE.tar.zst` (default: in the folder OUT.failed)"},
 		&cli.BoolFlag{Name: "keep-vm", Category: groupMachine, Usage: "hold a guest that fails until Ctrl-C, for imgasm console"},
 		&cli.BoolFlag{Name: "keep", Category: groupMachine, Usage: "keep the working folder with media and logs"},
@@ -69,8 +69,8 @@ func machineFlags() []cli.Flag {
 }
 
 // machineSpec reads machineFlags.
-func (a *app) machineSpec(c *cli.Context) (assemble.Spec, error) {
-	s := assemble.Spec{
+func (a *app) machineSpec(c *cli.Context) (alma.Spec, error) {
+	s := alma.Spec{
 		Arch: c.String("arch"), Out: c.String("out"), Format: c.String("format"), Force: c.Bool("force"),
 		CPUs: c.Int("cpus"), Accel: c.String("accel"), CPU: c.String("cpu"), QEMU: c.String("qemu"),
 		Boot: c.String("boot"), Deliver: c.String("deliver"), Firmware: c.String("firmware"), SecureBoot: c.Bool("secure-boot"), KernelArgs: c.StringSlice("kernel-arg"),
@@ -82,18 +82,18 @@ func (a *app) machineSpec(c *cli.Context) (assemble.Spec, error) {
 	s.Provenance, s.Checksums = c.Bool("provenance"), c.Bool("checksum")
 	var err error
 	if s.DiskSize, err = size.Parse(c.String("disk-size")); err != nil {
-		return s, &assemble.InputError{What: "--disk-size", Err: err}
+		return s, &alma.InputError{What: "--disk-size", Err: err}
 	}
 	if s.DiskSize == 0 {
-		return s, &assemble.InputError{What: "--disk-size", Err: fmt.Errorf("0 is no size for a disk"), Do: "the default is --disk-size 10G"}
+		return s, &alma.InputError{What: "--disk-size", Err: fmt.Errorf("0 is no size for a disk"), Do: "the default is --disk-size 10G"}
 	}
 	if m := c.String("memory"); m != "" {
 		bytes, err := size.Parse(m)
 		if err != nil {
-			return s, &assemble.InputError{What: "--memory", Err: err, Do: "such as --memory 4G"}
+			return s, &alma.InputError{What: "--memory", Err: err, Do: "such as --memory 4G"}
 		}
 		if s.MemoryMiB = int(bytes >> 20); s.MemoryMiB == 0 {
-			return s, &assemble.InputError{What: "--memory", Err: fmt.Errorf("%q is less than a megabyte", m), Do: "such as --memory 4G"}
+			return s, &alma.InputError{What: "--memory", Err: fmt.Errorf("%q is less than a megabyte", m), Do: "such as --memory 4G"}
 		}
 	}
 	if c.Bool("quiet") && c.Bool("verbose") {
@@ -107,7 +107,7 @@ type preparation func(context.Context, event.Sink) (string, error)
 
 // runPlan shows or runs the plan of a Spec. With prepare, which may be nil, its
 // ISO is made first.
-func (a *app) runPlan(c *cli.Context, h assemble.Host, s assemble.Spec, prepare preparation) error {
+func (a *app) runPlan(c *cli.Context, h alma.Host, s alma.Spec, prepare preparation) error {
 	if c.Bool("dry-run") {
 		return a.dryRun(c.Context, c, h, s, prepare)
 	}
@@ -128,7 +128,7 @@ func (a *app) runPlan(c *cli.Context, h assemble.Host, s assemble.Spec, prepare 
 }
 
 // printNext says what one does with a finished image.
-func printNext(w io.Writer, n assemble.Next) {
+func printNext(w io.Writer, n alma.Next) {
 	if len(n.Logins) > 0 {
 		fmt.Fprintf(w, "\nlog in as   %s\n", strings.Join(n.Logins, " or "))
 	}
@@ -141,7 +141,7 @@ func printNext(w io.Writer, n assemble.Next) {
 }
 
 // build gets the ISO, plans and runs.
-func build(ctx context.Context, h assemble.Host, s assemble.Spec, prepare preparation, show event.Sink) (_ *assemble.Result, err error) {
+func build(ctx context.Context, h alma.Host, s alma.Spec, prepare preparation, show event.Sink) (_ *alma.Result, err error) {
 	if err := s.Check(ctx, h); err != nil {
 		return nil, err
 	}
@@ -162,7 +162,7 @@ func build(ctx context.Context, h assemble.Host, s assemble.Spec, prepare prepar
 
 // dryRun prints the plan. An ISO that is not here yet is named and not fetched:
 // what it says of itself is not known then, and the plan ends there.
-func (a *app) dryRun(ctx context.Context, c *cli.Context, h assemble.Host, s assemble.Spec, prepare preparation) error {
+func (a *app) dryRun(ctx context.Context, c *cli.Context, h alma.Host, s alma.Spec, prepare preparation) error {
 	if err := s.Check(ctx, h); err != nil {
 		return err
 	}
@@ -210,7 +210,7 @@ func (a *app) make(c *cli.Context, prepare preparation) (string, error) {
 }
 
 // printPlan writes a plan to stdout.
-func (a *app) printPlan(v assemble.PlanView, asJSON, verbose bool) error {
+func (a *app) printPlan(v alma.PlanView, asJSON, verbose bool) error {
 	if asJSON {
 		enc := json.NewEncoder(a.Product)
 		enc.SetEscapeHTML(false)

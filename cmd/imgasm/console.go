@@ -14,7 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
-	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/alma"
 )
 
 // leaveKey is Ctrl-], as in telnet and virsh console.
@@ -35,7 +35,7 @@ imgasm that holds it is stopped.`,
 			if c.NArg() > 1 {
 				return a.usage("console takes one output, got %d", c.NArg())
 			}
-			conn, err := assemble.DialConsole(c.Args().First())
+			conn, err := alma.DialConsole(c.Args().First())
 			if err != nil {
 				return err
 			}

@@ -11,7 +11,7 @@ import (
 	"slices"
 	"syscall"
 
-	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/alma"
 	"github.com/imgasm/imgasm/assemble/disk"
 	"github.com/imgasm/imgasm/assemble/lock"
 	"github.com/imgasm/imgasm/cmd/imgasm/ui"
@@ -114,14 +114,14 @@ func codeOf(err error) int {
 	switch e := err.(type) {
 	case interface{ Kind() fault.Kind }:
 		return map[fault.Kind]int{fault.Input: exitInput, fault.Host: exitHost, fault.Guest: exitInstall, fault.Timeout: exitTimeout, fault.Other: exitOther}[e.Kind()]
-	case *assemble.InputError, *assemble.LintError, *assemble.NoConsoleError, *lock.MismatchError, *disk.SpaceError,
+	case *alma.InputError, *alma.LintError, *alma.NoConsoleError, *lock.MismatchError, *disk.SpaceError,
 		*kickstart.ParseError, *render.OptionError, *publish.PlaceError:
 		return exitInput
-	case *assemble.HostError, *qemu.MissingError, *qemu.OldError, *qemu.AskError, *qemu.LackError, *qemu.StartError, *accel.UnusableError:
+	case *alma.HostError, *qemu.MissingError, *qemu.OldError, *qemu.AskError, *qemu.LackError, *qemu.StartError, *accel.UnusableError:
 		return exitHost
-	case *assemble.InstallError, *assemble.CheckError, *assemble.BootTestError:
+	case *alma.InstallError, *alma.CheckError, *alma.BootTestError:
 		return exitInstall
-	case *assemble.TimeoutError:
+	case *alma.TimeoutError:
 		return exitTimeout
 	}
 	return exitOther
@@ -133,7 +133,7 @@ func ofUser(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &assemble.InputError{Err: err}
+	return &alma.InputError{Err: err}
 }
 
 // isUnread is what comes of a pipe that nobody reads: the signal, or the write.
@@ -192,7 +192,7 @@ func fileHint(err error) string {
 // itself: a signal that comes later, to let go a guest that is held for
 // instance, is not the reason.
 func guestFailed(err error) bool {
-	return as[*assemble.InstallError](err) || as[*assemble.CheckError](err) || as[*assemble.BootTestError](err) || as[*assemble.TimeoutError](err)
+	return as[*alma.InstallError](err) || as[*alma.CheckError](err) || as[*alma.BootTestError](err) || as[*alma.TimeoutError](err)
 }
 
 // as reports whether err wraps an error of type E.

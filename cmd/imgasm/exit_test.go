@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/alma"
 	"github.com/imgasm/imgasm/assemble/anaconda"
 	"github.com/imgasm/imgasm/assemble/iso"
 	"github.com/imgasm/imgasm/assemble/source"
@@ -29,10 +29,10 @@ func TestExitCode(t *testing.T) {
 		{nil, 0},
 		{bad, 1},
 		{&usageError{text: "no such flag"}, 2},
-		{&assemble.InputError{Err: bad}, 3},
-		{&assemble.LintError{Name: "x.ks"}, 3},
+		{&alma.InputError{Err: bad}, 3},
+		{&alma.LintError{Name: "x.ks"}, 3},
 		{errFindings, 3},
-		{&assemble.HostError{Err: bad}, 4},
+		{&alma.HostError{Err: bad}, 4},
 		{firmware.NotFound("x86_64", false, nil), 4},
 		{&qemu.MissingError{Err: bad}, 4},
 		{&qemu.OldError{}, 4},
@@ -47,26 +47,26 @@ func TestExitCode(t *testing.T) {
 		{&fault.Error{Class: source.ErrDownload, Err: bad}, 4},
 		{iso.ErrCorrupt, 3},
 		// The outermost class decides.
-		{&assemble.HostError{Err: iso.ErrNotISO}, 4},
-		{&assemble.InputError{Err: source.ErrDownload}, 3},
+		{&alma.HostError{Err: iso.ErrNotISO}, 4},
+		{&alma.InputError{Err: source.ErrDownload}, 3},
 		{&fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}, 4},
 		{&fs.PathError{Op: "open", Path: "x", Err: syscall.ENOSPC}, 4},
 		{&fs.PathError{Op: "truncate", Path: "x", Err: syscall.EFBIG}, 4},
 		{&fs.PathError{Op: "mkdir", Path: "x", Err: fs.ErrPermission}, 4},
 		{&fs.PathError{Op: "fork/exec", Path: "x", Err: fs.ErrPermission}, 1},
-		{&assemble.InstallError{Failure: &anaconda.Failure{}}, 5},
-		{&assemble.CheckError{Err: bad}, 5},
-		{&assemble.BootTestError{Err: bad}, 5},
-		{&assemble.PanicError{}, 1},
-		{&assemble.TimeoutError{}, 6},
-		{&assemble.StuckError{Step: "qcow2"}, 6},
-		{&assemble.ForeignFolderError{Dir: "x"}, 3},
+		{&alma.InstallError{Failure: &anaconda.Failure{}}, 5},
+		{&alma.CheckError{Err: bad}, 5},
+		{&alma.BootTestError{Err: bad}, 5},
+		{&alma.PanicError{}, 1},
+		{&alma.TimeoutError{}, 6},
+		{&alma.StuckError{Step: "qcow2"}, 6},
+		{&alma.ForeignFolderError{Dir: "x"}, 3},
 		{context.Canceled, 130},
 		{&interruptError{os.Interrupt}, 130},
 		{&interruptError{syscall.SIGPIPE}, 141},
 		{&fs.PathError{Op: "write", Path: os.Stdout.Name(), Err: syscall.EPIPE}, 141},
 		{&net.OpError{Op: "write", Net: "unix", Err: syscall.EPIPE}, 1}, // a QEMU that has gone
-		{fmt.Errorf("%w: %w", &interruptError{os.Interrupt}, &assemble.HostError{Err: bad}), 130},
+		{fmt.Errorf("%w: %w", &interruptError{os.Interrupt}, &alma.HostError{Err: bad}), 130},
 	} {
 		for _, err := range []error{c.err, fmt.Errorf("build: %w", c.err)} {
 			if c.err == nil {

@@ -11,7 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/alma"
 	"github.com/imgasm/imgasm/assemble/rehearsal"
 	"github.com/imgasm/imgasm/assemble/rehearsal/failures"
 	"github.com/imgasm/imgasm/internal/arch"
@@ -55,19 +55,19 @@ everywhere, and is no AlmaLinux.`,
 				}
 				s.KernelArgs = append(s.KernelArgs, failures.Argument+"="+name)
 			}
-			h, err := assemble.ThisHost(a.getenv, version)
+			h, err := alma.ThisHost(a.getenv, version)
 			if err != nil {
 				return err
 			}
 			h.Command = a.args
 			if path := c.String("iso"); path != "" && path != rehearsal.FromHost {
 				if err := canRead(path); err != nil {
-					return &assemble.InputError{What: "--iso", Err: err, Do: hintOf(err)}
+					return &alma.InputError{What: "--iso", Err: err, Do: hintOf(err)}
 				}
 			}
 			if mirror := c.String("mirror"); mirror != "" {
 				if err := fetch.Check(mirror); err != nil {
-					return &assemble.InputError{What: "--mirror", Err: fmt.Errorf("%s: %w", mirror, err), Do: "such as --mirror http://deb.debian.org/debian"}
+					return &alma.InputError{What: "--mirror", Err: fmt.Errorf("%s: %w", mirror, err), Do: "such as --mirror http://deb.debian.org/debian"}
 				}
 			}
 			target, err := wishedArch(s.Arch)
@@ -87,9 +87,9 @@ everywhere, and is no AlmaLinux.`,
 				case err == nil:
 					return in.ISO, nil
 				case c.IsSet("iso") && exitCode(err) == exitInput:
-					return "", &assemble.InputError{What: "--iso", Err: err, Do: hintOf(err)}
+					return "", &alma.InputError{What: "--iso", Err: err, Do: hintOf(err)}
 				}
-				return "", &assemble.HostError{Err: err, Do: hintOf(err)}
+				return "", &alma.HostError{Err: err, Do: hintOf(err)}
 			}
 			if !c.Bool("iso-only") {
 				return a.runPlan(c, h, s, prepare)
@@ -142,7 +142,7 @@ func wishedArch(wish string) (arch.Arch, error) {
 	}
 	a, err := arch.Parse(wish)
 	if err != nil {
-		return a, &assemble.InputError{What: "--arch", Err: err, Do: "give one of them, such as --arch " + arch.All()[0].Name}
+		return a, &alma.InputError{What: "--arch", Err: err, Do: "give one of them, such as --arch " + arch.All()[0].Name}
 	}
 	return a, nil
 }

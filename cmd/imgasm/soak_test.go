@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/alma"
 	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/qemu/qemutest"
 )
@@ -172,7 +172,7 @@ func onlyOutputs(t *testing.T, dir, when string) {
 	if got := strings.Join(names, " "); err != nil || got != "SHA256SUMS image.raw image.raw.intoto.json image.raw.json" {
 		t.Errorf("%s: left %s, %v", when, got, err)
 	}
-	var meta assemble.Image
+	var meta alma.Image
 	text, err := os.ReadFile(filepath.Join(dir, "image.raw.json"))
 	if err != nil || json.Unmarshal(text, &meta) != nil {
 		t.Fatalf("%s: no description: %v", when, err)

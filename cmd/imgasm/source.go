@@ -13,7 +13,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/alma"
 	"github.com/imgasm/imgasm/assemble/iso"
 	"github.com/imgasm/imgasm/assemble/source"
 	"github.com/imgasm/imgasm/cmd/imgasm/ui"
@@ -62,12 +62,12 @@ func jsonFlag() cli.Flag { return &cli.BoolFlag{Name: "json", Usage: "print JSON
 
 // fetcher makes the fetcher that the flags describe.
 func (a *app) fetcher(c *cli.Context, sink event.Sink) (*source.Fetcher, error) {
-	h, err := assemble.ThisHost(a.getenv, version)
+	h, err := alma.ThisHost(a.getenv, version)
 	if err != nil {
 		return nil, err
 	}
 	f := &source.Fetcher{Cache: filepath.Join(h.CacheDir, "iso"), Transport: h.Transport, Offline: c.Bool("offline"), UserAgent: "imgasm/" + version, Sink: sink}
-	if f.Keyring, err = assemble.ReadKeyring(c.String("keyring")); err != nil {
+	if f.Keyring, err = alma.ReadKeyring(c.String("keyring")); err != nil {
 		return nil, err
 	}
 	return f, nil

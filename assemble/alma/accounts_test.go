@@ -1,0 +1,82 @@
+package alma
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/imgasm/imgasm/kickstart"
+	"github.com/imgasm/imgasm/qemu/qemutest"
+)
+
+const (
+	testKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGBqbXBe6E5tx1gHxMyHwmk0O1vYhp6ylDZPX/5oQZ3k somebody@example.org"
+	// testHash is the sha512crypt hash of "secret".
+	testHash = "$6$saltsalt$BO1OYgaIkFtgGvV9Kq6iLnzQoTPQ.5AvRhaaVGwBsTQUpKu/FRiV4Rg9NcHeSQkhIkiPGnXhNKvfFfsaNaJXf."
+)
+
+// Nobody has a password that anybody knows once a key or a password was given,
+// and the boot test logs in with what it knows.
+func TestAccounts(t *testing.T) {
+	base := testSpec(t, qemutest.Script{})
+	base.Kickstart, base.DiskSize = "", 10<<30
+	key := []string{testKey}
+	for name, c := range map[string]struct {
+		wish             Settings
+		rootLock, locked bool
+		login            Login
+		note             string // of published passwords; "": none
+	}{
+		"nothing":                 {Settings{}, false, false, Login{"admin", "admin"}, "root and admin"},
+		"key":                     {Settings{SSHKeys: key}, true, true, Login{}, ""},
+		"user and key":            {Settings{User: "anna", SSHKeys: key}, true, true, Login{}, ""},
+		"key and passwords":       {Settings{RootPassword: "r00t", Password: "secret", SSHKeys: key}, false, false, Login{"admin", "secret"}, ""},
+		"key and root's password": {Settings{RootPassword: "r00t", SSHKeys: key}, false, true, Login{"root", "r00t"}, ""},
+		"hashes":                  {Settings{RootPassword: testHash, Password: testHash}, false, false, Login{}, ""},
+		"user's password":         {Settings{User: "anna", Password: "secret"}, true, false, Login{"anna", "secret"}, ""},
+		"admin's password":        {Settings{Password: "secret"}, true, false, Login{"admin", "secret"}, ""},
+		"root's password":         {Settings{RootPassword: "r00t"}, false, true, Login{"root", "r00t"}, ""},
+		"a published one":         {Settings{RootPassword: "packer"}, false, true, Login{"root", "packer"}, "root"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := base
+			s.Settings = c.wish
+			p, err := s.Resolve(t.Context(), testHost(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			text := string(p.Kickstart.User)
+			user := or(c.wish.User, "admin")
+			if got := strings.Contains(text, "\nrootpw --lock\n"); got != c.rootLock {
+				t.Errorf("root's password is locked: %v, want %v", got, c.rootLock)
+			}
+			if got := strings.Contains(text, "\nuser --name="+user+" --groups=wheel --lock\n"); got != c.locked {
+				t.Errorf("%s's password is locked: %v, want %v", user, got, c.locked)
+			}
+			if p.Kickstart.Login != c.login {
+				t.Errorf("the boot test would log in as %+v, want %+v", p.Kickstart.Login, c.login)
+			}
+			var caution string
+			if i := slices.IndexFunc(p.Cautions, func(n Caution) bool { return n.Lasting }); i >= 0 {
+				caution = p.Cautions[i].Text
+			}
+			if (caution != "") != (c.note != "") || !strings.Contains(caution, "the password of "+c.note+" is published") && c.note != "" {
+				t.Errorf("caution %q, want one about %q", caution, c.note)
+			}
+			alone := slices.ContainsFunc(p.Notes, func(n string) bool {
+				return strings.HasPrefix(n, "admin has no password, so that only root can log in")
+			})
+			if want := c.locked && len(c.wish.SSHKeys) == 0; alone != want {
+				t.Errorf("told that only root can log in: %v, want %v", alone, want)
+			}
+		})
+	}
+	s := base
+	s.Settings.User = "anna"
+	if _, err := s.Resolve(t.Context(), testHost(t)); err == nil || hint(err) == "" || !strings.Contains(err.Error(), "anna could not log in") {
+		t.Errorf("a user without password and key: %v; want an error with a hint", err)
+	}
+	if !kickstart.IsHashed(testHash) {
+		t.Error("the test's hash is none")
+	}
+}

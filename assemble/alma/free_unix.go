@@ -1,0 +1,14 @@
+//go:build !windows
+
+package alma
+
+import "golang.org/x/sys/unix"
+
+// freeBytes is what an ordinary user can still write to the filesystem of dir.
+func freeBytes(dir string) (int64, error) {
+	var s unix.Statfs_t
+	if err := unix.Statfs(dir, &s); err != nil {
+		return 0, err
+	}
+	return int64(s.Bavail) * int64(s.Bsize), nil
+}

@@ -1,0 +1,62 @@
+package alma
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/qemu"
+	"github.com/imgasm/imgasm/qemu/qemutest"
+)
+
+// The guest reaches nothing unless something may need it, and the plan says
+// which it is. The boot test never reaches anything.
+func TestNetworkIsRestricted(t *testing.T) {
+	own := func(from, to string) func(*Spec) {
+		return func(s *Spec) {
+			s.Kickstart = filepath.Join(filepath.Dir(s.Kickstart), "own.ks")
+			ok(t, os.WriteFile(s.Kickstart, []byte(strings.Replace(smallKickstart, from, to, 1)), 0o600))
+		}
+	}
+	script := filepath.Join(t.TempDir(), "post.sh")
+	ok(t, os.WriteFile(script, []byte("true\n"), 0o600))
+	for name, c := range map[string]struct {
+		change func(*Spec)
+		open   bool
+	}{
+		"packages from the medium":    {func(*Spec) {}, false},
+		"embedded, from the medium":   {func(s *Spec) { s.Kickstart, s.DiskSize = "", 10<<30 }, false},
+		"embedded, from a boot ISO":   {func(s *Spec) { s.Kickstart, s.DiskSize, s.ISO = "", 10<<30, installerISO(t, arch.X86_64) }, true},
+		"embedded, with a script":     {func(s *Spec) { s.Kickstart, s.DiskSize, s.Settings.Post = "", 10<<30, []string{script} }, true},
+		"offline":                     {func(s *Spec) { s.Offline = true; own("%packages", "%post\ntrue\n%end\n%packages")(s) }, false},
+		"a repository":                {own("cdrom", "url --url=https://example.org/"), true},
+		"a further repository":        {own("cdrom", "cdrom\nrepo --name=x --baseurl=https://example.org/"), true},
+		"a script":                    {own("%packages", "%post\ncurl example.org\n%end\n%packages"), true},
+		"a domain":                    {own("cdrom", "cdrom\nrealm join example.org"), true},
+		"an include":                  {own("cdrom", "cdrom\n%include /run/install/repo/x.ks"), true},
+		"an include among packages":   {own("%packages", "%packages\n%include /run/install/repo/x.ks"), true},
+		"a network device":            {own("cdrom", "cdrom\nnetwork --hostname=web"), false},
+		"an argument with an address": {func(s *Spec) { s.KernelArgs = []string{"inst.updates=http://example.org/u.img"} }, true},
+		"an argument without":         {func(s *Spec) { s.KernelArgs = []string{"fips=1"} }, false},
+	} {
+		s := testSpec(t, qemutest.Script{})
+		c.change(&s)
+		p, err := s.Resolve(t.Context(), testHost(t))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		argv := strings.Join(p.Machine.Argv(qemu.Links{}), " ")
+		if open := !strings.Contains(argv, "restrict=on"); open != c.open {
+			t.Errorf("%s: open %v, want %v: %s", name, open, c.open, argv)
+		}
+		if says := strings.Contains(p.View().Network, "10.0.2.2"); says != c.open {
+			t.Errorf("%s: the plan says %q", name, p.View().Network)
+		}
+		if !strings.Contains(strings.Join(p.TestMachine.Argv(qemu.Links{}), " "), "restrict=on") {
+			t.Errorf("%s: the boot test has a network", name)
+		}
+	}
+}

@@ -1,0 +1,92 @@
+// What one does with a published image: how to boot it, and who may log in.
+
+package alma
+
+import (
+	"os"
+	"slices"
+	"strconv"
+
+	"github.com/imgasm/imgasm/firmware"
+	"github.com/imgasm/imgasm/kickstart/render"
+	"github.com/imgasm/imgasm/qemu"
+)
+
+// nextSSHPort is the host's port by which the pasted command reaches the guest's ssh server.
+const nextSSHPort = 2222
+
+// Next is how to go on with an image.
+type Next struct {
+	// Boot is a QEMU command that boots the image with its console on the
+	// terminal and forgets what the guest writes. Empty where no command that
+	// can be pasted would do: this host's firmware must be prepared first.
+	Boot []string
+	// SSH is the command that logs in to that machine; nil: nobody is known who could.
+	SSH []string
+	// Logins say who may log in and with what: "root (password packer)". Empty:
+	// the user's own kickstart says it.
+	Logins []string
+}
+
+// next is how to go on with the plan's image.
+func (p *Plan) next() Next {
+	n := Next{Logins: p.Kickstart.Logins}
+	m := p.TestMachine
+	m.Name, m.UUID = "", ""
+	m.Net = &qemu.Net{Forwards: []qemu.Forward{{HostPort: nextSSHPort, GuestPort: sshPort}}}
+	m.Drives = slices.Clone(m.Drives)
+	m.Drives[0].Path = p.Out
+	ready := true
+	if p.Firmware != nil {
+		m.Firmware, ready = pastedFirmware(*p.Firmware, p.Arch.PflashSize)
+	}
+	if ready {
+		n.Boot = m.Argv(qemu.Links{})
+	}
+	if user := p.Kickstart.LoginName; user != "" {
+		n.SSH = []string{"ssh", "-p", strconv.Itoa(nextSSHPort), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=" + os.DevNull, user + "@127.0.0.1"}
+	}
+	return n
+}
+
+// pastedFirmware uses the firmware's files as they are, where QEMU takes them so.
+func pastedFirmware(p firmware.Pair, size int64) (*qemu.Firmware, bool) {
+	for _, f := range []firmware.File{p.Code, p.Vars} {
+		info, err := os.Stat(f.Path)
+		switch {
+		case f.Path == "":
+		case err != nil, f.Format != p.Code.Format, f.Format == firmware.Raw && size != 0 && info.Size() != size:
+			return nil, false
+		}
+	}
+	return &qemu.Firmware{Code: p.Code.Path, Vars: p.Vars.Path, Format: string(p.Code.Format), SecureBoot: p.SMM, Snapshot: true}, true
+}
+
+// logins say who may log in to a system of the embedded kickstart, and with
+// what; and which of them one would try over ssh.
+func logins(o render.Options, known []string) (who []string, ssh string) {
+	type account struct {
+		name, password string
+		keys           []string
+	}
+	accounts := []account{{"root", o.RootPassword, o.RootSSHKeys}}
+	for _, u := range o.Users {
+		accounts = append(accounts, account{u.Name, u.Password, u.SSHKeys})
+	}
+	for _, a := range accounts {
+		with := ""
+		switch {
+		case len(a.keys) > 0:
+			with = "your ssh key"
+		case slices.Contains(known, a.name):
+			with = "password " + a.password
+		case a.password != "":
+			with = "the password that you gave"
+		default:
+			continue
+		}
+		who = append(who, a.name+" ("+with+")")
+		ssh = a.name
+	}
+	return who, ssh
+}

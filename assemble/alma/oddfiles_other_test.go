@@ -1,0 +1,5 @@
+//go:build !linux
+
+package alma
+
+func oddFiles(string) map[string]func(string) error { return nil }

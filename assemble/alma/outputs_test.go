@@ -1,0 +1,258 @@
+package alma
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/imgasm/imgasm/assemble/lock"
+	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/qemu/qemutest"
+)
+
+// recordedSpec asks for a build that writes everything a build can write.
+func recordedSpec(t *testing.T) Spec {
+	t.Helper()
+	s := testSpec(t, qemutest.Script{})
+	s.Provenance, s.Checksums, s.Lock, s.LockFile = true, true, true, filepath.Join(filepath.Dir(s.Out), lock.FileName)
+	return s
+}
+
+// written are the paths that such a build writes.
+func written(s Spec) []string {
+	return []string{s.Out, metadataName(s.Out), provenanceName(s.Out), checksumsName(s.Out), s.LockFile}
+}
+
+// willSucceed gives a plan a QEMU whose guest installs at once, on a disk that is soon hashed.
+func willSucceed(t *testing.T, p *Plan) {
+	t.Helper()
+	p.Spec.DiskSize = 1 << 20
+	p.Machine.Binary = qemutest.Executable(t, qemutest.Script{Steps: success(p.nonce(), bootSector(t))})
+}
+
+// complete runs a plan to success.
+func complete(t *testing.T, p *Plan, sink event.Sink) error {
+	t.Helper()
+	willSucceed(t, p)
+	_, err := p.Run(t.Context(), sink)
+	return err
+}
+
+// Whatever stands at a path that will be written and is no regular file is
+// refused before the first step, with --force too, and stays.
+func TestOutputsAreRegularFiles(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("makes devices and FIFOs as Linux does")
+	}
+	s := recordedSpec(t)
+	s.Force = true
+	treasure := filepath.Join(t.TempDir(), "treasure")
+	ok(t, os.WriteFile(treasure, []byte("gem"), 0o600))
+	for _, path := range written(s) {
+		for kind, plant := range oddFiles(treasure) {
+			if err := plant(path); err != nil {
+				t.Logf("%s cannot be made here: %v", kind, err)
+				continue
+			}
+			before, err := os.Lstat(path)
+			ok(t, err)
+			_, err = s.Resolve(t.Context(), testHost(t))
+			var input *InputError
+			if !errors.As(err, &input) || !strings.Contains(err.Error(), path) || hint(err) == "" {
+				t.Errorf("%s at %s: error %v, want an InputError that names it", kind, filepath.Base(path), err)
+			}
+			if after, err := os.Lstat(path); err != nil || !os.SameFile(before, after) {
+				t.Errorf("%s at %s is gone: %v", kind, filepath.Base(path), err)
+			}
+			ok(t, os.Remove(path))
+		}
+	}
+	if text, err := os.ReadFile(treasure); err != nil || string(text) != "gem" {
+		t.Errorf("what a link leads to: %q, %v", text, err)
+	}
+}
+
+// A file of the user's is replaced with --force only; one that others write to
+// as well and that cannot be read, never.
+func TestOutputsOfTheUser(t *testing.T) {
+	s := recordedSpec(t)
+	for i, path := range written(s) {
+		ok(t, os.WriteFile(path, []byte("mine"), 0o600))
+		for _, force := range []bool{false, true} {
+			s.Force = force
+			_, err := s.Resolve(t.Context(), testHost(t))
+			var input *InputError
+			refuse := !force || i >= 3
+			if refuse != errors.As(err, &input) || refuse && (!strings.Contains(err.Error(), path) || hint(err) == "") {
+				t.Errorf("%s, force=%v: %v", filepath.Base(path), force, err)
+			}
+		}
+		ok(t, os.Remove(path))
+	}
+}
+
+// What a build writes is neither another of its files nor what it is made from.
+func TestOutputsAreDistinct(t *testing.T) {
+	for name, change := range map[string]func(*Spec){
+		"the description as a lock": func(s *Spec) { s.LockFile = metadataName(s.Out) },
+		"the image as a lock":       func(s *Spec) { s.LockFile = s.Out },
+		"the ISO as the image":      func(s *Spec) { s.Out, s.Force = s.ISO, true },
+		"the kickstart as a lock":   func(s *Spec) { s.LockFile, s.Force = s.Kickstart, true },
+	} {
+		s := recordedSpec(t)
+		change(&s)
+		var input *InputError
+		if _, err := s.Resolve(t.Context(), testHost(t)); !errors.As(err, &input) || !strings.Contains(err.Error(), "too") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A foreign folder where the logs of a failure would go is told before, not
+// after, there are any.
+func TestForeignBundleIsToldBefore(t *testing.T) {
+	s := testSpec(t, qemutest.Script{})
+	ok(t, os.Mkdir(bundleDir(s.Out), 0o700))
+	var input *InputError
+	if _, err := s.Resolve(t.Context(), testHost(t)); !errors.As(err, &input) || !strings.Contains(err.Error(), "is no failure bundle") {
+		t.Errorf("error %v", err)
+	}
+	ok(t, os.WriteFile(filepath.Join(bundleDir(s.Out), summaryFile), nil, 0o600))
+	if _, err := s.Resolve(t.Context(), testHost(t)); err != nil {
+		t.Errorf("an older bundle: %v", err)
+	}
+}
+
+// A record that cannot be put in its place keeps the image from being published:
+// it is not lost, and nothing else is left.
+func TestNoImageWithoutItsRecords(t *testing.T) {
+	s := recordedSpec(t)
+	p, err := s.Resolve(t.Context(), testHost(t))
+	ok(t, err)
+	var once sync.Once
+	err = complete(t, p, func(e event.Event) {
+		if e.Kind == event.StepStart && e.Step == "install" { // long after all was looked at
+			once.Do(func() { ok(t, os.Mkdir(metadataName(s.Out), 0o700)) })
+		}
+	})
+	var input *InputError
+	kept := filepath.Join(workDir(s.Out), imagePartialFile)
+	if !errors.As(err, &input) || !strings.Contains(err.Error(), metadataName(s.Out)) || !strings.Contains(err.Error(), kept) {
+		t.Errorf("error %v, want an InputError that names the folder, and where the image is", err)
+	}
+	if _, err := os.Stat(kept); err != nil {
+		t.Error(err)
+	}
+	for _, path := range written(s) {
+		if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() {
+			t.Errorf("%s was written", path)
+		}
+	}
+	// The next build begins afresh.
+	ok(t, os.Remove(metadataName(s.Out)))
+	if p, err = s.Resolve(t.Context(), testHost(t)); err == nil {
+		err = complete(t, p, nil)
+	}
+	ok(t, err)
+	if _, err := os.Stat(workDir(s.Out)); err == nil {
+		t.Error("the working folder stays")
+	}
+}
+
+// Two builds at once, in one folder and with one lock file: neither loses the
+// other's lines, nor those of others.
+func TestSharedRecordsAreMerged(t *testing.T) {
+	a := recordedSpec(t)
+	b := recordedSpec(t)
+	b.Out, b.LockFile = filepath.Join(filepath.Dir(a.Out), "other.raw"), a.LockFile
+	foreign := strings.Repeat("0", 64) + "  by-hand.txt\n"
+	ok(t, os.WriteFile(checksumsName(a.Out), []byte("# kept\n"+foreign+strings.Repeat("1", 64)+"  out.raw\n"), 0o644))
+	var builds sync.WaitGroup
+	for _, s := range []Spec{a, b} {
+		p, err := s.Resolve(t.Context(), testHost(t))
+		ok(t, err)
+		willSucceed(t, p)
+		builds.Go(func() {
+			if _, err := p.Run(t.Context(), nil); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	builds.Wait()
+	text, err := os.ReadFile(checksumsName(a.Out))
+	ok(t, err)
+	for _, want := range []string{"# kept\n", foreign, "  out.raw\n", "  other.raw\n", "  out.raw.intoto.json\n", "  other.raw.intoto.json\n"} {
+		if strings.Count(string(text), want) != 1 {
+			t.Errorf("SHA256SUMS has not one %q:\n%s", want, text)
+		}
+	}
+	if strings.Contains(string(text), strings.Repeat("1", 64)) {
+		t.Error("the old line of out.raw stays")
+	}
+	locked, err := lock.Read(a.LockFile)
+	ok(t, err)
+	if len(locked.Builds) != 2 {
+		t.Errorf("the lock has %d builds, want 2", len(locked.Builds))
+	}
+	entries, err := os.ReadDir(filepath.Dir(a.Out))
+	ok(t, err)
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".") {
+			t.Errorf("left behind: %s", e.Name())
+		}
+	}
+}
+
+// A build that was killed between its description and its image: the next one
+// puts the old description back first, and so knows the old image for its own.
+func TestKilledWhilePublishing(t *testing.T) {
+	s := testSpec(t, qemutest.Script{})
+	p, err := s.Resolve(t.Context(), testHost(t))
+	ok(t, err)
+	ok(t, complete(t, p, nil))
+	work, kept := workDir(s.Out), filepath.Join(filepath.Dir(s.Out), ".out.raw.json.0.old")
+	ok(t, os.Mkdir(work, 0o700))
+	ok(t, os.WriteFile(filepath.Join(work, imagePartialFile), []byte("new"), 0o600))
+	ok(t, os.Rename(metadataName(s.Out), kept))
+	ok(t, os.WriteFile(metadataName(s.Out), []byte("new"), 0o600))
+	journal, err := json.Marshal(map[string]any{"staged": true, "files": []map[string]string{
+		{"from": filepath.Join(filepath.Dir(s.Out), ".new"), "to": metadataName(s.Out), "old": kept, "sha256": bytesHash([]byte("new"))},
+		{"from": filepath.Join(work, imagePartialFile), "to": s.Out, "old": filepath.Join(filepath.Dir(s.Out), ".none")},
+	}})
+	ok(t, err)
+	ok(t, os.WriteFile(filepath.Join(work, "publish.json"), journal, 0o600))
+	p, err = s.Resolve(t.Context(), testHost(t))
+	ok(t, err)
+	if text, _ := os.ReadFile(metadataName(s.Out)); string(text) != "new" {
+		t.Error("resolving has written")
+	}
+	ok(t, complete(t, p, nil))
+	ok(t, replaceable(s.Out))
+	if entries, err := os.ReadDir(filepath.Dir(s.Out)); err != nil || len(entries) != 2 {
+		t.Errorf("left: %v, %v; want the image and its description", entries, err)
+	}
+}
+
+// Resolving only reads, and running leaves the plan as it was.
+func TestRunLeavesThePlan(t *testing.T) {
+	s := testSpec(t, qemutest.Script{})
+	p, err := s.Resolve(t.Context(), testHost(t))
+	ok(t, err)
+	willSucceed(t, p)
+	before := *p
+	view, machine, notes := p.View(), p.Machine, slices.Clone(p.Notes)
+	for range 2 { // a plan may be run again
+		_, err = p.Run(t.Context(), nil)
+		ok(t, err)
+	}
+	if !reflect.DeepEqual(view, p.View()) || !reflect.DeepEqual(machine, p.Machine) || !slices.Equal(notes, p.Notes) || !reflect.DeepEqual(before.Spec, p.Spec) {
+		t.Error("running a plan has changed it")
+	}
+}

@@ -1,0 +1,11 @@
+package alma
+
+import "io/fs"
+
+// writable is nil: an access list is understood by trying alone.
+func writable(string) error { return nil }
+
+// ownerOf is -1: an access list says who owns a file, and a new folder has its parent's.
+func ownerOf(fs.FileInfo) int { return -1 }
+
+func me() int { return -1 }

@@ -1,0 +1,211 @@
+// The kickstart of a plan: the user's own or the embedded one, linted for the
+// machine that will be built, and with our reporting sections.
+
+package alma
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"github.com/imgasm/imgasm/internal/smallfile"
+	"github.com/imgasm/imgasm/kickstart"
+	"github.com/imgasm/imgasm/kickstart/render"
+)
+
+// targetDisk is what the guest calls the first virtio-blk disk.
+const targetDisk = "vda"
+
+// embeddedName stands for the embedded kickstart in messages.
+const embeddedName = "(embedded)"
+
+func (p *Plan) resolveKickstart(ctx context.Context) (err error) {
+	k := &p.Kickstart
+	k.Name = or(p.Spec.Kickstart, embeddedName)
+	if p.Spec.Kickstart != "" {
+		k.User, err = p.Spec.readKickstart(ctx)
+	} else {
+		k.User, err = p.render(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	file, err := kickstart.Parse(k.Name, k.User)
+	if err != nil {
+		return &InputError{What: "--kickstart", Err: err}
+	}
+	if err := p.lint(file); err != nil {
+		return err
+	}
+	k.Networked = p.needsNetwork(file)
+	k.HasPre = len(file.Sections("%pre")) > 0
+	return nil
+}
+
+// readKickstart reads the user's kickstart.
+func (s *Spec) readKickstart(ctx context.Context) (text []byte, err error) {
+	if text = s.KickstartText; text == nil {
+		text, err = smallfile.ReadAgain(ctx, s.Kickstart, kickstart.MaxSize)
+	}
+	if err != nil {
+		return nil, &InputError{What: "--kickstart", Err: err, Do: "imgasm kickstart render writes one to begin with"}
+	}
+	if len(text) == 0 {
+		return nil, &InputError{What: "--kickstart", Err: fmt.Errorf("%s is empty", s.Kickstart), Do: "imgasm kickstart render writes one to begin with"}
+	}
+	return text, nil
+}
+
+// render makes the embedded kickstart of the settings.
+func (p *Plan) render(ctx context.Context) ([]byte, error) {
+	s := p.Spec.Settings
+	o := render.Options{
+		Arch: p.Arch.Name, Boot: p.kickstartBoot(), Disk: targetDisk, Console: p.Arch.Console,
+		Hostname: s.Hostname, Lang: s.Lang, Keyboard: s.Keyboard, Timezone: s.Timezone, Packages: s.Packages, GuestAgent: true,
+	}
+	o.CloudInit = s.CloudInit
+	accounts := render.Accounts{RootPassword: s.RootPassword, User: s.User, Password: s.Password, SSHKeys: s.SSHKeys, LockRoot: s.LockRoot}
+	if err := accounts.Set(&o); err != nil {
+		return nil, &InputError{Err: err, Do: "such as --ssh-key ~/.ssh/id_ed25519.pub"}
+	}
+	if a := p.Arch.EmulatedArg; a != "" {
+		o.KernelArgs = []string{a} // as AlmaLinux's own images have it, wherever they run
+	}
+	switch {
+	case p.Installer.Packages || p.Installer.Rehearsal:
+		o.Source = render.Source{CDROM: true, Minimal: p.Installer.Variant == "minimal"}
+		o.GuestAgent = !o.Source.Minimal
+	default:
+		var err error
+		if o.Source, err = render.AlmaLinuxSource(p.release(), p.Installer.Flavour); err != nil {
+			return nil, &InputError{What: "--iso", Err: err, Do: "give a kickstart for it: --kickstart FILE"}
+		}
+	}
+	o.Source.Repos = append(o.Source.Repos, s.Repos...)
+	if s.GuestAgent != nil {
+		o.GuestAgent = *s.GuestAgent
+	}
+	for _, path := range s.Post {
+		text, err := smallfile.ReadAgain(ctx, path, kickstart.MaxSize)
+		if err != nil {
+			return nil, &InputError{What: "--post", Err: err, Do: "give the path of a script on this host"}
+		}
+		o.Scripts = append(o.Scripts, render.Script{Name: filepath.Base(path), Text: string(text)})
+	}
+	// Salts depend on what was asked for and on nothing else, so that equal
+	// wishes give equal media.
+	early := seed(p.Spec, nil, p.Installer)
+	o.Seed = early[:]
+	text, err := render.Kickstart(o)
+	if err != nil {
+		var option *render.OptionError
+		if errors.As(err, &option) {
+			return nil, &InputError{Err: err}
+		}
+		return nil, err
+	}
+	p.Kickstart.Login = login(o)
+	p.Kickstart.Logins, p.Kickstart.LoginName = logins(o, publishedPasswords(o))
+	if known := publishedPasswords(o); len(known) > 0 && !p.Installer.Rehearsal {
+		p.Cautions = append(p.Cautions, knownPasswordsCaution(known))
+	}
+	if u := o.Users[0]; u.Password == "" && len(u.SSHKeys) == 0 {
+		p.Notes = append(p.Notes, u.Name+" has no password, so that only root can log in; --password gives "+u.Name+" one")
+	}
+	return text, nil
+}
+
+// login is an account that the boot test can use: one whose password is known.
+func login(o render.Options) Login {
+	for _, l := range []Login{{o.Users[0].Name, o.Users[0].Password}, {"root", o.RootPassword}} {
+		if l.Password != "" && !kickstart.IsHashed(l.Password) {
+			return l
+		}
+	}
+	return Login{}
+}
+
+// publishedPasswords names the accounts that have one.
+func publishedPasswords(o render.Options) []string {
+	var names []string
+	if o.RootPassword == render.DefaultRootPassword {
+		names = append(names, "root")
+	}
+	if u := o.Users[0]; u.Password == render.DefaultUsers()[0].Password {
+		names = append(names, u.Name)
+	}
+	return names
+}
+
+// kickstartBoot is the firmware that the kickstart partitions for. It is
+// decided before the host is looked at: only a wish makes it a BIOS.
+func (p *Plan) kickstartBoot() string {
+	if p.Spec.Firmware == "bios" {
+		return "bios"
+	}
+	return "uefi"
+}
+
+// strictRules are the findings of lint that the installer warns of, and with
+// inst.ksstrict refuses.
+var strictRules = []string{"deprecated-command", "deprecated-option", "deprecated-section"}
+
+// lint holds the kickstart against the machine that will be built.
+func (p *Plan) lint(file *kickstart.File) error {
+	variant := p.Installer.Variant
+	if p.Installer.Rehearsal {
+		variant = "" // its installer brings what it installs
+	}
+	findings := kickstart.Lint(file, kickstart.LintOptions{
+		Dialect: kickstart.AlmaLinux10,
+		Target: &kickstart.Target{
+			Arch: p.Arch.Name, Boot: p.kickstartBoot(), DiskBus: "virtio-blk", DiskName: targetDisk, DiskSizeBytes: p.Spec.DiskSize,
+			Console: p.Arch.Console, Offline: p.Spec.Offline, ISOVariant: variant, CmdlineMode: true,
+		},
+	})
+	var wrong []kickstart.Finding
+	strict := false
+	for _, f := range findings {
+		switch {
+		case f.Severity == kickstart.Error:
+			wrong = append(wrong, f)
+		case p.Spec.KSStrict && slices.Contains(strictRules, f.Rule):
+			wrong, strict = append(wrong, f), true
+		default:
+			p.Notes = append(p.Notes, fmt.Sprintf("%s:%d: %s", f.File, f.Line, f.Text))
+		}
+	}
+	if len(wrong) == 0 {
+		return nil
+	}
+	// What is missing comes last: it is often what a line with a typo would give.
+	slices.SortStableFunc(wrong, func(a, b kickstart.Finding) int {
+		switch {
+		case a.Missing() == b.Missing():
+			return 0
+		case b.Missing():
+			return -1
+		}
+		return 1
+	})
+	return &LintError{Name: p.Kickstart.Name, Findings: wrong, Strict: strict}
+}
+
+// report adds our reporting sections to the kickstart, and completes what depends on its text.
+func (p *Plan) report() error {
+	file, err := kickstart.Parse(p.Kickstart.Name, p.Kickstart.User)
+	if err != nil {
+		return &InputError{What: "--kickstart", Err: err}
+	}
+	reporting, err := render.AddReporting(file, render.Reporting{Port: progressPort, Nonce: p.nonce(), Packages: true})
+	if err != nil {
+		return &InputError{What: "--kickstart", Err: err}
+	}
+	p.Kickstart.Guest, p.Kickstart.End = reporting.Bytes, reporting.Ending
+	if p.Spec.Kickstart != "" && !reporting.Includes && !slices.Contains([]string{"poweroff", "shutdown", "reboot"}, reporting.Ending) {
+		p.Notes = append(p.Notes, p.Spec.Kickstart+" does not end with poweroff: the installer will wait for a key, and imgasm will switch it off")
+	}
+	return nil
+}

@@ -1,0 +1,167 @@
+// The secrets that a build knows, and taking them out of all that it says and
+// keeps: events, errors, plans, descriptions, failure bundles.
+
+package alma
+
+import (
+	"errors"
+	"net/url"
+	"os"
+	"slices"
+
+	"github.com/imgasm/imgasm/assemble/anaconda"
+	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/internal/redact"
+	"github.com/imgasm/imgasm/kickstart"
+	"github.com/imgasm/imgasm/kickstart/render"
+)
+
+// published are the passwords of the embedded kickstart. They stand in the
+// manual, and "admin" is in every log as a user's name: they are no secrets.
+var published = []string{render.DefaultRootPassword, render.DefaultUsers()[0].Password}
+
+// secrets are the values that a Spec alone tells: passwords, what its files
+// have in secret places, and credentials in URLs. A file that cannot be read is
+// reported by whoever needs it.
+func (s Spec) secrets() []string {
+	all := []string{s.Settings.RootPassword, s.Settings.Password}
+	if s.fetched != nil {
+		all = append(all, credentials(s.fetched.URL)...)
+	}
+	all = append(all, credentials(s.ISO)...)
+	all = append(all, credentials(s.origin)...)
+	all = append(all, credentials(s.Mirror)...)
+	all = append(all, credentials(s.Vault)...)
+	for _, r := range s.Settings.Repos {
+		all = append(all, credentials(r.URL)...)
+	}
+	for _, arg := range s.KernelArgs {
+		all = append(all, credentials(arg)...)
+	}
+	all = append(all, inFile(s.KickstartText)...)
+	if s.Kickstart != "" && s.KickstartText == nil {
+		all = append(all, inFile(readSmall(s.Kickstart))...)
+	}
+	for _, path := range s.Settings.Post {
+		all = append(all, inFile(slices.Concat([]byte("%post\n"), readSmall(path), []byte("\n%end\n")))...)
+	}
+	return all
+}
+
+// secrets are the Spec's, and those of the kickstart that the guest will read:
+// the hashes of passwords, for instance.
+func (p *Plan) secrets() []string {
+	return slices.Concat(p.Spec.secrets(), inFile(p.Kickstart.User), inFile(p.Kickstart.Guest), credentials(p.Installer.URL))
+}
+
+// inFile are the secrets of a kickstart.
+func inFile(text []byte) []string {
+	return append(kickstart.Secrets(text), redact.Credentials(string(text))...)
+}
+
+// hiding makes what hides values.
+func hiding(values []string) *redact.Values {
+	return redact.New(slices.DeleteFunc(values, func(v string) bool { return slices.Contains(published, v) })...)
+}
+
+// readSmall reads a file that may be a kickstart or a script, else nothing.
+func readSmall(path string) []byte {
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() || info.Size() > kickstart.MaxSize {
+		return nil
+	}
+	text, _ := os.ReadFile(path)
+	return text
+}
+
+// credentials are the secrets in a URL or in an argument: "user:password@", where
+// a user name without a password is a token, and what is called a token or the like.
+func credentials(text string) []string {
+	all := inFile([]byte("# " + text + "\n"))
+	u, err := url.Parse(text)
+	if err != nil || u.User == nil {
+		return all
+	}
+	password, ok := u.User.Password()
+	if !ok {
+		password = u.User.Username()
+	}
+	return append(all, u.User.String(), password)
+}
+
+// shown is a URL as it may be shown.
+func (s Spec) shown(text string) string {
+	return hiding(append(s.secrets(), credentials(text)...)).String(withoutCredentials(text))
+}
+
+// withoutCredentials is a URL without "user:password@".
+func withoutCredentials(text string) string {
+	u, err := url.Parse(text)
+	if err != nil || u.User == nil {
+		return text
+	}
+	u.User = nil
+	return u.String()
+}
+
+// hiddenError says what an error says, without secrets.
+type hiddenError struct {
+	err        error
+	text, hint string
+}
+
+func (e *hiddenError) Error() string { return e.text }
+func (e *hiddenError) Unwrap() error { return e.err }
+func (e *hiddenError) Hint() string  { return e.hint }
+
+// hide replaces an error that tells a secret by one that does not and that is
+// of the same classes.
+func hide(err *error, values *redact.Values) {
+	if *err == nil {
+		return
+	}
+	text, advice := (*err).Error(), hint(*err)
+	clean := &hiddenError{*err, values.String(text), values.String(advice)}
+	if clean.text != text || clean.hint != advice {
+		*err = clean
+	}
+}
+
+// hide takes the Spec's secrets out of an error.
+func (s Spec) hide(err *error) {
+	if *err != nil && !errors.As(*err, new(*hiddenError)) {
+		hide(err, hiding(s.secrets()))
+	}
+}
+
+// hidden is a sink that passes events on without the Spec's secrets.
+func (s Spec) hidden(sink event.Sink) event.Sink {
+	if sink == nil {
+		return nil
+	}
+	values := hiding(s.secrets())
+	return func(e event.Event) {
+		e.Text, e.Hint = values.String(e.Text), values.String(e.Hint)
+		sink(e)
+	}
+}
+
+// hideFailure is a failure without secrets: the guest's words are in it.
+func hideFailure(f *anaconda.Failure, values *redact.Values) *anaconda.Failure {
+	if f == nil {
+		return nil
+	}
+	clean := *f
+	clean.Meaning, clean.Hint, clean.KickstartText = values.String(f.Meaning), values.String(f.Hint), values.String(f.KickstartText)
+	clean.Source = values.String(f.Source)
+	for _, lines := range []*[]anaconda.Line{&clean.Lines, &clean.Said, &clean.Context} {
+		*lines = slices.Clone(*lines)
+		for i := range *lines {
+			(*lines)[i].Text = values.String((*lines)[i].Text)
+		}
+	}
+	clean.Others = nil
+	for i := range f.Others {
+		clean.Others = append(clean.Others, *hideFailure(&f.Others[i], values))
+	}
+	return &clean
+}

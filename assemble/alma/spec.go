@@ -1,0 +1,111 @@
+// Package alma turns a Spec (what the user asked for) into a Plan
+// (everything decided, nothing done) and runs the Plan as a Build.
+package alma
+
+import (
+	"time"
+
+	"github.com/imgasm/imgasm/assemble/source"
+	"github.com/imgasm/imgasm/kickstart/render"
+)
+
+// Spec is what the user asked for. The zero value asks for AlmaLinux 10 of the
+// host's architecture in alma.qcow2, and works.
+type Spec struct {
+	Arch    string `json:"arch,omitempty"`    // "x86_64", "aarch64" or an alias; "": the host's
+	Version string `json:"version,omitempty"` // "10", "10.2", "kitten"; "": "10"
+	// ISO is the installer ISO: a path or an http(s) URL; "": found, fetched and verified.
+	ISO         string `json:"iso,omitempty"`
+	ISOChecksum string `json:"isoChecksum,omitempty"` // SHA-256 that it must have, in hexadecimal; "": by the CHECKSUM beside it
+	Variant     string `json:"variant,omitempty"`     // of the ISO to fetch: "boot", "minimal", "dvd"; "": boot
+	Mirror      string `json:"mirror,omitempty"`      // where to fetch it from; "": AlmaLinux's own
+	Vault       string `json:"vault,omitempty"`       // where superseded releases are; "": AlmaLinux's own
+	Keyring     string `json:"keyring,omitempty"`     // path of the OpenPGP keys that may sign its CHECKSUM; "": AlmaLinux 10's
+
+	// Kickstart is the path of the user's own kickstart; "": the embedded one with Settings.
+	Kickstart string `json:"kickstart,omitempty"`
+	// KickstartText is what is in Kickstart, where it is read already: a pipe can be read once only.
+	KickstartText []byte   `json:"-"`
+	Settings      Settings `json:"settings,omitzero"`
+
+	Out      string `json:"out,omitempty"`      // the image's path; "": "alma.qcow2"
+	Format   string `json:"format,omitempty"`   // "qcow2" or "raw"; "": by Out's ending
+	DiskSize int64  `json:"diskSize,omitempty"` // bytes; 0: 10 GiB
+	Force    bool   `json:"force,omitempty"`    // replace an existing Out that imgasm did not make
+
+	MemoryMiB int    `json:"memoryMiB,omitempty"` // 0: what the installer needs
+	CPUs      int    `json:"cpus,omitempty"`      // 0: the host's, at most 4
+	Accel     string `json:"accel,omitempty"`     // "auto", "kvm", "hvf", "whpx", "tcg"; "": auto
+	CPU       string `json:"cpu,omitempty"`       // QEMU's -cpu; "": by accelerator and architecture
+	QEMU      string `json:"qemu,omitempty"`      // path of the emulator; "": found in PATH
+
+	Boot       string   `json:"boot,omitempty"`       // "kernel" (direct) or "media" (EFI boot medium); "": kernel
+	Deliver    string   `json:"deliver,omitempty"`    // the kickstart: "oemdrv" (on a volume), "initrd" (in it) or "both"; "": oemdrv
+	Firmware   string   `json:"firmware,omitempty"`   // "auto", "bios", "uefi" or "CODE[:VARS]"; "": auto
+	SecureBoot bool     `json:"secureBoot,omitempty"` // enforce Secure Boot; implies boot "media"
+	KernelArgs []string `json:"kernelArgs,omitempty"` // added to the installer's kernel command line
+	// ConsoleMode is how the installer shows itself on the serial console:
+	// "direct" prints lines, "tmux" is its usual screen; "": direct.
+	ConsoleMode string `json:"consoleMode,omitempty"`
+	KSStrict    bool   `json:"ksStrict,omitempty"` // what the installer warns of in the kickstart is an error
+
+	Timeout      time.Duration `json:"timeout,omitempty"`      // of the whole installation; 0: by accelerator
+	StallTimeout time.Duration `json:"stallTimeout,omitempty"` // of silence on every channel; 0: by phase and accelerator
+	// SpaceWait is how long the guest stays paused when the host's disk is full,
+	// until the build is given up; 0: 10 minutes.
+	SpaceWait time.Duration `json:"spaceWait,omitempty"`
+
+	// Bundle is the archive (.tar.zst) that keeps what is known of a guest that
+	// failed; "": the folder OUT.failed.
+	Bundle string `json:"bundle,omitempty"`
+
+	Keep       bool `json:"keep,omitempty"`       // keep the working folder
+	KeepVM     bool `json:"keepVM,omitempty"`     // hold a guest that failed, until the context ends
+	NoBootTest bool `json:"noBootTest,omitempty"` // publish without having seen the image boot
+	Offline    bool `json:"offline,omitempty"`    // no network for us or the guest
+
+	Lock       bool   `json:"lock,omitempty"`       // write what the inputs were into LockFile
+	Locked     bool   `json:"locked,omitempty"`     // demand the inputs that LockFile names
+	LockFile   string `json:"lockFile,omitempty"`   // "": imgasm.lock in the working folder
+	Provenance bool   `json:"provenance,omitempty"` // write an in-toto statement beside the image
+	Checksums  bool   `json:"checksums,omitempty"`  // write SHA256SUMS beside the image
+
+	fetched *source.File // what Fetch has got
+	origin  string       // the URL that ISO was before
+}
+
+// Settings are the common wishes for the embedded kickstart.
+type Settings struct {
+	RootPassword string   `json:"rootPassword,omitempty"` // "": "packer", or none if a password or a key is given
+	User         string   `json:"user,omitempty"`         // "": "admin"
+	Password     string   `json:"password,omitempty"`     // of User; "": "admin" for admin, or none if a password or a key is given
+	SSHKeys      []string `json:"sshKeys,omitempty"`      // authorized_keys lines for User and root
+	Hostname     string   `json:"hostname,omitempty"`
+	Packages     []string `json:"packages,omitempty"` // added to %packages
+	Timezone     string   `json:"timezone,omitempty"` // "": "UTC"
+	Lang         string   `json:"lang,omitempty"`     // "": "en_US.UTF-8"
+	Keyboard     string   `json:"keyboard,omitempty"` // "": "us"
+	Post         []string `json:"post,omitempty"`     // paths of scripts to run in the new system
+
+	LockRoot  bool          `json:"lockRoot,omitempty"`  // root has no password
+	Repos     []render.Repo `json:"repos,omitempty"`     // further repositories
+	CloudInit bool          `json:"cloudInit,omitempty"` // install cloud-init
+	// GuestAgent: install qemu-guest-agent; nil: yes, but not from a minimal ISO.
+	GuestAgent *bool `json:"guestAgent,omitempty"`
+}
+
+// IsZero reports whether nothing was wished for.
+func (s Settings) IsZero() bool {
+	return s.RootPassword == "" && s.User == "" && s.Password == "" && len(s.SSHKeys) == 0 && s.Hostname == "" &&
+		len(s.Packages) == 0 && s.Timezone == "" && s.Lang == "" && s.Keyboard == "" && len(s.Post) == 0 &&
+		!s.LockRoot && len(s.Repos) == 0 && !s.CloudInit && s.GuestAgent == nil
+}
+
+// Defaults of a Spec.
+const (
+	DefaultOut      = "alma.qcow2"
+	DefaultVersion  = "10"
+	DefaultDiskSize = 10 << 30
+	// DefaultSpaceWait is how long a guest stays paused on a full host disk.
+	DefaultSpaceWait = 10 * time.Minute
+)

@@ -1,0 +1,71 @@
+// A plan as it is shown: everything that was decided, without secrets.
+
+package alma
+
+import (
+	"bytes"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/imgasm/imgasm/firmware"
+	"github.com/imgasm/imgasm/internal/proc"
+	"github.com/imgasm/imgasm/kickstart"
+	"github.com/imgasm/imgasm/qemu"
+	"github.com/imgasm/imgasm/qemu/accel"
+)
+
+// PlanView is a Plan for reading, as JSON or as text.
+type PlanView struct {
+	Arch      string         `json:"arch"`
+	Out       string         `json:"out"`
+	Metadata  string         `json:"metadata"`
+	Format    string         `json:"format"`
+	DiskSize  int64          `json:"diskSize"`
+	Boot      string         `json:"boot"`
+	Installer Installer      `json:"installer"`
+	Firmware  *firmware.Pair `json:"firmware,omitempty"`
+	Accel     accel.Choice   `json:"accelerator"`
+	QEMU      string         `json:"qemu"`
+	CPUs      int            `json:"cpus"`
+	MemoryMiB int            `json:"memoryMiB"`
+	Network   string         `json:"network"` // what the installing guest reaches
+	Timeout   string         `json:"timeout"`
+	Time      time.Time      `json:"mediaTime"`
+
+	KickstartFrom string     `json:"kickstartFrom"`
+	Deliver       string     `json:"deliver"`   // how it comes to the guest: "oemdrv", "initrd", "both"
+	Kickstart     string     `json:"kickstart"` // as the guest reads it; passwords and keys redacted
+	OwnLines      int        `json:"ownLines"`  // how many lines of it are not ours
+	KernelArgs    string     `json:"kernelArgs"`
+	ConsoleMode   string     `json:"consoleMode"`
+	KSStrict      bool       `json:"ksStrict,omitempty"`
+	WorkDir       string     `json:"workDir"`
+	Steps         []StepPlan `json:"steps"`
+	Command       []string   `json:"command"`     // QEMU for the installation
+	TestCommand   []string   `json:"testCommand"` // QEMU for the boot test
+	Notes         []string   `json:"notes,omitempty"`
+	Cautions      []Caution  `json:"cautions,omitempty"`
+}
+
+// View returns the plan for reading.
+func (p *Plan) View() PlanView {
+	h := p.hidden
+	in := p.Installer
+	in.URL = h.String(withoutCredentials(in.URL))
+	return PlanView{
+		Arch: p.Arch.Name, Out: p.Out, Metadata: metadataName(p.Out), Format: p.Spec.Format, DiskSize: p.Spec.DiskSize, Boot: p.Spec.Boot,
+		Installer: in, Firmware: p.Firmware, Accel: p.Accel, QEMU: p.QEMU.Path + " " + p.QEMU.Version.String(),
+		CPUs: p.Spec.CPUs, MemoryMiB: p.Spec.MemoryMiB, Network: p.reach(), Timeout: p.Timeout.String(), Time: p.Time,
+		KickstartFrom: p.Kickstart.Name, Deliver: p.Spec.Deliver, Kickstart: h.String(string(kickstart.Redact(p.Kickstart.Guest))), OwnLines: bytes.Count(p.Kickstart.User, []byte("\n")),
+		KernelArgs: h.String(strings.Join(p.Arguments, " ")), ConsoleMode: p.Spec.ConsoleMode, KSStrict: p.Spec.KSStrict,
+		WorkDir: workDir(p.Out), Steps: p.Steps, Command: h.Strings(p.Machine.Argv(qemu.Links{})), TestCommand: h.Strings(p.TestMachine.Argv(qemu.Links{})), Notes: h.Strings(p.Notes), Cautions: p.Cautions,
+	}
+}
+
+// CommandLine is the installation's QEMU command, to be pasted into a shell.
+// The files it names are there while a build runs, and after one with --keep.
+func (v PlanView) CommandLine() string { return proc.Quote(v.Command) }
+
+// Name is the image's file name.
+func (v PlanView) Name() string { return filepath.Base(v.Out) }

@@ -1,5 +1,0 @@
-//go:build !linux
-
-package assemble
-
-func oddFiles(string) map[string]func(string) error { return nil }
