@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/imgasm/imgasm/internal/guard"
 	"github.com/imgasm/imgasm/internal/tmpdir"
 )
 
@@ -103,13 +104,13 @@ func (ls links) links() Links {
 func (ls links) accept(ctx context.Context, exited <-chan struct{}) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	go func() {
+	go guard.Func(func() {
 		select {
 		case <-exited:
 			cancel(errExited)
 		case <-ctx.Done():
 		}
-	}()
+	}, cancel)()
 	for _, k := range ls {
 		stop := context.AfterFunc(ctx, func() { k.l.(deadliner).SetDeadline(time.Unix(1, 0)) })
 		conn, err := k.l.Accept()

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/imgasm/imgasm/internal/guard"
 	"github.com/imgasm/imgasm/internal/proc"
 	"github.com/imgasm/imgasm/qemu/monitor"
 )
@@ -181,7 +182,7 @@ func (vm *VM) Quit(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, quitTimeout)
 	defer cancel()
 	// QEMU may end before it answers; it may also be deaf. What counts is its end.
-	go vm.Monitor.Do(ctx, "quit", nil, nil)
+	go guard.Func(func() { _ = vm.Monitor.Do(ctx, "quit", nil, nil) }, func(error) { cancel() })()
 	select {
 	case <-vm.Done():
 	case <-ctx.Done():

@@ -5,17 +5,18 @@ package alma
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/imgasm/imgasm/assemble/anaconda"
 	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/internal/guard"
 	"github.com/imgasm/imgasm/internal/size"
 	"github.com/imgasm/imgasm/qemu"
 )
@@ -184,15 +185,17 @@ func (b *build) runStep(ctx context.Context, s step) error {
 	return nil
 }
 
-// guarded runs a step. A panic in it is an error, and the stack is kept.
+// guarded runs a step. A panic in it, or in a goroutine that works for it, is an
+// error, and the stack is kept.
 func (b *build) guarded(ctx context.Context, s step) (text string, err error) {
-	defer func() {
-		if value := recover(); value != nil {
-			stack := fmt.Appendf(nil, "%v\n\n%s", value, debug.Stack())
-			err = b.keepFailure("the step "+s.name, &PanicError{Step: s.name, Value: value}, nil, map[string][]byte{panicFile: stack})
-		}
-	}()
-	return b.patient(ctx, s, func(ctx context.Context) (string, error) { return s.run(b, ctx) })
+	err = guard.Call(func() (err error) {
+		text, err = b.patient(ctx, s, func(ctx context.Context) (string, error) { return s.run(b, ctx) })
+		return err
+	})
+	if errors.As(err, new(*guard.Panic)) {
+		err = b.keepFailure("the step "+s.name, err, nil, map[string][]byte{})
+	}
+	return text, err
 }
 
 // emit completes an event, keeps it, and passes it on.

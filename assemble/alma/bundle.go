@@ -13,6 +13,7 @@ import (
 
 	"github.com/imgasm/imgasm/assemble/anaconda"
 	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/internal/guard"
 	"github.com/imgasm/imgasm/internal/proc"
 	"github.com/imgasm/imgasm/kickstart"
 	"github.com/imgasm/imgasm/qemu"
@@ -68,6 +69,11 @@ func (b *build) failed(ctx context.Context, f *follower, what string, failure *a
 // keepFailure keeps what is known of a build that failed as a bundle, of which
 // files are a part, and returns the error that names it.
 func (b *build) keepFailure(what string, err error, failure *anaconda.Failure, files map[string][]byte) error {
+	var defect *guard.Panic
+	if errors.As(err, &defect) {
+		files[panicFile] = fmt.Appendf(nil, "%v\n\n%s", defect.Value, defect.Stack)
+		err = &PanicError{Step: b.step, Value: defect.Value}
+	}
 	shown := err
 	hide(&shown, b.hidden)
 	b.keep(event.Event{Kind: event.Error, Text: shown.Error(), Hint: hint(shown)})

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/imgasm/imgasm/internal/guard"
 )
 
 // silence is how long a channel must say nothing before what it has said
@@ -34,10 +36,11 @@ type channel struct {
 	barriers []chan struct{} // each is closed when a silence that began after it has ended
 }
 
-// readChannel starts reading conn. write and flush are called by one goroutine.
-func readChannel(conn net.Conn, write func([]byte), flush func(last bool)) *channel {
+// readChannel starts reading conn. write and flush are called by one goroutine;
+// failed is told when one of them panics, and then nothing more is read.
+func readChannel(conn net.Conn, write func([]byte), flush func(last bool), failed func(error)) *channel {
 	c := &channel{conn: conn, write: write, flush: flush, ended: make(chan struct{})}
-	go c.read()
+	go guard.Func(c.read, failed)()
 	return c
 }
 

@@ -36,7 +36,7 @@ func TestSettle(t *testing.T) {
 	for range n {
 		us, guest := net.Pipe()
 		var got strings.Builder
-		c := readChannel(us, func(p []byte) { got.Write(p) }, func(bool) {})
+		c := readChannel(us, func(p []byte) { got.Write(p) }, func(bool) {}, nil)
 		for range 3 {
 			if _, err := guest.Write([]byte("done")); err != nil {
 				t.Fatal(err)
@@ -67,7 +67,7 @@ func TestSettleTogether(t *testing.T) {
 		t.Fatal(err)
 	}
 	var read atomic.Int64
-	c := readChannel(us, func(p []byte) { read.Add(int64(len(p))) }, func(bool) {})
+	c := readChannel(us, func(p []byte) { read.Add(int64(len(p))) }, func(bool) {}, nil)
 	var sent atomic.Int64
 	done := make(chan struct{})
 	go func() {
@@ -101,7 +101,7 @@ func TestSettleTogether(t *testing.T) {
 func TestChannelEndsWithItsConnection(t *testing.T) {
 	us, guest := net.Pipe()
 	flushed := make(chan bool, 10)
-	c := readChannel(us, func([]byte) {}, func(bool) { flushed <- true })
+	c := readChannel(us, func([]byte) {}, func(bool) { flushed <- true }, nil)
 	guest.Close()
 	<-c.ended
 	select {

@@ -7,8 +7,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/imgasm/imgasm/assemble/anaconda"
 	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/qemu"
 	"github.com/imgasm/imgasm/qemu/qemutest"
 )
 
@@ -87,6 +90,32 @@ func TestPanicInStep(t *testing.T) {
 	}
 	stack, err := os.ReadFile(filepath.Join(crash.Bundle, panicFile))
 	if err != nil || !strings.Contains(string(stack), "TestPanicInStep") {
+		t.Errorf("%v; stack:\n%s", err, stack)
+	}
+}
+
+// So is one in a goroutine that reads what the guest says.
+func TestPanicBesideStep(t *testing.T) {
+	b := bareBuild(t, nil)
+	p, _ := openPlan(t, testSpec(t, qemutest.Script{}))
+	p.Machine.Binary = qemutest.Executable(t, qemutest.Script{Steps: qemutest.Steps(line("[    0.000000] Linux version 6.12"), qemutest.Hang())})
+	vm, err := qemu.Start(t.Context(), p.Machine, qemu.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer vm.Close()
+	err = b.runStep(t.Context(), step{name: "install", run: func(b *build, ctx context.Context) (string, error) {
+		f := newFollower(vm, anaconda.New(anaconda.Config{Arch: "x86_64", Accel: "tcg"}), b.emit)
+		f.now = func() time.Time { panic("the clock broke") } // asked when the guest has said something
+		failure, err := f.follow(ctx, followOptions{what: theInstallation, timeout: time.Minute})
+		return "", b.failed(ctx, f, theInstallation, failure, err)
+	}})
+	var crash *PanicError
+	if !errors.As(err, &crash) || crash.Step != "install" {
+		t.Fatalf("%v (%T), want a PanicError", err, err)
+	}
+	stack, err := os.ReadFile(filepath.Join(crash.Bundle, panicFile))
+	if err != nil || !strings.Contains(string(stack), "readChannel") && !strings.Contains(string(stack), "(*channel).read") {
 		t.Errorf("%v; stack:\n%s", err, stack)
 	}
 }

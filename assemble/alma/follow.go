@@ -16,6 +16,7 @@ import (
 
 	"github.com/imgasm/imgasm/assemble/anaconda"
 	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/internal/guard"
 	"github.com/imgasm/imgasm/internal/proc"
 	"github.com/imgasm/imgasm/qemu"
 	"github.com/imgasm/imgasm/qemu/console"
@@ -55,6 +56,8 @@ type follower struct {
 	pending *anaconda.Failure
 	// lost is closed when QEMU has closed its monitor and lives on.
 	lost chan struct{}
+	// broken has the panic of a goroutine that works for the follower.
+	broken chan error
 	// now and ticks are the clock; a test sets its own.
 	now   func() time.Time
 	ticks <-chan time.Time // one every tickEvery; nil: a ticker's
@@ -78,7 +81,7 @@ const enoughSpace = 64 << 20
 func newFollower(vm *qemu.VM, machine *anaconda.Machine, emit func(event.Event)) *follower {
 	return &follower{
 		vm: vm, machine: machine, emit: emit, begun: time.Now(), now: time.Now,
-		inputs: make(chan anaconda.Input, 1024), lost: make(chan struct{}),
+		inputs: make(chan anaconda.Input, 1024), lost: make(chan struct{}), broken: make(chan error, 1),
 	}
 }
 
@@ -89,8 +92,8 @@ func (f *follower) start(ctx context.Context) {
 	f.port(ctx, logPort, func(line int, text string) anaconda.What { return anaconda.Log{Line: line, Text: text} })
 	f.port(ctx, progressPort, func(line int, text string) anaconda.What { return anaconda.Progress{Line: line, Text: text} })
 	events := f.vm.Events()
-	go f.qmp(ctx, events)
-	go f.stats(ctx)
+	go guard.Func(func() { f.qmp(ctx, events) }, f.fail)()
+	go guard.Func(func() { f.stats(ctx) }, f.fail)()
 }
 
 func (f *follower) port(ctx context.Context, name string, what func(int, string) anaconda.What) {
@@ -118,7 +121,7 @@ func (f *follower) read(port string, conn net.Conn, to io.Writer, flush func(las
 			to = io.MultiWriter(log, to)
 		}
 	}
-	f.channels = append(f.channels, readChannel(conn, func(p []byte) { _, _ = to.Write(p) }, flush))
+	f.channels = append(f.channels, readChannel(conn, func(p []byte) { _, _ = to.Write(p) }, flush, f.fail))
 }
 
 // finishLogs completes the kept logs. What the guest says from now on is not in
@@ -129,6 +132,14 @@ func (f *follower) finishLogs() error {
 		failed = errors.Join(failed, log.finish())
 	}
 	return failed
+}
+
+// fail ends the following by a panic, the first of them.
+func (f *follower) fail(err error) {
+	select {
+	case f.broken <- err:
+	default:
+	}
 }
 
 // send hands an observation to the loop.
@@ -253,6 +264,8 @@ func (f *follower) follow(parent context.Context, o followOptions) (*anaconda.Fa
 				Err: errors.New("QEMU has closed its monitor and runs on: what becomes of the guest cannot be told"),
 				Do:  "try again; if it happens again, look at what QEMU said in the kept qemu.txt",
 			}
+		case err := <-f.broken:
+			return nil, err
 		case <-parent.Done():
 			return nil, context.Cause(parent)
 		}
@@ -298,10 +311,10 @@ func (f *follower) follow(parent context.Context, o followOptions) (*anaconda.Fa
 // the installer's logs may be on their way through another channel.
 func (f *follower) lastWords() {
 	read := make(chan struct{})
-	go func() {
+	go guard.Func(func() {
+		defer close(read)
 		settle(time.Second, f.channels...)
-		close(read)
-	}()
+	}, f.fail)()
 	for {
 		select {
 		case in := <-f.inputs:

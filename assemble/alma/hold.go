@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/internal/guard"
 	"github.com/imgasm/imgasm/internal/proc"
 	"github.com/imgasm/imgasm/internal/tmpdir"
 )
@@ -116,7 +117,7 @@ func serveConsole(root *os.Root, c *channel, serial io.Writer, greeting []byte) 
 	}
 	tap := s.said
 	c.tap.Store(&tap)
-	s.all.Go(s.accept)
+	s.all.Go(guard.Func(s.accept, func(error) { l.Close() }))
 	return s, nil
 }
 
@@ -156,11 +157,12 @@ func (s *consoleServer) accept() {
 		}
 		s.clients[c] = struct{}{}
 		s.mu.Unlock()
-		s.all.Go(func() { s.write(c) })
-		s.all.Go(func() {
-			_, _ = io.Copy(s.serial, conn)
-			s.drop(c)
-		})
+		drop := func(error) { s.drop(c) }
+		s.all.Go(guard.Func(func() { s.write(c) }, drop))
+		s.all.Go(guard.Func(func() {
+			_, err := io.Copy(s.serial, conn)
+			drop(err)
+		}, drop))
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/imgasm/imgasm/assemble/kernel"
 	"github.com/imgasm/imgasm/assemble/media"
 	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/internal/guard"
 	"github.com/imgasm/imgasm/internal/size"
 	"github.com/imgasm/imgasm/internal/tree"
 )
@@ -25,11 +26,11 @@ func (b *build) source(context.Context) (string, error) {
 	if b.Spec.fetched != nil {
 		b.isoHash <- hashed{sum: b.Installer.SHA256, size: b.Installer.Size}
 	} else {
-		go func() {
+		go guard.Func(func() {
 			var h hashed
 			h.sum, h.size, h.err = fileHash(b.Installer.Path)
 			b.isoHash <- h
-		}()
+		}, func(err error) { b.isoHash <- hashed{err: err} })()
 	}
 	kind := b.Installer.Variant
 	if b.Installer.Rehearsal {

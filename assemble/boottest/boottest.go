@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/assemble/anaconda"
+	"github.com/imgasm/imgasm/internal/guard"
 	"github.com/imgasm/imgasm/qemu/console"
 )
 
@@ -92,12 +93,12 @@ func Run(ctx context.Context, guest Guest, begun time.Time, port int, user Login
 		err     error
 	}
 	ended := make(chan end, 1)
-	go func() {
+	go guard.Func(func() {
 		failure, err := guest.Follow(ctx, record)
 		ended <- end{failure, err}
-	}()
+	}, func(err error) { ended <- end{err: err} })()
 	if port != 0 {
-		go func() { trySSH(ctx, port, user, see) }()
+		go guard.Func(func() { trySSH(ctx, port, user, see) }, func(err error) { see(sighting{err: err}) })()
 	}
 	test := &Proof{}
 	for {

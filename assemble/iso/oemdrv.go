@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/internal/fault"
+	"github.com/imgasm/imgasm/internal/guard"
 	"github.com/imgasm/imgasm/internal/tree"
 )
 
@@ -57,7 +58,8 @@ func OEMDRV(files []File, t time.Time) (File, error) {
 	}
 	return File{Path: "oemdrv.iso", SizeBytes: l.end * sectorSize, Open: func() (io.ReadCloser, error) {
 		r, w := io.Pipe()
-		go func() { w.CloseWithError(l.write(w, OEMDRVLabel)) }()
+		end := func(err error) { w.CloseWithError(err) }
+		go guard.Func(func() { end(l.write(w, OEMDRVLabel)) }, end)()
 		return r, nil
 	}}, nil
 }

@@ -11,6 +11,8 @@ import (
 	"runtime"
 	"sync"
 	"time"
+
+	"github.com/imgasm/imgasm/internal/guard"
 )
 
 // batch is a part of a disk on its way.
@@ -69,22 +71,25 @@ func (p pipeline) run(ctx context.Context, worker func() (func(*batch) error, er
 			close(work)
 			return err
 		}
-		all.Go(func() {
+		all.Go(guard.Func(func() {
 			for b := range work {
-				if b.err = p.read(b); b.err == nil {
-					b.err = treat(b)
-				}
+				b.err = guard.Call(func() error {
+					if err := p.read(b); err != nil {
+						return err
+					}
+					return treat(b)
+				})
 				b.ready <- struct{}{}
 			}
-		})
+		}, stop))
 	}
-	all.Go(func() {
+	all.Go(guard.Func(func() {
 		defer close(order)
 		defer close(work)
-		if err := p.feed(ctx, size, free, order, work); err != nil {
+		if err := guard.Call(func() error { return p.feed(ctx, size, free, order, work) }); err != nil {
 			stop(err)
 		}
-	})
+	}, stop))
 	tell := newTeller(p.progress, p.src.Size())
 	for b := range order {
 		<-b.ready

@@ -25,6 +25,7 @@ import (
 
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/internal/guard"
 	"github.com/imgasm/imgasm/internal/pgp"
 )
 
@@ -147,7 +148,7 @@ func findAll(ctx context.Context, p *pool, dir string) (*supply, error) {
 	var t tools
 	var toolsErr error
 	var both sync.WaitGroup
-	both.Go(func() { t, toolsErr = findTools(forTools, p, dir) })
+	both.Go(guard.Func(func() { t, toolsErr = findTools(forTools, p, dir) }, func(err error) { toolsErr = err }))
 	s, err := findSupply(ctx, p, dir)
 	if err != nil {
 		cancel()

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/imgasm/imgasm/assemble/alma"
+	"github.com/imgasm/imgasm/internal/guard"
 )
 
 // leaveKey is Ctrl-], as in telnet and virsh console.
@@ -60,16 +61,17 @@ func (a *app) attach(ctx context.Context, conn net.Conn) error {
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
 	ended, left := make(chan struct{}), make(chan struct{})
-	go func() {
+	hangUp := func(error) { conn.Close() }
+	go guard.Func(func() {
 		defer close(ended)
 		_, _ = io.Copy(a.GuestConsole(), conn) // whichever end has gone, this is over
-	}()
-	go func() {
+	}, hangUp)()
+	go guard.Func(func() {
 		if typed(conn, a.stdin) {
 			close(left)
 		}
 		// When the input is a file that has ended, the guest may still answer.
-	}()
+	}, hangUp)()
 	select {
 	case <-ended:
 		if ctx.Err() != nil {

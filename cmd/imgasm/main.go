@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/imgasm/imgasm/cmd/imgasm/ui"
+	"github.com/imgasm/imgasm/internal/guard"
 )
 
 // version is set by the Makefile with -ldflags.
@@ -31,7 +32,7 @@ func interruptible(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 3)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
-	go func() {
+	go guard.Func(func() {
 		asked := 0
 		for s := range signals {
 			if s == syscall.SIGPIPE {
@@ -49,7 +50,7 @@ func interruptible(parent context.Context) (context.Context, func()) {
 				os.Exit(exitInterrupted)
 			}
 		}
-	}()
+	}, cancel)()
 	return ctx, func() {
 		signal.Stop(signals)
 		close(signals)

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/imgasm/imgasm/internal/guard"
 )
 
 // waitDelay is how long after the child's end we still wait for its output
@@ -66,7 +68,11 @@ func (c Cmd) Start() (*Process, error) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{}
 	p.cmd = cmd
 	started := make(chan error, 1)
-	go p.run(started)
+	go guard.Func(func() { p.run(started) }, func(err error) {
+		p.err = err
+		close(p.done)
+		started <- err
+	})()
 	if err := <-started; err != nil {
 		return nil, &Error{Argv: p.argv, Code: -1, Err: err}
 	}

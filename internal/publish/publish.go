@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"github.com/imgasm/imgasm/internal/guard"
 )
 
 // ErrNotFile says that something that is no regular file stands where a file
@@ -89,7 +91,7 @@ var syncFile = (*os.File).Sync
 // program does not end before the system has done that.
 func Sync(ctx context.Context, f *os.File) error {
 	done := make(chan error, 1)
-	go func() { done <- syncFile(f) }()
+	go guard.Func(func() { done <- syncFile(f) }, func(err error) { done <- err })()
 	select {
 	case err := <-done:
 		return err

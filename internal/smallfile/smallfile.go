@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"github.com/imgasm/imgasm/internal/fault"
+	"github.com/imgasm/imgasm/internal/guard"
 )
 
 // ErrUnreadable says that the file that the user named is not there, or cannot be read.
@@ -104,10 +105,10 @@ func within(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
 		err  error
 	}
 	done := make(chan result, 1)
-	go func() {
+	go guard.Func(func() {
 		data, err := read()
 		done <- result{data, err}
-	}()
+	}, func(err error) { done <- result{err: err} })()
 	select {
 	case r := <-done:
 		if r.err != nil {

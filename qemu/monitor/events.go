@@ -9,6 +9,8 @@ import (
 	"sync"
 
 	"github.com/digitalocean/go-qemu/qmp"
+
+	"github.com/imgasm/imgasm/internal/guard"
 )
 
 // queueLen is how many events wait for a subscriber before older ones are
@@ -49,7 +51,7 @@ func (c *Client) Subscribe(names ...string) *Subscription {
 		c.subs[s] = struct{}{}
 	}
 	c.mu.Unlock()
-	go s.pump()
+	go guard.Func(s.pump, c.end)()
 	return s
 }
 

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/digitalocean/go-qemu/qmp"
+
+	"github.com/imgasm/imgasm/internal/guard"
 )
 
 // ErrClosed is returned for every command once the connection has ended,
@@ -122,7 +124,7 @@ func (c *Client) Handshake(ctx context.Context) error {
 	c.mu.Lock()
 	c.version = greeting.QMP.Version
 	c.mu.Unlock()
-	go c.read()
+	go guard.Func(c.read, c.end)()
 	if err := c.Do(ctx, "qmp_capabilities", nil, nil); err != nil {
 		c.Disconnect()
 		return err

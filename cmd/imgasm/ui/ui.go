@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/internal/guard"
 	"github.com/imgasm/imgasm/internal/redact"
 )
 
@@ -71,7 +72,7 @@ func New(w io.Writer, o Options) *UI {
 
 func (u *UI) startTicking(every time.Duration) {
 	done, ended := make(chan struct{}), make(chan struct{})
-	go func() {
+	go guard.Func(func() {
 		defer close(ended)
 		t := time.NewTicker(every)
 		defer t.Stop()
@@ -80,13 +81,17 @@ func (u *UI) startTicking(every time.Duration) {
 			case <-done:
 				return
 			case <-t.C:
-				u.mu.Lock()
-				u.view.tick()
-				u.mu.Unlock()
+				u.tick()
 			}
 		}
-	}()
+	}, func(error) {})() // the display stands still until the next event
 	u.stop = func() { close(done); <-ended }
+}
+
+func (u *UI) tick() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.view.tick()
 }
 
 // Event shows e. It is an event.Sink. An error that names no step is the
