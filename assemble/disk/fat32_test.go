@@ -284,6 +284,7 @@ func TestFAT32Refuses(t *testing.T) {
 		{"case", fat(MinFAT32Bytes, []tree.File{tree.Bytes("a/B", nil), tree.Bytes("a/b", nil)}), "only in case", ErrName},
 		{"colon", fat(MinFAT32Bytes, []tree.File{tree.Bytes("a:b", nil)}), "':' is not allowed", ErrName},
 		{"control", fat(MinFAT32Bytes, []tree.File{tree.Bytes("a\tb", nil)}), "is not allowed", ErrName},
+		{"fill", fat(MinFAT32Bytes, []tree.File{tree.Bytes("\uffff", nil)}), "is not allowed", ErrName},
 		{"last dot", fat(MinFAT32Bytes, []tree.File{tree.Bytes("dir./x", nil)}), "at the end", ErrName},
 		{"label", FAT32{SizeBytes: MinFAT32Bytes, Label: "twelve chars"}, "longer than 11", ErrName},
 		{"not a path", fat(MinFAT32Bytes, []tree.File{tree.Bytes("/x", nil)}), "empty element", tree.ErrPath},

@@ -72,7 +72,8 @@ func checkFATName(path, name string) error {
 		return fmt.Errorf("%s: %s: %w", path, fmt.Sprintf(format, args...), ErrName)
 	}
 	for _, c := range name {
-		if c < ' ' || c == 0x7f || strings.ContainsRune(`"*/:<>?\|`, c) {
+		// U+FFFF fills long entries behind a name's end.
+		if c < ' ' || c == 0x7f || c == 0xffff || strings.ContainsRune(`"*/:<>?\|`, c) {
 			return fail("%q is not allowed", c)
 		}
 	}
