@@ -116,8 +116,8 @@ func (c Config) base(a *args) {
 // Machine is the machine type with its options, as -machine has it.
 func (c Config) Machine() string {
 	c = c.withDefaults()
-	m := c.Arch.Machine
-	switch c.Arch.Machine {
+	m := c.guest().Machine
+	switch m {
 	case "q35":
 		if c.Firmware != nil && c.Firmware.SecureBoot {
 			m += ",smm=on"
@@ -188,7 +188,7 @@ func splitTCP(link string) (host, port string, ok bool) {
 func (c Config) firmware(a *args) {
 	if f := c.Firmware; f != nil {
 		format := or(f.Format, "raw")
-		if f.SecureBoot && c.Arch.Machine == "q35" {
+		if f.SecureBoot && c.guest().Machine == "q35" {
 			a.add("-global", "driver=cfi.pflash01,property=secure,value=on")
 		}
 		a.opt("-drive", "if=pflash", "unit=0", "format="+format, "readonly=on", "file.driver=file", prop("file.filename", f.Code))
@@ -282,7 +282,7 @@ func (c Config) devices(a *args) {
 		a.opt("-device", "i6300esb")
 	}
 	if c.Display {
-		a.opt("-device", display[c.Arch.Machine])
+		a.opt("-device", display[c.guest().Machine])
 	}
 }
 

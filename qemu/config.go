@@ -12,8 +12,8 @@ import (
 // Config is one virtual machine. The zero value of every field but Arch works:
 // two processors, 2 GiB, emulated, nothing attached.
 type Config struct {
-	Arch   arch.Arch
-	Binary string // QEMU's executable, or its name in PATH; "": Arch.QEMU
+	Arch   string // "x86_64" or "aarch64"; also "amd64", "arm64"
+	Binary string // QEMU's executable, or its name in PATH; "": qemu-system-ARCH
 
 	Name string // shown in the process list; "": "imgasm"
 	UUID string // the machine's UUID in SMBIOS, 8-4-4-4-12 hexadecimal; "": none
@@ -127,12 +127,18 @@ func or(s, def string) string {
 	return s
 }
 
+// guest is the table's row for Arch; the zero value if there is none: see Validate.
+func (c Config) guest() arch.Arch {
+	a, _ := arch.Parse(c.Arch)
+	return a
+}
+
 // withDefaults fills the zero fields.
 func (c Config) withDefaults() Config {
-	c.Binary = or(c.Binary, c.Arch.QEMU)
+	c.Binary = or(c.Binary, c.guest().QEMU)
 	c.Name = or(c.Name, "imgasm")
 	c.Accel = or(c.Accel, "tcg")
-	c.CPU = or(c.CPU, EmulatedCPU[c.Arch.Name])
+	c.CPU = or(c.CPU, EmulatedCPU[c.guest().Name])
 	if c.CPUs == 0 {
 		c.CPUs = 2
 	}

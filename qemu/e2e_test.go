@@ -88,7 +88,7 @@ func TestE2EFirmwareConsole(t *testing.T) {
 				if err := os.WriteFile(blank, make([]byte, 1<<20), 0o600); err != nil {
 					t.Fatal(err)
 				}
-				c := Config{Arch: a, Drives: []Drive{{ID: "hd", Path: blank, BootIndex: 1}}, MemoryMiB: 512, Firmware: findFlash(t, a, dir), Display: display, RNG: true, PVPanic: true,
+				c := Config{Arch: a.Name, Drives: []Drive{{ID: "hd", Path: blank, BootIndex: 1}}, MemoryMiB: 512, Firmware: findFlash(t, a, dir), Display: display, RNG: true, PVPanic: true,
 					Sandbox: runtime.GOOS == "linux", SerialLog: filepath.Join(dir, "serial.log"), Net: &Net{Restrict: true}}
 				vm, err := Start(ctx, c, Options{})
 				if err != nil {
@@ -146,7 +146,7 @@ func TestE2EInterrupted(t *testing.T) {
 	hosttool.Machines(t)
 	needQEMU(t, "qemu-system-x86_64")
 	ctx, cancel := context.WithCancel(t.Context())
-	vm, err := Start(ctx, Config{Arch: arch.X86_64}, Options{})
+	vm, err := Start(ctx, Config{Arch: "x86_64"}, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,7 +43,7 @@ func candidates(goos, host, binary string) []string {
 }
 
 // Find looks an executable up: a path as it is; a bare name in PATH, then
-// where systems put QEMU outside of it. The error is a *MissingError.
+// where systems put QEMU outside of it. The error is ErrMissing.
 func Find(binary string) (string, error) {
 	path, err := exec.LookPath(binary)
 	if err == nil {
@@ -54,5 +54,5 @@ func Find(binary string) (string, error) {
 			return path, nil
 		}
 	}
-	return "", &MissingError{Binary: binary, Err: err}
+	return "", missing(binary, err)
 }

@@ -48,11 +48,10 @@ func TestFind(t *testing.T) {
 	if got, err := Find("." + string(filepath.Separator) + name); err != nil || !filepath.IsAbs(got) {
 		t.Errorf("%q %v, want an absolute path", got, err)
 	}
-	var missing *MissingError
-	if _, err := Find("qemu-system-none"); !errors.As(err, &missing) || !errors.Is(err, exec.ErrNotFound) {
+	if _, err := Find("qemu-system-none"); !errors.Is(err, ErrMissing) || !errors.Is(err, exec.ErrNotFound) {
 		t.Errorf("%v", err)
 	}
-	if _, err := Find(filepath.Join(dir, "none")); !errors.As(err, &missing) || !errors.Is(err, fs.ErrNotExist) {
+	if _, err := Find(filepath.Join(dir, "none")); !errors.Is(err, ErrMissing) || !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("%v", err)
 	}
 }

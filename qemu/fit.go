@@ -5,26 +5,13 @@ package qemu
 import (
 	"fmt"
 	"strings"
+
+	"github.com/imgasm/imgasm/internal/fault"
 )
-
-// LackError says that a build of QEMU lacks devices that a machine cannot be without.
-type LackError struct {
-	Path    string
-	Devices []string
-}
-
-func (e *LackError) Error() string {
-	return fmt.Sprintf("%s lacks %s", e.Path, strings.Join(e.Devices, ", "))
-}
-
-// Hint is what to do.
-func (e *LackError) Hint() string {
-	return "install the full QEMU, not a cut-down build, or name another: --qemu PATH"
-}
 
 // Fit leaves out what is good to have and this build lacks: the sandbox, the
 // display, the entropy device, pvpanic and the watchdog. dropped says what, for
-// the user. What a machine cannot be without is a *LackError.
+// the user. What a machine cannot be without is ErrLack.
 func (i *Info) Fit(c Config) (fitted Config, dropped []string, err error) {
 	drop := func(set *bool, has bool, name, loss string) {
 		if *set && !has {
@@ -37,7 +24,7 @@ func (i *Info) Fit(c Config) (fitted Config, dropped []string, err error) {
 		set          *bool
 		device, loss string
 	}{
-		{&c.Display, display[c.Arch.Machine], "a failure comes without a picture of the screen"},
+		{&c.Display, display[c.guest().Machine], "a failure comes without a picture of the screen"},
 		{&c.RNG, "virtio-rng-pci", "the guest may wait for entropy"},
 		{&c.PVPanic, "pvpanic-pci", "a kernel's panic is known by the console only"},
 		{&c.Watchdog, "i6300esb", "guests cannot use a watchdog"},
@@ -47,7 +34,8 @@ func (i *Info) Fit(c Config) (fitted Config, dropped []string, err error) {
 	own := c
 	own.Extra = nil // what the user adds is the user's affair
 	if missing := i.Missing(own); missing != nil {
-		return c, dropped, &LackError{Path: i.Path, Devices: missing}
+		return c, dropped, &fault.Error{Class: ErrLack, Err: fmt.Errorf("%s lacks %s", i.Path, strings.Join(missing, ", ")),
+			Do: "install the full QEMU, not a cut-down build, or name another: {Binary}"}
 	}
 	return c, dropped, nil
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/fault"
 )
 
 // build is a QEMU with every device but some.
@@ -30,8 +31,7 @@ func TestFit(t *testing.T) {
 			t.Errorf("a poor build: %q %v", dropped, err)
 		}
 		_, _, err = build(c, true, "virtio-blk-pci", "virtserialport").Fit(c)
-		var lack *LackError
-		if !errors.As(err, &lack) || !strings.Contains(err.Error(), "/usr/bin/qemu lacks virtserialport, virtio-blk-pci") || lack.Hint() == "" {
+		if !errors.Is(err, ErrLack) || !strings.Contains(err.Error(), "/usr/bin/qemu lacks virtserialport, virtio-blk-pci") || fault.Hint(err, nil) == "" {
 			t.Errorf("a useless build: %v", err)
 		}
 		c.Extra = []string{"-device", "warp-drive"}

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"testing"
 
-	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/qemu/qemutest"
 )
 
@@ -58,6 +57,6 @@ func TestForwardedPort(t *testing.T) {
 			vm.Quit(context.Background())
 		}
 	}
-	t.Run("fake", test(Config{Arch: arch.X86_64, Binary: qemutest.Executable(t, qemutest.Script{})}))
-	t.Run("QEMU", test(Config{Arch: arch.X86_64, Binary: "qemu-system-x86_64"}))
+	t.Run("fake", test(Config{Arch: "x86_64", Binary: qemutest.Executable(t, qemutest.Script{})}))
+	t.Run("QEMU", test(Config{Arch: "x86_64", Binary: "qemu-system-x86_64"}))
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/qemu/monitor"
 )
 
@@ -32,21 +33,6 @@ func (v Version) String() string { return fmt.Sprintf("%d.%d.%d", v.Major, v.Min
 // Before tells whether v is older than o.
 func (v Version) Before(o Version) bool {
 	return slices.Compare([]int{v.Major, v.Minor, v.Micro}, []int{o.Major, o.Minor, o.Micro}) < 0
-}
-
-// OldError says that QEMU is older than MinVersion.
-type OldError struct {
-	Path    string
-	Version Version
-}
-
-func (e *OldError) Error() string {
-	return fmt.Sprintf("%s is QEMU %v: %d.%d is the oldest that imgasm works with", e.Path, e.Version, MinVersion.Major, MinVersion.Minor)
-}
-
-// Hint is what to do.
-func (e *OldError) Hint() string {
-	return "install a newer QEMU, or name one: --qemu PATH"
 }
 
 // Info is what a QEMU binary can do.
@@ -80,8 +66,8 @@ func (i *Info) Missing(c Config) []string {
 }
 
 // Inspect asks a QEMU binary (a path, or a name in PATH) what it is and can
-// do: a tenth of a second. Errors: *MissingError, *OldError (Info is valid
-// then), *AskError.
+// do: a tenth of a second. Errors: ErrMissing, ErrOld (Info is valid then),
+// ErrNoAnswer.
 func Inspect(ctx context.Context, binary string) (*Info, error) {
 	path, err := Find(binary)
 	if err != nil {
@@ -93,13 +79,14 @@ func Inspect(ctx context.Context, binary string) (*Info, error) {
 	case err != nil && ctx.Err() != nil:
 		return nil, err
 	case err != nil:
-		return nil, &AskError{Path: path, Err: err}
+		return nil, noAnswer(path, err)
 	}
 	defer vm.Close()
 	v := vm.Monitor.Version()
 	info.Version = Version{v.QEMU.Major, v.QEMU.Minor, v.QEMU.Micro, v.Package}
 	if info.Version.Before(MinVersion) {
-		return info, &OldError{Path: path, Version: info.Version}
+		return info, &fault.Error{Class: ErrOld, Do: "install a newer QEMU, or name one: {Binary}",
+			Err: fmt.Errorf("%s is QEMU %v: %d.%d is the oldest that imgasm works with", path, info.Version, MinVersion.Major, MinVersion.Minor)}
 	}
 	if err := info.ask(ctx, vm.Monitor); err != nil {
 		return nil, err

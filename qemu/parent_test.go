@@ -17,7 +17,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/qemu/qemutest"
 )
 
@@ -26,7 +25,7 @@ const parentVar = "IMGASM_QEMU_TEST_PARENT"
 
 // playParent starts a machine, says its process number and waits to be killed.
 func playParent(binary string) int {
-	vm, err := Start(context.Background(), Config{Arch: arch.X86_64, Binary: binary}, Options{})
+	vm, err := Start(context.Background(), Config{Arch: "x86_64", Binary: binary}, Options{})
 	if err == nil {
 		err = vm.Cont(context.Background())
 	}

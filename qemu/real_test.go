@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/hosttool"
 	"github.com/imgasm/imgasm/internal/proc"
 )
@@ -175,7 +176,7 @@ func openFiles(t *testing.T) int {
 
 func TestRealRefusal(t *testing.T) {
 	needQEMU(t, "qemu-system-x86_64")
-	c := Config{Arch: arch.X86_64, Drives: []Drive{{ID: "hd", Path: filepath.Join(t.TempDir(), "missing.raw")}}}
+	c := Config{Arch: "x86_64", Drives: []Drive{{ID: "hd", Path: filepath.Join(t.TempDir(), "missing.raw")}}}
 	_, err := Start(t.Context(), c, Options{})
 	var pe *proc.Error
 	if !errors.As(err, &pe) || pe.Code != 1 || !strings.Contains(err.Error(), "missing.raw") {
@@ -190,10 +191,9 @@ func TestRealTakenPort(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	c := Config{Arch: arch.X86_64, Net: &Net{Forwards: []Forward{{HostPort: l.Addr().(*net.TCPAddr).Port, GuestPort: 22}}}}
+	c := Config{Arch: "x86_64", Net: &Net{Forwards: []Forward{{HostPort: l.Addr().(*net.TCPAddr).Port, GuestPort: 22}}}}
 	_, err = Start(t.Context(), c, Options{})
-	var hinted interface{ Hint() string }
-	if !errors.As(err, &hinted) || !strings.Contains(hinted.Hint(), "port is taken") {
+	if !errors.Is(err, ErrStart) || !strings.Contains(fault.Hint(err, nil), "port is taken") {
 		t.Fatalf("error %v, want one with a hint about the port", err)
 	}
 }
@@ -201,7 +201,7 @@ func TestRealTakenPort(t *testing.T) {
 func BenchmarkStartToQMP(b *testing.B) {
 	needQEMU(b, "qemu-system-x86_64")
 	for b.Loop() {
-		vm, err := Start(b.Context(), Config{Arch: arch.X86_64}, Options{})
+		vm, err := Start(b.Context(), Config{Arch: "x86_64"}, Options{})
 		if err != nil {
 			b.Fatal(err)
 		}

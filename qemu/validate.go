@@ -9,10 +9,14 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/fault"
 )
 
-// accelerators that QEMU knows on the systems we run on.
-var accelerators = []string{"tcg", "kvm", "hvf", "whpx"}
+// Accelerators are those that QEMU has on the systems we run on: of Linux,
+// macOS, Windows, and emulation.
+var Accelerators = []string{"kvm", "hvf", "whpx", "tcg"}
 
 // loopback is where forwarded ports listen: the host's users only.
 const loopback = "127.0.0.1"
@@ -40,27 +44,35 @@ var macPattern = regexp.MustCompile(`^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$`)
 // portPattern keeps port names usable as file names in /dev/virtio-ports.
 var portPattern = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,60}$`)
 
-// Validate lists everything that is wrong with the configuration, joined.
-// Files are not looked at.
+// Validate lists everything that is wrong with the configuration, joined: each
+// is ErrConfig. Files are not looked at.
 func (c Config) Validate() error {
 	c = c.withDefaults()
 	var errs []error
-	bad := func(format string, v ...any) { errs = append(errs, fmt.Errorf(format, v...)) }
-	if c.Arch.Machine == "" {
-		return errors.New("virtual machine: no architecture")
+	bad := func(format string, v ...any) {
+		errs = append(errs, &fault.Error{Class: ErrConfig, Err: fmt.Errorf(format, v...)})
+	}
+	if c.Arch == "" {
+		bad("virtual machine: no architecture")
+		return errs[0]
+	}
+	guest, err := arch.Parse(c.Arch)
+	if err != nil {
+		bad("virtual machine: %w", err)
+		return errs[0]
 	}
 	accel := accelName(c.Accel)
 	if c.CPUs < 1 || c.CPUs > 255 {
 		bad("virtual machine: %d processors: from 1 to 255", c.CPUs)
 	}
-	if accel == "hvf" && c.Arch.Machine == "virt" && c.CPUs > maxHVFCPUs {
+	if accel == "hvf" && guest.Machine == "virt" && c.CPUs > maxHVFCPUs {
 		bad("virtual machine: %d processors: hvf has %d at most", c.CPUs, maxHVFCPUs)
 	}
 	if c.MemoryMiB < 16 || c.MemoryMiB > MaxMemoryMiB {
 		bad("virtual machine: %d MiB of memory: from 16 MiB to 8 TiB", c.MemoryMiB)
 	}
-	if !slices.Contains(accelerators, accel) {
-		bad("virtual machine: accelerator %q: %s", accel, strings.Join(accelerators, ", "))
+	if !slices.Contains(Accelerators, accel) {
+		bad("virtual machine: accelerator %q: %s", accel, strings.Join(Accelerators, ", "))
 	}
 	for _, a := range []struct {
 		event, action string
@@ -99,8 +111,8 @@ func (c Config) validateBoot(bad func(string, ...any)) {
 	if k := c.Kernel; k != nil && k.Image == "" {
 		bad("kernel: no image")
 	}
-	if c.Arch.Machine == "virt" && c.Firmware == nil && c.Kernel == nil {
-		bad("virtual machine: %s has no BIOS: it needs UEFI firmware or a kernel", c.Arch.Name)
+	if c.guest().Machine == "virt" && c.Firmware == nil && c.Kernel == nil {
+		bad("virtual machine: %s has no BIOS: it needs UEFI firmware or a kernel", c.guest().Name)
 	}
 }
 

@@ -57,8 +57,8 @@ type VM struct {
 // Start starts QEMU with the guest stopped (Cont lets it go), connected to
 // Monitor, Serial and every port. ctx bounds the start only.
 //
-// Errors: *MissingError when there is no such executable; *proc.Error with
-// QEMU's own words when it ended instead of connecting.
+// Errors: ErrConfig, ErrMissing; ErrStart with QEMU's own words when it ended
+// instead of connecting.
 func Start(ctx context.Context, c Config, o Options) (*VM, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -129,12 +129,13 @@ func (vm *VM) failedStart(why error) error {
 	said := vm.proc.Stderr()
 	vm.Close()
 	if err := vm.proc.Wait(); ended {
-		if err == nil {
-			err = &proc.Error{Argv: vm.argv, Stderr: said, Err: errors.New("ended at once, with status 0")}
+		var failed *proc.Error
+		if !errors.As(err, &failed) {
+			failed = &proc.Error{Argv: vm.argv, Stderr: said, Err: errors.New("ended at once, with status 0")}
 		}
-		return explain(err)
+		return notStarted(failed)
 	}
-	return &proc.Error{Argv: vm.argv, Code: -1, Stderr: said, Err: why}
+	return notStarted(&proc.Error{Argv: vm.argv, Code: -1, Stderr: said, Err: why})
 }
 
 // Port is the connection to a virtio-serial port, nil if there is none of this

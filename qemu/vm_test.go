@@ -18,13 +18,14 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/proc"
 	"github.com/imgasm/imgasm/qemu/monitor"
 	"github.com/imgasm/imgasm/qemu/qemutest"
 )
 
 func fake(t testing.TB, s qemutest.Script) Config {
-	return Config{Arch: arch.X86_64, Binary: qemutest.Executable(t, s)}
+	return Config{Arch: "x86_64", Binary: qemutest.Executable(t, s)}
 }
 
 // begin starts a fake and lets its guest go.
@@ -84,17 +85,16 @@ func TestStartCancelled(t *testing.T) {
 }
 
 func TestStartMissing(t *testing.T) {
-	_, err := Start(t.Context(), Config{Arch: arch.X86_64, Binary: "qemu-system-none"}, Options{})
-	var missing *MissingError
-	if !errors.As(err, &missing) || missing.Hint() == "" {
-		t.Errorf("error %v, want a *MissingError with a hint", err)
+	_, err := Start(t.Context(), Config{Arch: "x86_64", Binary: "qemu-system-none"}, Options{})
+	if !errors.Is(err, ErrMissing) || fault.Hint(err, nil) == "" {
+		t.Errorf("error %v, want ErrMissing with a hint", err)
 	}
 }
 
 func TestStartInvalid(t *testing.T) {
 	c := fake(t, qemutest.Script{})
 	c.CPUs = 1000
-	if _, err := Start(t.Context(), c, Options{}); err == nil || !strings.Contains(err.Error(), "1000 processors") {
+	if _, err := Start(t.Context(), c, Options{}); !errors.Is(err, ErrConfig) || !strings.Contains(err.Error(), "1000 processors") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -409,7 +409,7 @@ func TestManyRuns(t *testing.T) {
 }
 
 func ExampleLinks() {
-	c := Config{Arch: arch.X86_64, Name: "example"}
+	c := Config{Arch: "x86_64", Name: "example"}
 	fmt.Println(proc.Quote(c.Argv(Links{})))
 	// Output:
 	// qemu-system-x86_64 -nodefaults -no-user-config -name guest=example -machine q35 -accel tcg -cpu max,-erms,-fsrm -smp 2 -m 2048M -display none -action reboot=shutdown,shutdown=poweroff,panic=pause,watchdog=pause -mon chardev=serial0,mode=readline -chardev stdio,id=serial0,mux=on,signal=off -serial chardev:serial0
@@ -418,9 +418,9 @@ func ExampleLinks() {
 func TestInspectFake(t *testing.T) {
 	old := qemutest.Executable(t, qemutest.Script{Version: [3]int{6, 2, 0}})
 	info, err := Inspect(t.Context(), old)
-	var oe *OldError
-	if !errors.As(err, &oe) || info == nil || info.Version.Major != 6 {
-		t.Errorf("%+v %v, want an *OldError", info, err)
+	if !errors.Is(err, ErrOld) || info == nil || info.Version.Major != 6 ||
+		err.Error() != old+" is QEMU 6.2.0: 7.0 is the oldest that imgasm works with" || fault.Hint(err, nil) == "" {
+		t.Errorf("%+v %v, want ErrOld", info, err)
 	}
 	bare := qemutest.Executable(t, qemutest.Script{NoSandbox: true, Refusals: map[string]string{"query-cpu-definitions": "no"}})
 	info, err = Inspect(t.Context(), bare)
@@ -451,14 +451,15 @@ func TestInspectNoQEMU(t *testing.T) {
 	}
 	dir := t.TempDir()
 	for name, c := range map[string]struct {
-		text string
-		mode os.FileMode
-		want string
+		text  string
+		mode  os.FileMode
+		class error
+		want  string
 	}{
-		"fails":   {"#!/bin/sh\necho 'libfoo.so: cannot open' >&2\nexit 127\n", 0o755, "fails what it can do: fails: exit status 127: libfoo.so: cannot open"},
-		"ends":    {"#!/bin/sh\n", 0o755, "ends what it can do: ends: ended at once, with status 0"},
-		"text":    {"lang en_US\n", 0o644, "text is no program that can be run"},
-		"missing": {"", 0, "there is no program"},
+		"fails":   {"#!/bin/sh\necho 'libfoo.so: cannot open' >&2\nexit 127\n", 0o755, ErrNoAnswer, "fails what it can do: fails: exit status 127: libfoo.so: cannot open"},
+		"ends":    {"#!/bin/sh\n", 0o755, ErrNoAnswer, "ends what it can do: ends: ended at once, with status 0"},
+		"text":    {"lang en_US\n", 0o644, ErrMissing, "text cannot be executed"},
+		"missing": {"", 0, ErrMissing, "there is no program"},
 	} {
 		path := filepath.Join(dir, name)
 		if c.mode != 0 {
@@ -467,8 +468,7 @@ func TestInspectNoQEMU(t *testing.T) {
 			}
 		}
 		_, err := Inspect(t.Context(), path)
-		var hinted interface{ Hint() string }
-		if err == nil || !strings.Contains(err.Error(), c.want) || !errors.As(err, &hinted) || !strings.Contains(hinted.Hint(), "QEMU") {
+		if err == nil || !strings.Contains(err.Error(), c.want) || !errors.Is(err, c.class) || !strings.Contains(fault.Hint(err, nil), "QEMU") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

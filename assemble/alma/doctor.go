@@ -112,7 +112,7 @@ func (c *Checkup) forArch(ctx context.Context, h Host, a arch.Arch) bool {
 }
 
 func (c *Checkup) accelerators(ctx context.Context, a arch.Arch, info *qemu.Info) {
-	choice, err := accel.Choose(ctx, accel.Want{Arch: a, Binary: info.Path})
+	choice, err := accel.Choose(ctx, accel.Want{Arch: a.Name, Binary: info.Path})
 	if err != nil {
 		c.add("accelerator", a.Name, Missing, err.Error(), hint(err))
 		return

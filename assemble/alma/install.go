@@ -70,11 +70,10 @@ func (b *build) install(ctx context.Context) (string, error) {
 
 // startError classes an error of starting QEMU.
 func (b *build) startError(err error) error {
-	var missing *qemu.MissingError
-	if errors.As(err, &missing) {
+	if errors.Is(err, qemu.ErrMissing) {
 		return err
 	}
-	return &HostError{Err: fmt.Errorf("start QEMU: %w", err), Do: "imgasm doctor shows what this host can run"}
+	return &HostError{Err: fmt.Errorf("start QEMU: %w", err), Do: or(hint(err), "imgasm doctor shows what this host can run")}
 }
 
 // prepareFirmware makes the machine's private firmware.

@@ -40,7 +40,7 @@ func (p *Plan) resolveMachines() {
 	path := func(name string) string { return filepath.Join(dir, name) }
 	p.Arguments = arguments(p.Spec, p.Arch, p.Installer.Label, p.Accel.Emulated())
 	base := qemu.Config{
-		Arch: p.Arch, Binary: p.QEMU.Path, Name: "imgasm " + filepath.Base(p.Out), UUID: p.id("machine"),
+		Arch: p.Arch.Name, Binary: p.QEMU.Path, Name: "imgasm " + filepath.Base(p.Out), UUID: p.id("machine"),
 		Accel: p.accelerator(), CPU: p.Accel.CPU, CPUs: p.Spec.CPUs, MemoryMiB: p.Spec.MemoryMiB,
 		RNG: true, PVPanic: true, Sandbox: p.Host.OS == "linux", // taken back where the build has none: see fitMachines
 	}

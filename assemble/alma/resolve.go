@@ -136,7 +136,7 @@ func (p *Plan) resolveSpec() (err error) {
 		{"--boot", s.Boot, []string{"kernel", "media"}},
 		{"--deliver", s.Deliver, media.Deliveries},
 		{"--console-mode", s.ConsoleMode, []string{consoleDirect, consoleTmux}},
-		{"--accel", s.Accel, []string{accel.Auto, "kvm", "hvf", "whpx", "tcg"}},
+		{"--accel", s.Accel, append([]string{accel.Auto}, qemu.Accelerators...)},
 	} {
 		if !slices.Contains(c.allowed, c.value) {
 			return &InputError{What: c.flag, Err: fmt.Errorf("%q is not one of %s", c.value, strings.Join(c.allowed, ", ")), Do: "give one of them, such as " + c.flag + " " + c.allowed[0]}
@@ -275,7 +275,7 @@ func (p *Plan) resolveHost(ctx context.Context) (err error) {
 	case p.Installer.Flavour == flavourV2:
 		level = 2
 	}
-	if p.Accel, err = accel.Choose(ctx, accel.Want{Accel: s.Accel, Arch: p.Arch, Binary: p.QEMU.Path, Version: p.QEMU.Version, X86Level: level}); err != nil {
+	if p.Accel, err = accel.Choose(ctx, accel.Want{Accel: s.Accel, Arch: p.Arch.Name, Binary: p.QEMU.Path, Version: p.QEMU.Version, X86Level: level}); err != nil {
 		return err
 	}
 	if s.CPU != "" {

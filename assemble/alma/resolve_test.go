@@ -57,8 +57,7 @@ func TestCheckLooksForQEMUBeforeADownload(t *testing.T) {
 		"AlmaLinux-10.1-x86_64-boot.iso": false, "mirror://a.iso": false,
 	} {
 		s := Spec{Arch: "x86_64", ISO: iso, Out: filepath.Join(t.TempDir(), "a.qcow2"), QEMU: filepath.Join(t.TempDir(), "qemu")}
-		var lack *qemu.MissingError
-		if err := s.Check(t.Context(), testHost(t)); errors.As(err, &lack) != missing || !missing && err != nil {
+		if err := s.Check(t.Context(), testHost(t)); errors.Is(err, qemu.ErrMissing) != missing || !missing && err != nil {
 			t.Errorf("ISO %q: %v; missing QEMU told: want %v", iso, err, missing)
 		}
 	}

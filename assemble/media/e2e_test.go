@@ -96,10 +96,10 @@ func boot(t *testing.T, a arch.Arch, secure bool, d qemu.Drive) string {
 		t.Fatal(err)
 	}
 	vm, err := qemu.Start(ctx, qemu.Config{
-		Arch: a, MemoryMiB: 1024, Drives: []qemu.Drive{d},
+		Arch: a.Name, MemoryMiB: 1024, Drives: []qemu.Drive{d},
 		Firmware: &qemu.Firmware{Code: code.Path, Vars: vars.Path, Format: string(code.Format), SecureBoot: pair.SMM},
 	}, qemu.Options{})
-	if missing := new(qemu.MissingError); errors.As(err, &missing) {
+	if errors.Is(err, qemu.ErrMissing) {
 		t.Skip(err)
 	}
 	if err != nil {

@@ -151,7 +151,8 @@ func hintOf(err error) string {
 // fieldFlags are the flags for what libraries call fields, with their value as
 // hints have it. A field that is no flag of every verb is described.
 var fieldFlags = map[string]string{
-	"Arch": "--arch", "Explicit": "--firmware", "ISO": "--iso PATH", "Keyring": "--keyring FILE", "Mirror": "--mirror URL", "Offline": "--offline",
+	"Accel": "--accel", "Arch": "--arch", "Binary": "--qemu PATH", "Explicit": "--firmware", "ISO": "--iso PATH", "Keyring": "--keyring FILE",
+	"MemoryMiB": "--memory", "Mirror": "--mirror URL", "Offline": "--offline",
 	"SHA256": "--iso-checksum SHA256 (imgasm source: --checksum)", "Variant": "--variant", "Vault": "--vault URL", "Version": "--version", "URL": "",
 }
 

@@ -126,10 +126,10 @@ func untilEnd(t *testing.T, a arch.Arch, stop *regexp.Regexp, drives ...qemu.Dri
 		t.Fatal(err)
 	}
 	vm, err := qemu.Start(ctx, qemu.Config{
-		Arch: a, MemoryMiB: 1024, Drives: drives, CPUs: 1, Accel: "tcg,thread=single",
+		Arch: a.Name, MemoryMiB: 1024, Drives: drives, CPUs: 1, Accel: "tcg,thread=single",
 		Firmware: &qemu.Firmware{Code: codeFile.Path, Vars: vars.Path, Format: string(codeFile.Format), SecureBoot: pair.SMM},
 	}, qemu.Options{})
-	if missing := new(qemu.MissingError); errors.As(err, &missing) {
+	if errors.Is(err, qemu.ErrMissing) {
 		t.Skip(err)
 	}
 	if err != nil {

@@ -19,8 +19,6 @@ import (
 	"github.com/imgasm/imgasm/internal/publish"
 	"github.com/imgasm/imgasm/kickstart"
 	"github.com/imgasm/imgasm/kickstart/render"
-	"github.com/imgasm/imgasm/qemu"
-	"github.com/imgasm/imgasm/qemu/accel"
 )
 
 // The exit codes of every verb.
@@ -117,7 +115,7 @@ func codeOf(err error) int {
 	case *alma.InputError, *alma.LintError, *alma.NoConsoleError, *lock.MismatchError, *disk.SpaceError,
 		*kickstart.ParseError, *render.OptionError, *publish.PlaceError:
 		return exitInput
-	case *alma.HostError, *qemu.MissingError, *qemu.OldError, *qemu.AskError, *qemu.LackError, *qemu.StartError, *accel.UnusableError:
+	case *alma.HostError:
 		return exitHost
 	case *alma.InstallError, *alma.CheckError, *alma.BootTestError:
 		return exitInstall

@@ -77,8 +77,12 @@ func (e *Error) Hint() string { return Fill(e.Do, func(field string) string { re
 
 var placeholder = regexp.MustCompile(`\{([A-Z][A-Za-z0-9]*)\}`)
 
-// Fill puts what name calls fields in the place of {Field} in a hint.
+// Fill puts what name calls fields in the place of {Field} in a hint; a name of
+// nil leaves them for somebody above.
 func Fill(text string, name func(field string) string) string {
+	if name == nil {
+		return text
+	}
 	return placeholder.ReplaceAllStringFunc(text, func(s string) string { return name(s[1 : len(s)-1]) })
 }
 

@@ -9,9 +9,11 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/qemu"
 )
 
@@ -43,9 +45,9 @@ type Probe struct {
 
 // Want is what is asked of Choose.
 type Want struct {
-	Accel  string    // "auto", "kvm", "hvf", "whpx" or "tcg"; "": auto
-	Arch   arch.Arch // the guest's
-	Binary string    // QEMU's executable; "": Arch.QEMU
+	Accel  string // "auto", "kvm", "hvf", "whpx" or "tcg"; "": auto
+	Arch   string // the guest's: "x86_64" or "aarch64"
+	Binary string // QEMU's executable; "": qemu-system-ARCH
 	// X86Level is the x86-64 level (1 to 4) that the guest needs: AlmaLinux 10
 	// needs 3, its x86_64_v2 variant 2. 0: any.
 	X86Level int
@@ -70,24 +72,18 @@ type Choice struct {
 // limits on its time should be longer.
 func (c Choice) Emulated() bool { return c.Accel == "tcg" }
 
-// UnusableError says that the accelerator asked for cannot be used.
-type UnusableError struct{ Probe Probe }
-
-func (e *UnusableError) Error() string {
-	return fmt.Sprintf("accelerator %s: %s", e.Probe.Accel, e.Probe.Reason)
-}
-
-// Hint is what to do.
-func (e *UnusableError) Hint() string {
-	if e.Probe.Hint != "" {
-		return e.Probe.Hint
-	}
-	return "leave the accelerator to imgasm (--accel auto), or emulate: --accel tcg"
-}
+// The classes of errors, for errors.Is.
+var (
+	// ErrRequest: Want asks for what does not exist.
+	ErrRequest = fault.Class(fault.Input, "no such accelerator")
+	// ErrUnusable: the accelerator asked for cannot be used here.
+	ErrUnusable = fault.Class(fault.Host, "the accelerator cannot be used")
+)
 
 // Choose finds the accelerator. With "auto", one that does not work is passed
 // over for emulation, which always works; one asked for by name that does not
-// work is an *UnusableError. Other errors: a context that ended, a missing QEMU.
+// work is ErrUnusable, and Choice.Tried says what was found. Other errors:
+// ErrRequest, a context that ended, qemu.ErrMissing.
 func Choose(ctx context.Context, w Want) (Choice, error) {
 	return choose(ctx, w, thisHost())
 }
@@ -96,29 +92,50 @@ func choose(ctx context.Context, w Want, h host) (Choice, error) {
 	if w.Accel == "" {
 		w.Accel = Auto
 	}
+	guest, err := arch.Parse(w.Arch)
+	if err != nil {
+		return Choice{}, &fault.Error{Class: ErrRequest, Field: "Arch", Err: err}
+	}
 	names := []string{w.Accel}
 	if w.Accel == Auto {
 		names = append(native(h.goos), "tcg")
-	} else if _, ok := rowOf(w.Accel, w.Arch); !ok {
-		return Choice{}, fmt.Errorf("accelerator %q: auto, %s", w.Accel, known())
+	} else if _, ok := rowOf(w.Accel, guest); !ok {
+		return Choice{}, unknown(w.Accel, append([]string{Auto}, qemu.Accelerators...))
 	}
 	var c Choice
 	for _, name := range names {
-		p, err := examine(ctx, w, h, name)
+		p, err := examine(ctx, w, guest, h, name)
 		if err != nil {
 			return Choice{}, err
 		}
 		c.Tried = append(c.Tried, p)
 		if p.Verdict == Works {
-			return c.with(p, w), nil
+			return c.with(p, guest), nil
 		}
 	}
-	return Choice{}, &UnusableError{Probe: c.Tried[len(c.Tried)-1]}
+	return c, unusable(c.Tried[len(c.Tried)-1])
+}
+
+func unknown(name string, known []string) error {
+	return &fault.Error{Class: ErrRequest, Field: "Accel", Err: fmt.Errorf("there is no %q: %s", name, strings.Join(known, ", "))}
+}
+
+func unusable(p Probe) error {
+	e := &fault.Error{Class: ErrUnusable, Err: fmt.Errorf("accelerator %s: %s", p.Accel, p.Reason), Do: p.Hint}
+	const emulate = "emulate, which needs no device: {Accel} tcg"
+	switch {
+	case p.Accel == "tcg":
+	case p.Hint == "":
+		e.Do = emulate
+	default:
+		e.Do += "\nor " + emulate
+	}
+	return e
 }
 
 // with completes the choice.
-func (c Choice) with(p Probe, w Want) Choice {
-	row, _ := rowOf(p.Accel, w.Arch)
+func (c Choice) with(p Probe, guest arch.Arch) Choice {
+	row, _ := rowOf(p.Accel, guest)
 	c.Accel, c.CPU, c.MaxCPUs = row.option, p.CPU, row.maxCPUs
 	c.Reason = p.Accel + ": " + p.Reason
 	if n := len(c.Tried); n > 1 {
@@ -132,16 +149,20 @@ func (c Choice) with(p Probe, w Want) Choice {
 // best on this host: for a report. Unlike Choose it runs a probe guest on tcg
 // too, which proves that this QEMU runs guests at all.
 func Examine(ctx context.Context, w Want) (Probe, error) {
-	r, ok := rowOf(w.Accel, w.Arch)
+	guest, err := arch.Parse(w.Arch)
+	if err != nil {
+		return Probe{}, &fault.Error{Class: ErrRequest, Field: "Arch", Err: err}
+	}
+	r, ok := rowOf(w.Accel, guest)
 	if !ok {
-		return Probe{}, fmt.Errorf("accelerator %q: %s", w.Accel, known())
+		return Probe{}, unknown(w.Accel, qemu.Accelerators)
 	}
 	h := thisHost()
-	p, err := examine(ctx, w, h, w.Accel)
+	p, err := examine(ctx, w, guest, h, w.Accel)
 	if err != nil || w.Accel != "tcg" || p.Verdict != Works {
 		return p, err
 	}
-	return run(ctx, w, h, r, p)
+	return run(ctx, w, guest, h, r, p)
 }
 
 // Native are the accelerators other than tcg that an operating system has

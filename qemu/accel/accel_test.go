@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/qemu"
 	"github.com/imgasm/imgasm/qemu/qemutest"
 )
@@ -54,35 +56,35 @@ func TestChoose(t *testing.T) {
 		reason  string // part of the choice's reason, or of the error and its hint
 	}{
 		{"healthy KVM", "linux", arch.X86_64, 3, nil, map[string]result{"kvm host": pass},
-			Want{Arch: arch.X86_64, X86Level: 3}, "kvm", "host", 0, "kvm: a probe guest ran to its end"},
+			Want{Arch: "x86_64", X86Level: 3}, "kvm", "host", 0, "kvm: a probe guest ran to its end"},
 		{"KVM that hangs", "linux", arch.X86_64, 3, nil, map[string]result{"kvm host": hang},
-			Want{Arch: arch.X86_64}, "tcg", "max,-erms,-fsrm", 0, "kvm: present, but broken: a probe guest got past a system call and not through a timer interrupt (letters RPLCUFS): nothing more came in 5s: using tcg"},
+			Want{Arch: "x86_64"}, "tcg", "max,-erms,-fsrm", 0, "kvm: present, but broken: a probe guest got past a system call and not through a timer interrupt (letters RPLCUFS): nothing more came in 5s: using tcg"},
 		{"KVM that hangs, asked for", "linux", arch.X86_64, 3, nil, map[string]result{"kvm host": hang},
-			Want{Arch: arch.X86_64, Accel: "kvm"}, "", "", 0, "accelerator kvm: present, but broken"},
+			Want{Arch: "x86_64", Accel: "kvm"}, "", "", 0, "accelerator kvm: present, but broken"},
 		{"KVM that lacks an MSR", "linux", arch.X86_64, 3, nil, map[string]result{"kvm host": msr, "kvm host,-arch-capabilities": pass},
-			Want{Arch: arch.X86_64}, "kvm", "host,-arch-capabilities", 0, "ran to its end"},
+			Want{Arch: "x86_64"}, "kvm", "host,-arch-capabilities", 0, "ran to its end"},
 		{"KVM that lacks an MSR and hangs", "linux", arch.X86_64, 3, nil, map[string]result{"kvm host": msr, "kvm host,-arch-capabilities": hang},
-			Want{Arch: arch.X86_64}, "tcg", "max,-erms,-fsrm", 0, "RPLCUFS"},
-		{"no KVM", "linux", arch.X86_64, 3, absent, nil, Want{Arch: arch.X86_64}, "tcg", "max,-erms,-fsrm", 0, "kvm: there is no /dev/kvm: using tcg"},
-		{"forbidden KVM", "linux", arch.X86_64, 3, denied, nil, Want{Arch: arch.X86_64}, "tcg", "max,-erms,-fsrm", 0, "may not be opened"},
-		{"forbidden KVM, asked for", "linux", arch.X86_64, 3, denied, nil, Want{Arch: arch.X86_64, Accel: "kvm"}, "", "", 0, "usermod -aG kvm"},
-		{"foreign guest", "linux", arch.X86_64, 3, nil, nil, Want{Arch: arch.AArch64}, "tcg", "cortex-a72", 0, "this host is x86_64, the guest aarch64: using tcg"},
-		{"foreign guest, asked for", "linux", arch.X86_64, 3, nil, nil, Want{Arch: arch.AArch64, Accel: "kvm"}, "", "", 0, "--accel tcg"},
-		{"old processor", "linux", arch.X86_64, 2, nil, nil, Want{Arch: arch.X86_64, X86Level: 3}, "tcg", "max,-erms,-fsrm", 0, "x86-64-v2, the guest needs x86-64-v3"},
-		{"old processor, old guest", "linux", arch.X86_64, 2, nil, map[string]result{"kvm host": pass}, Want{Arch: arch.X86_64, X86Level: 2}, "kvm", "host", 0, ""},
-		{"tcg asked for", "linux", arch.X86_64, 3, nil, nil, Want{Arch: arch.X86_64, Accel: "tcg"}, "tcg", "max,-erms,-fsrm", 0, "emulation"},
-		{"ARM server", "linux", arch.AArch64, 0, nil, map[string]result{"kvm host": pass}, Want{Arch: arch.AArch64}, "kvm", "host", 0, ""},
-		{"Apple Silicon", "darwin", arch.AArch64, 0, nil, map[string]result{"hvf host": pass}, Want{Arch: arch.AArch64}, "hvf", "host", 8, ""},
-		{"Apple Silicon, x86 guest", "darwin", arch.AArch64, 0, nil, nil, Want{Arch: arch.X86_64, X86Level: 3}, "tcg", "max,-erms,-fsrm", 0, "this host is aarch64"},
+			Want{Arch: "x86_64"}, "tcg", "max,-erms,-fsrm", 0, "RPLCUFS"},
+		{"no KVM", "linux", arch.X86_64, 3, absent, nil, Want{Arch: "x86_64"}, "tcg", "max,-erms,-fsrm", 0, "kvm: there is no /dev/kvm: using tcg"},
+		{"forbidden KVM", "linux", arch.X86_64, 3, denied, nil, Want{Arch: "x86_64"}, "tcg", "max,-erms,-fsrm", 0, "may not be opened"},
+		{"forbidden KVM, asked for", "linux", arch.X86_64, 3, denied, nil, Want{Arch: "x86_64", Accel: "kvm"}, "", "", 0, "usermod -aG kvm"},
+		{"foreign guest", "linux", arch.X86_64, 3, nil, nil, Want{Arch: "aarch64"}, "tcg", "cortex-a72", 0, "this host is x86_64, the guest aarch64: using tcg"},
+		{"foreign guest, asked for", "linux", arch.X86_64, 3, nil, nil, Want{Arch: "aarch64", Accel: "kvm"}, "", "", 0, "{Accel} tcg"},
+		{"old processor", "linux", arch.X86_64, 2, nil, nil, Want{Arch: "x86_64", X86Level: 3}, "tcg", "max,-erms,-fsrm", 0, "x86-64-v2, the guest needs x86-64-v3"},
+		{"old processor, old guest", "linux", arch.X86_64, 2, nil, map[string]result{"kvm host": pass}, Want{Arch: "x86_64", X86Level: 2}, "kvm", "host", 0, ""},
+		{"tcg asked for", "linux", arch.X86_64, 3, nil, nil, Want{Arch: "x86_64", Accel: "tcg"}, "tcg", "max,-erms,-fsrm", 0, "emulation"},
+		{"ARM server", "linux", arch.AArch64, 0, nil, map[string]result{"kvm host": pass}, Want{Arch: "aarch64"}, "kvm", "host", 0, ""},
+		{"Apple Silicon", "darwin", arch.AArch64, 0, nil, map[string]result{"hvf host": pass}, Want{Arch: "aarch64"}, "hvf", "host", 8, ""},
+		{"Apple Silicon, x86 guest", "darwin", arch.AArch64, 0, nil, nil, Want{Arch: "x86_64", X86Level: 3}, "tcg", "max,-erms,-fsrm", 0, "this host is aarch64"},
 		{"Mac of a CI service", "darwin", arch.AArch64, 0, nil, map[string]result{"hvf host": {stderr: "Error: HV_UNSUPPORTED"}},
-			Want{Arch: arch.AArch64}, "tcg", "cortex-a72", 0, "HV_UNSUPPORTED"},
-		{"Intel Mac", "darwin", arch.X86_64, 3, nil, map[string]result{"hvf host": pass}, Want{Arch: arch.X86_64}, "hvf", "host", 0, ""},
-		{"KVM on a Mac", "darwin", arch.AArch64, 0, nil, nil, Want{Arch: arch.AArch64, Accel: "kvm"}, "", "", 0, "does not exist on darwin"},
-		{"Windows", "windows", arch.X86_64, 3, nil, map[string]result{"whpx,kernel-irqchip=off max": pass}, Want{Arch: arch.X86_64}, "whpx,kernel-irqchip=off", "max", 0, ""},
-		{"old QEMU", "linux", arch.X86_64, 3, absent, nil, Want{Arch: arch.X86_64, X86Level: 3, Version: qemu.Version{Major: 7, Minor: 1}}, "", "", 0, "QEMU 7.1.0 emulates no processor of x86-64-v3"},
-		{"old QEMU, old guest", "linux", arch.X86_64, 3, absent, nil, Want{Arch: arch.X86_64, X86Level: 2, Version: qemu.Version{Major: 7, Minor: 1}}, "tcg", "max,-erms,-fsrm", 0, ""},
-		{"unknown system", "freebsd", arch.X86_64, 3, nil, nil, Want{Arch: arch.X86_64}, "tcg", "max,-erms,-fsrm", 0, "emulation"},
-		{"unknown accelerator", "linux", arch.X86_64, 3, nil, nil, Want{Arch: arch.X86_64, Accel: "xen"}, "", "", 0, `accelerator "xen": auto, kvm, hvf, whpx, tcg`},
+			Want{Arch: "aarch64"}, "tcg", "cortex-a72", 0, "HV_UNSUPPORTED"},
+		{"Intel Mac", "darwin", arch.X86_64, 3, nil, map[string]result{"hvf host": pass}, Want{Arch: "x86_64"}, "hvf", "host", 0, ""},
+		{"KVM on a Mac", "darwin", arch.AArch64, 0, nil, nil, Want{Arch: "aarch64", Accel: "kvm"}, "", "", 0, "does not exist on darwin"},
+		{"Windows", "windows", arch.X86_64, 3, nil, map[string]result{"whpx,kernel-irqchip=off max": pass}, Want{Arch: "x86_64"}, "whpx,kernel-irqchip=off", "max", 0, ""},
+		{"old QEMU", "linux", arch.X86_64, 3, absent, nil, Want{Arch: "x86_64", X86Level: 3, Version: qemu.Version{Major: 7, Minor: 1}}, "", "", 0, "QEMU 7.1.0 emulates no processor of x86-64-v3"},
+		{"old QEMU, old guest", "linux", arch.X86_64, 3, absent, nil, Want{Arch: "x86_64", X86Level: 2, Version: qemu.Version{Major: 7, Minor: 1}}, "tcg", "max,-erms,-fsrm", 0, ""},
+		{"unknown system", "freebsd", arch.X86_64, 3, nil, nil, Want{Arch: "x86_64"}, "tcg", "max,-erms,-fsrm", 0, "emulation"},
+		{"unknown accelerator", "linux", arch.X86_64, 3, nil, nil, Want{Arch: "x86_64", Accel: "xen"}, "", "", 0, `Accel: there is no "xen": auto, kvm, hvf, whpx, tcg`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -92,7 +94,7 @@ func TestChoose(t *testing.T) {
 			}
 			h.run = func(_ context.Context, binary string, _ arch.Arch, accel, cpu string, limit time.Duration) (result, error) {
 				r, ok := tt.results[accel+" "+cpu]
-				if !ok || binary != tt.want.Arch.QEMU || limit != defaultLimit {
+				if !ok || binary != "qemu-system-"+tt.want.Arch || limit != defaultLimit {
 					t.Errorf("probed %s with %s, %s, %v", binary, accel, cpu, limit)
 				}
 				return r, nil
@@ -103,9 +105,14 @@ func TestChoose(t *testing.T) {
 				if err != nil {
 					text = err.Error()
 				}
-				if u, ok := errors.AsType[*UnusableError](err); ok {
-					text += u.Hint()
+				class := ErrUnusable
+				if tt.want.Accel == "xen" {
+					class = ErrRequest
 				}
+				if !errors.Is(err, class) || (class == ErrUnusable) != (len(c.Tried) > 0) {
+					t.Errorf("%v, want %v; tried %v", err, class, c.Tried)
+				}
+				text += fault.Hint(err, nil)
 				if !strings.Contains(text, tt.reason) || text == "" {
 					t.Errorf("%+v %q, want %q", c, text, tt.reason)
 				}
@@ -127,7 +134,7 @@ func TestChoose(t *testing.T) {
 // The table's rows are complete, and no emulated ARM processor is plain "max".
 func TestTable(t *testing.T) {
 	for _, r := range rows {
-		if len(r.models) == 0 || r.option == "" || !strings.HasPrefix(r.option, r.name) {
+		if !slices.Contains(qemu.Accelerators, r.name) || len(r.models) == 0 || r.option == "" || !strings.HasPrefix(r.option, r.name) {
 			t.Errorf("%+v", r)
 		}
 		if _, err := arch.Parse(r.arch); err != nil {
@@ -139,7 +146,7 @@ func TestTable(t *testing.T) {
 			}
 		}
 		a, _ := arch.Parse(r.arch)
-		c := qemu.Config{Arch: a, Accel: r.option, CPU: r.models[0], Kernel: &qemu.Kernel{Image: "k"}}
+		c := qemu.Config{Arch: a.Name, Accel: r.option, CPU: r.models[0], Kernel: &qemu.Kernel{Image: "k"}}
 		if err := c.Validate(); err != nil {
 			t.Error(err)
 		}
@@ -172,7 +179,7 @@ func TestOpenDevice(t *testing.T) {
 	}{
 		{open, "", ""},
 		{filepath.Join(dir, "none"), Absent, "modprobe"},
-		{locked, Denied, "--accel tcg"},
+		{locked, Denied, "kvm"},
 		{dir, Absent, ""},
 	}
 	for _, tt := range tests {
@@ -202,7 +209,7 @@ func TestAccessHint(t *testing.T) {
 		"not known":                {access{}, "ls -l /dev/kvm", "usermod"},
 	} {
 		got := c.access.hint("/dev/kvm")
-		if !strings.Contains(got, c.has) || strings.Contains(got, c.lack) || !strings.Contains(got, "--accel tcg") {
+		if !strings.Contains(got, c.has) || strings.Contains(got, c.lack) {
 			t.Errorf("%s: %q; want %q and not %q", name, got, c.has, c.lack)
 		}
 	}
@@ -226,9 +233,8 @@ func TestVerdictsAreKept(t *testing.T) {
 func TestChooseWithoutQEMU(t *testing.T) {
 	h := thisHost()
 	h.goos, h.arch, h.device = "linux", arch.X86_64, func(string) (Verdict, string, string) { return "", "", "" }
-	_, err := choose(t.Context(), Want{Arch: arch.X86_64, Binary: "qemu-system-none"}, h)
-	var missing *qemu.MissingError
-	if !errors.As(err, &missing) {
-		t.Errorf("%v, want *qemu.MissingError", err)
+	_, err := choose(t.Context(), Want{Arch: "x86_64", Binary: "qemu-system-none"}, h)
+	if !errors.Is(err, qemu.ErrMissing) {
+		t.Errorf("%v, want qemu.ErrMissing", err)
 	}
 }

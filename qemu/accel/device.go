@@ -44,16 +44,15 @@ type access struct {
 
 // hint is what to do for somebody who may not open the device.
 func (a access) hint(path string) string {
-	const emulate = "or emulate, which needs no device: --accel tcg"
 	switch {
 	case a.group == "":
-		return "see who may open it: ls -l " + path + "; " + emulate
+		return "see who may open it: ls -l " + path
 	case a.allowed: // what forbids it then is a container's list of devices, or a security module
-		return "its permissions allow it: in a container, have the device passed through, such as by --device " + path + "; elsewhere see what confines this process (AppArmor, SELinux)\n" + emulate
+		return "its permissions allow it: in a container, have the device passed through, such as by --device " + path + "; elsewhere see what confines this process (AppArmor, SELinux)"
 	case a.joining:
-		return fmt.Sprintf("sudo usermod -aG %s \"$USER\"   # the group of %s; then log in again\n%s", a.group, path, emulate)
+		return fmt.Sprintf("sudo usermod -aG %s \"$USER\"   # the group of %s; then log in again", a.group, path)
 	}
 	// Both are as systemd's 50-udev-default.rules would have it.
 	return fmt.Sprintf("only root may open it: sudo chgrp kvm %s && sudo chmod 660 %[1]s && sudo usermod -aG kvm \"$USER\"   # then log in again\n"+
-		"to keep that, a udev rule: KERNEL==\"kvm\", GROUP=\"kvm\", MODE=\"0660\"\n%s", path, emulate)
+		"to keep that, a udev rule: KERNEL==\"kvm\", GROUP=\"kvm\", MODE=\"0660\"", path)
 }

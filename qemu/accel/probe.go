@@ -57,46 +57,46 @@ var stages = map[string][]stage{
 }
 
 // examine gives the verdict on one accelerator.
-func examine(ctx context.Context, w Want, h host, name string) (Probe, error) {
-	r, _ := rowOf(name, w.Arch)
+func examine(ctx context.Context, w Want, guest arch.Arch, h host, name string) (Probe, error) {
+	r, _ := rowOf(name, guest)
 	p := Probe{Accel: name, Verdict: Works, Reason: "emulation, needs nothing of the host"}
 	if len(r.models) > 0 {
 		p.CPU = r.models[0]
 	}
 	if name == "tcg" {
-		if v := w.Version; v != (qemu.Version{}) && w.X86Level >= 3 && w.Arch.Name == "x86_64" && v.Before(qemu.V3Version) {
+		if v := w.Version; v != (qemu.Version{}) && w.X86Level >= 3 && guest.Name == "x86_64" && v.Before(qemu.V3Version) {
 			p.Verdict, p.Reason = Unsuitable, fmt.Sprintf("QEMU %v emulates no processor of x86-64-v%d, which the guest needs", v, w.X86Level)
 			p.Hint = fmt.Sprintf("install QEMU %d.%d or newer", qemu.V3Version.Major, qemu.V3Version.Minor)
 		}
 		return p, nil
 	}
-	if p.Verdict, p.Reason, p.Hint = unsuitable(w, h, r, name); p.Verdict != "" {
+	if p.Verdict, p.Reason, p.Hint = unsuitable(w, guest, h, r); p.Verdict != "" {
 		p.CPU = ""
 		return p, nil
 	}
 	if p.Verdict, p.Reason, p.Hint = h.device(name); p.Verdict != "" {
 		return p, nil
 	}
-	return run(ctx, w, h, r, p)
+	return run(ctx, w, guest, h, r, p)
 }
 
 // run runs the probe guest and completes the probe.
-func run(ctx context.Context, w Want, h host, r row, p Probe) (Probe, error) {
+func run(ctx context.Context, w Want, guest arch.Arch, h host, r row, p Probe) (Probe, error) {
 	limit := w.Limit
 	if limit <= 0 {
 		limit = defaultLimit
 	}
 	binary := w.Binary
 	if binary == "" {
-		binary = w.Arch.QEMU
+		binary = guest.QEMU
 	}
 	for i, model := range r.models {
-		res, err := h.run(ctx, binary, w.Arch, r.option, model, limit)
+		res, err := h.run(ctx, binary, guest, r.option, model, limit)
 		if err != nil {
 			return Probe{}, err
 		}
 		p.CPU, p.Letters, p.Took = model, res.letters, res.took
-		p.Verdict, p.Reason = judge(res, w.Arch, limit)
+		p.Verdict, p.Reason = judge(res, guest, limit)
 		p.Hint = hintOf(p.Verdict, res.stderr)
 		if p.Verdict == Works || i+1 == len(r.models) || !strings.Contains(res.stderr, "failed to set MSR 0x10a") {
 			break
@@ -106,15 +106,15 @@ func run(ctx context.Context, w Want, h host, r row, p Probe) (Probe, error) {
 }
 
 // unsuitable says why an accelerator needs no probe; "" if it does.
-func unsuitable(w Want, h host, r row, name string) (v Verdict, reason, hint string) {
+func unsuitable(w Want, guest arch.Arch, h host, r row) (v Verdict, reason, hint string) {
 	switch {
 	case r.goos != h.goos:
 		return Absent, "does not exist on " + h.goos, ""
-	case w.Arch.Name != h.arch.Name:
-		return Unsuitable, fmt.Sprintf("this host is %s, the guest %s", h.arch.Name, w.Arch.Name), "--accel tcg emulates it"
+	case guest.Name != h.arch.Name:
+		return Unsuitable, fmt.Sprintf("this host is %s, the guest %s", h.arch.Name, guest.Name), ""
 	case h.x86Level > 0 && w.X86Level > h.x86Level:
 		return Unsuitable, fmt.Sprintf("the host's processor is x86-64-v%d, the guest needs x86-64-v%d", h.x86Level, w.X86Level),
-			fmt.Sprintf("emulate it (--accel tcg), or build a release for x86-64-v%d", h.x86Level)
+			fmt.Sprintf("build a release for x86-64-v%d", h.x86Level)
 	}
 	return "", "", ""
 }
@@ -153,11 +153,11 @@ var hints = []struct{ text, hint string }{
 	// "qemu-system-aarch64: -accel hvf: Error: HV_DENIED"
 	{"HV_DENIED", "QEMU needs the entitlement com.apple.security.hypervisor: Homebrew's has it; sign your own with codesign"},
 	// "Error: HV_UNSUPPORTED": macOS inside a virtual machine, such as a CI service's
-	{"HV_UNSUPPORTED", "this Mac gives no hypervisor to its programs (is it a virtual machine itself?): --accel tcg"},
+	{"HV_UNSUPPORTED", "this Mac gives no hypervisor to its programs (is it a virtual machine itself?)"},
 	// "WHPX: No accelerator found, hr=00000000"
 	{"WHPX: No accelerator found", "switch on the Windows Hypervisor Platform: Enable-WindowsOptionalFeature -Online -FeatureName HypervisorPlatform"},
 	// "Could not access KVM kernel module: Permission denied": we could, a moment ago
-	{"Permission denied", "this program may open the device and QEMU may not: see what confines QEMU (snap, Flatpak, AppArmor, SELinux), or emulate: --accel tcg"},
+	{"Permission denied", "this program may open the device and QEMU may not: see what confines QEMU (snap, Flatpak, AppArmor, SELinux)"},
 }
 
 func hintOf(v Verdict, stderr string) string {
@@ -265,7 +265,7 @@ var passCode = map[string]int{"x86_64": 85, "aarch64": 0}
 // probeArgs are QEMU's arguments; file names are relative to its directory.
 func probeArgs(a arch.Arch, accel, cpu string) []string {
 	args := []string{"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-		"-machine", qemu.Config{Arch: a, Accel: accel}.Machine(), "-accel", accel, "-cpu", cpu, "-m", "16", "-chardev", "file,id=out,path=letters"}
+		"-machine", qemu.Config{Arch: a.Name, Accel: accel}.Machine(), "-accel", accel, "-cpu", cpu, "-m", "16", "-chardev", "file,id=out,path=letters"}
 	if a.Machine == "q35" {
 		return append(args, "-bios", "guest", "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
 			"-device", "isa-debugcon,iobase=0xe9,chardev=out")

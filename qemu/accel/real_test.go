@@ -29,7 +29,7 @@ func TestE2EProbes(t *testing.T) {
 			}
 			t.Logf("%s tcg %s: %s in %v", a.Name, model, res.letters, res.took)
 		}
-		c, err := Choose(t.Context(), Want{Arch: a})
+		c, err := Choose(t.Context(), Want{Arch: a.Name})
 		if err != nil {
 			t.Errorf("%s: %v", a.Name, err)
 		}

@@ -5,7 +5,6 @@ package accel
 import (
 	"runtime"
 	"slices"
-	"strings"
 
 	"golang.org/x/sys/cpu"
 
@@ -15,7 +14,7 @@ import (
 
 // row is one accelerator for one guest architecture.
 type row struct {
-	name string // as the user says it
+	name string // one of qemu.Accelerators
 	goos string // where it exists; "": everywhere
 	arch string // guest architecture, arch.Arch.Name
 	// models of processors: the first is used, the next where QEMU cannot
@@ -60,17 +59,6 @@ func native(goos string) []string {
 		}
 	}
 	return names
-}
-
-// known lists all names for a message.
-func known() string {
-	var names []string
-	for _, r := range rows {
-		if !slices.Contains(names, r.name) {
-			names = append(names, r.name)
-		}
-	}
-	return strings.Join(names, ", ")
 }
 
 // host is what choosing depends on, so that tests can be other hosts.

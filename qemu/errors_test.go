@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/proc"
 )
 
@@ -41,24 +42,18 @@ func TestVersion(t *testing.T) {
 			t.Errorf("%v before %v: %v", tt.a, tt.b, got)
 		}
 	}
-	e := &OldError{Path: "/usr/bin/qemu", Version: Version{5, 2, 0, ""}}
-	if got := e.Error(); got != "/usr/bin/qemu is QEMU 5.2.0: 7.0 is the oldest that imgasm works with" || e.Hint() == "" {
-		t.Error(got)
-	}
 }
 
 // Every known text of QEMU's leads to its hint; an unknown one to none.
-func TestExplain(t *testing.T) {
+func TestNotStarted(t *testing.T) {
 	for _, row := range startErrors {
-		err := explain(&proc.Error{Argv: []string{"qemu"}, Stderr: "qemu: x\nqemu: " + row.text + ": y\n", Err: &exec.ExitError{}})
-		var e *StartError
-		var pe *proc.Error
-		if !errors.As(err, &e) || e.Hint() != row.hint || !errors.As(err, &pe) {
+		err := notStarted(&proc.Error{Argv: []string{"qemu"}, Stderr: "qemu: x\nqemu: " + row.text + ": y\n", Err: &exec.ExitError{}})
+		if !errors.Is(err, ErrStart) || fault.Hint(err, nil) != row.hint || !errors.As(err, new(*proc.Error)) {
 			t.Errorf("%s: %v", row.text, err)
 		}
 	}
 	plain := &proc.Error{Stderr: "who knows", Err: errors.New("exit status 1")}
-	if err := explain(plain); err != error(plain) {
+	if err := notStarted(plain); !errors.Is(err, ErrStart) || !errors.Is(err, plain) || fault.Hint(err, nil) != "" || err.Error() != plain.Error() {
 		t.Error(err)
 	}
 }
