@@ -8,7 +8,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -28,6 +27,7 @@ import (
 
 	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/pgp"
+	"github.com/imgasm/imgasm/internal/tmpdir"
 )
 
 // Keyring holds OpenPGP keys that are trusted, and Signature says who signed,
@@ -91,8 +91,12 @@ func Install(ctx context.Context, file, trees string, o ExtractOptions) (_ *Pack
 		return nil, "", err
 	}
 	defer root.Close()
-	work := ".unpack-" + rand.Text()
-	defer func() { err = errors.Join(err, root.RemoveAll(work)) }()
+	dir, remove, err := tmpdir.Hidden(trees)
+	if err != nil {
+		return nil, "", err
+	}
+	defer remove()
+	work := filepath.Join(filepath.Base(dir), "tree")
 	p, err := extract(ctx, file, o, func() (*os.Root, error) {
 		if err := root.Mkdir(work, 0o755); err != nil {
 			return nil, err

@@ -20,6 +20,7 @@ import (
 	"github.com/imgasm/imgasm/assemble/kernel"
 	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/internal/publish"
+	"github.com/imgasm/imgasm/internal/tmpdir"
 	"github.com/imgasm/imgasm/internal/tree"
 )
 
@@ -183,17 +184,18 @@ func buildISO(ctx context.Context, o Options, dir string, guest []byte, s *suppl
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	f, err := os.CreateTemp(dir, "rehearsal-*.partial")
+	work, remove, err := tmpdir.Hidden(dir)
 	if err != nil {
 		return nil, err
 	}
-	defer os.Remove(f.Name())
+	defer remove()
+	f, err := os.Create(filepath.Join(work, "iso"))
+	if err != nil {
+		return nil, err
+	}
 	err = iso.WriteInstallerTree(f, in.Label, files, mediumTime)
 	if err := errors.Join(err, publish.Sync(ctx, f), f.Close()); err != nil {
 		return nil, fmt.Errorf("%s: %w", f.Name(), err)
-	}
-	if err := os.Chmod(f.Name(), 0o644); err != nil {
-		return nil, err
 	}
 	taken(f.Name(), o.Now())
 	sum, err := fileSum(f.Name())

@@ -95,7 +95,7 @@ func TestBuild(t *testing.T) {
 	if err != nil || sha256.Sum256(first) != sha256.Sum256(second) {
 		t.Errorf("built twice, the ISO differs (%v)", err)
 	}
-	left, _ := filepath.Glob(filepath.Join(o.CacheDir, "rehearsal", "*.partial"))
+	left, _ := filepath.Glob(filepath.Join(o.CacheDir, "rehearsal", ".*"))
 	if len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}

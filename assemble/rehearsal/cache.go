@@ -24,27 +24,23 @@ const (
 func taken(path string, now time.Time) { _ = os.Chtimes(path, now, now) }
 
 // prune removes the ISOs of an architecture that no build uses and that are not
-// among the newest, and what interrupted builds left. What cannot be removed stays.
+// among the newest. What cannot be removed stays.
 func prune(dir, arch string, now time.Time) {
 	type file struct {
 		path string
 		used time.Time
 	}
-	list := func(pattern string) (files []file) {
-		paths, _ := filepath.Glob(filepath.Join(dir, pattern)) // the pattern is right
-		for _, p := range paths {
-			if info, err := os.Stat(p); err == nil {
-				files = append(files, file{p, info.ModTime()})
-			}
+	var isos []file
+	paths, _ := filepath.Glob(filepath.Join(dir, "rehearsal-"+arch+"-*.iso")) // the pattern is right
+	for _, p := range paths {
+		if info, err := os.Stat(p); err == nil {
+			isos = append(isos, file{p, info.ModTime()})
 		}
-		slices.SortFunc(files, func(a, b file) int {
-			return cmp.Or(b.used.Compare(a.used), cmp.Compare(a.path, b.path))
-		})
-		return files
 	}
-	isos := list("rehearsal-" + arch + "-*.iso")
-	left := append(list("rehearsal-*.partial"), list(".*.partial")...)
-	for _, f := range append(isos[min(keepISOs, len(isos)):], left...) {
+	slices.SortFunc(isos, func(a, b file) int {
+		return cmp.Or(b.used.Compare(a.used), cmp.Compare(a.path, b.path))
+	})
+	for _, f := range isos[min(keepISOs, len(isos)):] {
 		if now.Sub(f.used) > inUse {
 			os.Remove(f.path)
 		}

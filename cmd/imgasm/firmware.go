@@ -22,6 +22,7 @@ import (
 	"github.com/imgasm/imgasm/cmd/imgasm/ui"
 	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/tmpdir"
 )
 
 // firmwareCommand is the verb firmware.
@@ -313,11 +314,10 @@ func (a *app) firmwarePackage(ctx context.Context, c *cli.Context, from, dir str
 	if err != nil {
 		return "", nothing, err
 	}
-	tmp, err := os.MkdirTemp(dir, ".rpm-")
+	tmp, forget, err := tmpdir.Hidden(dir)
 	if err != nil {
 		return "", nothing, err
 	}
-	forget := func() { os.RemoveAll(tmp) }
 	file := filepath.Join(tmp, filepath.Base(name))
 	if err := firmware.CopyPackage(image, name, file); err != nil {
 		forget()

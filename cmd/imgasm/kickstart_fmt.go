@@ -131,35 +131,17 @@ func (a *app) showFormatted(f kickstartFile, src, out []byte, o fmtOptions) erro
 
 // replaceFile gives the file at path other contents, the same mode, and no
 // moment in which it is incomplete. A symbolic link stays one.
-func replaceFile(path string, contents []byte) (err error) {
-	if path, err = filepath.EvalSymlinks(path); err != nil {
+func replaceFile(path string, contents []byte) error {
+	path, err := filepath.EvalSymlinks(path)
+	if err != nil {
 		return ofUser(err)
 	}
 	info, err := os.Stat(path)
 	if err != nil {
 		return ofUser(err)
 	}
-	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return ofUser(err)
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(temp.Name()))
-		}
-	}()
-	_, err = temp.Write(contents)
-	if err == nil {
-		err = temp.Chmod(info.Mode().Perm())
-	}
-	if err == nil {
-		err = temp.Sync()
-	}
-	if closeErr := temp.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = publish.Rename(temp.Name(), path)
-	}
-	return err
+	return publish.File(path, func(f *os.File) error {
+		_, err := f.Write(contents)
+		return errors.Join(err, f.Chmod(info.Mode().Perm()))
+	})
 }

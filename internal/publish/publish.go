@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/imgasm/imgasm/internal/guard"
+	"github.com/imgasm/imgasm/internal/tmpdir"
 )
 
 // ErrNotFile says that something that is no regular file stands where a file
@@ -32,9 +33,10 @@ func (e *PlaceError) Unwrap() error { return e.Err }
 func (e *PlaceError) Hint() string { return e.Advice }
 
 // File creates the file path with what write puts into it. Until write has
-// returned nil and everything is on disk, the contents stand in a hidden file
-// beside path, which is removed after any error; then it takes path's place,
-// and that of a file that was there.
+// returned nil and everything is on disk, the contents stand in a hidden folder
+// beside path (see package tmpdir: what a kill leaves of it, the next File
+// there removes); then the file takes path's place, and that of a file that
+// was there.
 //
 // The error is a *PlaceError if path is no place for a file.
 //
@@ -55,21 +57,16 @@ func Private(ctx context.Context, path string, write func(f *os.File) error) err
 	return file(ctx, path, 0o600, write)
 }
 
-func file(ctx context.Context, path string, mode fs.FileMode, write func(f *os.File) error) (err error) {
+func file(ctx context.Context, path string, mode fs.FileMode, write func(f *os.File) error) error {
 	if err := check(path); err != nil {
 		return err
 	}
-	f, err := partial(path, mode)
+	f, remove, err := partial(path, mode)
 	if err != nil {
 		return err
 	}
-	name := f.Name()
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(name)
-		}
-	}()
+	defer remove()
+	defer f.Close()
 	if err := write(f); err != nil {
 		return err
 	}
@@ -79,7 +76,7 @@ func file(ctx context.Context, path string, mode fs.FileMode, write func(f *os.F
 	if err := f.Close(); err != nil {
 		return err
 	}
-	return Rename(name, path)
+	return Rename(f.Name(), path)
 }
 
 // syncFile is what a test replaces by a slow disk.
@@ -133,14 +130,19 @@ func hidden(path, kind string) string {
 	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"."+hex.EncodeToString(r[:])+"."+kind)
 }
 
-// partial opens the hidden file. os.CreateTemp would give it the mode 0600;
-// this one has the mode that is asked for, without what the user's umask forbids.
-func partial(path string, mode fs.FileMode) (*os.File, error) {
-	f, err := os.OpenFile(hidden(path, "partial"), os.O_RDWR|os.O_CREATE|os.O_EXCL, mode)
+// partial opens the file that will be path, in a hidden folder, which remove
+// removes. It has the mode that is asked for, without what the user's umask forbids.
+func partial(path string, mode fs.FileMode) (f *os.File, remove func(), err error) {
+	dir := filepath.Dir(path)
+	work, remove, err := tmpdir.Hidden(dir)
+	if err == nil {
+		if f, err = os.OpenFile(filepath.Join(work, filepath.Base(path)), os.O_RDWR|os.O_CREATE|os.O_EXCL, mode); err != nil {
+			remove()
+		}
+	}
 	var p *fs.PathError
 	if errors.As(err, &p) && !errors.Is(err, syscall.ENOSPC) {
-		dir := filepath.Dir(path)
-		return nil, &PlaceError{fmt.Errorf("%s: no file can be made in its folder: %w", path, p.Err), "see who may write there: ls -ld " + dir + "; or give another path"}
+		return nil, nil, &PlaceError{fmt.Errorf("%s: no file can be made in its folder: %w", path, p.Err), "see who may write there: ls -ld " + dir + "; or give another path"}
 	}
-	return f, err
+	return f, remove, err
 }

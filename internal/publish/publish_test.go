@@ -52,6 +52,31 @@ func TestFile(t *testing.T) {
 	}
 }
 
+// What a killed program has left goes, what a living one writes stays.
+func TestFileAfterAKill(t *testing.T) {
+	dir := t.TempDir()
+	var living, killed string
+	err := File(filepath.Join(dir, "slow"), func(f *os.File) error {
+		living = f.Name()
+		killed = filepath.Join(dir, ".imgasm-1")
+		if err := os.Mkdir(killed, 0o700); err != nil {
+			return err
+		}
+		for _, e := range []string{"out", ".imgasm.lock"} {
+			if err := os.WriteFile(filepath.Join(killed, e), nil, 0o600); err != nil {
+				return err
+			}
+		}
+		return File(filepath.Join(dir, "other"), func(*os.File) error { return nil })
+	})
+	if err != nil {
+		t.Errorf("%s was not left alone: %v", living, err)
+	}
+	if got := names(t, dir); len(got) != 2 {
+		t.Errorf("left behind: %q", got)
+	}
+}
+
 // Who waits for a slow disk can be stopped, and nothing appears.
 func TestSyncIsInterrupted(t *testing.T) {
 	begun, slow := make(chan struct{}), make(chan struct{})

@@ -1,5 +1,7 @@
 // Package tmpdir makes temporary folders that do not outlive the program: what
-// one that was killed has left, the next one removes.
+// one that was killed has left, the next one removes that makes one in the same
+// place. A folder in use is known by a lock, which the system forgets when the
+// program dies.
 package tmpdir
 
 import (
@@ -8,19 +10,20 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"time"
 
 	"github.com/gofrs/flock"
 )
 
-const (
-	prefix   = "imgasm-"
-	lockName = ".lock" // locked for as long as the folder is in use
-)
+const lockName = ".imgasm.lock" // locked for as long as the folder is in use
 
-// abandoned is the age from which a folder without a lock is nobody's: it was
-// killed before it had one, or an older imgasm made it.
-const abandoned = 24 * time.Hour
+// A folder's name, such as imgasm-1234567890 or, beside files of the user's,
+// .imgasm-1234567890.
+var ours = regexp.MustCompile(`^\.?imgasm-[0-9]+$`)
+
+// young is how old a folder without a lock may be: somebody is about to lock it.
+const young = time.Hour
 
 // New makes a folder that is ours alone in base ("": the system's place for
 // them), after it has removed those of programs that were killed. remove takes
@@ -29,6 +32,14 @@ func New(base string) (dir string, remove func(), err error) {
 	if base == "" {
 		base = os.TempDir()
 	}
+	return create(base, "imgasm-")
+}
+
+// Hidden is New in a folder that has other things than temporary ones: what is
+// made there is on the file system of its neighbours, and may be renamed to one.
+func Hidden(base string) (dir string, remove func(), err error) { return create(base, ".imgasm-") }
+
+func create(base, prefix string) (dir string, remove func(), err error) {
 	sweep(base)
 	for {
 		if dir, err = os.MkdirTemp(base, prefix); err != nil {
@@ -36,49 +47,55 @@ func New(base string) (dir string, remove func(), err error) {
 		}
 		path := filepath.Join(dir, lockName)
 		lock := flock.New(path)
+		remove := func() { discard(dir, lock) }
 		ok, err := lock.TryLock()
+		if there, e := os.Lstat(path); e == nil && err != nil {
+			// No locks on this file system: nobody can take it for abandoned either.
+			return dir, remove, nil
+		} else if err == nil && ok && e == nil {
+			// Somebody who sweeps may have come between: then it is gone, or his.
+			if held, err := lock.Stat(); err == nil && os.SameFile(held, there) {
+				return dir, remove, nil
+			}
+		}
+		_ = lock.Close()
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			_ = os.RemoveAll(dir)
 			return "", nil, fmt.Errorf("lock %s: %w", path, err)
 		}
-		// Somebody who sweeps may have come between: then it is gone, or his.
-		if ok && err == nil {
-			if held, err := lock.Stat(); err == nil {
-				if there, err := os.Lstat(path); err == nil && os.SameFile(held, there) {
-					return dir, func() {
-						_ = os.RemoveAll(dir) // with the lock held: nobody else sweeps it meanwhile
-						_ = lock.Close()
-						_ = os.RemoveAll(dir) // where a file that is open cannot be removed
-					}, nil
-				}
-			}
-		}
-		_ = lock.Close()
 	}
 }
 
 // sweep removes the folders that nobody uses. What cannot be removed stays.
 func sweep(base string) {
-	all, err := filepath.Glob(filepath.Join(base, prefix+"*"))
+	all, err := os.ReadDir(base)
 	if err != nil {
 		return
 	}
-	for _, dir := range all {
-		info, err := os.Lstat(dir)
-		if err != nil || !info.IsDir() {
+	for _, entry := range all {
+		if !entry.IsDir() || !ours.MatchString(entry.Name()) {
 			continue
 		}
+		dir := filepath.Join(base, entry.Name())
 		path := filepath.Join(dir, lockName)
 		if there, err := os.Lstat(path); err != nil || !there.Mode().IsRegular() {
-			if errors.Is(err, fs.ErrNotExist) && time.Since(info.ModTime()) > abandoned {
-				_ = os.RemoveAll(dir)
+			if info, e := entry.Info(); e == nil && errors.Is(err, fs.ErrNotExist) && time.Since(info.ModTime()) > young {
+				_ = os.Remove(dir) // it was killed before it had one; what has something in it is not ours
 			}
 			continue
 		}
 		lock := flock.New(path, flock.SetFlag(os.O_RDWR))
 		if ok, err := lock.TryLock(); ok && err == nil {
-			_ = os.RemoveAll(dir)
+			discard(dir, lock)
+		} else {
+			_ = lock.Close()
 		}
-		_ = lock.Close()
 	}
+}
+
+// discard removes a folder whose lock we hold.
+func discard(dir string, lock *flock.Flock) {
+	_ = os.RemoveAll(dir) // with the lock held: nobody else sweeps it meanwhile
+	_ = lock.Close()
+	_ = os.RemoveAll(dir) // where a file that is open cannot be removed
 }

@@ -11,30 +11,42 @@ import (
 // A folder that is in use stays, whoever sweeps; one whose program was killed goes.
 func TestNew(t *testing.T) {
 	base := t.TempDir()
-	killed := filepath.Join(base, prefix+"killed")
-	mine, fresh, old := filepath.Join(base, "mine"), filepath.Join(base, prefix+"fresh"), filepath.Join(base, prefix+"old")
-	for _, dir := range []string{killed, mine, fresh, old} {
+	at := func(name string) string { return filepath.Join(base, name) }
+	killed, hidden, fresh, old := at("imgasm-1"), at(".imgasm-2"), at("imgasm-3"), at("imgasm-4")
+	mine := []string{at("mine"), at("imgasm-main"), at(".imgasm-1.imgasm"), at("imgasm-5")} // the user's
+	for _, dir := range append(mine, killed, hidden, fresh, old) {
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, name := range []string{lockName, "socket"} {
-		if err := os.WriteFile(filepath.Join(killed, name), nil, 0o600); err != nil {
+	for _, dir := range append(mine, killed, hidden) {
+		if err := os.WriteFile(filepath.Join(dir, "x"), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Chtimes(old, time.Now(), time.Now().Add(-2*abandoned)); err != nil {
-		t.Fatal(err)
+	for _, dir := range []string{killed, hidden} {
+		if err := os.WriteFile(filepath.Join(dir, lockName), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, dir := range append(mine, old) {
+		if err := os.Chtimes(dir, time.Now(), time.Now().Add(-2*young)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	first, removeFirst, err := New(base)
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, removeSecond, err := New(base)
+	second, removeSecond, err := Hidden(base)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for dir, want := range map[string]bool{killed: false, old: false, mine: true, fresh: true, first: true, second: true} {
+	want := map[string]bool{killed: false, hidden: false, old: false, fresh: true, first: true, second: true}
+	for _, dir := range mine {
+		want[dir] = true
+	}
+	for dir, want := range want {
 		if _, err := os.Stat(dir); (err == nil) != want {
 			t.Errorf("%s is there: %v, want %v", filepath.Base(dir), err == nil, want)
 		}
