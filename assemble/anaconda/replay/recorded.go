@@ -1,10 +1,9 @@
 package replay
 
 import (
-	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/binary"
-	"errors"
 	"io"
 	"regexp"
 	"strings"
@@ -18,33 +17,35 @@ import (
 // headSize is how much of the beginning is looked at, in bytes.
 const headSize = 64 << 10
 
-// undo returns the console as the guest wrote it.
+// undo returns the console as the guest wrote it. Only one that needs an edit is
+// read as a whole.
 func undo(in io.Reader) io.Reader {
-	head := make([]byte, headSize)
-	n, err := io.ReadFull(in, head)
-	head = bytes.TrimPrefix(head[:n], []byte("\xef\xbb\xbf"))
+	head, err := io.ReadAll(io.LimitReader(in, headSize))
+	head = bytes.TrimPrefix(head, []byte("\xef\xbb\xbf"))
 	if err != nil {
 		in = broken{err}
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			in = bytes.NewReader(nil)
-		}
 	}
 	whole := io.MultiReader(bytes.NewReader(head), in)
-	if wide(head) {
-		return undo(&decoded{in: bufio.NewReader(whole)})
-	}
-	var edits []func([]byte) []byte
-	if stamp := stampOf(head); stamp != nil {
-		edits = append(edits, func(line []byte) []byte { return line[len(stamp.Find(line)):] })
-	}
-	if carets(head) {
-		visible := strings.NewReplacer("^M", "\r", "^[", "\x1b", "^G", "\a", "^H", "\b")
-		edits = append(edits, func(line []byte) []byte { return []byte(visible.Replace(string(line))) })
-	}
-	if edits == nil {
+	stamp, carets := stampOf(head), hasCarets(head)
+	if !wide(head) && stamp == nil && !carets {
 		return whole
 	}
-	return &edited{in: bufio.NewReaderSize(whole, maxLine), edits: edits}
+	raw, err := io.ReadAll(whole)
+	end := broken{cmp.Or(err, io.EOF)}
+	if wide(head) {
+		return undo(io.MultiReader(strings.NewReader(decoded(raw)), end))
+	}
+	var plain bytes.Buffer
+	for line := range bytes.Lines(raw) {
+		if stamp != nil {
+			line = line[len(stamp.Find(line)):]
+		}
+		plain.Write(line)
+	}
+	if carets {
+		return io.MultiReader(strings.NewReader(visible.Replace(plain.String())), end)
+	}
+	return io.MultiReader(&plain, end)
 }
 
 // wide reports whether the console is in UTF-16 and, but for little, in English.
@@ -83,10 +84,12 @@ func stampOf(head []byte) *regexp.Regexp {
 	return nil
 }
 
-// carets reports whether control characters are written as cat -v does it.
-func carets(head []byte) bool {
+// hasCarets reports whether control characters are written as cat -v does it.
+func hasCarets(head []byte) bool {
 	return !bytes.ContainsAny(head, "\r\x1b") && bytes.Count(head, []byte("^M\n")) > max(3, bytes.Count(head, []byte("\n"))/4)
 }
+
+var visible = strings.NewReplacer("^M", "\r", "^[", "\x1b", "^G", "\a", "^H", "\b")
 
 // most reports whether nine of ten lines, and no fewer than four, are so.
 func most(lines [][]byte, so func([]byte) bool) bool {
@@ -101,81 +104,21 @@ func most(lines [][]byte, so func([]byte) bool) bool {
 	return len(lines)-others >= 4
 }
 
-// edited reads lines and passes them on edited. Of a line that is longer than
-// the buffer only the first piece is.
-type edited struct {
-	in    *bufio.Reader
-	edits []func([]byte) []byte
-	rest  []byte
-	long  bool // the next piece goes on with a line
-	err   error
-}
-
-func (e *edited) Read(p []byte) (int, error) {
-	for len(e.rest) == 0 {
-		if e.err != nil {
-			return 0, e.err
-		}
-		e.rest, e.err = e.in.ReadSlice('\n')
-		begins := !e.long
-		if e.long = e.err == bufio.ErrBufferFull; e.long {
-			e.err = nil
-		}
-		for _, edit := range e.edits {
-			if begins {
-				e.rest = edit(e.rest)
-			}
-		}
+// decoded returns a text that is in UTF-16, in the order that its first
+// character tells.
+func decoded(raw []byte) string {
+	var order binary.ByteOrder = binary.BigEndian
+	if raw[0] == 0xff {
+		order = binary.LittleEndian
 	}
-	n := copy(p, e.rest)
-	e.rest = e.rest[n:]
-	return n, nil
-}
-
-// decoded reads UTF-16, in the order that its first character tells.
-type decoded struct {
-	in    *bufio.Reader
-	order binary.ByteOrder
-	rest  []byte
-}
-
-func (d *decoded) Read(p []byte) (int, error) {
-	for len(d.rest) == 0 {
-		if d.order == nil {
-			d.order = binary.BigEndian
-			if begin, _ := d.in.Peek(1); len(begin) > 0 && begin[0] == 0xff {
-				d.order = binary.LittleEndian
-			}
-			if _, err := d.in.Discard(2); err != nil {
-				return 0, err
-			}
-		}
-		c, err := d.unit()
-		if err != nil {
-			return 0, err
-		}
-		if utf16.IsSurrogate(c) {
-			low, err := d.unit()
-			if err != nil {
-				return 0, err
-			}
-			c = utf16.DecodeRune(c, low)
-		}
-		d.rest = []byte(string(c))
+	units := make([]uint16, len(raw)/2-1) // half a character is none
+	for i := range units {
+		units[i] = order.Uint16(raw[2*i+2:])
 	}
-	n := copy(p, d.rest)
-	d.rest = d.rest[n:]
-	return n, nil
+	return string(utf16.Decode(units))
 }
 
-func (d *decoded) unit() (rune, error) {
-	var b [2]byte
-	if _, err := io.ReadFull(d.in, b[:]); err != nil {
-		return 0, io.EOF // half a character is none
-	}
-	return rune(d.order.Uint16(b[:])), nil
-}
-
+// broken is the end of a reader.
 type broken struct{ err error }
 
 func (b broken) Read([]byte) (int, error) { return 0, b.err }
