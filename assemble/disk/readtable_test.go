@@ -128,7 +128,7 @@ func signGPT(d []byte) {
 	le := binary.LittleEndian
 	h := d[SectorSize : 2*SectorSize]
 	at, n := int64(le.Uint64(h[72:]))*SectorSize, int64(le.Uint32(h[80:]))*int64(le.Uint32(h[84:]))
-	if at >= 0 && n >= 0 && at+n <= int64(len(d)) {
+	if at >= 0 && at <= int64(len(d)) && n >= 0 && n <= int64(len(d))-at {
 		le.PutUint32(h[88:], crc32.ChecksumIEEE(d[at:at+n]))
 	}
 	clear(h[16:20])
