@@ -15,6 +15,7 @@ import (
 	"github.com/imgasm/imgasm/assemble/iso"
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/internal/freespace"
 	"github.com/imgasm/imgasm/internal/tree"
 	"github.com/imgasm/imgasm/qemu/qemutest"
 )
@@ -78,7 +79,7 @@ func labelledISO(t testing.TB, a arch.Arch, label, release string, more ...tree.
 func testHost(t testing.TB) Host {
 	t.Helper()
 	return Host{
-		OS: runtime.GOOS, CPUs: 2, Free: freeBytes, CacheDir: t.TempDir(), Now: time.Now, Version: "test",
+		OS: runtime.GOOS, CPUs: 2, Free: freespace.Bytes, CacheDir: t.TempDir(), Now: time.Now, Version: "test",
 		Getenv: func(string) string { return "" },
 	}
 }

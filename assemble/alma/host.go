@@ -11,6 +11,7 @@ import (
 
 	"github.com/imgasm/imgasm/assemble/media"
 	"github.com/imgasm/imgasm/firmware"
+	"github.com/imgasm/imgasm/internal/freespace"
 )
 
 // Host is what a plan may depend on besides the Spec. ThisHost fills it in.
@@ -33,7 +34,7 @@ type Host struct {
 
 // ThisHost describes the host that the program runs on.
 func ThisHost(getenv func(string) string, version string) (Host, error) {
-	h := Host{OS: runtime.GOOS, CPUs: runtime.NumCPU(), Getenv: getenv, Now: time.Now, Free: freeBytes, Version: version}
+	h := Host{OS: runtime.GOOS, CPUs: runtime.NumCPU(), Getenv: getenv, Now: time.Now, Free: freespace.Bytes, Version: version}
 	if h.CacheDir = getenv("IMGASM_CACHE"); h.CacheDir == "" {
 		base, err := os.UserCacheDir()
 		if err != nil {

@@ -28,7 +28,7 @@ func (s Spec) remote() bool {
 func (s Spec) fetcher(h Host, sink event.Sink) (*source.Fetcher, error) {
 	keys, err := ReadKeyring(s.Keyring)
 	return &source.Fetcher{
-		Cache: filepath.Join(h.CacheDir, "iso"), Transport: h.Transport, Keyring: keys, Offline: s.Offline, Sink: sink, Now: h.Now,
+		Cache: filepath.Join(h.CacheDir, "iso"), Transport: h.Transport, Keyring: keys, Offline: s.Offline, Sink: sink, Now: h.Now, Free: h.Free,
 		Rehash:    s.Locked,
 		UserAgent: "imgasm/" + h.Version,
 	}, err

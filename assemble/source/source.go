@@ -97,6 +97,9 @@ type Fetcher struct {
 	StallTimeout time.Duration
 	// Tries in a row without progress before a URL is given up; 0: 6.
 	Tries int
+	// Free tells what can still be written to the file system of a folder, in
+	// bytes; nil: as the system says. What does not fit is not begun.
+	Free func(dir string) (int64, error)
 
 	// Now and Sleep are the clock; nil: the real one.
 	Now   func() time.Time
@@ -105,7 +108,7 @@ type Fetcher struct {
 
 // client is the one that all requests go through.
 func (f *Fetcher) client() *fetch.Client {
-	return &fetch.Client{Transport: f.Transport, UserAgent: f.UserAgent, Stall: f.StallTimeout, Tries: f.Tries, Note: f.note, Now: f.Now, Sleep: f.Sleep}
+	return &fetch.Client{Transport: f.Transport, UserAgent: f.UserAgent, Stall: f.StallTimeout, Tries: f.Tries, Note: f.note, Free: f.Free, Now: f.Now, Sleep: f.Sleep}
 }
 
 func (f *Fetcher) keyring() (*pgp.Keyring, error) {

@@ -66,7 +66,7 @@ func (a *app) fetcher(c *cli.Context, sink event.Sink) (*source.Fetcher, error) 
 	if err != nil {
 		return nil, err
 	}
-	f := &source.Fetcher{Cache: filepath.Join(h.CacheDir, "iso"), Transport: h.Transport, Offline: c.Bool("offline"), UserAgent: "imgasm/" + version, Sink: sink}
+	f := &source.Fetcher{Cache: filepath.Join(h.CacheDir, "iso"), Transport: h.Transport, Free: h.Free, Offline: c.Bool("offline"), UserAgent: "imgasm/" + version, Sink: sink}
 	if f.Keyring, err = alma.ReadKeyring(c.String("keyring")); err != nil {
 		return nil, err
 	}

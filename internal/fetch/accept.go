@@ -6,8 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"regexp"
 	"strconv"
+	"syscall"
+
+	"github.com/imgasm/imgasm/internal/freespace"
 )
 
 // errRange is an answer to a Range that was not asked for, or none of HTTP's forms.
@@ -39,8 +43,23 @@ func (t *transfer) accept(resp *http.Response) error {
 	case t.SizeBytes == 0 && total > t.MaxBytes:
 		return &LengthError{Want: t.MaxBytes, Got: total, Most: true}
 	}
+	if err := t.fits(total - t.done); err != nil {
+		return err
+	}
 	t.state = State{URL: resp.Request.URL.String(), From: t.URL, ETag: resp.Header.Get("ETag"), LastModified: resp.Header.Get("Last-Modified"), Total: total}
 	return disk(t.state.write(t.Part))
+}
+
+// fits refuses a body for which the disk has no room, before it travels.
+func (t *transfer) fits(missing int64) error {
+	dir, free := filepath.Dir(t.Part), t.c.Free
+	if free == nil {
+		free = freespace.Bytes
+	}
+	if room, err := free(dir); err == nil && room < missing {
+		return &DiskError{fmt.Errorf("%s has %.1f MiB free: %w", dir, float64(room)/(1<<20), syscall.ENOSPC), missing}
+	}
+	return nil // what cannot be asked is found out
 }
 
 // acceptWhole: the body is the file from its first byte, whatever was asked.

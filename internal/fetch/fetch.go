@@ -36,6 +36,9 @@ type Client struct {
 	Tries int
 	// Note is told why there is a pause or a new beginning; nil: nobody.
 	Note func(text string)
+	// Free tells what can still be written to the file system of a folder, in
+	// bytes; nil: as the system says.
+	Free func(dir string) (int64, error)
 
 	// Now and Sleep are the clock; nil: the real one.
 	Now   func() time.Time

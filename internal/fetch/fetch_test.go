@@ -17,9 +17,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -451,6 +453,42 @@ func TestDisk(t *testing.T) {
 		t.Errorf("%v, %d pauses", err, slept.Load())
 	}
 }
+
+// What the disk has no room for does not travel, and what is there counts.
+func TestNoSpace(t *testing.T) {
+	const size = 1 << 20
+	s := serve(t, httptest.NewServer, func(w http.ResponseWriter, r *http.Request, n int) {
+		w.Header().Set("Content-Length", strconv.Itoa(size))
+		w.(http.Flusher).Flush()
+		_, _ = io.Copy(w, io.LimitReader(zeros{}, size)) // ends when the client hangs up
+	})
+	dir := t.TempDir()
+	var slept atomic.Int64
+	c := pace(&slept)
+	room := int64(size - 1)
+	c.Free = func(of string) (int64, error) {
+		if of != dir {
+			t.Errorf("asked for the room in %s, want %s", of, dir)
+		}
+		return room, nil
+	}
+	job := fetch.Job{URL: s.URL, Part: filepath.Join(dir, "x.part")}
+	_, err := c.File(t.Context(), job)
+	if !is[*fetch.DiskError](err) || !errors.Is(err, syscall.ENOSPC) || slept.Load() != 0 || !strings.Contains(err.Error(), dir+" has 1.0 MiB free") {
+		t.Errorf("%v, %d pauses", err, slept.Load())
+	}
+	if left, _ := os.ReadDir(dir); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	room = size
+	if got, err := c.File(t.Context(), job); err != nil || got.SizeBytes != size {
+		t.Errorf("with just enough room: %v", err)
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
 // answers is a transport whose connections bring the given bytes, one answer each.
 func answers(list [][]byte) *http.Transport {

@@ -1,11 +1,12 @@
 //go:build !windows
 
-package alma
+// Package freespace tells how much room a file system has.
+package freespace
 
 import "golang.org/x/sys/unix"
 
-// freeBytes is what an ordinary user can still write to the filesystem of dir.
-func freeBytes(dir string) (int64, error) {
+// Bytes is what an ordinary user can still write to the filesystem of dir.
+func Bytes(dir string) (int64, error) {
 	var s unix.Statfs_t
 	if err := unix.Statfs(dir, &s); err != nil {
 		return 0, err

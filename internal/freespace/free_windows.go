@@ -1,9 +1,9 @@
-package alma
+package freespace
 
 import "golang.org/x/sys/windows"
 
-// freeBytes is what this user can still write to the volume of dir.
-func freeBytes(dir string) (int64, error) {
+// Bytes is what this user can still write to the volume of dir.
+func Bytes(dir string) (int64, error) {
 	path, err := windows.UTF16PtrFromString(dir)
 	if err != nil {
 		return 0, err
