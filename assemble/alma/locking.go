@@ -75,11 +75,7 @@ func (p *Plan) checkLock() error {
 	if err != nil {
 		return err
 	}
-	if different := lock.Compare(locked, p.lockBuild(inputs)); len(different) > 0 {
-		err := &lock.MismatchError{Path: p.Spec.lockPath(), Build: p.Spec.lockName(), Differences: different}
-		return &InputError{Err: err, Do: err.Hint()}
-	}
-	return nil
+	return lock.Demand(p.Spec.lockPath(), p.Spec.lockName(), locked, p.lockBuild(inputs))
 }
 
 // planInputs are a plan's inputs with their hashes; it reads all of them.

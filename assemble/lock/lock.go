@@ -79,29 +79,29 @@ func (d Difference) String() string {
 	return fmt.Sprintf("%s: locked %s, now %s", d.What, d.Locked, d.Now)
 }
 
-// MismatchError is a build that is not what the lock demands.
-type MismatchError struct {
-	Path        string
-	Build       string
-	Differences []Difference
-}
+// The classes of errors, for errors.Is.
+var (
+	// ErrNoBuild: a lock says nothing of a build.
+	ErrNoBuild = fault.Class(fault.Input, "the lock has no such build")
+	// ErrMismatch: a build is not what the lock demands. The text lists the differences.
+	ErrMismatch = fault.Class(fault.Input, "the build is not the one that was locked")
+)
 
-func (e *MismatchError) Error() string {
+// Demand is ErrMismatch if now differs from what was locked as the build name
+// in the lock at path.
+func Demand(path, name string, locked, now Build) error {
+	differences := Compare(locked, now)
+	if len(differences) == 0 {
+		return nil
+	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "build %s differs from %s:", e.Build, e.Path)
-	for _, d := range e.Differences {
+	fmt.Fprintf(&b, "build %s differs from %s:", name, path)
+	for _, d := range differences {
 		b.WriteString("\n  " + d.String())
 	}
-	return b.String()
+	return &fault.Error{Class: ErrMismatch, Err: errors.New(b.String()),
+		Do: "if the change is meant, write the lock again: run the same command with {Lock} in place of {Locked}"}
 }
-
-// Hint says how to accept the change.
-func (e *MismatchError) Hint() string {
-	return "if the change is meant, write the lock again: run the same command with --lock in place of --locked"
-}
-
-// ErrNoBuild is wrapped where a lock says nothing of a build.
-var ErrNoBuild = fault.Class(fault.Input, "the lock has no such build; write it with --lock")
 
 // Read reads and checks a lock. A missing file is fs.ErrNotExist.
 func Read(path string) (*File, error) {
@@ -198,7 +198,7 @@ func Add(path, name string, build Build) ([]byte, error) {
 func (l *File) Build(name string) (Build, error) {
 	b, ok := l.Builds[name]
 	if !ok {
-		return Build{}, fmt.Errorf("build %s: %w", name, ErrNoBuild)
+		return Build{}, &fault.Error{Class: ErrNoBuild, Err: fmt.Errorf("build %s: %w", name, ErrNoBuild), Do: "write it with {Lock}"}
 	}
 	return b, nil
 }

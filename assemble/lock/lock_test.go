@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/imgasm/imgasm/internal/fault"
 )
 
 var (
@@ -97,9 +99,12 @@ func TestCompare(t *testing.T) {
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	e := &MismatchError{Path: "imgasm.lock", Build: "x", Differences: Compare(build(), now)}
-	if !strings.Contains(e.Error(), want[4]) || !strings.Contains(e.Hint(), "--lock ") {
-		t.Error(e, e.Hint())
+	err := Demand("imgasm.lock", "x", build(), now)
+	if !errors.Is(err, ErrMismatch) || err.Error() != "build x differs from imgasm.lock:\n  "+strings.Join(want, "\n  ") || !strings.Contains(fault.Hint(err, nil), "{Lock} ") {
+		t.Error(err, fault.Hint(err, nil))
+	}
+	if err := Demand("imgasm.lock", "x", now, now); err != nil {
+		t.Error(err)
 	}
 }
 
