@@ -7,7 +7,6 @@ package disk
 import (
 	"bytes"
 	"encoding/binary"
-	"fmt"
 	"io"
 	"math"
 	"time"
@@ -49,14 +48,8 @@ var ErrName = fault.Class(fault.Input, "name cannot be put on a FAT file system"
 // ErrFileTooLarge says that a file has 4 GiB or more.
 var ErrFileTooLarge = fault.Class(fault.Input, "larger than a file on FAT32 can be (4 GiB less one byte)")
 
-// SpaceError says that the contents do not fit.
-type SpaceError struct {
-	NeedBytes, HaveBytes int64 // of clusters
-}
-
-func (e *SpaceError) Error() string {
-	return fmt.Sprintf("FAT32: contents take %d bytes, but the file system has room for %d", e.NeedBytes, e.HaveBytes)
-}
+// ErrSpace says that the contents do not fit.
+var ErrSpace = fault.Class(fault.Input, "the contents do not fit")
 
 // WriteFAT32 writes the whole file system to w, exactly SizeBytes, in order.
 func WriteFAT32(w io.Writer, v FAT32) error {

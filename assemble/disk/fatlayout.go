@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/tree"
 )
 
@@ -114,7 +115,8 @@ func (v *volume) plan(root *tree.Node) error {
 	}
 	free := int64(v.clusters)
 	if v.used > free {
-		return &SpaceError{NeedBytes: v.used * v.clusterBytes(), HaveBytes: free * v.clusterBytes()}
+		return &fault.Error{Class: ErrSpace, Err: fmt.Errorf("FAT32: contents take %d bytes, but the file system has room for %d",
+			v.used*v.clusterBytes(), free*v.clusterBytes())}
 	}
 	v.next = rootCluster
 	spare := free - v.used

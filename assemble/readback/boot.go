@@ -23,10 +23,10 @@ const fatWriter = "assemble/disk"
 func BootMedium(r io.ReaderAt, size int64, m disk.BootMedium, oemdrv []tree.File) (unread, err error) {
 	table, err := disk.ReadTable(r, size)
 	if err != nil {
-		return nil, &DifferenceError{Writer: goDiskfs, Reader: fatWriter, What: err.Error()}
+		return nil, difference(goDiskfs, fatWriter, "%v", err)
 	}
 	if n := 1 + len(m.Volumes); len(table.Parts) != n || table.Backup || !table.Parts[0].IsESP() {
-		return nil, &DifferenceError{Writer: goDiskfs, Reader: fatWriter, What: fmt.Sprintf("the partition table is not that of %d partitions: %+v", n, *table)}
+		return nil, difference(goDiskfs, fatWriter, "the partition table is not that of %d partitions: %+v", n, *table)
 	}
 	root, err := tree.Build(m.Files)
 	if err != nil {

@@ -25,7 +25,7 @@ const (
 // OEMDRV reads an OEMDRV volume of size bytes back: label, sizes and bytes by
 // kdomanski/iso9660, names by go-diskfs.
 //
-// The error is a *DifferenceError, or says why a file cannot be read any more.
+// The error is ErrDifference, or says why a file cannot be read any more.
 // unread is what a reader refused; it proves nothing and ends nothing.
 func OEMDRV(r io.ReaderAt, size int64, files []tree.File) (unread, err error) {
 	root, err := tree.Build(files)

@@ -14,24 +14,19 @@ import (
 
 	"github.com/diskfs/go-diskfs/backend"
 
+	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/tree"
 )
 
-// DifferenceError is a medium on which somebody else reads something other than
-// what was written: a defect of imgasm, or of the reader.
-type DifferenceError struct {
-	Writer string // of ours: "assemble/iso"
-	Reader string // "github.com/kdomanski/iso9660"
-	What   string // "ks.cfg has 10 bytes, not 11"
-}
+// ErrDifference says that somebody else reads from a medium something other
+// than what was written: a defect of imgasm, or of the reader.
+var ErrDifference = fault.Class(fault.Other, "a medium is not what was written")
 
-func (e *DifferenceError) Error() string {
-	return fmt.Sprintf("internal error: %s has written what %s does not read: %s", e.Writer, e.Reader, e.What)
-}
-
-// Hint asks for a report.
-func (e *DifferenceError) Hint() string {
-	return "this is a defect of imgasm or of the reader: please report it, with the names and sizes of the files"
+// difference is what reader, somebody else's package, did not read of what
+// writer, a package of ours, has written: "ks.cfg has 10 bytes, not 11".
+func difference(writer, reader, format string, args ...any) error {
+	return &fault.Error{Class: ErrDifference, Do: "this is a defect of imgasm or of the reader: please report it, with the names and sizes of the files",
+		Err: fmt.Errorf("internal error: %s has written what %s does not read: %s", writer, reader, fmt.Sprintf(format, args...))}
 }
 
 // errUnread is what a reader could not read. It proves nothing.
@@ -52,7 +47,7 @@ type differ func(format string, args ...any) error
 // answer about the reader alone: unread.
 func reading(writer, reader string, read func(differ differ) error) (unread, err error) {
 	differ := func(format string, args ...any) error {
-		return &DifferenceError{Writer: writer, Reader: reader, What: fmt.Sprintf(format, args...)}
+		return difference(writer, reader, format, args...)
 	}
 	func() {
 		defer func() {
@@ -62,7 +57,7 @@ func reading(writer, reader string, read func(differ differ) error) (unread, err
 		}()
 		err = read(differ)
 	}()
-	if err != nil && !errors.As(err, new(*DifferenceError)) && !errors.As(err, new(*sourceError)) {
+	if err != nil && !errors.Is(err, ErrDifference) && !errors.As(err, new(*sourceError)) {
 		unread, err = &errUnread{reader, err}, nil
 	}
 	return unread, err

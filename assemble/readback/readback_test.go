@@ -109,11 +109,8 @@ func TestOEMDRVDifferences(t *testing.T) {
 	} {
 		b := bytes.Clone(good)
 		want := c.change(b)
-		var differ *DifferenceError
-		if _, err := OEMDRV(bytes.NewReader(b), int64(len(b)), want); !errors.As(err, &differ) || differ.Reader != c.reader || differ.Writer != isoWriter {
+		if _, err := OEMDRV(bytes.NewReader(b), int64(len(b)), want); !errors.Is(err, ErrDifference) || !strings.Contains(err.Error(), isoWriter+" has written what "+c.reader+" does not read") {
 			t.Errorf("%s: %v; want a difference that %s sees", c.name, err, c.reader)
-		} else if text := err.Error(); !strings.Contains(text, c.reader) || !strings.Contains(text, isoWriter) {
-			t.Errorf("%s: %q does not name both", c.name, text)
 		}
 	}
 }
@@ -179,8 +176,7 @@ func TestBootMedium(t *testing.T) {
 	} {
 		b := bytes.Clone(good)
 		c.change(b)
-		var differ *DifferenceError
-		if _, err := BootMedium(bytes.NewReader(b), int64(len(b)), m, extraFiles()); !errors.As(err, &differ) || differ.Reader != c.reader {
+		if _, err := BootMedium(bytes.NewReader(b), int64(len(b)), m, extraFiles()); !errors.Is(err, ErrDifference) || !strings.Contains(err.Error(), " what "+c.reader+" does not read") {
 			t.Errorf("%s: %v; want a difference that %s sees", c.name, err, c.reader)
 		}
 	}

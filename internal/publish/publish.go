@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/guard"
 	"github.com/imgasm/imgasm/internal/tmpdir"
 )
@@ -20,17 +21,8 @@ import (
 // should be put, such as a drive: it is not replaced.
 var ErrNotFile = errors.New("exists and is not a regular file")
 
-// PlaceError is a path at which no file can be put.
-type PlaceError struct {
-	Err    error
-	Advice string
-}
-
-func (e *PlaceError) Error() string { return e.Err.Error() }
-func (e *PlaceError) Unwrap() error { return e.Err }
-
-// Hint says what to do.
-func (e *PlaceError) Hint() string { return e.Advice }
+// ErrPlace says that no file can be put at a path.
+var ErrPlace = fault.Class(fault.Input, "no place for a file")
 
 // File creates the file path with what write puts into it. Until write has
 // returned nil and everything is on disk, the contents stand in a hidden folder
@@ -38,7 +30,7 @@ func (e *PlaceError) Hint() string { return e.Advice }
 // there removes); then the file takes path's place, and that of a file that
 // was there.
 //
-// The error is a *PlaceError if path is no place for a file.
+// The error is ErrPlace if path is no place for a file.
 //
 // The file handed to write is empty and open for reading and writing.
 func File(path string, write func(f *os.File) error) error {
@@ -97,6 +89,10 @@ func Sync(ctx context.Context, f *os.File) error {
 	}
 }
 
+func noPlace(do, format string, args ...any) error {
+	return &fault.Error{Class: ErrPlace, Err: fmt.Errorf(format, args...), Do: do}
+}
+
 // check refuses what must not be replaced, before time is spent.
 func check(path string) error {
 	switch info, err := os.Lstat(path); {
@@ -111,14 +107,14 @@ func check(path string) error {
 		case info.Mode()&fs.ModeSymlink != 0:
 			advice = "it is a link: name the file that it leads to; see ls -l " + path
 		}
-		return &PlaceError{fmt.Errorf("%s: %w", path, ErrNotFile), advice}
+		return noPlace(advice, "%s: %w", path, ErrNotFile)
 	}
 	dir := filepath.Dir(path)
 	switch info, err := os.Stat(dir); {
 	case err != nil:
-		return &PlaceError{fmt.Errorf("%s: its folder: %w", path, err), "mkdir -p " + dir}
+		return noPlace("mkdir -p "+dir, "%s: its folder: %w", path, err)
 	case !info.IsDir():
-		return &PlaceError{fmt.Errorf("%s: %s is not a folder", path, dir), "give another path"}
+		return noPlace("give another path", "%s: %s is not a folder", path, dir)
 	}
 	return nil
 }
@@ -142,7 +138,7 @@ func partial(path string, mode fs.FileMode) (f *os.File, remove func(), err erro
 	}
 	var p *fs.PathError
 	if errors.As(err, &p) && !errors.Is(err, syscall.ENOSPC) {
-		return nil, nil, &PlaceError{fmt.Errorf("%s: no file can be made in its folder: %w", path, p.Err), "see who may write there: ls -ld " + dir + "; or give another path"}
+		return nil, nil, noPlace("see who may write there: ls -ld "+dir+"; or give another path", "%s: no file can be made in its folder: %w", path, p.Err)
 	}
 	return f, remove, err
 }

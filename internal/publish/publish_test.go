@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/imgasm/imgasm/internal/fault"
 )
 
 func names(t *testing.T, dir string) (names []string) {
@@ -104,9 +106,8 @@ func TestFileInAClosedFolder(t *testing.T) {
 		f.Close()
 		t.Skip("this user, or this system, writes into any folder")
 	}
-	var place *PlaceError
 	err := File(filepath.Join(dir, "out"), func(*os.File) error { t.Error("called"); return nil })
-	if !errors.As(err, &place) || !errors.Is(err, fs.ErrPermission) || !strings.Contains(place.Hint(), "ls -ld "+dir) || strings.Contains(err.Error(), "partial") {
+	if !errors.Is(err, ErrPlace) || !errors.Is(err, fs.ErrPermission) || !strings.Contains(fault.Hint(err, nil), "ls -ld "+dir) || strings.Contains(err.Error(), "partial") {
 		t.Errorf("%v", err)
 	}
 }
@@ -122,8 +123,7 @@ func TestFileRefuses(t *testing.T) {
 	}
 	link := filepath.Join(dir, "link")
 	if os.Symlink("elsewhere", link) == nil {
-		var place *PlaceError
-		if err := File(link, never); !errors.As(err, &place) || !errors.Is(err, ErrNotFile) || !strings.Contains(place.Hint(), "ls -l "+link) {
+		if err := File(link, never); !errors.Is(err, ErrPlace) || !errors.Is(err, ErrNotFile) || !strings.Contains(fault.Hint(err, nil), "ls -l "+link) {
 			t.Errorf("a link: %v", err)
 		}
 	}
