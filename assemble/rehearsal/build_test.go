@@ -166,7 +166,7 @@ func TestBuildRefuses(t *testing.T) {
 		t.Errorf("no guest: %v", err)
 	}
 	fakeGuest(t, o.ProgramDir, o.Arch)
-	if _, err := Build(context.Background(), o, nil); !errors.Is(err, ErrNoKernel) || !strings.Contains(err.Error(), "--offline") {
+	if _, err := Build(context.Background(), o, nil); !errors.Is(err, ErrNoKernel) || !strings.Contains(err.Error(), "Offline: ") {
 		t.Errorf("offline with an empty cache: %v", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -135,4 +135,4 @@ func poolTools(ctx context.Context, p *pool) (tools, error) {
 }
 
 // notFetched tells whether an error is that no mirror gave what is needed.
-func notFetched(err error) bool { return errors.As(err, new(*debian.FetchError)) }
+func notFetched(err error) bool { return errors.Is(err, debian.ErrFetch) }

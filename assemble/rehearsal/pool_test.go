@@ -111,8 +111,7 @@ func TestBuildFromMirror(t *testing.T) {
 		t.Errorf("without the mirror: %q", said)
 	}
 	o.Refresh = true
-	var failed *debian.FetchError
-	if _, err := Build(context.Background(), o, nil); !errors.As(err, &failed) || !errors.Is(err, ErrNoKernel) {
+	if _, err := Build(context.Background(), o, nil); !errors.Is(err, debian.ErrFetch) || !errors.Is(err, ErrNoKernel) {
 		t.Errorf("without the mirror, but newer ones are demanded: %v", err)
 	}
 }

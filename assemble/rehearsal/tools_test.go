@@ -156,7 +156,7 @@ func TestFindTools(t *testing.T) {
 	if err := os.Remove(filepath.Join(o.CacheDir, "rehearsal", "tools-amd64.tar")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Build(context.Background(), o, nil); !errors.Is(err, ErrNoTools) || !strings.Contains(err.Error(), "--offline") {
+	if _, err := Build(context.Background(), o, nil); !errors.Is(err, ErrNoTools) || !strings.Contains(err.Error(), "Offline: ") {
 		t.Errorf("offline with no tools in the cache: %v", err)
 	}
 }

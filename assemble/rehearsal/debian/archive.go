@@ -61,7 +61,7 @@ type suite struct {
 // Open asks the mirrors what there is. Only one process at a time may use a
 // folder for an architecture.
 //
-// The error is a *FetchError if no mirror gave what is needed.
+// The error is ErrFetch if no mirror gave what is needed.
 func Open(ctx context.Context, o Options) (*Archive, error) {
 	if err := o.fill(); err != nil {
 		return nil, err
@@ -178,9 +178,9 @@ func (a *Archive) Download(ctx context.Context, names ...string) ([]string, erro
 func (a *Archive) fetch(ctx context.Context, p pkg, file string) error {
 	base := filepath.Base(file)
 	if a.o.Offline {
-		return &FetchError{What: base, Dir: a.o.Dir, Offline: p.suite.mirrors}
+		return a.offline(base, p.suite.mirrors)
 	}
-	failed := &FetchError{What: base}
+	failed := &attempts{what: base}
 	for _, m := range p.suite.mirrors {
 		address := m + "/" + p.path
 		err := a.file(ctx, address, file, base, p.hash)
@@ -192,5 +192,5 @@ func (a *Archive) fetch(ctx context.Context, p pkg, file string) error {
 		}
 		failed.add(address, err)
 	}
-	return failed
+	return failed.fault()
 }

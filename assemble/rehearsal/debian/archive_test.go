@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/assemble/rehearsal/debian/debiantest"
+	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/fetch"
 	"github.com/imgasm/imgasm/internal/pgp"
 )
@@ -54,8 +55,7 @@ func TestOffline(t *testing.T) {
 	r := newRig(t)
 	r.o.Offline = true
 	_, err := r.fetch()
-	var failed *FetchError
-	if !errors.As(err, &failed) || !strings.Contains(err.Error(), r.URL+"/debian") || !strings.Contains(failed.Hint(), "once without --offline") {
+	if !errors.Is(err, ErrFetch) || !strings.Contains(err.Error(), r.URL+"/debian") || !strings.Contains(fault.Hint(err, nil), "once without {Offline}") {
 		t.Errorf("with an empty folder: %v", err)
 	}
 	if asked := r.Asked(); len(asked) > 0 {
@@ -70,7 +70,7 @@ func TestOffline(t *testing.T) {
 		t.Errorf("the network was asked: %v", asked)
 	}
 	os.Remove(files[0])
-	if _, err := r.fetch(); !errors.As(err, &failed) || !strings.Contains(err.Error(), "linux-image-6.1.0-57-amd64_6.1.192-3_amd64.deb is not in the cache") {
+	if _, err := r.fetch(); !errors.Is(err, ErrFetch) || !strings.Contains(err.Error(), "linux-image-6.1.0-57-amd64_6.1.192-3_amd64.deb is not in the cache") {
 		t.Errorf("without the kernel: %v", err)
 	}
 }
@@ -79,8 +79,7 @@ func TestUnreachable(t *testing.T) {
 	r := newRig(t)
 	r.Close()
 	_, err := r.fetch()
-	var failed *FetchError
-	if !errors.As(err, &failed) || !strings.Contains(err.Error(), r.URL+mainRelease) || !strings.Contains(failed.Hint(), "--mirror URL") || strings.Contains(failed.Hint(), "--iso") {
+	if !errors.Is(err, ErrFetch) || !strings.Contains(err.Error(), r.URL+mainRelease) || !strings.Contains(fault.Hint(err, nil), "{Mirror}") || strings.Contains(fault.Hint(err, nil), "{ISO}") {
 		t.Errorf("%v", err)
 	}
 }
@@ -282,11 +281,10 @@ func TestLies(t *testing.T) {
 				r.good(t)
 				return
 			}
-			var failed *FetchError
-			if !errors.As(err, &failed) || !strings.Contains(err.Error(), r.URL) || !strings.Contains(err.Error(), c.says) || c.is != nil && !errors.Is(err, c.is) {
+			if !errors.Is(err, ErrFetch) || !strings.Contains(err.Error(), r.URL) || !strings.Contains(err.Error(), c.says) || c.is != nil && !errors.Is(err, c.is) {
 				t.Fatalf("%v, %v", files, err)
 			}
-			if failed.Hint() == "" {
+			if fault.Hint(err, nil) == "" {
 				t.Error("no advice")
 			}
 			kept, err := os.ReadFile(filepath.Join(r.o.Dir, filepath.Base(kernelPath)))

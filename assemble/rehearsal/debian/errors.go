@@ -5,57 +5,44 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/pgp"
 )
 
-// FetchError says that no mirror gave a file.
-type FetchError struct {
-	What  string // "bookworm's index of packages"
-	Tried []Attempt
-	// Offline are the mirrors that were not to be asked; the file is not in Dir.
-	Offline []string
-	Dir     string
+// ErrFetch says that no mirror gave a file, or that none was to be asked.
+var ErrFetch = fault.Class(fault.Host, "not to be had from Debian")
+
+// offline is what is not in the folder of an archive that must not ask its mirrors.
+func (a *Archive) offline(what string, mirrors []string) error {
+	return &fault.Error{Class: ErrFetch, Field: "Offline", Do: "run once without {Offline}: what that fetches is kept",
+		Err: fmt.Errorf("%s is not in the cache %s, and the network is forbidden: %s is not asked", what, a.o.Dir, strings.Join(mirrors, " or "))}
 }
 
-// Attempt is one address and what came of it.
-type Attempt struct {
-	URL string
-	Err error
+// attempts are the addresses that did not give a file.
+type attempts struct {
+	what  string // "bookworm's index of packages"
+	tried []error
 }
 
-func (e *FetchError) add(address string, err error) {
-	e.Tried = append(e.Tried, Attempt{address, err})
+func (a *attempts) add(address string, err error) {
+	a.tried = append(a.tried, fmt.Errorf("%s: %w", address, err))
 }
 
-func (e *FetchError) Error() string {
-	if len(e.Tried) == 0 {
-		return fmt.Sprintf("%s is not in the cache %s, and --offline forbids to ask %s", e.What, e.Dir, strings.Join(e.Offline, " or "))
-	}
+func (a *attempts) Error() string {
 	var tried []string
-	for _, t := range e.Tried {
-		tried = append(tried, t.URL+": "+t.Err.Error())
+	for _, err := range a.tried {
+		tried = append(tried, err.Error())
 	}
-	return e.What + ": no mirror of Debian gave it: " + strings.Join(tried, "; ")
+	return a.what + ": no mirror of Debian gave it: " + strings.Join(tried, "; ")
 }
 
-// Unwrap gives every attempt's error.
-func (e *FetchError) Unwrap() []error {
-	var errs []error
-	for _, t := range e.Tried {
-		errs = append(errs, t.Err)
-	}
-	return errs
-}
+func (a *attempts) Unwrap() []error { return a.tried }
 
-// Hint says what to do.
-func (e *FetchError) Hint() string {
-	if len(e.Tried) == 0 {
-		return "run once without --offline: what that fetches is kept"
+// fault is what came of them all.
+func (a *attempts) fault() error {
+	do := "is the network up? behind a proxy set http_proxy"
+	if errors.Is(a, errExpired) || errors.Is(a, pgp.ErrExpired) {
+		do = "is this system's clock right? (date)"
 	}
-	for _, t := range e.Tried {
-		if errors.Is(t.Err, errExpired) || errors.Is(t.Err, pgp.ErrExpired) {
-			return "is this system's clock right? (date); another mirror of Debian is chosen with --mirror URL"
-		}
-	}
-	return "is the network up? behind a proxy set http_proxy; another mirror of Debian is chosen with --mirror URL"
+	return &fault.Error{Class: ErrFetch, Err: a, Do: do + "; another mirror of Debian is chosen with {Mirror}"}
 }

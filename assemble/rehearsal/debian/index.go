@@ -35,9 +35,9 @@ func (a *Archive) open(ctx context.Context, s *suite) (index string, err error) 
 				return index, nil
 			}
 		}
-		return "", &FetchError{What: s.name + "'s index of packages", Dir: a.o.Dir, Offline: s.mirrors}
+		return "", a.offline(s.name+"'s index of packages", s.mirrors)
 	}
-	failed := &FetchError{What: s.name + "'s index of packages"}
+	failed := &attempts{what: s.name + "'s index of packages"}
 	for i, m := range s.mirrors {
 		address := m + "/dists/" + s.name + "/InRelease"
 		index, data, err := a.ask(ctx, s, m, address, seen)
@@ -58,7 +58,7 @@ func (a *Archive) open(ctx context.Context, s *suite) (index string, err error) 
 		a.removeOthers(s, index)
 		return index, nil
 	}
-	return "", failed
+	return "", failed.fault()
 }
 
 // seen is the InRelease file that was accepted the last time, or nil. A damaged
