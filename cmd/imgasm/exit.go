@@ -12,11 +12,8 @@ import (
 	"syscall"
 
 	"github.com/imgasm/imgasm/assemble/alma"
-	"github.com/imgasm/imgasm/assemble/disk"
-	"github.com/imgasm/imgasm/assemble/lock"
 	"github.com/imgasm/imgasm/cmd/imgasm/ui"
 	"github.com/imgasm/imgasm/internal/fault"
-	"github.com/imgasm/imgasm/internal/publish"
 	"github.com/imgasm/imgasm/kickstart"
 	"github.com/imgasm/imgasm/kickstart/render"
 )
@@ -112,8 +109,7 @@ func codeOf(err error) int {
 	switch e := err.(type) {
 	case interface{ Kind() fault.Kind }:
 		return map[fault.Kind]int{fault.Input: exitInput, fault.Host: exitHost, fault.Guest: exitInstall, fault.Timeout: exitTimeout, fault.Other: exitOther}[e.Kind()]
-	case *alma.InputError, *alma.LintError, *alma.NoConsoleError, *lock.MismatchError, *disk.SpaceError,
-		*kickstart.ParseError, *render.OptionError, *publish.PlaceError:
+	case *alma.InputError, *alma.LintError, *alma.NoConsoleError, *kickstart.ParseError, *render.OptionError:
 		return exitInput
 	case *alma.HostError:
 		return exitHost
