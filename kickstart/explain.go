@@ -5,30 +5,27 @@ package kickstart
 import (
 	"fmt"
 	"strings"
+
+	"github.com/imgasm/imgasm/internal/fault"
 )
 
-// UnknownNameError says that Explain was asked for something that is not in
-// the table.
-type UnknownNameError struct {
-	Text string
-	Near string // what was most likely meant, or ""
-}
+// ErrUnknownName says that Explain was asked for something that is not in the table.
+var ErrUnknownName = fault.Class(fault.Input, "not in the table of kickstart's dialect")
 
-func (e *UnknownNameError) Error() string { return "kickstart: " + e.Text }
-
-// Hint says what to ask instead.
-func (e *UnknownNameError) Hint() string {
-	if e.Near != "" {
-		return "did you mean " + e.Near + "?"
+// unknownName is text, of a name that is none; near is what was most likely meant, or "".
+func unknownName(near, format string, args ...any) error {
+	do := "imgasm kickstart explain lists what there is"
+	if near != "" {
+		do = "did you mean " + near + "?"
 	}
-	return "imgasm kickstart explain lists what there is"
+	return &fault.Error{Class: ErrUnknownName, Err: fmt.Errorf("kickstart: "+format, args...), Do: do}
 }
 
 // Explain tells what the table knows of a command ("part"), a section
 // ("%packages"), an option of one of them ("part", "--grow"; abbreviations as
 // the installer takes them), or a rule of lint ("unknown-option"), with notes
 // on the releases. Without words it lists everything, one line each. d is the
-// release whose view is told first. The error is an *UnknownNameError.
+// release whose view is told first. The error is ErrUnknownName.
 func Explain(words []string, d Dialect) (string, error) {
 	if len(words) == 0 {
 		return explainAll(d), nil
@@ -63,7 +60,7 @@ func Explain(words []string, d Dialect) (string, error) {
 	for _, r := range Rules() {
 		names = append(names, r.Name)
 	}
-	return "", &UnknownNameError{Text: fmt.Sprintf("there is no command, section or rule %q", name), Near: Nearest(strings.ToLower(name), names)}
+	return "", unknownName(Nearest(strings.ToLower(name), names), "there is no command, section or rule %q", name)
 }
 
 // status tells what d makes of a thing, and the rest of its history.
@@ -195,11 +192,11 @@ func resolveOption(owner string, options []OptionSpec, name string, d Dialect) (
 	}
 	switch len(found) {
 	case 0:
-		return nil, &UnknownNameError{Text: fmt.Sprintf("%s has no option %q", owner, name), Near: Nearest(strings.ToLower(name), all)}
+		return nil, unknownName(Nearest(strings.ToLower(name), all), "%s has no option %q", owner, name)
 	case 1:
 		return found[0], nil
 	}
-	return nil, &UnknownNameError{Text: fmt.Sprintf("%s %s could mean %s", owner, name, strings.Join(names, ", "))}
+	return nil, unknownName("", "%s %s could mean %s", owner, name, strings.Join(names, ", "))
 }
 
 func explainOption(b *strings.Builder, owner string, o *OptionSpec, d Dialect) {

@@ -5,6 +5,8 @@ package kickstart
 import (
 	"fmt"
 	"unicode/utf8"
+
+	"github.com/imgasm/imgasm/internal/fault"
 )
 
 // Pos is a place in a file.
@@ -31,6 +33,9 @@ func (p Pos) after(text []byte) Pos {
 	return p
 }
 
+// ErrParse is the class of every ParseError, for errors.Is.
+var ErrParse = fault.Class(fault.Input, "not a kickstart file")
+
 // ParseError says that a text cannot be read, and where. Its message is
 // "name:line:column: text".
 type ParseError struct {
@@ -42,3 +47,6 @@ type ParseError struct {
 func (e *ParseError) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s", e.Name, e.Pos.Line, e.Pos.Column, e.Text)
 }
+
+// Unwrap gives the class.
+func (e *ParseError) Unwrap() error { return ErrParse }

@@ -3,11 +3,14 @@ package kickstart
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/imgasm/imgasm/internal/fault"
 )
 
 func reportFindings(t *testing.T) []Finding {
@@ -213,12 +216,11 @@ func TestExplainUnknown(t *testing.T) {
 		{[]string{"hash-in-word", "--x"}, `kickstart: there is no command, section or rule "hash-in-word"`, "did you mean hash-in-word?"},
 	} {
 		_, err := Explain(tc.words, RHEL10)
-		e, ok := err.(*UnknownNameError)
-		if !ok {
+		if !errors.Is(err, ErrUnknownName) {
 			t.Errorf("%q: %v", tc.words, err)
 			continue
 		}
-		if diff := cmp.Diff([]string{tc.want, tc.hint}, []string{e.Error(), e.Hint()}); diff != "" {
+		if diff := cmp.Diff([]string{tc.want, tc.hint}, []string{err.Error(), fault.Hint(err, nil)}); diff != "" {
 			t.Errorf("%q: %s", tc.words, diff)
 		}
 	}

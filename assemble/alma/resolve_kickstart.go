@@ -5,7 +5,6 @@ package alma
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -100,10 +99,6 @@ func (p *Plan) render(ctx context.Context) ([]byte, error) {
 	o.Seed = early[:]
 	text, err := render.Kickstart(o)
 	if err != nil {
-		var option *render.OptionError
-		if errors.As(err, &option) {
-			return nil, &InputError{Err: err}
-		}
 		return nil, err
 	}
 	p.Kickstart.Login = login(o)

@@ -3,8 +3,6 @@
 
 package render
 
-import "errors"
-
 // DefaultRootPassword is root's password in an image made without one given.
 // It is public: such an image is for machines that nobody else can reach.
 const DefaultRootPassword = "packer"
@@ -28,7 +26,7 @@ type Accounts struct {
 // Set puts the accounts into o. The default passwords are for a wish that names
 // no way in: as soon as there is a key or any password, nobody has a password that
 // was not given. A user who was named and has neither password nor key is an
-// *OptionError.
+// ErrOption.
 func (a Accounts) Set(o *Options) error {
 	keys := len(a.SSHKeys) > 0
 	wished := keys || a.RootPassword != "" || a.Password != ""
@@ -44,7 +42,7 @@ func (a Accounts) Set(o *Options) error {
 		user.Password = a.Password
 	}
 	if a.User != "" && a.Password == "" && !keys {
-		return &OptionError{Option: "user " + user.Name, Err: errors.New("could not log in: give a password or an ssh key (--password, --ssh-key)")}
+		return refuse("user "+user.Name, "", "could not log in: give a password or an ssh key")
 	}
 	user.SSHKeys = a.SSHKeys
 	o.Users = []User{user}

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/imgasm/imgasm/internal/fault"
 )
 
 var (
@@ -45,9 +47,17 @@ func (o *Options) check() error {
 	return errors.Join(o.checkMachine(), o.checkSource(), o.checkLocale(), o.checkAccounts(), o.checkContents())
 }
 
-// refuse is an OptionError that names what is allowed.
+// ErrOption says that a setting cannot be used. The text names it, and what is allowed.
+var ErrOption = fault.Class(fault.Input, "a setting that cannot be used")
+
+// refuse is ErrOption for an option, such as "host name", and its value; "" for a
+// secret. The format says what is allowed.
 func refuse(option, value, format string, args ...any) error {
-	return &OptionError{Option: option, Value: value, Err: fmt.Errorf(format, args...)}
+	text := "kickstart: " + option + " "
+	if value != "" {
+		text += fmt.Sprintf("%q: ", value)
+	}
+	return &fault.Error{Class: ErrOption, Err: fmt.Errorf("%s%w", text, fmt.Errorf(format, args...))}
 }
 
 func match(pattern *regexp.Regexp, option, value, example string) error {
@@ -156,7 +166,7 @@ func (o *Options) checkAccounts() error {
 		}
 	}
 	if !login {
-		errs = append(errs, &OptionError{Option: "login:", Err: errors.New("nobody could log in; give a root password, a user with a password, or an ssh key")})
+		errs = append(errs, refuse("login:", "", "nobody could log in; give a root password, a user with a password, or an ssh key"))
 	}
 	return errors.Join(errs...)
 }
@@ -174,9 +184,9 @@ func checkKeys(account string, keys []string) error {
 		line := strings.TrimSpace(key)
 		switch _, _, _, rest, err := ssh.ParseAuthorizedKey([]byte(line)); {
 		case strings.Contains(line, "PRIVATE KEY"):
-			errs = append(errs, &OptionError{Option: option, Err: errors.New("is a private key: give the file that ends in .pub")})
+			errs = append(errs, refuse(option, "", "is a private key: give the file that ends in .pub"))
 		case oneLine(line) != nil || len(rest) > 0:
-			errs = append(errs, &OptionError{Option: option, Err: errors.New("has more than one line: give each key by itself")})
+			errs = append(errs, refuse(option, "", "has more than one line: give each key by itself"))
 		case err != nil, strings.HasPrefix(line, "-"):
 			errs = append(errs, refuse(option, line, "is no line of an authorized_keys file, which begins as in \"ssh-ed25519 AAAA\""))
 		}
@@ -202,7 +212,7 @@ func (o *Options) checkContents() error {
 			if name == "" {
 				name = fmt.Sprintf("number %d", i+1)
 			}
-			errs = append(errs, &OptionError{Option: "script " + name, Err: err})
+			errs = append(errs, refuse("script "+name, "", "%w", err))
 		}
 	}
 	return errors.Join(errs...)

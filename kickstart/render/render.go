@@ -5,7 +5,6 @@
 package render
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -92,7 +91,7 @@ type Script struct {
 var almaLinuxVersion = regexp.MustCompile(`^10(\.[0-9]{1,2})?$`)
 
 // AlmaLinuxSource is the project's mirror for version ("10", "10.1", "kitten")
-// and architecture ("x86_64", "x86_64_v2", "aarch64"). Errors: *OptionError for
+// and architecture ("x86_64", "x86_64_v2", "aarch64"). Errors: ErrOption for
 // another version, whose installer reads another dialect than Render writes.
 func AlmaLinuxSource(version, arch string) (Source, error) {
 	version = strings.TrimPrefix(strings.ToLower(version), "v")
@@ -136,7 +135,7 @@ func (o Options) withDefaults() Options {
 // The same options give the same bytes.
 //
 // A value that cannot stand in its place, or that the installer would refuse,
-// is an *OptionError. Nothing that o holds can end a line, a word or a section
+// is ErrOption. Nothing that o holds can end a line, a word or a section
 // early: the result is parsed and compared before it is returned.
 func Kickstart(o Options) ([]byte, error) {
 	o = o.withDefaults()
@@ -246,7 +245,7 @@ func (o *Options) accounts(w *writer) error {
 	} else {
 		hash, err := HashPassword(o.RootPassword, o.Seed, "root")
 		if err != nil {
-			return &OptionError{Option: "root password", Err: err}
+			return refuse("root password", "", "%w", err)
 		}
 		w.command("rootpw", "--iscrypted", "--allow-ssh", hash)
 	}
@@ -270,7 +269,7 @@ func (o *Options) accounts(w *writer) error {
 		} else {
 			hash, err := HashPassword(u.Password, o.Seed, u.Name)
 			if err != nil {
-				return &OptionError{Option: "password of user " + u.Name, Err: err}
+				return refuse("password of user "+u.Name, "", "%w", err)
 			}
 			words = append(words, "--iscrypted", "--password="+hash)
 		}
@@ -286,19 +285,3 @@ func (o *Options) accounts(w *writer) error {
 	}
 	return nil
 }
-
-// OptionError is a setting that Render cannot use.
-type OptionError struct {
-	Option string // what is wrong: "hostname", "package"
-	Value  string // its value; empty for secrets
-	Err    error
-}
-
-func (e *OptionError) Error() string {
-	if e.Value == "" {
-		return fmt.Sprintf("kickstart: %s %v", e.Option, e.Err)
-	}
-	return fmt.Sprintf("kickstart: %s %q: %v", e.Option, e.Value, e.Err)
-}
-
-func (e *OptionError) Unwrap() error { return e.Err }

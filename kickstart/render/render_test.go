@@ -147,8 +147,7 @@ func TestRenderRefuses(t *testing.T) {
 			o := Options{RootPassword: "secret"}
 			tc.change(&o)
 			out, err := Kickstart(o)
-			var bad *OptionError
-			if !errors.As(err, &bad) || !strings.Contains(err.Error(), tc.want) {
+			if !errors.Is(err, ErrOption) || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("got error %v, want one with %q; output:\n%s", err, tc.want, out)
 			}
 		})
@@ -176,9 +175,8 @@ func FuzzRender(f *testing.F) {
 		}
 		src, err := Kickstart(o)
 		if err != nil {
-			var bad *OptionError
-			if !errors.As(err, &bad) {
-				t.Fatalf("not an OptionError: %v", err)
+			if !errors.Is(err, ErrOption) {
+				t.Fatalf("not ErrOption: %v", err)
 			}
 			return
 		}
