@@ -105,7 +105,7 @@ func (b *build) unpackKernel(image *iso.Image, name string) error {
 		return err
 	}
 	if pages := info.PageSizeHint(); pages != "" && b.Accel.Accel == "hvf" {
-		return &HostError{Err: errors.New(pages), Do: "--accel tcg emulates it"}
+		return &HostError{Err: errors.New(pages), Do: "emulate it: {Accel} tcg"}
 	}
 	return nil
 }

@@ -73,7 +73,7 @@ func (i Info) PageSizeHint() string {
 	if i.PageSizeKiB != 64 {
 		return ""
 	}
-	return "this kernel uses pages of 64 KiB, which Apple's processors do not have: use --accel tcg"
+	return "this kernel uses pages of 64 KiB, which Apple's processors do not have"
 }
 
 // InspectFile is Inspect for a file.

@@ -20,8 +20,8 @@ import (
 const maxWindow = 128 << 20
 
 // ErrCompression says that a kernel is compressed in a way that imgasm cannot
-// undo. The EFI boot medium (--boot media) needs no unpacking.
-var ErrCompression = fault.Class(fault.Input, "compression not supported; boot from an EFI medium instead (--boot media)")
+// undo. An EFI boot medium needs no unpacking.
+var ErrCompression = fault.Class(fault.Input, "compression not supported")
 
 // Unpack writes the kernel in a form that every QEMU starts by -kernel:
 // aarch64's compressed formats become an uncompressed Image, others are copied
@@ -74,7 +74,8 @@ func (i Info) open(r io.ReaderAt) (io.ReadCloser, error) {
 		}
 		return z.IOReadCloser(), nil
 	}
-	return nil, fmt.Errorf("kernel compressed by %q: %w", i.Compression, ErrCompression)
+	return nil, &fault.Error{Class: ErrCompression, Err: fmt.Errorf("kernel compressed by %q: %w", i.Compression, ErrCompression),
+		Do: "boot from an EFI boot medium instead: {Boot} media"}
 }
 
 // endsAt says whether n is all that was packed. Behind formats that do not
