@@ -12,10 +12,11 @@ import (
 
 	"github.com/imgasm/imgasm/assemble/disk"
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/fault"
 )
 
 // ErrCannotBoot is wrapped by what Boot has seen to be wrong with a disk.
-var ErrCannotBoot = errors.New("the disk cannot boot")
+var ErrCannotBoot = fault.Class(fault.Guest, "the disk cannot boot")
 
 // Boots is what was found on a disk.
 type Boots struct {

@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/imgasm/imgasm/internal/fault"
 )
 
 // Types of the statement and of its predicate.
@@ -195,7 +197,7 @@ func IsStatement(text []byte) bool {
 }
 
 // ErrChecksums is wrapped where a file is no list of SHA-256 sums.
-var ErrChecksums = errors.New("not a list of SHA-256 sums as sha256sum makes it")
+var ErrChecksums = fault.Class(fault.Input, "not a list of SHA-256 sums as sha256sum makes it")
 
 // AddSHA256SUMS adds files to the text of a SHA256SUMS file, which may be empty:
 // the lines of files of these names are replaced, all others stay as they are.

@@ -5,20 +5,21 @@ package qcow2
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"math"
+
+	"github.com/imgasm/imgasm/internal/fault"
 )
 
 // Errors of images, for errors.Is.
 var (
-	ErrNotQcow2    = errors.New("not a qcow2 image")
-	ErrDamaged     = errors.New("damaged qcow2 image")
-	ErrUnsupported = errors.New("qcow2 image with a feature that is not supported")
+	ErrNotQcow2    = fault.Class(fault.Input, "not a qcow2 image")
+	ErrDamaged     = fault.Class(fault.Input, "damaged qcow2 image")
+	ErrUnsupported = fault.Class(fault.Input, "qcow2 image with a feature that is not supported")
 	// ErrBackingFile says that an image holds only what differs from another
 	// one, which is not opened unless OpenOptions.Backing does.
-	ErrBackingFile = errors.New("qcow2 image with a backing file")
+	ErrBackingFile = fault.Class(fault.Input, "qcow2 image with a backing file")
 )
 
 // Header is what an image says about itself. (Section "Header".)

@@ -11,10 +11,11 @@
 package qcow2
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/imgasm/imgasm/internal/fault"
 )
 
 // Source is a disk's contents. Holes need not be known: clusters of zeros are
@@ -96,10 +97,10 @@ type Options struct {
 
 // Errors of options, for errors.Is.
 var (
-	ErrCompression = errors.New("unknown compression")
-	ErrClusterSize = errors.New("impossible cluster size")
+	ErrCompression = fault.Class(fault.Input, "unknown compression")
+	ErrClusterSize = fault.Class(fault.Input, "impossible cluster size")
 	// ErrTooLarge says that clusters of the asked size cannot hold the disk.
-	ErrTooLarge = errors.New("disk too large for its cluster size")
+	ErrTooLarge = fault.Class(fault.Input, "disk too large for its cluster size")
 )
 
 // MaxSize is the size of the largest disk, in bytes, that QEMU opens with

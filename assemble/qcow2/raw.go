@@ -3,9 +3,10 @@
 package qcow2
 
 import (
-	"errors"
 	"fmt"
 	"os"
+
+	"github.com/imgasm/imgasm/internal/fault"
 )
 
 // RawFile is a raw disk image, or a part of a file, as a Mapper.
@@ -29,7 +30,7 @@ func OpenRaw(path string) (*RawFile, error) {
 }
 
 // ErrNotRegular is what a folder, a pipe or a drive is refused with.
-var ErrNotRegular = errors.New("not a regular file")
+var ErrNotRegular = fault.Class(fault.Input, "not a regular file")
 
 // Raw is OpenRaw for a file that is open already.
 func Raw(f *os.File) (*RawFile, error) {

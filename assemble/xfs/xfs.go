@@ -27,15 +27,17 @@ import (
 	"io"
 	"io/fs"
 	"sync"
+
+	"github.com/imgasm/imgasm/internal/fault"
 )
 
 var (
 	// ErrNotXFS: there is no XFS superblock.
-	ErrNotXFS = errors.New("not an XFS file system")
+	ErrNotXFS = fault.Class(fault.Input, "not an XFS file system")
 	// ErrUnsupported: it is one, with something that this package does not read.
-	ErrUnsupported = errors.New("unsupported XFS file system")
+	ErrUnsupported = fault.Class(fault.Input, "unsupported XFS file system")
 	// ErrCorrupt: what was read contradicts the format, its checksum, or itself.
-	ErrCorrupt = errors.New("damaged XFS file system")
+	ErrCorrupt = fault.Class(fault.Input, "damaged XFS file system")
 )
 
 func corrupt(format string, args ...any) error {

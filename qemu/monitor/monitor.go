@@ -19,12 +19,13 @@ import (
 
 	"github.com/digitalocean/go-qemu/qmp"
 
+	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/guard"
 )
 
 // ErrClosed is returned for every command once the connection has ended,
 // whichever side ended it. It may be wrapped together with the cause.
-var ErrClosed = errors.New("QMP connection closed")
+var ErrClosed = fault.Class(fault.Host, "QMP connection closed")
 
 // Error is QEMU's own refusal of a command (qmp-spec, section 2.4.2).
 type Error struct {
