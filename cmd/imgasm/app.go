@@ -151,7 +151,7 @@ func hintOf(err error) string {
 // fieldFlags are the flags for what libraries call fields, with their value as
 // hints have it. A field that is no flag of every verb is described.
 var fieldFlags = map[string]string{
-	"Accel": "--accel", "Arch": "--arch", "Binary": "--qemu PATH", "Explicit": "--firmware", "ISO": "--iso PATH", "Keyring": "--keyring FILE",
+	"Accel": "--accel", "Arch": "--arch", "Boot": "--boot", "Binary": "--qemu PATH", "Explicit": "--firmware", "ISO": "--iso PATH", "Keyring": "--keyring FILE",
 	"Lock": "--lock", "Locked": "--locked", "MemoryMiB": "--memory", "Mirror": "--mirror URL", "Offline": "--offline",
 	"SHA256": "--iso-checksum SHA256 (imgasm source: --checksum)", "Variant": "--variant", "Vault": "--vault URL", "Version": "--version", "URL": "",
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/imgasm/imgasm/cmd/imgasm/ui"
 	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/kickstart"
-	"github.com/imgasm/imgasm/kickstart/render"
 )
 
 // The exit codes of every verb.
@@ -79,7 +78,7 @@ var anywhere = []struct {
 	{exitInterrupted, as[*interruptError]},
 	{exitInterrupted, func(err error) bool { return errors.Is(err, context.Canceled) }},
 	{exitUsage, as[*usageError]},
-	{exitUsage, as[*kickstart.UnknownNameError]},
+	{exitUsage, func(err error) bool { return errors.Is(err, kickstart.ErrUnknownName) }},
 	{exitInput, func(err error) bool { return errors.Is(err, errFindings) }},
 	{exitHost, func(err error) bool { return errors.Is(err, errNotReady) }},
 }
@@ -109,7 +108,7 @@ func codeOf(err error) int {
 	switch e := err.(type) {
 	case interface{ Kind() fault.Kind }:
 		return map[fault.Kind]int{fault.Input: exitInput, fault.Host: exitHost, fault.Guest: exitInstall, fault.Timeout: exitTimeout, fault.Other: exitOther}[e.Kind()]
-	case *alma.InputError, *alma.LintError, *alma.NoConsoleError, *kickstart.ParseError, *render.OptionError:
+	case *alma.InputError, *alma.LintError, *alma.NoConsoleError:
 		return exitInput
 	case *alma.HostError:
 		return exitHost
