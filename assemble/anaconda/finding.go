@@ -1,74 +1,96 @@
 package anaconda
 
 import (
+	"iter"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
+
+	"github.com/imgasm/imgasm/qemu/console"
 )
 
-// Findings: rows of the table that have fired, with the guest's lines.
+// How texts become findings: by the rows of the table that they fire.
 
-// finding is a row of the table that has fired.
-type finding struct {
-	rule    *Rule
-	failure Failure
-	phase   Phase         // in which it fired
-	at      time.Duration // awake
-	run     int           // of the installer in which it fired
-	open    bool          // its block is still being collected
-	number  int           // of a line, which a dialog about a script names
-	every   []string      // what a row that tells all of it has found
-	told    bool          // as a warning
-	fatal   bool          // the failure that will follow says more
+// rows yields the rows of a channel that a text fires, with what their patterns
+// find in it. r is the console's record, nil on other channels.
+func (m *Machine) rows(c Channel, text string, r *console.Record) iter.Seq2[*Rule, []string] {
+	return func(yield func(*Rule, []string) bool) {
+		for _, row := range table().on[c] {
+			if m.phase < row.First || row.Last != 0 && m.phase > row.Last || r != nil && !row.mayBe(r, &m.speaker) {
+				continue
+			}
+			groups := row.find(text)
+			if groups == nil || m.evidence.fired[row.Name] >= row.repeats() || row.When != nil && !row.When(m, r) {
+				continue
+			}
+			if !yield(row, groups) {
+				return
+			}
+		}
+	}
 }
 
-const (
-	maxLines = 40 // of evidence in a failure
-	maxClues = 60
-)
+// mayBe reports whether a record of the console can be what the row is about.
+func (r *Rule) mayBe(rec *console.Record, s *speaker) bool {
+	return s.said(r.Who, rec) && (!rec.Partial || r.Prompt || r.Action == Wait)
+}
+
+// repeats is how often a row may fire.
+func (r *Rule) repeats() int {
+	if r.Often {
+		return 10
+	}
+	return 1
+}
+
+// match makes a finding of a text on a channel whose lines are few, nil if no row
+// fires.
+func (m *Machine) match(text string, at Line) *finding {
+	for row, groups := range m.rows(at.Channel, text, nil) {
+		return m.add(row, groups, at)
+	}
+	return nil
+}
 
 // add makes a finding of a row that has fired.
 func (m *Machine) add(r *Rule, groups []string, at Line) *finding {
-	f := &finding{rule: r, phase: m.phase, at: m.awake, run: m.runs}
-	words := m.words(r)
-	f.failure = Failure{
-		Class: r.Class, Rule: r.Name, Phase: m.phase, Lines: []Line{at},
-		Meaning: m.expand(words.Meaning, groups), Hint: m.expand(words.Hint, groups),
-		TimedOut: r.Channel == OnClock,
-	}
+	m.evidence.fired[r.Name]++
+	f := &finding{rule: r, phase: m.phase, at: m.clock.awake, run: m.runs}
+	f.failure = Failure{Phase: m.phase, Lines: []Line{at}, TimedOut: r.Channel == OnClock}
 	m.fill(f, groups, at.Text)
 	if r.Rank <= contextRank && r.Action.decides() {
-		f.failure.Context = m.recent.lines(at)
+		f.failure.Context = m.collector.before(at)
 	}
-	if r.Action.decides() {
-		m.findings = append(m.findings, f)
-	} else if len(m.clues) < maxClues {
-		m.clues = append(m.clues, f)
-	}
-	switch {
-	case r.Action == Clue && !r.Detail:
-		m.held = append(m.held, f)
-	case r.Action == Warn || r.Action == Note && !r.Detail:
-		m.tellNow(f)
+	m.evidence.add(f)
+	if r.Action == Warn || r.Action == Note && !r.Detail {
+		m.warn(f)
 	}
 	return f
 }
 
-// fill adds what the row's columns say to a finding that is new.
+// contextRank is the highest rank of the rows that need the lines before theirs
+// to be understood.
+const contextRank = 30
+
+// fill adds what the row says to a finding that is new.
 func (m *Machine) fill(f *finding, groups []string, text string) {
-	r := f.rule
+	r, words := f.rule, m.words(f.rule)
+	f.failure.Class, f.failure.Rule = r.Class, r.Name
+	f.failure.Meaning, f.failure.Hint = m.expand(words.Meaning, groups), m.expand(words.Hint, groups)
+	if r.NamesLine {
+		f.nameLine(groups)
+	}
 	if r.Script && r.Channel != OnLog && len(groups) > 1 {
 		f.number, _ = strconv.Atoi(groups[1]) // not all of them name one
 	}
 	if r.Every {
 		f.every = found(r, text)
-		m.tellEvery(f)
+		m.listEvery(f)
 	}
 	if r.Address {
 		if at := address.FindString(text); at != "" && !strings.Contains(f.failure.Meaning, at) {
-			f.failure.Meaning = strings.TrimSuffix(f.failure.Meaning, ".") + ": " + at
+			f.adds(at)
 		}
 	}
 }
@@ -88,112 +110,48 @@ func found(r *Rule, text string) (all []string) {
 
 const maxEvery = 20 // that a row tells
 
-// tellEvery writes all that was found into the meaning.
-func (m *Machine) tellEvery(f *finding) {
+// listEvery writes all that was found into the meaning.
+func (m *Machine) listEvery(f *finding) {
 	f.failure.Meaning = m.expand(m.words(f.rule).Meaning, []string{"", strings.Join(f.every, "; ")})
 }
 
 // extend adds what another line says to the finding of a row that tells all, and
 // reports whether there is one.
 func (m *Machine) extend(r, frame *Rule, at Line) bool {
-	if !r.Every || frame.Action.decides() {
+	i := slices.IndexFunc(m.evidence.clues, func(f *finding) bool { return f.failure.Rule == r.Name && f.rule.Detail == frame.Detail })
+	if i < 0 || !r.Every || frame.Action.decides() {
 		return false
 	}
-	for _, f := range m.clues {
-		if f.failure.Rule != r.Name || f.rule.Detail != frame.Detail {
-			continue
-		}
-		for _, one := range found(r, at.Text) {
-			if !slices.Contains(f.every, one) && len(f.every) < maxEvery {
-				f.every = append(f.every, one)
-				if len(f.failure.Lines) < maxLines {
-					f.failure.Lines = append(f.failure.Lines, at)
-				}
+	f := m.evidence.clues[i]
+	for _, one := range found(r, at.Text) {
+		if !slices.Contains(f.every, one) && len(f.every) < maxEvery {
+			f.every = append(f.every, one)
+			if len(f.failure.Lines) < maxLines {
+				f.failure.Lines = append(f.failure.Lines, at)
 			}
 		}
-		m.tellEvery(f)
-		return true
 	}
-	return false
-}
-
-// contextRank is the highest rank of the rows that need the lines before theirs
-// to be understood.
-const contextRank = 30
-
-// recentLines are the last lines of the console that say something.
-type recentLines struct {
-	ring [8]Line
-	n    int
-}
-
-func (r *recentLines) add(line int, text string) {
-	if c := text[0]; (c == '.' || c == '=') && onlyPips(text) {
-		return
-	}
-	r.ring[r.n%len(r.ring)] = Line{Channel: OnConsole, Line: line, Text: text}
-	r.n++
-}
-
-// onlyPips reports whether nothing but dots or dialogs' edges are in a text.
-func onlyPips(text string) bool {
-	for i := range len(text) {
-		if text[i] != '.' && text[i] != '=' {
-			return false
-		}
-	}
+	m.listEvery(f)
 	return true
 }
 
-// lines returns them in order, without the one that is told anyway.
-func (r *recentLines) lines(but Line) []Line {
-	var all []Line
-	for i := max(0, r.n-len(r.ring)); i < r.n; i++ {
-		if l := r.ring[i%len(r.ring)]; l != but {
-			all = append(all, Line{Channel: l.Channel, Line: l.Line, Text: short(l.Text, 500)})
-		}
-	}
-	return all
-}
-
-// match tries the rows of a channel whose lines are few.
-func (m *Machine) match(c Channel, text string, at Line) *finding {
-	for _, r := range table().on[c] {
-		if groups := r.pattern.FindStringSubmatch(text); groups != nil && m.applies(r, nil, text) {
-			if m.fired[r.Name]++; m.fired[r.Name] > 1 {
-				return nil
-			}
-			return m.add(r, groups, at)
-		}
-	}
-	return nil
-}
-
 // reasons adds what the rows for error texts make of one, as findings as
-// certain as the frame that it stood in.
-func (m *Machine) reasons(frame *finding, text string) {
-	text = strings.Join(strings.Fields(text), " ")
+// certain as the frame that it stood in. The last one is returned, nil if nothing
+// is new.
+func (m *Machine) reasons(frame *finding, text string) (last *finding) {
+	at := frame.failure.Lines[0]
+	at.Text = strings.Join(strings.Fields(text), " ")
 	for _, r := range table().on[OnReason] {
-		groups := r.find(text)
-		if groups == nil {
+		groups := r.find(at.Text)
+		if groups == nil || m.extend(r, frame.rule, at) || !m.once(frame.rule, r) {
 			continue
 		}
-		at := frame.failure.Lines[0]
-		at.Text = text
-		if m.extend(r, frame.rule, at) || !m.once(frame.rule, r) {
-			continue
-		}
-		f := &finding{rule: reasonLike(r, frame.rule), phase: frame.phase, at: frame.at, run: frame.run, failure: frame.failure}
-		f.failure.Class, f.failure.Rule = r.Class, r.Name
-		f.failure.Phase = max(f.failure.Phase, r.First)
-		f.failure.Meaning, f.failure.Hint = m.expand(r.Meaning, groups), m.expand(r.Hint, groups)
-		m.fill(f, groups, text)
-		if frame.rule.Action.decides() {
-			m.findings = append(m.findings, f)
-		} else if len(m.clues) < maxClues {
-			m.clues = append(m.clues, f)
-		}
+		last = &finding{rule: reasonLike(r, frame.rule), phase: frame.phase, at: frame.at, run: frame.run, failure: frame.failure}
+		last.failure.Phase = max(last.failure.Phase, r.First)
+		m.fill(last, groups, at.Text)
+		m.evidence.add(last)
 	}
+	return last
 }
 
 // once reports whether a reason is new. One that was only a clue may still decide.
@@ -205,8 +163,8 @@ func (m *Machine) once(frame, r *Rule) bool {
 	case !frame.Action.decides():
 		key = "clue " + key
 	}
-	m.fired[key]++
-	return m.fired[key] == 1
+	m.evidence.fired[key]++
+	return m.evidence.fired[key] == 1
 }
 
 // reasonLike gives a reason's row the certainty of the frame's.
@@ -216,35 +174,31 @@ func reasonLike(r, frame *Rule) *Rule {
 	return &like
 }
 
-// checked looks for reasons in what the installer prints while it checks the
-// kickstart's sources, packages and partitions. It says them there, goes on, and
-// gives up later with less.
+// checked is the frame of what the installer prints while it checks the kickstart's
+// sources, packages and partitions. It gives its reasons there, goes on, and gives
+// up later with less.
 var checked = &Rule{Name: "checks", Action: Clue, Last: PhaseHub, Stands: PhasePackages}
 
+// checkLine looks for reasons in a line of the checks.
 func (m *Machine) checkLine(at Line) {
 	m.quoteUnsaved(at)
-	for _, r := range table().on[OnReason] {
-		groups := r.find(at.Text)
-		if groups == nil || m.extend(r, checked, at) || !m.once(checked, r) {
-			continue
-		}
-		f := m.add(reasonLike(r, checked), groups, at)
-		if strings.HasSuffix(at.Text, "Failed to save storage configuration") || strings.HasSuffix(at.Text, "Failed to save boot loader configuration") {
-			m.unsaved = f
-		}
+	frame := &finding{rule: checked, phase: m.phase, at: m.clock.awake, run: m.runs, failure: Failure{Phase: m.phase, Lines: []Line{at}}}
+	f := m.reasons(frame, at.Text)
+	if f != nil && (strings.HasSuffix(at.Text, "Failed to save storage configuration") || strings.HasSuffix(at.Text, "Failed to save boot loader configuration")) {
+		m.evidence.unsaved = f
 	}
 }
 
 // quoteUnsaved adds to "Failed to save storage configuration" what the installer
-// says next, behind pips: why (pyanaconda/ui/lib/storage.py, apply_partitioning).
+// says next, behind dots: why (pyanaconda/ui/lib/storage.py, apply_partitioning).
 func (m *Machine) quoteUnsaved(at Line) {
-	why := strings.TrimLeft(at.Text, ".")
-	if m.unsaved == nil || why == "" {
+	why, f := strings.TrimLeft(at.Text, "."), m.evidence.unsaved
+	if f == nil || why == "" {
 		return
 	}
-	if f := &m.unsaved.failure; !isEdge(why) {
-		f.Lines = append(f.Lines, at)
-		f.Meaning = strings.TrimSuffix(f.Meaning, ".") + ": " + short(why, 300)
+	if !isEdge(why) {
+		f.failure.Lines = append(f.failure.Lines, at)
+		f.adds(short(why, 300))
 	}
-	m.unsaved = nil
+	m.evidence.unsaved = nil
 }

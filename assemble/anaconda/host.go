@@ -2,39 +2,43 @@ package anaconda
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
-
-	"github.com/imgasm/imgasm/internal/event"
 )
 
 // QEMU's side: its monitor's events and its end.
 
 func (m *Machine) qmp(q QMP) {
-	text := rendered(q)
+	text, fired := rendered(q), m.evidence.fired
+	line := Line{Channel: OnQMP, Text: text}
 	switch q.Name {
 	case "SHUTDOWN":
-		m.ends(q, text)
+		m.ends(q, line)
 		return
 	case "STOP":
-		m.paused = true
+		m.clock.paused = true
 	case "RESUME":
-		if full := table().asking[WaitForSpace].Name; m.paused && m.fired[full] > 0 {
-			m.fired[full] = 0
-			m.event(event.Event{Kind: event.Note, Text: "the host has space again; the guest goes on"})
+		if full := table().asking[WaitForSpace].Name; m.clock.paused && fired[full] > 0 {
+			fired[full] = 0
+			m.note("the host has space again; the guest goes on")
 		}
-		m.paused = false
-	case "BLOCK_IO_ERROR":
-		m.ioError(q, text)
-		return
+		m.clock.paused = false
+	case "BLOCK_IO_ERROR": // QEMU could not reach the image file
+		nospace, _ := q.Data["nospace"].(bool)
+		if action := q.Data["action"]; !nospace && (action == "ignore" || action == "report") {
+			return
+		}
 	case "RESET":
-		m.event(event.Event{Kind: event.Note, Text: "the guest was reset"})
+		m.note("the guest was reset")
 	}
-	m.match(OnQMP, text, Line{Channel: OnQMP, Text: text})
+	if f := m.match(text, line); f != nil && f.rule.Ask != Nothing {
+		m.out.Do = f.rule.Ask
+	}
 }
 
 // ends notes a SHUTDOWN event. What it means is weighed by conclude.
-func (m *Machine) ends(q QMP, text string) {
+func (m *Machine) ends(q QMP, line Line) {
 	reason, _ := q.Data["reason"].(string)
 	if reason == "" { // before QEMU 4.0 it gave none
 		reason = "guest-shutdown"
@@ -42,71 +46,47 @@ func (m *Machine) ends(q QMP, text string) {
 			reason = "host-signal"
 		}
 	}
-	if m.shutdown == "" {
-		m.shutdown, m.shutdownAt, m.shutText = reason, m.awake, text
+	if e := &m.evidence; e.shutdown == "" {
+		e.shutdown, e.shutdownAt, e.shutText = reason, m.clock.awake, line.Text
 	}
-	if reason == "guest-panic" || strings.HasPrefix(reason, "host-") && !m.succeededBefore() {
-		m.match(OnQMP, text, Line{Channel: OnQMP, Text: text})
-	}
-}
-
-// succeededBefore reports whether the caller ended QEMU after the verdict.
-func (m *Machine) succeededBefore() bool { return m.verdict != Running }
-
-// ioError notes that QEMU could not reach the image file. With werror=stop it
-// has paused the guest: without space that is to be waited for.
-func (m *Machine) ioError(q QMP, text string) {
-	action, _ := q.Data["action"].(string)
-	if nospace, _ := q.Data["nospace"].(bool); nospace {
-		if m.match(OnQMP, text, Line{Channel: OnQMP, Text: text}) != nil {
-			m.out.Do = WaitForSpace
-		}
-		return
-	}
-	if action != "ignore" && action != "report" {
-		m.match(OnQMP, text, Line{Channel: OnQMP, Text: text})
+	byCaller := m.verdict != Running // who ended QEMU after the verdict
+	if reason == "guest-panic" || strings.HasPrefix(reason, "host-") && !byCaller {
+		m.match(line.Text, line)
 	}
 }
 
 // exit notes the end of QEMU's process.
 func (m *Machine) exit(x Exit) {
-	m.ended = true
-	if m.shutdown != "" || m.verdict != Running || len(m.findings) > 0 {
+	e := &m.evidence
+	e.over = true
+	if e.shutdown != "" || m.verdict != Running || len(e.findings) > 0 {
 		return
 	}
-	stderr := strings.TrimSpace(x.Stderr)
-	text := fmt.Sprintf("exit %d", x.Code)
+	text, stderr := fmt.Sprintf("exit %d", x.Code), strings.TrimSpace(x.Stderr)
 	if x.Signal != "" {
 		text = "signal " + x.Signal
 	}
-	line := Line{Channel: OnQEMU, Text: text}
 	if stderr != "" {
 		text += ": " + strings.ReplaceAll(stderr, "\n", " / ")
-		line.Text = text
 	}
-	if f := m.match(OnQEMU, text, line); f != nil {
-		for _, l := range tail(strings.Split(stderr, "\n"), maxLines-1) {
-			if l != "" {
-				f.failure.Lines = append(f.failure.Lines, Line{Channel: OnQEMU, Text: short(l, 500)})
-			}
+	f := m.match(text, Line{Channel: OnQEMU, Text: text})
+	if f == nil {
+		return
+	}
+	said := strings.Split(stderr, "\n")
+	for _, l := range said[max(0, len(said)-maxLines+1):] {
+		if l != "" {
+			f.failure.Lines = append(f.failure.Lines, Line{Channel: OnQEMU, Text: short(l, 500)})
 		}
 	}
 }
 
-// tail returns the last n of some lines.
-func tail(lines []string, n int) []string { return lines[max(0, len(lines)-n):] }
-
 // rendered writes an event as "NAME key=value …", keys sorted. Only plain values
 // are written.
 func rendered(q QMP) string {
-	keys := make([]string, 0, len(q.Data))
-	for k := range q.Data {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
 	var b strings.Builder
 	b.WriteString(q.Name)
-	for _, k := range keys {
+	for _, k := range slices.Sorted(maps.Keys(q.Data)) {
 		switch v := q.Data[k].(type) {
 		case string, bool, float64, int, int64:
 			fmt.Fprintf(&b, " %s=%v", k, v)

@@ -57,69 +57,35 @@ type Config struct {
 
 // Machine follows one installation. The zero value is not usable; see New.
 type Machine struct {
-	config Config
-	out    Output
+	config  Config
+	outline *outline // of the kickstart, nil if it is not known
+	out     Output
 
-	// Time. awake counts only what was lived through: a gap between inputs adds
-	// at most maxGap, so that a suspended host makes no silence.
-	started   bool
-	at, awake time.Duration
-	paused    bool // QEMU has stopped the guest
+	clock     clock
+	heard     heard     // when each channel last said something new
+	speaker   speaker   // whose lines the console shows
+	collector collector // of messages of several lines
+	report    report    // what the progress port carried
 
+	// How far the installation is.
 	phase    Phase
 	progress progress
-	speaker  speaker
-	stamps   bool          // lines with the kernel's time stamp have been seen
-	stamp    time.Duration // the last one
 	runs     int           // how often the installer has begun
-	hubSince time.Duration // awake when the checks began
-	checks   int           // lines of theirs that were looked at
+	dots     bool          // a task has ended since the last step was announced
+	hubSince time.Duration // when the checks began
+	previous string        // the installer's last line
+	mute     bool          // the console says nothing any more
+	ksNeeded bool          // inst.ks= is on the kernel's command line
 
-	// Evidence of success.
-	complete   bool // Anaconda said so
-	completeAt time.Duration
-	pips       bool   // a task has ended since the last step was announced
-	done       bool   // the marker of the last %post
-	portSpoke  bool   // the progress port has carried a trusted line
-	down       bool   // the kernel said that it goes down
-	shutdown   string // reason of QMP SHUTDOWN, "" before it
-	shutdownAt time.Duration
-	shutText   string
-	ended      bool // Exit or End
-	askedDown  bool
-	poweredOff time.Duration // awake when PowerDown was asked for
-
-	// Evidence of failure.
-	findings []*finding // those that decide
-	clues    []*finding // those that explain
-	fired    map[string]int
-	scripts  []ended  // what the log says of the kickstart's scripts
-	outline  *outline // of the kickstart, nil if it is not known
-	requires bool     // inst.ks= is on the kernel's command line
-	block    block
-	logBlock block
-	next     nextLine
-	unsaved  *finding // the partitions that were refused, until it is said why
-	recent   recentLines
-	previous string // the installer's last line
-	edge     bool   // it was a dialog's edge
+	evidence evidence
 	verdict  Verdict
-	foretold bool // that it has failed has been told before the verdict
 	failure  *Failure
-	held     []*finding // clues that are not told yet: see warn.go
-	mute     bool       // the console says nothing any more
-	waits    *finding   // what a complete installation waits for
-
-	heard  heard
-	report report
+	awaiting bool // that the installer's last words are awaited has been said
 }
-
-// maxGap is the longest time between two inputs that counts as lived through.
-const maxGap = 10 * time.Second
 
 // New returns a machine for a guest that has just been started.
 func New(c Config) *Machine {
-	return &Machine{config: c, fired: map[string]int{}, requires: c.KickstartRequired, outline: outlineOf(c.Kickstart)}
+	return &Machine{config: c, ksNeeded: c.KickstartRequired, outline: outlineOf(c.Kickstart), evidence: evidence{fired: map[string]int{}}}
 }
 
 // Step takes one observation and says what follows from it. Inputs come in
@@ -127,7 +93,9 @@ func New(c Config) *Machine {
 // refute is then withdrawn, which matters to a replay only.
 func (m *Machine) Step(in Input) Output {
 	m.out = Output{Events: m.out.Events[:0]}
-	m.tell(in.At)
+	e := &m.evidence
+	// QEMU also pauses a guest that has ended or panicked; then time goes on.
+	m.clock.advance(in.At, m.clock.paused && e.shutdown == "" && len(e.findings) == 0)
 	switch w := in.What.(type) {
 	case Console:
 		m.console((*console.Record)(&w))
@@ -138,18 +106,18 @@ func (m *Machine) Step(in Input) Output {
 	case QMP:
 		m.qmp(w)
 	case Blocks:
-		m.heard.blocks(w, m.awake)
+		m.heard.blocks(w, m.clock.awake)
 	case Exit:
 		m.exit(w)
 	case Suspended:
-		m.event(event.Event{Kind: event.Note, Text: "the host slept for " + rounded(w.For) + "; the guest's silence during it does not count"})
+		m.note("the host slept for " + rounded(w.For) + "; the guest's silence during it does not count")
 	case End:
-		m.ended = true
+		e.over = true
 	}
 	m.silence()
 	m.conclude()
-	if m.verdict == Succeeded || m.verdict == Running && m.ended {
-		m.tellHeld(true)
+	if m.verdict == Succeeded || m.verdict == Running && e.over {
+		m.warnOfClues(true)
 	}
 	m.out.Fraction, m.out.Left = m.progress.fraction, m.progress.left(m)
 	if m.out.Verdict = m.verdict; m.verdict == Failed {
@@ -158,25 +126,37 @@ func (m *Machine) Step(in Input) Output {
 	return m.out
 }
 
-// tell advances the clocks.
-func (m *Machine) tell(at time.Duration) {
-	if !m.started {
-		m.started, m.at = true, at
-		return
-	}
-	if gap := at - m.at; gap > 0 {
-		m.at = at
-		// QEMU also pauses a guest that has ended or panicked; then time goes on.
-		if !m.paused || m.shutdown != "" || len(m.findings) > 0 {
-			m.awake += min(gap, maxGap)
-		}
-	}
-}
-
 func (m *Machine) event(e event.Event) { m.out.Events = append(m.out.Events, e) }
+
+func (m *Machine) note(text string) { m.event(event.Event{Kind: event.Note, Text: text}) }
 
 // Phase returns how far the installation has come.
 func (m *Machine) Phase() Phase { return m.phase }
 
-// slow says whether the guest is emulated.
-func (m *Machine) slow() bool { return m.config.Accel == "tcg" }
+// Failure explains the failure with all that is known by now, nil if there is
+// none: what comes after the verdict may say more.
+func (m *Machine) Failure() *Failure {
+	if m.verdict == Failed {
+		m.failure = m.explain()
+	}
+	return m.failure
+}
+
+// Waits returns what an installation that is complete waits for, nil if it
+// waits for nothing. It is among the remarks too.
+func (m *Machine) Waits() *Failure {
+	if m.evidence.waits == nil {
+		return nil
+	}
+	return &m.evidence.waits.failure
+}
+
+// Remarks returns what rows of the table noticed that decided nothing, in the
+// order in which it was seen.
+func (m *Machine) Remarks() []Failure {
+	var remarks []Failure
+	for _, c := range m.evidence.clues {
+		remarks = append(remarks, c.failure)
+	}
+	return remarks
+}

@@ -1,9 +1,10 @@
 package anaconda
 
 import (
+	"regexp"
+	"strconv"
 	"strings"
 
-	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/qemu/console"
 )
 
@@ -45,261 +46,166 @@ var queues = map[string]Phase{
 	"Post installation scripts":      PhasePost,
 }
 
+var (
+	packageLine    = regexp.MustCompile(`^Installing (\S+) \((\d{1,9})/(\d{1,9})\)$`)
+	deploymentLine = regexp.MustCompile(`^Deployment (?:starting|complete): `)
+	scriptletLine  = regexp.MustCompile(`^Configuring [^ ]*$`)
+	deviceLine     = regexp.MustCompile(`^Creating .* on /dev/`)
+)
+
 // step recognizes a line of the installer that says what it is doing, and
 // reports whether that is all there is to the line.
 func (m *Machine) step(text string) bool {
-	if m.block.kind.terminates() || m.block.kind.isDialog() {
+	if kind := m.collector.console.kind; kind.terminates() || kind.isDialog() {
 		return false // the words of an error, whatever they look like
 	}
-	if phase, ok := steps[text]; ok {
-		m.pips = false
+	phase, known := steps[text]
+	counted := packageLine.FindStringSubmatch(text)
+	switch {
+	case known:
+		m.dots = false
 		m.advance(phase)
-		return true
+	case counted != nil && count(counted[3]) > 0:
+		m.advance(PhasePackages)
+		m.progress.packages(m, counted[1], count(counted[2]), count(counted[3]))
+	case m.progress.download(m, text), deploymentLine.MatchString(text), scriptletLine.MatchString(text):
+		m.advance(PhasePackages)
+	case deviceLine.MatchString(text):
+		m.advance(PhaseStorage)
+	case strings.Trim(text, ".") == "":
+		m.dots = true
+	case strings.TrimLeft(text, ".") == "Complete!":
+		m.saidComplete(text[0] == '.' || strings.HasPrefix(m.previous, "."))
+	case text == "Installation complete":
+		m.saidComplete(m.dots)
+	case text == "Use of this product is subject to the license agreement found at:":
+		m.saidComplete(m.dots || m.previous == "Installation complete")
+	case isGreeting(text):
+		m.advance(PhaseInstaller)
+		m.note(strings.TrimSuffix(text, " started."))
+	default:
+		m.stepBegins(text)
+		return false
 	}
-	switch text[0] {
-	case 'I':
-		if name, n, total, ok := packageLine(text); ok {
-			m.advance(PhasePackages)
-			m.progress.packages(m, name, n, total)
-			return true
-		}
-		if text == "Installation complete" {
-			m.saidComplete(m.pips)
-			return true
-		}
-	case 'U':
-		if text == "Use of this product is subject to the license agreement found at:" {
-			m.saidComplete(m.pips || m.previous == "Installation complete")
-			return true
-		}
-	case 'D':
-		if m.progress.download(m, text) {
-			m.advance(PhasePackages)
-			return true
-		}
-		if strings.HasPrefix(text, "Deployment starting: ") || strings.HasPrefix(text, "Deployment complete: ") {
-			m.advance(PhasePackages)
-			return true
-		}
-	case 'C':
-		if strings.HasPrefix(text, "Configuring ") && !strings.Contains(text[len("Configuring "):], " ") {
-			m.advance(PhasePackages)
-			return true
-		}
-		if strings.HasPrefix(text, "Creating ") && strings.Contains(text, " on /dev/") {
-			m.advance(PhaseStorage)
-			return true
-		}
-		if text == "Complete!" {
-			m.saidComplete(strings.HasPrefix(m.previous, "."))
-			return true
-		}
-	case '/':
-		m.translated(text)
-	case '.':
-		return m.dots(text)
-	case 'S':
-		m.begin(text)
-	case 'a':
-		if isGreeting(text) {
-			m.advance(PhaseInstaller)
-			m.event(event.Event{Kind: event.Note, Text: strings.TrimSuffix(text, " started.")})
-			return true
-		}
-	}
-	return false
+	return true
 }
 
-// begin recognizes the first words of the installer, to which others may have
-// been added before the newline.
-func (m *Machine) begin(text string) {
+// stepBegins recognizes lines that say something else too.
+func (m *Machine) stepBegins(text string) {
 	switch {
 	case isStart(text):
 		m.runs++
 		m.advance(PhaseInstaller)
 	case strings.HasPrefix(text, "Starting automated install"):
 		if m.phase < PhaseHub {
-			m.hubSince = m.awake
+			m.hubSince = m.clock.awake
 		}
 		m.advance(PhaseHub)
-	}
-}
-
-// dots recognizes pips, one for each finished task, and what may follow them
-// on the same line.
-func (m *Machine) dots(text string) bool {
-	rest := strings.TrimLeft(text, ".")
-	switch rest {
-	case "":
-		m.pips = true
-		return true
-	case "Complete!":
-		m.saidComplete(true)
-		return true
-	}
-	return false
-}
-
-// saidComplete weighs the word "Complete!" and those that follow it. Anaconda
-// says it right behind the pips of its last tasks (on whose line a library may have
-// written a warning). dnf in a %post script says "Complete!" too, and many a
-// script that the installation is complete, but not there. By way of journald
-// only Anaconda itself can have said it. Of a recording that begins late the
-// pips must do.
-func (m *Machine) saidComplete(pips bool) {
-	late := m.runs == 0 && m.phase < PhaseInstaller
-	if m.phase >= PhaseConfigure && (pips || m.speaker == byJournal) || late && pips {
+	case m.dots && m.phase >= PhaseInstaller && !strings.HasPrefix(m.previous, "/") && strings.HasPrefix(text, "/usr/share/") && strings.HasSuffix(text, "/EULA"):
+		// The end of an installation in another language than English (lang in the
+		// kickstart), of which few steps or none were understood: the last dots, three
+		// lines, and the path of the licence, which is never translated. In a list of
+		// files that a script prints it follows another path.
 		m.finished()
 	}
 }
 
-// translated recognizes the end of an installation in another language than
-// English (lang in the kickstart), of which few steps or none were understood:
-// the last pips, three lines, and the path of the licence, which is never
-// translated. In a list of files that a script prints it follows another path.
-func (m *Machine) translated(text string) {
-	if m.pips && m.phase >= PhaseInstaller && !strings.HasPrefix(m.previous, "/") && strings.HasPrefix(text, "/usr/share/") && strings.HasSuffix(text, "/EULA") {
+// saidComplete weighs the word "Complete!" and those that follow it. Anaconda
+// says it right behind the dots of its last tasks (on whose line a library may have
+// written a warning). dnf in a %post script says "Complete!" too, and many a
+// script that the installation is complete, but not there. By way of journald
+// only Anaconda itself can have said it. Of a recording that begins late the
+// dots must do.
+func (m *Machine) saidComplete(dots bool) {
+	late := m.runs == 0 && m.phase < PhaseInstaller
+	if m.phase >= PhaseConfigure && (dots || m.speaker.way == byJournal) || late && dots {
 		m.finished()
 	}
 }
 
 // finished notes that Anaconda has said that the installation is complete.
 func (m *Machine) finished() {
-	if m.complete {
+	e := &m.evidence
+	if e.complete {
 		return
 	}
-	m.complete, m.completeAt = true, m.awake
+	e.complete, e.completeAt = true, m.clock.awake
 	// What an installer before this one said, on a guest that was rebooted since.
-	m.withdraw(func(f *finding) bool { return f.run < m.runs })
+	e.withdraw(func(f *finding) bool { return f.run < m.runs })
 	m.advance(PhaseComplete)
 }
 
-// packageLine parses "Installing NAME.ARCH (N/TOTAL)".
-func packageLine(text string) (name string, n, total int, ok bool) {
-	rest, ok := strings.CutPrefix(text, "Installing ")
-	if !ok {
-		return "", 0, 0, false
-	}
-	name, counts, ok := strings.Cut(rest, " (")
-	if !ok || name == "" || strings.Contains(name, " ") {
-		return "", 0, 0, false
-	}
-	n, total, ok = fraction(strings.TrimSuffix(counts, ")"))
-	return name, n, total, ok && strings.HasSuffix(counts, ")")
-}
-
-// fraction parses "N/TOTAL".
-func fraction(s string) (n, total int, ok bool) {
-	a, b, ok := strings.Cut(s, "/")
-	if !ok {
-		return 0, 0, false
-	}
-	n, okN := number(a)
-	total, okTotal := number(b)
-	return n, total, okN && okTotal && total > 0
-}
-
-// number parses a small decimal number.
-func number(s string) (int, bool) {
-	n := 0
-	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' || i >= 9 {
-			return 0, false
-		}
-		n = n*10 + int(s[i]-'0')
-	}
-	return n, s != ""
+// count reads digits that a pattern found.
+func count(digits string) int {
+	n, _ := strconv.Atoi(digits)
+	return n
 }
 
 // boot recognizes what the kernel, dracut and systemd say on the way to the
 // installer and back.
 func (m *Machine) boot(r *console.Record) {
-	text := r.Text
-	switch r.Source {
-	case "kernel":
-		m.kernelLine(text)
-	case "systemd-journald":
-		if strings.HasPrefix(text, "Received SIGTERM from PID 1") && m.phase < PhaseInstaller {
+	switch {
+	case r.Source == "kernel":
+		m.kernelLine(r.Text)
+	case r.Source == "systemd-journald":
+		if strings.HasPrefix(r.Text, "Received SIGTERM from PID 1") && m.phase < PhaseInstaller {
 			m.advance(PhaseStage2)
 		}
-	case "", "systemd":
-		m.takeUnit(r)
-		if !m.stamps {
-			m.kernelLine(text)
+	case r.Source == "" || r.Source == "systemd":
+		if !m.speaker.stamped {
+			m.kernelLine(r.Text)
 		}
-		m.systemdLine(text)
-	default:
-		if strings.HasPrefix(r.Source, "dracut") {
-			m.advance(PhaseInitramfs)
-			m.takeStage1(r)
-		}
+		m.systemdLine(r.Text)
+	case strings.HasPrefix(r.Source, "dracut"):
+		m.advance(PhaseInitramfs)
 	}
 }
 
+var (
+	commandLine = regexp.MustCompile(`^(?:Kernel c|C)ommand line: `)
+	endLine     = regexp.MustCompile(`^(?:kexec_core: Starting new kernel|reboot: (?:Power down|Restarting system|System halted))`)
+)
+
 func (m *Machine) kernelLine(text string) {
-	switch text[0] {
-	case 'L':
-		if strings.HasPrefix(text, "Linux version ") {
-			m.goesDown() // it has: this is the next boot
-			m.advance(PhaseKernel)
-		}
-	case 'C', 'K':
-		if strings.HasPrefix(text, "Command line: ") || strings.HasPrefix(text, "Kernel command line: ") {
-			m.advance(PhaseKernel)
-			m.requires = m.requires || strings.Contains(text, " inst.ks=")
-		}
-	case 'R':
-		if strings.HasPrefix(text, "Run /init as init process") {
-			m.advance(PhaseInitramfs)
-		}
-	case 'k': // reboot --kexec: the installed system follows
-		if strings.HasPrefix(text, "kexec_core: Starting new kernel") {
-			m.goesDown()
-		}
-	case 'r':
-		if strings.HasPrefix(text, "reboot: Power down") || strings.HasPrefix(text, "reboot: Restarting system") || strings.HasPrefix(text, "reboot: System halted") {
-			m.goesDown()
-		}
+	switch {
+	case strings.HasPrefix(text, "Linux version "):
+		m.goesDown() // it has: this is the next boot
+		m.advance(PhaseKernel)
+	case commandLine.MatchString(text):
+		m.advance(PhaseKernel)
+		m.ksNeeded = m.ksNeeded || strings.Contains(text, " inst.ks=")
+	case strings.HasPrefix(text, "Run /init as init process"):
+		m.advance(PhaseInitramfs)
+	case endLine.MatchString(text): // with kexec the installed system follows
+		m.goesDown()
 	}
 }
 
 // goesDown notes that the kernel ends, which proves that the installation has
 // ended too if it was complete.
 func (m *Machine) goesDown() {
-	if m.complete {
-		m.down = true
+	if m.evidence.complete {
+		m.evidence.down = true
 		m.advance(PhaseShutdown)
 	}
 }
 
+var (
+	welcomeLine = regexp.MustCompile(`^Welcome to .*!$`)
+	downTarget  = regexp.MustCompile(`Reached target .*(?:poweroff|reboot)\.target|^(?:Powering off|Rebooting)\.$`)
+)
+
 func (m *Machine) systemdLine(text string) {
-	switch text[0] {
-	case 'B':
-		if strings.HasPrefix(text, "Booting initrd of ") {
-			m.advance(PhaseInitramfs)
-		}
-	case 'E':
-		if strings.HasPrefix(text, "EFI stub: ") {
-			m.advance(PhaseKernel)
-		}
-	case 'W':
-		if strings.HasPrefix(text, "Welcome to ") && strings.HasSuffix(text, "!") {
-			if strings.Contains(text, "(Initramfs)") {
-				m.advance(PhaseInitramfs)
-			} else if m.phase < PhaseInstaller {
-				m.advance(PhaseStage2)
-			}
-		}
-	case '[', ' ', 'S', 'R':
-		if m.phase < PhaseStage2 && strings.Contains(text, "Reached target anaconda.target") {
+	switch {
+	case strings.HasPrefix(text, "EFI stub: "):
+		m.advance(PhaseKernel)
+	case strings.HasPrefix(text, "Booting initrd of "), welcomeLine.MatchString(text) && strings.Contains(text, "(Initramfs)"):
+		m.advance(PhaseInitramfs)
+	case welcomeLine.MatchString(text), strings.Contains(text, "Reached target anaconda.target"):
+		if m.phase < PhaseInstaller {
 			m.advance(PhaseStage2)
 		}
-		if m.complete && m.phase < PhaseShutdown && strings.Contains(text, "Reached target ") &&
-			(strings.Contains(text, "poweroff.target") || strings.Contains(text, "reboot.target")) {
-			m.advance(PhaseShutdown)
-		}
-	}
-	if m.complete && (text == "Powering off." || text == "Rebooting.") {
+	case m.evidence.complete && downTarget.MatchString(text):
 		m.advance(PhaseShutdown)
 	}
 }

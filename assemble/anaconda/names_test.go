@@ -114,7 +114,7 @@ func TestNamedBy(t *testing.T) {
 		`if f.rule.Name == "a-rule" {}`:                1,
 		`if "a-rule" != f.Rule {}`:                     1,
 		`switch rule.Name { case "x", "a-rule": }`:     1,
-		`if m.fired["a-rule"] > 0 {}`:                  1,
+		`if m.evidence.fired["a-rule"] > 0 {}`:         1,
 		`_ = E{Rule: "a-rule"}`:                        1,
 		`if disk.Name == "a-rule" || x == "a-rule" {}`: 0,
 		`if f.rule.Name == "other" {}`:                 0,

@@ -75,6 +75,6 @@ func (p Phase) MarshalJSON() ([]byte, error) { return json.Marshal(p.String()) }
 
 // announce tells that a phase has begun.
 func (m *Machine) announce() {
-	m.progress.update(m)
+	m.progress.update(m.phase)
 	m.event(event.Event{Kind: event.Phase, Text: m.phase.Doing(), Fraction: m.progress.fraction})
 }

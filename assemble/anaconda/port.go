@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/kickstart/render"
 )
 
@@ -52,71 +51,61 @@ func (m *Machine) progressLine(p Progress) {
 	nonce, verb, value, ok := render.ProgressLine(line)
 	if !ok || m.config.Nonce == "" || nonce != m.config.Nonce {
 		if m.report.strange++; m.report.strange <= 3 {
-			m.event(event.Event{Kind: event.Note, Text: "a line on the progress port that is not imgasm's: " + short(line, 120)})
+			m.note("a line on the progress port that is not imgasm's: " + short(line, 120))
 		}
 		return
 	}
-	m.portSpoke = true
-	m.heard.logAt = m.awake
+	m.evidence.trusted = true
+	m.heard.logAt = m.clock.awake
 	switch verb {
 	case "phase":
-		m.portPhase(value)
+		m.advance(portPhases[value])
 	case "fact":
-		m.fact(value)
+		m.report.fact(value)
 	case "package":
 		if value != "" && m.report.room(len(value)+16) {
 			m.report.Packages = append(m.report.Packages, value)
 		}
 	case "log":
-		m.report.wordsAt = m.awake
-		m.keepLog(value)
+		m.report.wordsAt = m.clock.awake
+		m.report.keepLog(value)
 	case "error":
-		m.report.wordsAt = m.awake
-		m.match(OnProgress, "error "+value, Line{Channel: OnProgress, Line: p.Line, Text: strings.TrimSpace("error " + value)})
+		m.report.wordsAt = m.clock.awake
+		m.match("error "+value, Line{Channel: OnProgress, Line: p.Line, Text: strings.TrimSpace("error " + value)})
 	case "end": // of %onerror's output
-		m.report.wordsAt, m.report.ended = m.awake, true
+		m.report.wordsAt, m.report.ended = m.clock.awake, true
 	case "done":
-		m.done = true
-		if m.phase < PhasePost {
-			m.advance(PhasePost)
-		}
-	}
-}
-
-func (m *Machine) portPhase(name string) {
-	switch name {
-	case "pre":
-		m.advance(PhaseInstaller)
-	case "pre-install":
-		m.advance(PhaseStorage)
-	case "post":
+		m.evidence.done = true
 		m.advance(PhasePost)
 	}
 }
 
-func (m *Machine) fact(s string) {
+// portPhases are the phases that the kickstart's sections announce.
+var portPhases = map[string]Phase{"pre": PhaseInstaller, "pre-install": PhaseStorage, "post": PhasePost}
+
+func (r *report) fact(s string) {
 	key, value, ok := strings.Cut(s, "=")
-	if !ok || key == "" || !m.report.room(len(s)+32) {
+	if !ok || key == "" || !r.room(len(s)+32) {
 		return
 	}
-	if m.report.Facts == nil {
-		m.report.Facts = map[string]string{}
+	if r.Facts == nil {
+		r.Facts = map[string]string{}
 	}
-	m.report.Facts[key] = value
+	r.Facts[key] = value
 }
 
 // keepLog adds a piece of a log: NAME BASE64.
-func (m *Machine) keepLog(s string) {
+func (r *report) keepLog(s string) {
 	name, encoded, ok := strings.Cut(s, " ")
 	if !ok || name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\\\x00") || len(name) > 64 {
 		return
 	}
 	data, err := base64.StdEncoding.DecodeString(encoded)
-	if err != nil || !m.report.room(len(data)+16) {
+	if err != nil || !r.room(len(data)+16) {
 		return
 	}
-	if m.report.Logs == nil {
-		m.report.Logs = map[string][]byte{}
+	if r.Logs == nil {
+		r.Logs = map[string][]byte{}
 	}
-	m.report.Logs[name] = append(m.report.Logs[name], data...)
+	r.Logs[name] = append(r.Logs[name], data...)
 }

@@ -1,6 +1,7 @@
 package anaconda
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -26,12 +27,12 @@ const (
 )
 
 // update recomputes the fraction.
-func (p *progress) update(m *Machine) {
+func (p *progress) update(phase Phase) {
 	within := 0.0
-	if m.phase == PhasePackages {
+	if phase == PhasePackages {
 		within = p.inPackages()
 	}
-	f := (weightBefore[m.phase] + within*phases[m.phase].weight) / totalWeight
+	f := (weightBefore[phase] + within*phases[phase].weight) / totalWeight
 	p.fraction = max(p.fraction, min(f, 1))
 }
 
@@ -64,44 +65,37 @@ func (p *progress) packages(m *Machine, name string, n, total int) {
 		return
 	}
 	p.n, p.total = n, total
-	p.update(m)
+	p.update(m.phase)
 	if p.first == 0 && n > 0 {
-		p.first, p.firstAt = max(m.awake, 1), p.fraction
+		p.first, p.firstAt = max(m.clock.awake, 1), p.fraction
 	}
 	m.event(event.Event{Kind: event.Progress, Text: name, Done: int64(n), Total: int64(total), Unit: "packages", Fraction: p.fraction})
 }
 
-// download parses "Downloading 389 RPMs, 95.38 MiB / 331.12 MiB (28%) done."
+var downloadLine = regexp.MustCompile(`^Downloading .*? RPMs, ([0-9.]+ \w+) / ([0-9.]+ \w+)`)
+
+// download reads "Downloading 389 RPMs, 95.38 MiB / 331.12 MiB (28%) done."
 func (p *progress) download(m *Machine, text string) bool {
-	rest, ok := strings.CutPrefix(text, "Downloading ")
-	if !ok {
+	amounts := downloadLine.FindStringSubmatch(text)
+	if amounts == nil {
 		return false
 	}
-	_, rest, ok = strings.Cut(rest, " RPMs, ")
-	if !ok {
-		return false
-	}
-	amounts, _, _ := strings.Cut(rest, " (")
-	a, b, ok := strings.Cut(amounts, " / ")
-	if !ok {
-		return false
-	}
-	got, okGot := size(a)
-	all, okAll := size(b)
+	got, okGot := size(amounts[1])
+	all, okAll := size(amounts[2])
 	if !okGot || !okAll || all <= 0 {
 		return false
 	}
 	p.got, p.size = max(p.got, min(got, all)), all
-	p.update(m)
+	p.update(m.phase)
 	m.event(event.Event{Kind: event.Progress, Text: "downloading packages", Done: p.got, Total: p.size, Unit: "B", Fraction: p.fraction})
 	return true
 }
 
 // size parses blivet's sizes: "331.12 MiB".
 func size(s string) (int64, bool) {
-	value, unit, ok := strings.Cut(strings.TrimSpace(s), " ")
+	value, unit, ok := strings.Cut(s, " ")
 	f, err := strconv.ParseFloat(value, 64)
-	if !ok || err != nil || f < 0 || f > 1e12 {
+	if !ok || err != nil || f > 1e12 {
 		return 0, false
 	}
 	factor, ok := map[string]float64{"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40,
@@ -120,7 +114,7 @@ func (p *progress) left(m *Machine) time.Duration {
 	if m.phase < PhasePackages || m.phase >= PhaseComplete || p.total == 0 || p.n*10 < p.total || p.fraction <= p.firstAt {
 		return 0
 	}
-	pace := float64(m.awake-p.first) / (p.fraction - p.firstAt)
+	pace := float64(m.clock.awake-p.first) / (p.fraction - p.firstAt)
 	return time.Duration(pace * (1 - p.fraction)).Round(time.Second)
 }
 

@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+
+	"github.com/imgasm/imgasm/qemu/console"
 )
 
 // Rule is one row of the table of what a guest, QEMU or a silence can say about
@@ -27,7 +29,7 @@ type Rule struct {
 	// Rank says how much the row explains: of several that fired, the highest
 	// explains the failure. 90 names the line to change, 10 says only that it is over.
 	Rank   int
-	Action Do
+	Action Effect
 	// Stands is the last phase that does not refute the row: when the
 	// installation comes visibly further, it is withdrawn. The zero value is
 	// the phase in which it fired.
@@ -120,12 +122,12 @@ const (
 	Installer     // Anaconda
 )
 
-// Do is what a row does when it fires.
-type Do int
+// Effect is what a row does when it fires.
+type Effect int
 
-// What to do.
+// The effects.
 const (
-	Note Do = iota // remember it, it may be among the others
+	Note Effect = iota // remember it, it may be among the others
 	// Clue: remember it and warn. It explains a failure that other rows find,
 	// and decides nothing.
 	Clue
@@ -139,7 +141,7 @@ const (
 	Wait
 )
 
-func (d Do) decides() bool { return d >= Collect }
+func (d Effect) decides() bool { return d >= Collect }
 
 // Block names what is collected after a line.
 type Block int
@@ -165,20 +167,40 @@ const (
 	LogTraceback // those, and what the same program says indented
 )
 
-// When is a further condition.
-type When int
+// When is a further condition. r is nil on other channels than the console.
+type When func(m *Machine, r *console.Record) bool
 
-// The conditions.
-const (
-	Always            When = iota
-	KickstartRequired      // the kernel's arguments say inst.ks=: the boot cannot go on without
-	KickstartFixed         // no %pre can rewrite the kickstart
-	Incomplete             // the installation is not complete
-	ConsoleAlone           // it is not, and no SHUTDOWN event will say more
-	uncaught               // it is not, and the line is no part of what Python's logging prints when it fails
-	inDialog               // the line before was a dialog's upper edge
-	realPanic              // the kernel said it itself: with its time stamp, or with the line that ends a panic
-)
+// kickstartRequired: the kernel's arguments say inst.ks=, the boot cannot go on without.
+func kickstartRequired(m *Machine, _ *console.Record) bool { return m.ksNeeded }
+
+// kickstartFixed: no %pre can rewrite the kickstart.
+func kickstartFixed(m *Machine, _ *console.Record) bool { return !m.config.PreScripts }
+
+// incomplete: the installation is not complete.
+func incomplete(m *Machine, _ *console.Record) bool { return !m.evidence.complete }
+
+// consoleAlone: it is not, and no SHUTDOWN event will say more. The kernel may break
+// into a line of another program's.
+func consoleAlone(m *Machine, r *console.Record) bool {
+	e := &m.evidence
+	return m.config.ConsoleOnly && !e.complete && !e.done && !m.mute && (m.speaker.said(Kernel, r) || strings.Contains(r.Text, "] reboot: "))
+}
+
+// uncaught: it is not, and the line is no part of what Python's logging prints when
+// it fails.
+func uncaught(m *Machine, _ *console.Record) bool {
+	return !m.evidence.complete && m.previous != "Call stack:"
+}
+
+// inDialog: the line before was a dialog's upper edge.
+func inDialog(m *Machine, _ *console.Record) bool { return isEdge(m.previous) }
+
+// realPanic: the kernel said it itself, with its time stamp or with the line that
+// ends a panic.
+func realPanic(_ *Machine, r *console.Record) bool {
+	return r.Source == "kernel" || r.Source == "" &&
+		(strings.Contains(r.Text, "---[ end Kernel panic") || strings.Contains(r.Text, "] Kernel panic"))
+}
 
 // OnReason is the channel of error texts that were put together from several lines.
 const OnReason Channel = "reason"

@@ -146,10 +146,10 @@ func replaySample(r Rule) (*Machine, Output, []string) {
 	case OnProgress:
 		step(Progress{Line: 1, Text: "imgasm1 00 " + r.Sample})
 	case OnQMP, OnQEMU, OnClock:
-		m.match(r.Channel, r.Sample, Line{Channel: r.Channel, Text: r.Sample})
+		m.match(r.Sample, Line{Channel: r.Channel, Text: r.Sample})
 	}
 	step(End{})
-	for name, n := range m.fired {
+	for name, n := range m.evidence.fired {
 		if n > 0 {
 			fired = append(fired, name)
 		}
@@ -163,7 +163,7 @@ func TestRulesFindTheirSamples(t *testing.T) {
 	for _, r := range Rules() {
 		t.Run(r.Name, func(t *testing.T) {
 			m, out, fired := replaySample(r)
-			if m.fired[r.Name] == 0 {
+			if m.evidence.fired[r.Name] == 0 {
 				t.Fatalf("the sample fired %v", fired)
 			}
 			decides := r.Action.decides() || r.Channel == OnReason

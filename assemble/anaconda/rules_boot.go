@@ -166,7 +166,7 @@ var bootRules = []Rule{
 		Pattern: `Out of memory: Killed process (\d+) \(([^)]*)\)`,
 		Sample:  "[  401.220917] Out of memory: Killed process 1801 (anaconda) total-vm:2411412kB, anon-rss:1233140kB, file-rss:0kB, shmem-rss:0kB, UID:0 pgtables:3132kB oom_score_adj:0",
 		Seen:    "Linux mm/oom_kill.c; shown in stage 1, and later only with ignore_loglevel",
-		Class:   ClassMemory, Rank: 68, Action: Clue, When: Incomplete,
+		Class:   ClassMemory, Rank: 68, Action: Clue, When: incomplete,
 		Meaning: "The guest ran out of memory and its kernel killed process $1 ($2).",
 		Hint:    "give the guest more memory: --memory 4G",
 	},

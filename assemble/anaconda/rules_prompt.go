@@ -26,7 +26,7 @@ var promptRules = []Rule{
 		Pattern: `(?:^|\s)(?:Press|Hit) ENTER to (continue|exit)`,
 		Sample:  "Press ENTER to exit: ",
 		Seen:    "testdata/serial/failure-post-erroronfail-pty.raw",
-		Last:    PhasePost, Class: ClassPrompt, Rank: 12, Action: Wait, When: Incomplete,
+		Last:    PhasePost, Class: ClassPrompt, Rank: 12, Action: Wait, When: incomplete,
 		Meaning: "The installer waits for ENTER.",
 		Hint:    "the lines before it say why; put cmdline instead of text into the kickstart, so that a question becomes an error",
 	},

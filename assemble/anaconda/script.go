@@ -10,8 +10,8 @@ import (
 // status, and what it said. The installer's dialog has a number of a line and
 // the script's output, its log a number and the status.
 
-// ended is what the log says of a script.
-type ended struct {
+// scriptEnd is what the log says of a script.
+type scriptEnd struct {
 	status string
 	line   int
 }
@@ -55,8 +55,8 @@ func (m *Machine) placeScript(f *Failure, number int) {
 	scripts := o.running(f.Phase, true)
 	status := ""
 	countable := o != nil && len(o.includes) == 0 // what is included is counted too
-	if n := len(m.scripts); n > 0 {               // at the last one the installer gave up
-		last := m.scripts[n-1]
+	if n := len(m.evidence.scripts); n > 0 {      // at the last one the installer gave up
+		last := m.evidence.scripts[n-1]
 		if !countable {
 			status = last.status
 		} else if named := o.numbered(scripts, last.line); len(named) > 0 {
@@ -94,10 +94,10 @@ func (m *Machine) placeScript(f *Failure, number int) {
 // installer does not give up for.
 func (m *Machine) scriptEnded(f *finding, groups []string) {
 	line, err := strconv.Atoi(groups[2])
-	if err != nil || len(m.scripts) >= maxClues {
+	if err != nil || len(m.evidence.scripts) >= maxClues {
 		return
 	}
-	m.scripts = append(m.scripts, ended{groups[1], line})
+	m.evidence.scripts = append(m.evidence.scripts, scriptEnd{groups[1], line})
 	o := m.outline
 	if o == nil {
 		return

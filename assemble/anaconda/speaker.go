@@ -2,6 +2,7 @@ package anaconda
 
 import (
 	"strings"
+	"time"
 
 	"github.com/imgasm/imgasm/qemu/console"
 )
@@ -11,10 +12,18 @@ import (
 // terminal they have no prefix. What a %post script writes to /dev/console has
 // none either way, so once the way is known the other one is not Anaconda's.
 
-type speaker int
+// speaker is what is known of the console's lines.
+type speaker struct {
+	way     way
+	stamped bool          // lines with the kernel's time stamp have been seen
+	stamp   time.Duration // the last one
+}
+
+// way is how Anaconda's lines come.
+type way int
 
 const (
-	unknownSpeaker speaker = iota
+	unknownWay way = iota
 	byJournal
 	byTerminal
 )
@@ -22,16 +31,27 @@ const (
 const installerProgram = "anaconda"
 
 // learn notes the way in which Anaconda's first line came.
-func (m *Machine) learn(r *console.Record) {
-	if m.speaker != unknownSpeaker || !isStart(r.Text) && !isGreeting(r.Text) {
+func (s *speaker) learn(r *console.Record) {
+	if s.way != unknownWay || !isStart(r.Text) && !isGreeting(r.Text) {
 		return
 	}
 	switch r.Source {
 	case installerProgram:
-		m.speaker = byJournal
+		s.way = byJournal
 	case "":
-		m.speaker = byTerminal
+		s.way = byTerminal
 	}
+}
+
+// rebooted notes the time of a line, and reports whether the clock shows that it is
+// of another boot than the one before.
+func (s *speaker) rebooted(r *console.Record) bool {
+	if !r.Stamped {
+		return false
+	}
+	again := s.stamped && r.Stamp < s.stamp-time.Minute
+	s.stamped, s.stamp = true, r.Stamp
+	return again
 }
 
 // isStart recognizes the installer's first words, to which others may have been
@@ -43,32 +63,22 @@ func isGreeting(s string) bool {
 	return strings.HasPrefix(s, "anaconda ") && strings.HasSuffix(s, " started.") && strings.Contains(s, " for ")
 }
 
-// isInstaller reports whether a line may be Anaconda's.
-func (m *Machine) isInstaller(r *console.Record) bool {
-	switch m.speaker {
-	case byJournal:
-		return r.Source == installerProgram
-	case byTerminal:
-		return r.Source == ""
-	}
-	return r.Source == installerProgram || r.Source == ""
-}
-
 // said reports whether a line may be who's.
-func (m *Machine) said(who Who, r *console.Record) bool {
+func (s *speaker) said(who Who, r *console.Record) bool {
+	terminal := r.Source == ""
 	switch who {
 	case Firmware:
-		return r.Source == "" && m.phase <= PhaseKernel
+		return terminal
 	case Kernel: // without a stamp only where no line has one (printk.time=0)
-		return r.Source == "kernel" || r.Source == "" && !m.stamps
+		return r.Source == "kernel" || terminal && !s.stamped
 	case Stage1:
-		return r.Source == "" || strings.HasPrefix(r.Source, "dracut")
+		return terminal || strings.HasPrefix(r.Source, "dracut")
 	case Dracut:
 		return strings.HasPrefix(r.Source, "dracut")
 	case Systemd:
-		return r.Source == "" || r.Source == "systemd"
+		return terminal || r.Source == "systemd"
 	case Installer:
-		return m.isInstaller(r)
+		return terminal && s.way != byJournal || r.Source == installerProgram && s.way != byTerminal
 	}
 	return true
 }

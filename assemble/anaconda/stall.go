@@ -2,6 +2,7 @@ package anaconda
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,8 +19,7 @@ type heard struct {
 	lastText                          string
 	written, read                     int64
 	anyLog, anyBlocks                 bool
-	known                             [64]uint64 // of texts heard lately
-	at                                int
+	known                             []string // texts heard lately, as novel compares them
 }
 
 // console notes a text. Only a text that was not heard lately, numbers and dots
@@ -47,73 +47,56 @@ func (h *heard) blocks(b Blocks, now time.Duration) {
 	}
 }
 
+// maxKnown is how many texts are remembered.
+const maxKnown = 64
+
 // novel reports whether a text, without its digits, dots, stars and blanks, was
-// not among the last ones. The sum is FNV-1a.
+// not among the last ones.
 func (h *heard) novel(text string) bool {
-	sum, letters := uint64(14695981039346656037), 0
-	for i := range len(text) {
-		if c := text[i]; c > '9' || c < '*' && c != ' ' {
-			sum = (sum ^ uint64(c)) * 1099511628211
-			letters++
+	letters := strings.Map(func(c rune) rune {
+		if c == ' ' || c >= '*' && c <= '9' {
+			return -1
 		}
-	}
-	if letters == 0 {
+		return c
+	}, text)
+	if letters == "" || slices.Contains(h.known, letters) {
 		return false
 	}
-	for _, k := range h.known {
-		if k == sum {
-			return false
-		}
-	}
-	h.known[h.at%len(h.known)] = sum
-	h.at++
+	h.known = append(h.known[max(0, len(h.known)-maxKnown+1):], letters)
 	return true
 }
 
-// quiet returns the silence that is allowed now, 0 for any.
-func (m *Machine) quiet() time.Duration {
-	switch {
-	case m.config.Stall < 0 || m.config.ConsoleOnly:
-		return 0
-	case m.config.Stall > 0:
-		return m.config.Stall
-	case m.slow():
-		return time.Duration(phases[m.phase].slow) * time.Second
-	}
-	return time.Duration(phases[m.phase].quiet) * time.Second
-}
-
-// silence looks at the clocks.
+// silence fires the rows for a guest that is silent for too long.
 func (m *Machine) silence() {
-	quiet := m.quiet()
-	if quiet == 0 || m.paused || m.shutdown != "" || m.ended || len(m.findings) > 0 {
+	e, h, limit := &m.evidence, &m.heard, m.config.stallLimit(m.phase)
+	if limit == 0 || m.clock.paused || e.shutdown != "" || e.over || len(e.findings) > 0 {
 		return
 	}
-	h := &m.heard
-	if m.complete {
-		m.linger(quiet)
+	if e.complete {
+		m.linger(limit)
 		return
 	}
 	last := max(h.consoleAt, h.logAt, h.writeAt)
 	if m.phase <= PhaseInstaller { // what reads its medium is alive
 		last = max(last, h.readAt)
 	}
-	if silent := m.awake - last; silent >= quiet {
-		kind, text := "silence: ", "for "+rounded(silent)+" "+h.describe(m)
-		if m.phase == PhaseHub { // nothing but dots
-			kind = "endless: "
-		}
-		m.match(OnClock, kind+text, Line{Channel: OnClock, Text: text})
-		return
+	checking := m.phase == PhaseHub
+	kind, text := "silence: ", ""
+	if silent := m.clock.awake - last; silent >= limit {
+		text = "for " + rounded(silent) + " " + h.describe(m.phase)
+	} else if since := m.clock.awake - m.hubSince; checking && since >= 3*limit {
+		text = "for " + rounded(since) + " the installer has been checking its sources"
 	}
-	if long := 3 * quiet; m.phase == PhaseHub && m.awake-m.hubSince >= long {
-		text := "for " + rounded(m.awake-m.hubSince) + " the installer has been checking its sources"
-		m.match(OnClock, "endless: "+text, Line{Channel: OnClock, Text: text})
+	if checking { // nothing but dots
+		kind = "endless: "
+	}
+	if text != "" {
+		m.match(kind+text, Line{Channel: OnClock, Text: text})
 	}
 }
 
 // describe says which silence it is.
-func (h *heard) describe(m *Machine) string {
+func (h *heard) describe(p Phase) string {
 	var none []string
 	if h.anyBlocks {
 		none = append(none, "no disk writes")
@@ -122,7 +105,7 @@ func (h *heard) describe(m *Machine) string {
 	if h.anyLog {
 		none = append(none, "no new line in the installer's log")
 	}
-	text := strings.Join(none, ", ") + ", while " + m.phase.Doing()
+	text := strings.Join(none, ", ") + ", while " + p.Doing()
 	if h.lastText != "" {
 		text += fmt.Sprintf("; the console's last new line was %q", short(h.lastText, 120))
 	}
@@ -131,29 +114,27 @@ func (h *heard) describe(m *Machine) string {
 
 // linger asks a guest that is complete and stays up to go down, and gives it up
 // when it does not.
-func (m *Machine) linger(quiet time.Duration) {
-	patience := time.Minute
-	if m.slow() {
-		patience = 5 * time.Minute
-	}
-	since := max(m.completeAt, m.heard.consoleAt, m.heard.logAt)
-	if !m.askedDown && m.awake-since >= min(patience, quiet/2) && m.phase < PhaseShutdown {
+func (m *Machine) linger(limit time.Duration) {
+	e, now := &m.evidence, m.clock.awake
+	since := max(e.completeAt, m.heard.consoleAt, m.heard.logAt)
+	if !e.askedDown && now-since >= min(m.config.powerDownAfter(), limit/2) && m.phase < PhaseShutdown {
 		m.powerDown()
 	}
-	if m.awake-max(since, m.poweredOff) >= quiet {
-		text := "the installation has been complete for " + rounded(m.awake-m.completeAt) + " and the guest is still up"
-		m.match(OnClock, "lingering: "+text, Line{Channel: OnClock, Text: text})
+	if now-max(since, e.askedAt) >= limit {
+		text := "the installation has been complete for " + rounded(now-e.completeAt) + " and the guest is still up"
+		m.match("lingering: "+text, Line{Channel: OnClock, Text: text})
 	}
 }
 
 // powerDown asks the caller to end a guest that would wait for ever.
 func (m *Machine) powerDown() {
-	if m.askedDown || m.config.ConsoleOnly {
+	e := &m.evidence
+	if e.askedDown || m.config.ConsoleOnly {
 		return
 	}
-	m.askedDown, m.poweredOff = true, m.awake
+	e.askedDown, e.askedAt = true, m.clock.awake
 	m.out.Do = PowerDown
-	if r := table().asking[PowerDown]; m.fired[r.Name] == 0 {
+	if r := table().asking[PowerDown]; e.fired[r.Name] == 0 {
 		m.event(event.Event{Kind: event.Warning, Text: "The installation is complete and the guest stays up: it may wait for ENTER, because the kickstart does not say what comes after it.", Hint: r.Hint, Rule: r.Name})
 	}
 }

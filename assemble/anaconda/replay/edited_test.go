@@ -183,7 +183,7 @@ func TestWordsOfSuccessInAFailure(t *testing.T) {
 	// dnf in %post says Complete!, then the script fails.
 	dnf := "Installed:\r\n  tree-2.1.0-8.el10.x86_64\r\n\r\nComplete!\r\n"
 	verdictOf(t, before(t, pty, "Error\r\n", dnf), "failure")
-	// The installer's own last words are "Complete!" only after its pips.
+	// The installer's own last words are "Complete!" only after its dots.
 	running := upTo(t, all["success-pty"], "Running post-installation scripts")
 	verdictOf(t, append(bytes.Clone(running), dnf...), "running")
 	verdictOf(t, append(upTo(t, all["success-direct"], "Running post-installation scripts"), dnf...), "running")

@@ -183,7 +183,7 @@ var saids = []said{
 	{"in German", strings.NewReplacer("Starting automated install", "Automatisierte Installation wird gestartet").Replace(saidChecks) + "Softwareinstallation\n....\nFertig!\nInstallation abgeschlossen\n\nBenutzung dieses Produkts unterliegt dem Lizenzvertrag in:\n/usr/share/almalinux-release/EULA\n", "success", "complete", 0, false},
 
 	{"in a language of which not all is translated", saidChecks + "Εγκατάσταση λογισμικού\n.\nImporting certificates\n.\nΔημιουργία χρηστών\n....\nΟλοκληρώθηκε!\nΗ εγκατάσταση ολοκληρώθηκε\n\nΗ χρήση του προϊόντος υπόκειται στην άδεια:\n/usr/share/almalinux-release/EULA\n", "success", "complete", 0, false},
-	{"a warning behind the last pips", saidPost + "..../usr/lib64/python3.12/x.py:3: DeprecationWarning: y\nComplete!\n", "success", "complete", 0, false},
+	{"a warning behind the last dots", saidPost + "..../usr/lib64/python3.12/x.py:3: DeprecationWarning: y\nComplete!\n", "success", "complete", 0, false},
 	{"logging fails in %post", saidPost + saidLogging + saidDone + saidEULA, "success", "complete", 0, false},
 	{"a second installer, after a reboot", saidSoftware + saidFailed("Failed to download metadata for repo 'anaconda'") + saidPost + saidDone + saidEULA, "success", "complete", 0, false},
 
@@ -192,7 +192,7 @@ var saids = []said{
 	{"still checking", saidStart + saidRemote + "Starting automated install.Saving storage configuration...\n......", "running", "checks", 0, false},
 	{"still installing", saidPackages, "running", "packages", 0, false},
 	{"still in %post", saidPost, "running", "post", 0, false},
-	{"the last pips", saidPost + "...", "running", "post", 0, false},
+	{"the last dots", saidPost + "...", "running", "post", 0, false},
 }
 
 // byJournal renders a text as anaconda-direct.service shows it: no blank lines,
