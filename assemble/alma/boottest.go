@@ -16,11 +16,8 @@ import (
 	"github.com/imgasm/imgasm/qemu/console"
 )
 
-// What a boot test takes and gives.
-type (
-	BootTest      = boottest.Proof
-	BootTestError = boottest.Error
-)
+// BootTest is what a boot test gives.
+type BootTest = boottest.Proof
 
 // bootTest starts the image as its user will.
 func (b *build) bootTest(ctx context.Context) (string, error) {
@@ -51,7 +48,7 @@ func (b *build) bootTest(ctx context.Context) (string, error) {
 	guest := &testedGuest{f, timeout, off}
 	proof, failure, err := boottest.Run(ctx, guest, f.begun, port, boottest.Login(b.Kickstart.Login))
 	if failure != nil && failure.Class == anaconda.ClassEnded {
-		failure, err = nil, &BootTestError{Err: errors.New("the image went down before anybody could log in")}
+		failure, err = nil, boottest.Unproven(errors.New("the image went down before anybody could log in"))
 	}
 	if failure != nil || err != nil {
 		return "", b.failed(ctx, f, theBootTest, failure, err)

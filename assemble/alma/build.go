@@ -116,8 +116,8 @@ type Result struct {
 
 // Run builds what the plan says. Everything that happens goes to sink.
 //
-// Errors: *BusyError, *InstallError, *CheckError, *BootTestError, *TimeoutError,
-// *StuckError, *HostError, *PanicError, the context's cause, and those of files and QEMU. On
+// Errors: *BusyError, *InstallError, *CheckError, boottest.ErrUnproven,
+// *TimeoutError, *StuckError, *HostError, *PanicError, the context's cause, and those of files and QEMU. On
 // an error nothing stands under the output's name that was not there before, and
 // the guest's logs are kept.
 func (p *Plan) Run(ctx context.Context, sink event.Sink) (*Result, error) {

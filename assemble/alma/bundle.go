@@ -121,7 +121,6 @@ func (b *build) classed(what string, failure *anaconda.Failure) error {
 func withBundle(err error, dir string) error {
 	var install *InstallError
 	var timeout *TimeoutError
-	var boot *BootTestError
 	var check *CheckError
 	var crash *PanicError
 	switch {
@@ -129,8 +128,6 @@ func withBundle(err error, dir string) error {
 		install.Bundle = dir
 	case errors.As(err, &timeout):
 		timeout.Bundle = dir
-	case errors.As(err, &boot):
-		boot.Bundle = dir
 	case errors.As(err, &check):
 		check.Bundle = dir
 	case errors.As(err, &crash):

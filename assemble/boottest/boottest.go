@@ -12,9 +12,19 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/assemble/anaconda"
+	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/guard"
 	"github.com/imgasm/imgasm/qemu/console"
 )
+
+// ErrUnproven says that an image did not show that it boots.
+var ErrUnproven = fault.Class(fault.Guest, "the image failed its boot test")
+
+// Unproven is ErrUnproven, because of why.
+func Unproven(why error) error {
+	return &fault.Error{Class: ErrUnproven, Err: fmt.Errorf("the installed image failed its boot test: %w", why),
+		Do: "boot-serial.log shows how far it came; {NoBootTest} publishes without having seen it boot"}
+}
 
 // Guest is a running virtual machine that somebody watches.
 type Guest interface {
@@ -70,7 +80,7 @@ type sighting struct {
 // known, else by whatever comes first of an ssh banner and a login prompt. It
 // writes nothing to the image.
 //
-// Without proof it returns the guest's failure, an *Error, or Follow's error.
+// Without proof it returns the guest's failure, ErrUnproven, or Follow's error.
 func Run(ctx context.Context, guest Guest, begun time.Time, port int, user Login) (*Proof, *anaconda.Failure, error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -105,7 +115,7 @@ func Run(ctx context.Context, guest Guest, begun time.Time, port int, user Login
 		select {
 		case s := <-seen:
 			if s.err != nil {
-				return nil, nil, &Error{Err: s.err}
+				return nil, nil, Unproven(s.err)
 			}
 			if s.login != "" {
 				test.Login = s.login
@@ -124,29 +134,9 @@ func Run(ctx context.Context, guest Guest, begun time.Time, port int, user Login
 			}
 		case e := <-ended:
 			if e.err == nil && e.failure == nil {
-				e.err = &Error{Err: errors.New("the image powered off before anybody could log in")}
+				e.err = Unproven(errors.New("the image powered off before anybody could log in"))
 			}
 			return nil, e.failure, e.err
 		}
 	}
-}
-
-// Error is an image that was installed and did not show that it boots.
-type Error struct {
-	Err    error
-	Bundle string
-}
-
-func (e *Error) Error() string {
-	text := "the installed image failed its boot test: " + e.Err.Error()
-	if e.Bundle != "" {
-		text += "; its logs are in " + e.Bundle
-	}
-	return text
-}
-func (e *Error) Unwrap() error { return e.Err }
-
-// Hint says how to go on.
-func (e *Error) Hint() string {
-	return "boot-serial.log shows how far it came; --no-boot-test publishes without having seen it boot"
 }

@@ -120,8 +120,7 @@ func TestRun(t *testing.T) {
 			if failure != nil {
 				got = failure.Meaning
 			}
-			var unproven *Error
-			if bad != (proof == nil) || !strings.Contains(got, want) || err != nil && !errors.As(err, &unproven) {
+			if bad != (proof == nil) || !strings.Contains(got, want) || err != nil && !errors.Is(err, ErrUnproven) {
 				t.Errorf("%v, %v, %v; want %q", proof, failure, err, c.want)
 			}
 		})

@@ -152,7 +152,7 @@ func hintOf(err error) string {
 // hints have it. A field that is no flag of every verb is described.
 var fieldFlags = map[string]string{
 	"Accel": "--accel", "Arch": "--arch", "Boot": "--boot", "Binary": "--qemu PATH", "Explicit": "--firmware", "ISO": "--iso PATH", "Keyring": "--keyring FILE",
-	"Lock": "--lock", "Locked": "--locked", "MemoryMiB": "--memory", "Mirror": "--mirror URL", "Offline": "--offline",
+	"Lock": "--lock", "Locked": "--locked", "MemoryMiB": "--memory", "Mirror": "--mirror URL", "NoBootTest": "--no-boot-test", "Offline": "--offline",
 	"SHA256": "--iso-checksum SHA256 (imgasm source: --checksum)", "Variant": "--variant", "Vault": "--vault URL", "Version": "--version", "URL": "",
 }
 

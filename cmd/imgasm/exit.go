@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/imgasm/imgasm/assemble/alma"
+	"github.com/imgasm/imgasm/assemble/boottest"
 	"github.com/imgasm/imgasm/cmd/imgasm/ui"
 	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/kickstart"
@@ -112,7 +113,7 @@ func codeOf(err error) int {
 		return exitInput
 	case *alma.HostError:
 		return exitHost
-	case *alma.InstallError, *alma.CheckError, *alma.BootTestError:
+	case *alma.InstallError, *alma.CheckError:
 		return exitInstall
 	case *alma.TimeoutError:
 		return exitTimeout
@@ -185,7 +186,7 @@ func fileHint(err error) string {
 // itself: a signal that comes later, to let go a guest that is held for
 // instance, is not the reason.
 func guestFailed(err error) bool {
-	return as[*alma.InstallError](err) || as[*alma.CheckError](err) || as[*alma.BootTestError](err) || as[*alma.TimeoutError](err)
+	return as[*alma.InstallError](err) || as[*alma.CheckError](err) || errors.Is(err, boottest.ErrUnproven) || as[*alma.TimeoutError](err)
 }
 
 // as reports whether err wraps an error of type E.

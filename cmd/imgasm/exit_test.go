@@ -12,6 +12,7 @@ import (
 
 	"github.com/imgasm/imgasm/assemble/alma"
 	"github.com/imgasm/imgasm/assemble/anaconda"
+	"github.com/imgasm/imgasm/assemble/boottest"
 	"github.com/imgasm/imgasm/assemble/iso"
 	"github.com/imgasm/imgasm/assemble/source"
 	"github.com/imgasm/imgasm/firmware"
@@ -56,7 +57,7 @@ func TestExitCode(t *testing.T) {
 		{&fs.PathError{Op: "fork/exec", Path: "x", Err: fs.ErrPermission}, 1},
 		{&alma.InstallError{Failure: &anaconda.Failure{}}, 5},
 		{&alma.CheckError{Err: bad}, 5},
-		{&alma.BootTestError{Err: bad}, 5},
+		{boottest.Unproven(bad), 5},
 		{&alma.PanicError{}, 1},
 		{&alma.TimeoutError{}, 6},
 		{&alma.StuckError{Step: "qcow2"}, 6},
