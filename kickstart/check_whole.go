@@ -53,7 +53,7 @@ func (l *linter) checkWhole(f *File) {
 	if t := l.options.Target; t != nil && t.DiskSizeBytes > 0 && s.sizeMiB > t.DiskSizeBytes>>20 {
 		l.failsAt(s.first, problem{rule: ruleDiskTooFull,
 			text: "the partitions need " + strconv.FormatInt(s.sizeMiB, 10) + " MiB, the disk has " + strconv.FormatInt(t.DiskSizeBytes>>20, 10),
-			hint: "make the disk larger (--disk-size), or the partitions smaller"})
+			hint: "make the disk larger, or the partitions smaller"})
 	}
 	if l.options.Fragment || l.state.swallowed || l.state.facts.first["rescue"].source != nil {
 		return

@@ -149,7 +149,7 @@ func explainRule(r *Rule) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s (%s)\n\n  %s\n\n", r.Name, r.Severity, sentence(r.Summary))
 	if r.NeedsTarget {
-		b.WriteString("Looks only when the machine is known: in builds, and with --arch, --boot, --disk, --iso or --offline.\n")
+		b.WriteString("Looks only when the machine is known: in builds, and where lint is told of it (imgasm kickstart lint --help).\n")
 	}
 	if r.Completeness {
 		b.WriteString("Does not look at fragments.\n")

@@ -40,9 +40,9 @@ func Class(kind Kind, text string) error { return &class{kind, text} }
 
 // KindOf is the kind of err's outermost class; Other if it has none.
 func KindOf(err error) Kind {
-	var c *class
-	if errors.As(err, &c) {
-		return c.kind
+	var classed interface{ Kind() Kind }
+	if errors.As(err, &classed) {
+		return classed.Kind()
 	}
 	return Other
 }

@@ -92,7 +92,7 @@ func All() []Failure {
 		{Name: Silent, Does: "nothing is said after the kernel's own messages", Want: Stalled},
 		{Name: NoOEMDRV, Does: "no OEMDRV volume appears; dracut gives up and powers off", Want: Failed,
 			Text: "Anaconda installer errors begin", Event: "SHUTDOWN guest-shutdown"},
-		{Name: NoKickstart, Does: "the OEMDRV volume (with --deliver initrd: the initrd) has no ks.cfg", Want: Failed,
+		{Name: NoKickstart, Does: "the OEMDRV volume, or the initrd that should deliver it, has no ks.cfg", Want: Failed,
 			Text: "Can't get kickstart from"},
 		{Name: Stage2, Does: "the installer's stage 2 is nowhere", Want: Failed,
 			Text: "Anaconda installer errors begin", Event: "SHUTDOWN guest-shutdown"},
