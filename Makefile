@@ -60,8 +60,8 @@ fuzz: ## every fuzz target for FUZZTIME
 	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep ^Fuzz); do \
 		echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-30s} -fuzzminimizetime 10x $$p || exit 1; done; done
 
-soak: ## signals and kill -9 at 40 random moments of whole builds on a stand-in for QEMU, a full disk at 10: minutes
-	IMGASM_SOAK=1 $(GO) test -count=1 -timeout 60m -v -run 'Soak' ./cmd/imgasm
+soak: setup-test guest ## signals and kill -9 at 40 random moments of whole builds on a stand-in for QEMU, at 8 of rehearsals in a real one, a full disk at 10: half an hour
+	IMGASM_SOAK=1 $(GO) test -tags guest -count=1 -timeout 60m -v -run 'Soak' ./cmd/imgasm
 
 clean:
 	rm -rf bin assemble/rehearsal/guests

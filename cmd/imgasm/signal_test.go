@@ -51,26 +51,31 @@ func startImgasmIn(t *testing.T, dir string, script qemutest.Script, flags ...st
 // launchImgasmIn does not wait for the guest.
 func launchImgasmIn(t *testing.T, dir string, script qemutest.Script, flags ...string) *running {
 	t.Helper()
-	r := &running{dir: dir, stderr: new(bytes.Buffer), said: make(chan event.Event, 1000)}
-	r.out = filepath.Join(r.dir, "image.raw")
-	work := t.TempDir()
+	out, work := filepath.Join(dir, "image.raw"), t.TempDir()
 	installer, tmp := filepath.Join(work, "installer.iso"), filepath.Join(work, "t")
 	fakeInstaller(t, installer)
 	if err := os.Mkdir(tmp, 0o700); err != nil {
 		t.Fatal(err)
 	}
+	// The QEMU that is only asked what it can do is never told to go on.
+	script.Steps = append([]qemutest.Step{qemutest.Await("cont"), qemutest.Serial("[    0.000000] Linux version 6.12.0-55.el10.x86_64\r\n")}, script.Steps...)
+	return launch(t, out, tmp, filepath.Join(work, "cache"), append(buildArgs(installer, qemutest.Executable(t, script), out), flags...)...)
+}
+
+// launch starts imgasm, whose output out is, in a process of its own.
+func launch(t *testing.T, out, tmp, cache string, args ...string) *running {
+	t.Helper()
+	r := &running{dir: filepath.Dir(out), out: out, stderr: new(bytes.Buffer), said: make(chan event.Event, 1000)}
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	imgasm := filepath.Join(work, "imgasm")
+	imgasm := filepath.Join(t.TempDir(), "imgasm")
 	if err := os.Symlink(self, imgasm); err != nil {
 		t.Fatal(err)
 	}
-	// The QEMU that is only asked what it can do is never told to go on.
-	script.Steps = append([]qemutest.Step{qemutest.Await("cont"), qemutest.Serial("[    0.000000] Linux version 6.12.0-55.el10.x86_64\r\n")}, script.Steps...)
-	r.cmd = exec.Command(imgasm, append(buildArgs(installer, qemutest.Executable(t, script), r.out), append(flags, "--json")...)...)
-	r.cmd.Env = append(os.Environ(), "TMPDIR="+tmp, "IMGASM_CACHE="+filepath.Join(work, "cache"))
+	r.cmd = exec.Command(imgasm, append(args, "--json")...)
+	r.cmd.Env = append(os.Environ(), "TMPDIR="+tmp, "IMGASM_CACHE="+cache)
 	r.cmd.Stderr = r.stderr
 	stdout, err := r.cmd.StdoutPipe()
 	if err != nil {

@@ -40,8 +40,44 @@ func TestSoak(t *testing.T) {
 				t.Fatalf("%d: the build after a kill -9: %s", n, r.stderr)
 			}
 		}
-		onlyOutputs(t, dir, fmt.Sprintf("%d, %v", n, s))
+		onlyOutputs(t, filepath.Join(dir, "image.raw"), fmt.Sprintf("%d, %v", n, s))
 		t.Logf("%d: %v after %v of some %v, exit code %d", n, s, after, whole, code)
+	}
+}
+
+// The same with rehearsals in a real QEMU, with the real packages in a cache of
+// their own: nothing stays there and in TMPDIR either.
+func TestSoakRehearse(t *testing.T) {
+	soak(t)
+	dir, tmp, cache := t.TempDir(), t.TempDir(), t.TempDir()
+	out := filepath.Join(dir, "image.qcow2")
+	start := func(string) *running {
+		return launch(t, out, tmp, cache, "rehearse", "--out", out, "--force", "--provenance", "--checksum")
+	}
+	whole := undisturbed(t, start, dir)
+	inCache := listed(t, filepath.Join(cache, "rehearsal"))
+	for n := range 8 {
+		s := []syscall.Signal{syscall.SIGKILL, syscall.SIGINT}[n%2]
+		r := start(dir)
+		after := time.Duration(rand.Int64N(int64(whole)))
+		time.Sleep(after)
+		r.signal(t, s)
+		code := r.wait()
+		r.noQEMU(t)
+		when := fmt.Sprintf("%d, %v after %v of some %v, exit code %d", n, s, after, whole, code)
+		t.Log(when)
+		if s == syscall.SIGKILL {
+			if r = start(dir); r.wait() != exitDone {
+				t.Fatalf("%s: the build after it: %s", when, r.stderr)
+			}
+		}
+		onlyOutputs(t, out, when)
+		if got := listed(t, tmp); got != "" {
+			t.Errorf("%s: left in TMPDIR: %s", when, got)
+		}
+		if got := listed(t, filepath.Join(cache, "rehearsal")); got != inCache {
+			t.Errorf("%s: the cache had %s, and has %s", when, inCache, got)
+		}
 	}
 }
 
@@ -82,11 +118,11 @@ func TestSoakNoSpace(t *testing.T) {
 		for _, path := range append(fillers[:], filepath.Join(dir, "image.raw.failed")) { // the logs of the failure are no leftover
 			ok(t, os.RemoveAll(path))
 		}
-		onlyOutputs(t, dir, "full at "+moment)
+		onlyOutputs(t, filepath.Join(dir, "image.raw"), "full at "+moment)
 		if r = start(dir); r.wait() != exitDone {
 			t.Fatalf("the build after a disk that was full at %q: %s", moment, r.stderr)
 		}
-		onlyOutputs(t, dir, "after a disk that was full at "+moment)
+		onlyOutputs(t, filepath.Join(dir, "image.raw"), "after a disk that was full at "+moment)
 	}
 }
 
@@ -136,12 +172,29 @@ func fill(path string, leave int64) error {
 	return errors.Join(err, f.Close())
 }
 
-// soakBuild returns what starts a whole build, on a stand-in for QEMU.
-func soakBuild(t *testing.T) func(dir string) *running {
+func soak(t *testing.T) {
 	t.Helper()
 	if os.Getenv("IMGASM_SOAK") == "" {
 		t.Skip("takes minutes: IMGASM_SOAK=1, or make soak")
 	}
+}
+
+// listed is the names in a folder.
+func listed(t *testing.T, dir string) string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	ok(t, err)
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return strings.Join(names, " ")
+}
+
+// soakBuild returns what starts a whole build, on a stand-in for QEMU.
+func soakBuild(t *testing.T) func(dir string) *running {
+	t.Helper()
+	soak(t)
 	boot := make([]byte, 1<<20)
 	boot[0], boot[510], boot[511] = 0xeb, 0x55, 0xaa
 	work := t.TempDir()
@@ -162,26 +215,22 @@ func soakBuild(t *testing.T) func(dir string) *running {
 }
 
 // onlyOutputs fails unless there are the outputs, which fit together, and nothing else.
-func onlyOutputs(t *testing.T, dir, when string) {
+func onlyOutputs(t *testing.T, out, when string) {
 	t.Helper()
-	entries, err := os.ReadDir(dir)
-	var names []string
-	for _, e := range entries {
-		names = append(names, e.Name())
-	}
-	if got := strings.Join(names, " "); err != nil || got != "SHA256SUMS image.raw image.raw.intoto.json image.raw.json" {
-		t.Errorf("%s: left %s, %v", when, got, err)
+	dir, name := filepath.Split(out)
+	if got, want := listed(t, dir), "SHA256SUMS "+name+" "+name+".intoto.json "+name+".json"; got != want {
+		t.Errorf("%s: left %s", when, got)
 	}
 	var meta alma.Image
-	text, err := os.ReadFile(filepath.Join(dir, "image.raw.json"))
+	text, err := os.ReadFile(out + ".json")
 	if err != nil || json.Unmarshal(text, &meta) != nil {
 		t.Fatalf("%s: no description: %v", when, err)
 	}
 	sums, err := os.ReadFile(filepath.Join(dir, "SHA256SUMS"))
-	if err != nil || !strings.Contains(string(sums), meta.Output.SHA256+"  image.raw\n") {
+	if err != nil || !strings.Contains(string(sums), meta.Output.SHA256+"  "+name+"\n") {
 		t.Errorf("%s: the checksums are not those of the description: %s, %v", when, sums, err)
 	}
-	if info, err := os.Stat(filepath.Join(dir, "image.raw")); err != nil || info.Size() != meta.Output.Size {
+	if info, err := os.Stat(out); err != nil || info.Size() != meta.Output.Size {
 		t.Errorf("%s: the image is not the described one: %v", when, err)
 	}
 }
