@@ -122,7 +122,11 @@ type Result struct {
 // the guest's logs are kept.
 func (p *Plan) Run(ctx context.Context, sink event.Sink) (*Result, error) {
 	p = p.clone()
-	ws, err := openWorkspace(p.Out)
+	places, err := p.places()
+	if err != nil {
+		return nil, err
+	}
+	ws, err := openWorkspace(p.Out, places)
 	if err != nil {
 		return nil, err
 	}

@@ -314,7 +314,7 @@ func openPlan(t testing.TB, s Spec) (*Plan, *workspace) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ws, err := openWorkspace(p.Out)
+	ws, err := openWorkspace(p.Out, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

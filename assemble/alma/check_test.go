@@ -45,7 +45,7 @@ func bareBuild(t *testing.T, sink event.Sink) *build {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ws, err := openWorkspace(p.Out)
+	ws, err := openWorkspace(p.Out, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

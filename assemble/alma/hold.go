@@ -26,6 +26,9 @@ import (
 // folder may have: sun_path has 104 bytes on macOS, 108 on Linux.
 const consoleFile = "console"
 
+// consoleSocket is that socket's name in its folder.
+const consoleSocket = "console"
+
 // hold keeps a guest that failed with err, paused or running as it is, until ctx
 // or QEMU ends. What failed is told first: the build's own error comes after that.
 func (b *build) hold(ctx context.Context, f *follower, what string, err error) {
@@ -129,7 +132,7 @@ func listenShort() (net.Listener, func(), error) {
 		dir, remove, err := tmpdir.New(base)
 		if err == nil {
 			var l net.Listener
-			if l, err = net.Listen("unix", filepath.Join(dir, "console")); err == nil {
+			if l, err = net.Listen("unix", filepath.Join(dir, consoleSocket)); err == nil {
 				return l, remove, nil
 			}
 			remove()
@@ -268,7 +271,9 @@ func DialConsole(out string) (net.Conn, error) {
 	}
 	defer root.Close()
 	address, err := root.ReadFile(consoleFile)
-	if err != nil {
+	// The folder may have come with an archive of a stranger's: what is typed goes
+	// to no socket but one that listenShort made.
+	if err != nil || filepath.Base(string(address)) != consoleSocket || !tmpdir.Is(filepath.Dir(string(address))) {
 		return nil, &NoConsoleError{out}
 	}
 	conn, err := net.Dial("unix", string(address))

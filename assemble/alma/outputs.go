@@ -47,6 +47,19 @@ func (p *Plan) outputs() ([]output, error) {
 	return append(all, output{flag: "--out", path: p.Out, ours: replaceable}), nil
 }
 
+// places lists all paths that a build of the same output may have written,
+// whatever records it was asked for.
+func (p *Plan) places() ([]string, error) {
+	asked := *p
+	asked.Spec.Provenance, asked.Spec.Checksums, asked.Spec.Lock = true, true, true
+	all, err := asked.outputs()
+	var paths []string
+	for _, o := range all {
+		paths = append(paths, o.path)
+	}
+	return paths, err
+}
+
 // resolveOutput checks that all outputs can be written.
 func (p *Plan) resolveOutput() error {
 	out, err := filepath.Abs(p.Spec.Out)

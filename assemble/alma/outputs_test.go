@@ -217,14 +217,14 @@ func TestKilledWhilePublishing(t *testing.T) {
 	p, err := s.Resolve(t.Context(), testHost(t))
 	ok(t, err)
 	ok(t, complete(t, p, nil))
-	work, kept := workDir(s.Out), filepath.Join(filepath.Dir(s.Out), ".out.raw.json.0.old")
+	work, kept := workDir(s.Out), filepath.Join(filepath.Dir(s.Out), ".out.raw.json.00.old")
 	ok(t, os.Mkdir(work, 0o700))
 	ok(t, os.WriteFile(filepath.Join(work, imagePartialFile), []byte("new"), 0o600))
 	ok(t, os.Rename(metadataName(s.Out), kept))
 	ok(t, os.WriteFile(metadataName(s.Out), []byte("new"), 0o600))
 	journal, err := json.Marshal(map[string]any{"staged": true, "files": []map[string]string{
-		{"from": filepath.Join(filepath.Dir(s.Out), ".new"), "to": metadataName(s.Out), "old": kept, "sha256": bytesHash([]byte("new"))},
-		{"from": filepath.Join(work, imagePartialFile), "to": s.Out, "old": filepath.Join(filepath.Dir(s.Out), ".none")},
+		{"from": filepath.Join(filepath.Dir(s.Out), ".out.raw.json.00.new"), "to": metadataName(s.Out), "old": kept, "sha256": bytesHash([]byte("new"))},
+		{"from": filepath.Join(work, imagePartialFile), "to": s.Out, "old": filepath.Join(filepath.Dir(s.Out), ".out.raw.00.old")},
 	}})
 	ok(t, err)
 	ok(t, os.WriteFile(filepath.Join(work, "publish.json"), journal, 0o600))

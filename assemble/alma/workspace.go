@@ -56,10 +56,11 @@ func (e *ForeignFolderError) Hint() string {
 	return "see what it is: ls -ld " + e.Dir + "; move it away, or give another --out"
 }
 
-// openWorkspace makes and locks the working folder of out.
+// openWorkspace makes and locks the working folder of out, a build of which may
+// write to places.
 //
 // Errors: *BusyError, *ForeignFolderError, and those of files.
-func openWorkspace(out string) (*workspace, error) {
+func openWorkspace(out string, places []string) (*workspace, error) {
 	dir := workDir(out)
 	for {
 		if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -76,7 +77,11 @@ func openWorkspace(out string) (*workspace, error) {
 			}
 			if err == nil {
 				// What a build that was killed had begun to publish is ended first.
-				if err = whole.Recover(dir); err == nil {
+				var forged *whole.ForeignError
+				if err = whole.Recover(dir, places); errors.As(err, &forged) {
+					err = &ForeignFolderError{dir, forged.Error()}
+				}
+				if err == nil {
 					err = w.sweep()
 				}
 				if err != nil {

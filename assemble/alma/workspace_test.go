@@ -2,9 +2,11 @@ package alma
 
 import (
 	"errors"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -19,15 +21,15 @@ import (
 
 func TestWorkspaceIsExclusive(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "alma.qcow2")
-	w, err := openWorkspace(out)
+	w, err := openWorkspace(out, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var busy *BusyError
-	if _, err := openWorkspace(out); !errors.As(err, &busy) {
+	if _, err := openWorkspace(out, nil); !errors.As(err, &busy) {
 		t.Errorf("second build on one output: %v, want a BusyError", err)
 	}
-	other, err := openWorkspace(out + "2")
+	other, err := openWorkspace(out+"2", nil)
 	if err != nil {
 		t.Errorf("a build on another output: %v", err)
 	} else {
@@ -50,7 +52,7 @@ func TestWorkspaceSweepsWhatAKilledBuildLeft(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	w, err := openWorkspace(out)
+	w, err := openWorkspace(out, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +73,7 @@ func TestWorkspaceRace(t *testing.T) {
 		go func() {
 			defer wait.Done()
 			for range 50 {
-				w, err := openWorkspace(out)
+				w, err := openWorkspace(out, nil)
 				if err != nil {
 					var busy *BusyError
 					if !errors.As(err, &busy) {
@@ -114,6 +116,11 @@ func TestWorkspaceRefusesForeignFolders(t *testing.T) {
 			ok(t, os.Mkdir(dir, 0o700))
 			ok(t, os.Symlink(filepath.Join(treasure, "gem"), filepath.Join(dir, lockFile)))
 		}, ""},
+		"another's journal": {func(t *testing.T, dir, treasure string) {
+			ok(t, os.Mkdir(dir, 0o700))
+			gem := filepath.Join(treasure, "gem")
+			ok(t, os.WriteFile(filepath.Join(dir, "publish.json"), fmt.Appendf(nil, `{"files":[{"from":%q,"to":%[1]q,"old":%[1]q,"sha256":"x"}]}`, gem), 0o600))
+		}, "its publish.json names "},
 		"lock is a near link": {func(t *testing.T, dir, _ string) {
 			ok(t, os.Mkdir(dir, 0o700))
 			ok(t, os.WriteFile(filepath.Join(dir, "x"), nil, 0o600))
@@ -126,7 +133,7 @@ func TestWorkspaceRefusesForeignFolders(t *testing.T) {
 			ok(t, os.WriteFile(filepath.Join(treasure, "gem"), []byte("gem"), 0o644))
 			out := filepath.Join(t.TempDir(), "alma.qcow2")
 			c.plant(t, workDir(out), treasure)
-			w, err := openWorkspace(out)
+			w, err := openWorkspace(out, nil)
 			if err == nil {
 				w.close(false)
 				t.Fatal("was taken for a folder of ours")
@@ -173,7 +180,7 @@ func TestWorkspaceSweepsLinks(t *testing.T) {
 		t.Skip(err)
 	}
 	ok(t, os.Symlink(filepath.Join(treasure, "gem"), filepath.Join(workDir(out), diskFile)))
-	w, err := openWorkspace(out)
+	w, err := openWorkspace(out, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -296,4 +303,21 @@ func intoWorkspace(c *ast.CallExpr) bool {
 		return isIdent && f.Sel.Name == "path" && (x.Name == "ws" || x.Name == "w")
 	}
 	return false
+}
+
+// A folder that came with an archive looks like ours: what is typed at imgasm
+// console must not reach a socket of somebody's choice.
+func TestConsoleOfAForeignSocket(t *testing.T) {
+	l, err := net.Listen("unix", filepath.Join(t.TempDir(), "console"))
+	if err != nil {
+		t.Skip(err)
+	}
+	defer l.Close()
+	out := filepath.Join(t.TempDir(), "x")
+	ok(t, os.Mkdir(workDir(out), 0o700))
+	ok(t, os.WriteFile(filepath.Join(workDir(out), consoleFile), []byte(l.Addr().String()), 0o600))
+	var none *NoConsoleError
+	if conn, err := DialConsole(out); !errors.As(err, &none) {
+		t.Errorf("%v, %v", conn, err)
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/imgasm/imgasm/internal/fault"
@@ -124,6 +125,14 @@ func hidden(path, kind string) string {
 	var r [6]byte
 	rand.Read(r[:])
 	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"."+hex.EncodeToString(r[:])+"."+kind)
+}
+
+// isHidden reports whether name is one that hidden gives.
+func isHidden(name, path, kind string) bool {
+	random, ok := strings.CutPrefix(filepath.Base(name), "."+filepath.Base(path)+".")
+	random, ok2 := strings.CutSuffix(random, "."+kind)
+	_, err := hex.DecodeString(random)
+	return ok && ok2 && err == nil && filepath.Dir(name) == filepath.Dir(path)
 }
 
 // partial opens the file that will be path, in a hidden folder, which remove

@@ -3,6 +3,7 @@ package publish
 // Several files that appear together: an image and what is written beside it.
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -13,6 +14,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/imgasm/imgasm/internal/smallfile"
 )
 
 // Output is one file of a set. It has either From or Text.
@@ -161,11 +164,24 @@ func Pending(dir string) bool {
 	return err == nil
 }
 
+// ForeignError is a journal that All did not write for the same files: dir may
+// have come with an archive of a stranger's, who would have files of the user's
+// removed.
+type ForeignError struct{ Names string } // a file; "": it is no journal at all
+
+func (e *ForeignError) Error() string {
+	if e.Names == "" {
+		return "its " + journalName + " is not imgasm's"
+	}
+	return "its " + journalName + " names " + e.Names + ", which this build does not write"
+}
+
 // Recover ends what a set that was killed has begun in dir: if its last file is
 // in its place all is done, else everything is taken back. A file that somebody
-// has changed since stays.
-func Recover(dir string) error {
-	text, err := os.ReadFile(filepath.Join(dir, journalName))
+// has changed since stays. places are the files that such a set may have; of
+// another nothing is touched, and the error is a *ForeignError.
+func Recover(dir string, places []string) error {
+	text, err := smallfile.Below(context.Background(), dir, journalName, 1<<20)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -174,7 +190,18 @@ func Recover(dir string) error {
 	}
 	var j journal
 	if err := json.Unmarshal(text, &j); err != nil || len(j.Files) == 0 {
-		return fmt.Errorf("%s: not imgasm's: %w", filepath.Join(dir, journalName), err)
+		return &ForeignError{}
+	}
+	for _, p := range j.Files {
+		from := p.SHA256 == "" && filepath.Dir(p.From) == filepath.Clean(dir) || p.SHA256 != "" && isHidden(p.From, p.To, "new")
+		switch {
+		case !slices.Contains(places, p.To):
+			return &ForeignError{p.To}
+		case !from:
+			return &ForeignError{p.From}
+		case !isHidden(p.Old, p.To, "old"):
+			return &ForeignError{p.Old}
+		}
 	}
 	if last := j.Files[len(j.Files)-1]; j.Staged && !exists(last.From) && exists(last.To) {
 		return j.finish(dir)

@@ -44,6 +44,13 @@ func (s *scene) put(t *testing.T, name, text string) {
 	}
 }
 
+func (s *scene) places() (all []string) {
+	for _, f := range s.files {
+		all = append(all, f.To)
+	}
+	return all
+}
+
 // state is every file by name, the working folder's left out.
 func (s *scene) state(t *testing.T) string {
 	t.Helper()
@@ -135,7 +142,7 @@ func TestRecover(t *testing.T) {
 					t.Fatal("no journal")
 				}
 				rename = os.Rename
-				if err := Recover(s.work); err != nil {
+				if err := Recover(s.work, s.places()); err != nil {
 					t.Fatal(err)
 				}
 				want := stateOld
@@ -146,6 +153,52 @@ func TestRecover(t *testing.T) {
 					t.Errorf("got %s, want %s", got, want)
 				}
 			})
+		}
+	}
+}
+
+// A journal that came with a stranger's folder does nothing to other files.
+func TestRecoverForged(t *testing.T) {
+	for name, change := range map[string]func(p *placement, victim string){
+		"removes a text":      func(p *placement, victim string) { p.From = victim },
+		"removes an old file": func(p *placement, victim string) { p.Old = victim },
+		"removes a hidden one": func(p *placement, victim string) {
+			p.From = filepath.Join(filepath.Dir(victim), "."+filepath.Base(p.To)+".00.new")
+		},
+		"removes a file": func(p *placement, victim string) {
+			p.To, p.From, p.Old = victim, hidden(victim, "new"), hidden(victim, "old")
+		},
+		"takes a file":       func(p *placement, victim string) { p.To, p.SHA256 = victim, "" },
+		"takes a whole file": func(p *placement, victim string) { p.From, p.SHA256 = victim, "" },
+	} {
+		s := newScene(t)
+		s.put(t, "precious", "treasure")
+		victim := filepath.Join(t.TempDir(), "victim")
+		if err := os.WriteFile(victim, []byte("treasure"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		sum, err := hash(victim)
+		if err != nil {
+			t.Fatal(err)
+		}
+		to := s.files[0].To
+		p := placement{From: hidden(to, "new"), To: to, Old: hidden(to, "old"), SHA256: sum}
+		change(&p, victim)
+		for _, staged := range []bool{false, true} {
+			j := &journal{Staged: staged, Files: []placement{p, {From: filepath.Join(s.work, "img"), To: s.files[2].To, Old: hidden(s.files[2].To, "old")}}}
+			if err := j.write(s.work); err != nil {
+				t.Fatal(err)
+			}
+			var forged *ForeignError
+			if err := Recover(s.work, s.places()); !errors.As(err, &forged) {
+				t.Errorf("%s, staged %v: %v", name, staged, err)
+			}
+			if b, err := os.ReadFile(victim); err != nil || string(b) != "treasure" {
+				t.Errorf("%s, staged %v: the victim has %q, %v", name, staged, b, err)
+			}
+			if got := s.state(t); got != stateOld+" precious=treasure" {
+				t.Errorf("%s, staged %v: %s", name, staged, got)
+			}
 		}
 	}
 }
@@ -166,7 +219,7 @@ func TestRecoverBeforeRenaming(t *testing.T) {
 		_ = All(s.work, s.files)
 	}()
 	syncFile = (*os.File).Sync
-	if err := Recover(s.work); err != nil {
+	if err := Recover(s.work, s.places()); err != nil {
 		t.Fatal(err)
 	}
 	if got := s.state(t); got != "img=old image img.json=new json" {
@@ -184,7 +237,7 @@ func TestRecoverLeavesChanges(t *testing.T) {
 	}()
 	rename = os.Rename
 	s.put(t, "sums", "by another build")
-	if err := Recover(s.work); err != nil {
+	if err := Recover(s.work, s.places()); err != nil {
 		t.Fatal(err)
 	}
 	if got := s.state(t); got != stateOld+" sums=by another build" {

@@ -66,6 +66,9 @@ func create(base, prefix string) (dir string, remove func(), err error) {
 	}
 }
 
+// Is reports whether a path is one that New or Hidden gives, as far as its name tells.
+func Is(dir string) bool { return ours.MatchString(filepath.Base(dir)) }
+
 // sweep removes the folders that nobody uses. What cannot be removed stays.
 func sweep(base string) {
 	all, err := os.ReadDir(base)
