@@ -61,7 +61,7 @@ func (m *Machine) conclude() {
 	e := &m.evidence
 	if len(e.findings) == 0 {
 		m.verdict, m.failure = Running, nil
-		if e.succeeded(&m.config) {
+		if e.succeeded() {
 			m.verdict = Succeeded
 			m.progress.finish(m)
 		}
@@ -70,7 +70,7 @@ func (m *Machine) conclude() {
 	failed := m.verdict == Failed
 	if !failed && !slices.ContainsFunc(e.findings, m.ready) {
 		m.verdict = Running
-		m.out.Pending = m.explain()
+		m.out.Pending = e.explain(m.phase)
 		m.awaitLastWords()
 		return
 	}
@@ -81,7 +81,7 @@ func (m *Machine) conclude() {
 		m.readLogs()
 	}
 	if !failed || e.over {
-		m.failure = m.explain()
+		m.failure = e.explain(m.phase)
 	}
 	m.verdict = Failed
 }
@@ -102,12 +102,12 @@ func (m *Machine) awaitLastWords() {
 func (m *Machine) judgeEnd() {
 	e := &m.evidence
 	settled := e.over || m.clock.awake >= e.shutdownAt+settleTime
-	if e.shutdown == "" || !settled || len(e.findings) > 0 || e.succeeded(&m.config) {
+	if e.shutdown == "" || !settled || len(e.findings) > 0 || e.succeeded() {
 		return
 	}
 	how := "early "
 	switch {
-	case e.marked(&m.config):
+	case e.marked():
 		how = "unexpected "
 	case e.complete:
 		how = "unmarked "

@@ -10,6 +10,9 @@ import (
 
 // evidence is all of it that has come so far.
 type evidence struct {
+	config  *Config
+	outline *outline // of the kickstart, nil if it is not known
+
 	// For success.
 	complete   bool          // the installer has said so
 	completeAt time.Duration // awake
@@ -95,8 +98,8 @@ func (f *finding) saysMore(other *finding) bool {
 
 // explain returns the failure that says most, with the others in it, nil if there
 // is none.
-func (m *Machine) explain() *Failure {
-	all := m.evidence.relevant(m.phase)
+func (e *evidence) explain(p Phase) *Failure {
+	all := e.relevant(p)
 	if len(all) == 0 {
 		return nil
 	}
@@ -106,16 +109,16 @@ func (m *Machine) explain() *Failure {
 			best = f
 		}
 	}
-	failure, findings := best.failure, m.evidence.findings
-	if !best.rule.Action.decides() && len(findings) > 0 { // it is older than what it explains
-		failure.Phase = findings[0].phase
+	failure := best.failure
+	if !best.rule.Action.decides() && len(e.findings) > 0 { // it is older than what it explains
+		failure.Phase = e.findings[0].phase
 	}
 	failure.Lines = slices.Clone(failure.Lines)
 	switch {
 	case best.rule.Script:
-		m.placeScript(&failure, best.number)
+		e.placeScript(&failure, best.number)
 	case best.rule.NamesLine || best.rule.Block == Refusal:
-		m.place(&failure)
+		e.outline.place(&failure)
 	}
 	for _, f := range all {
 		if f != best && f.failure.Rule != failure.Rule && !(f.rule.Script && best.rule.Script) {
@@ -127,7 +130,7 @@ func (m *Machine) explain() *Failure {
 		if f.failure.Class == failure.Class && len(failure.Said) == 0 {
 			failure.Said = f.failure.Said
 		}
-		failure.TimedOut = failure.TimedOut || f.failure.TimedOut && len(findings) == 1
+		failure.TimedOut = failure.TimedOut || f.failure.TimedOut && len(e.findings) == 1
 	}
 	failure.Lines, failure.Said, failure.Context = withoutCarets(failure.Lines), withoutCarets(failure.Said), withoutCarets(failure.Context)
 	return &failure
@@ -153,23 +156,24 @@ func withoutCarets(lines []Line) []Line {
 }
 
 // marked reports whether the guest has said that all is done.
-func (e *evidence) marked(c *Config) bool {
-	if c.DoneMarker && e.trusted {
+func (e *evidence) marked() bool {
+	if e.config.DoneMarker && e.trusted {
 		return e.done
 	}
 	return e.done || e.complete
 }
 
 // succeeded weighs the evidence of success from both sides.
-func (e *evidence) succeeded(c *Config) bool {
+func (e *evidence) succeeded() bool {
+	c := e.config
 	if c.ConsoleOnly {
 		return (e.complete || e.done) && (e.down || e.over || e.shutdown != "")
 	}
 	switch e.shutdown {
 	case "guest-shutdown":
-		return e.marked(c) && (!c.EndsWithReboot || e.askedDown)
+		return e.marked() && (!c.EndsWithReboot || e.askedDown)
 	case "guest-reset":
-		return e.marked(c) && c.EndsWithReboot
+		return e.marked() && c.EndsWithReboot
 	}
 	return false
 }

@@ -58,7 +58,7 @@ func (m *Machine) add(r *Rule, groups []string, at Line) *finding {
 	m.evidence.fired[r.Name]++
 	f := &finding{rule: r, phase: m.phase, at: m.clock.awake, run: m.runs}
 	f.failure = Failure{Phase: m.phase, Lines: []Line{at}, TimedOut: r.Channel == OnClock}
-	m.fill(f, groups, at.Text)
+	f.fill(&m.config, groups, at.Text)
 	if r.Rank <= contextRank && r.Action.decides() {
 		f.failure.Context = m.collector.before(at)
 	}
@@ -74,10 +74,10 @@ func (m *Machine) add(r *Rule, groups []string, at Line) *finding {
 const contextRank = 30
 
 // fill adds what the row says to a finding that is new.
-func (m *Machine) fill(f *finding, groups []string, text string) {
-	r, words := f.rule, m.words(f.rule)
+func (f *finding) fill(c *Config, groups []string, text string) {
+	r, words := f.rule, f.rule.words(c)
 	f.failure.Class, f.failure.Rule = r.Class, r.Name
-	f.failure.Meaning, f.failure.Hint = m.expand(words.Meaning, groups), m.expand(words.Hint, groups)
+	f.failure.Meaning, f.failure.Hint = c.expand(words.Meaning, groups), c.expand(words.Hint, groups)
 	if r.NamesLine {
 		f.nameLine(groups)
 	}
@@ -86,7 +86,7 @@ func (m *Machine) fill(f *finding, groups []string, text string) {
 	}
 	if r.Every {
 		f.every = found(r, text)
-		m.listEvery(f)
+		f.listEvery(c)
 	}
 	if r.Address {
 		if at := address.FindString(text); at != "" && !strings.Contains(f.failure.Meaning, at) {
@@ -111,18 +111,18 @@ func found(r *Rule, text string) (all []string) {
 const maxEvery = 20 // that a row tells
 
 // listEvery writes all that was found into the meaning.
-func (m *Machine) listEvery(f *finding) {
-	f.failure.Meaning = m.expand(m.words(f.rule).Meaning, []string{"", strings.Join(f.every, "; ")})
+func (f *finding) listEvery(c *Config) {
+	f.failure.Meaning = c.expand(f.rule.words(c).Meaning, []string{"", strings.Join(f.every, "; ")})
 }
 
 // extend adds what another line says to the finding of a row that tells all, and
 // reports whether there is one.
-func (m *Machine) extend(r, frame *Rule, at Line) bool {
-	i := slices.IndexFunc(m.evidence.clues, func(f *finding) bool { return f.failure.Rule == r.Name && f.rule.Detail == frame.Detail })
+func (e *evidence) extend(r, frame *Rule, at Line) bool {
+	i := slices.IndexFunc(e.clues, func(f *finding) bool { return f.failure.Rule == r.Name && f.rule.Detail == frame.Detail })
 	if i < 0 || !r.Every || frame.Action.decides() {
 		return false
 	}
-	f := m.evidence.clues[i]
+	f := e.clues[i]
 	for _, one := range found(r, at.Text) {
 		if !slices.Contains(f.every, one) && len(f.every) < maxEvery {
 			f.every = append(f.every, one)
@@ -131,31 +131,31 @@ func (m *Machine) extend(r, frame *Rule, at Line) bool {
 			}
 		}
 	}
-	m.listEvery(f)
+	f.listEvery(e.config)
 	return true
 }
 
 // reasons adds what the rows for error texts make of one, as findings as
 // certain as the frame that it stood in. The last one is returned, nil if nothing
 // is new.
-func (m *Machine) reasons(frame *finding, text string) (last *finding) {
+func (e *evidence) reasons(frame *finding, text string) (last *finding) {
 	at := frame.failure.Lines[0]
 	at.Text = strings.Join(strings.Fields(text), " ")
 	for _, r := range table().on[OnReason] {
 		groups := r.find(at.Text)
-		if groups == nil || m.extend(r, frame.rule, at) || !m.once(frame.rule, r) {
+		if groups == nil || e.extend(r, frame.rule, at) || !e.once(frame.rule, r) {
 			continue
 		}
 		last = &finding{rule: reasonLike(r, frame.rule), phase: frame.phase, at: frame.at, run: frame.run, failure: frame.failure}
 		last.failure.Phase = max(last.failure.Phase, r.First)
-		m.fill(last, groups, at.Text)
-		m.evidence.add(last)
+		last.fill(e.config, groups, at.Text)
+		e.add(last)
 	}
 	return last
 }
 
 // once reports whether a reason is new. One that was only a clue may still decide.
-func (m *Machine) once(frame, r *Rule) bool {
+func (e *evidence) once(frame, r *Rule) bool {
 	key := r.Name
 	switch {
 	case frame.Detail:
@@ -163,8 +163,8 @@ func (m *Machine) once(frame, r *Rule) bool {
 	case !frame.Action.decides():
 		key = "clue " + key
 	}
-	m.evidence.fired[key]++
-	return m.evidence.fired[key] == 1
+	e.fired[key]++
+	return e.fired[key] == 1
 }
 
 // reasonLike gives a reason's row the certainty of the frame's.
@@ -181,9 +181,9 @@ var checked = &Rule{Name: "checks", Action: Clue, Last: PhaseHub, Stands: PhaseP
 
 // checkLine looks for reasons in a line of the checks.
 func (m *Machine) checkLine(at Line) {
-	m.quoteUnsaved(at)
+	m.evidence.quoteUnsaved(at)
 	frame := &finding{rule: checked, phase: m.phase, at: m.clock.awake, run: m.runs, failure: Failure{Phase: m.phase, Lines: []Line{at}}}
-	f := m.reasons(frame, at.Text)
+	f := m.evidence.reasons(frame, at.Text)
 	if f != nil && (strings.HasSuffix(at.Text, "Failed to save storage configuration") || strings.HasSuffix(at.Text, "Failed to save boot loader configuration")) {
 		m.evidence.unsaved = f
 	}
@@ -191,8 +191,8 @@ func (m *Machine) checkLine(at Line) {
 
 // quoteUnsaved adds to "Failed to save storage configuration" what the installer
 // says next, behind dots: why (pyanaconda/ui/lib/storage.py, apply_partitioning).
-func (m *Machine) quoteUnsaved(at Line) {
-	why, f := strings.TrimLeft(at.Text, "."), m.evidence.unsaved
+func (e *evidence) quoteUnsaved(at Line) {
+	why, f := strings.TrimLeft(at.Text, "."), e.unsaved
 	if f == nil || why == "" {
 		return
 	}
@@ -200,5 +200,5 @@ func (m *Machine) quoteUnsaved(at Line) {
 		f.failure.Lines = append(f.failure.Lines, at)
 		f.adds(short(why, 300))
 	}
-	m.evidence.unsaved = nil
+	e.unsaved = nil
 }

@@ -210,8 +210,8 @@ func (o *outline) only(problem string) (at int) {
 }
 
 // place says of a failure that names a line of the kickstart which file's it is.
-func (m *Machine) place(f *Failure) {
-	o, n := m.outline, f.KickstartLine
+func (o *outline) place(f *Failure) {
+	n := f.KickstartLine
 	if n == 0 {
 		// The installer's modules name no line (pyanaconda/modules/common/base/base.py):
 		// the words of the error may fit one line alone.

@@ -57,7 +57,7 @@ func (m *Machine) logPart(l Line, begins bool) {
 		}
 		f := m.add(row, groups, l)
 		if row.Script {
-			m.scriptEnded(f, groups)
+			m.evidence.scriptEnded(f, groups)
 		}
 		if row.Block != OneLine {
 			m.endLog()

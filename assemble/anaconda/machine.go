@@ -57,9 +57,8 @@ type Config struct {
 
 // Machine follows one installation. The zero value is not usable; see New.
 type Machine struct {
-	config  Config
-	outline *outline // of the kickstart, nil if it is not known
-	out     Output
+	config Config
+	out    Output
 
 	clock     clock
 	heard     heard     // when each channel last said something new
@@ -85,7 +84,9 @@ type Machine struct {
 
 // New returns a machine for a guest that has just been started.
 func New(c Config) *Machine {
-	return &Machine{config: c, ksNeeded: c.KickstartRequired, outline: outlineOf(c.Kickstart), evidence: evidence{fired: map[string]int{}}}
+	m := &Machine{config: c, ksNeeded: c.KickstartRequired}
+	m.evidence = evidence{config: &m.config, outline: outlineOf(c.Kickstart), fired: map[string]int{}}
+	return m
 }
 
 // Step takes one observation and says what follows from it. Inputs come in
@@ -137,7 +138,7 @@ func (m *Machine) Phase() Phase { return m.phase }
 // none: what comes after the verdict may say more.
 func (m *Machine) Failure() *Failure {
 	if m.verdict == Failed {
-		m.failure = m.explain()
+		m.failure = m.evidence.explain(m.phase)
 	}
 	return m.failure
 }

@@ -47,12 +47,12 @@ func (m *Machine) read(msg message) {
 		if last := lines[len(lines)-1].Text; isException(last) {
 			f.failure.Meaning = "The installer died of an exception that nothing caught: " + short(last, 300)
 		}
-		m.reasons(f, joined(lines))
+		m.evidence.reasons(f, joined(lines))
 	case HubMarks:
 		f.readMarks(joined(lines))
-		m.reasons(f, joined(lines))
+		m.evidence.reasons(f, joined(lines))
 	case Dialog:
-		m.reasons(f, joined(slices.DeleteFunc(slices.Clone(lines), func(l Line) bool { return isPrompt(l.Text) })))
+		m.evidence.reasons(f, joined(slices.DeleteFunc(slices.Clone(lines), func(l Line) bool { return isPrompt(l.Text) })))
 	case ScriptDialog:
 		said := scriptOutput(msg.lines)
 		f.failure.Said = said[max(0, len(said)-maxSaid):]
@@ -60,7 +60,7 @@ func (m *Machine) read(msg message) {
 		if f.rule.NamesLine {
 			f.readProblem(lines[1:])
 		} else {
-			m.reasons(f, joined(lines))
+			m.evidence.reasons(f, joined(lines))
 		}
 	}
 }
@@ -159,17 +159,17 @@ func (m *Machine) readTermination(f *finding, lines []Line) {
 		}
 	case text != "":
 		said = strings.TrimRight(strings.ReplaceAll(said, "Non interactive installation failed: ", ""), ".")
-		f.failure.Meaning = m.expand(f.rule.Meaning, nil)
+		f.failure.Meaning = m.config.expand(f.rule.Meaning, nil)
 		f.adds(short(said, 500) + ".")
 	}
-	m.reasons(f, text)
-	m.quoteWarnings()
+	m.evidence.reasons(f, text)
+	m.evidence.quoteWarnings()
 }
 
 // quoteWarnings names the warnings of which inst.ksstrict has made errors.
-func (m *Machine) quoteWarnings() {
-	for _, f := range m.evidence.findings {
-		for _, c := range m.evidence.clues {
+func (e *evidence) quoteWarnings() {
+	for _, f := range e.findings {
+		for _, c := range e.clues {
 			if lines := c.failure.Lines; c.failure.Rule == f.rule.Quotes && len(lines) > 1 {
 				f.adds(short(strings.TrimSpace(joined(lines[1:])), 500))
 				f.failure.Lines = slices.Concat(lines, f.failure.Lines)

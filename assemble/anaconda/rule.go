@@ -1,7 +1,9 @@
 package anaconda
 
 import (
+	"cmp"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -86,8 +88,8 @@ type Rule struct {
 type Words struct{ Meaning, Hint string }
 
 // words returns what the row says in this guest.
-func (m *Machine) words(r *Rule) Words {
-	if m.config.Installed && r.Booted.Meaning != "" {
+func (r *Rule) words(c *Config) Words {
+	if c.Installed && r.Booted.Meaning != "" {
 		return r.Booted
 	}
 	return Words{r.Meaning, r.Hint}
@@ -232,29 +234,20 @@ var table = sync.OnceValue(func() *ruleTable {
 })
 
 // expand fills a row's text with what its pattern found and with the build's words.
-func (m *Machine) expand(text string, groups []string) string {
-	if strings.Contains(text, "$") {
-		for i := len(groups) - 1; i > 0; i-- {
-			text = strings.ReplaceAll(text, "$"+string(rune('0'+i)), groups[i])
-		}
+func (c *Config) expand(text string, groups []string) string {
+	for i := len(groups) - 1; i > 0; i-- {
+		text = strings.ReplaceAll(text, "$"+strconv.Itoa(i), groups[i])
 	}
-	if !strings.Contains(text, "{") {
-		return text
-	}
-	arch := m.config.Arch
-	if arch == "" {
-		arch = "x86_64"
-	}
-	return strings.NewReplacer("{arch}", arch, "{retry}", m.retry()).Replace(text)
+	return strings.NewReplacer("{arch}", cmp.Or(c.Arch, "x86_64"), "{retry}", c.retry()).Replace(text)
 }
 
 // retry is what to try against crashes that may be the host's fault.
-func (m *Machine) retry() string {
-	switch m.config.Accel {
+func (c *Config) retry() string {
+	switch c.Accel {
 	case "":
 		return "another accelerator (--accel tcg) and more memory (--memory 4G)"
 	case "tcg":
 		return "more memory (--memory 4G) and a newer QEMU (7.2's emulation crashes kernel 6.12 at random); imgasm doctor says whether this host could run the guest without emulation"
 	}
-	return "emulation instead of " + m.config.Accel + " (--accel tcg) and more memory (--memory 4G)"
+	return "emulation instead of " + c.Accel + " (--accel tcg) and more memory (--memory 4G)"
 }

@@ -50,13 +50,13 @@ func (o *outline) running(p Phase, fatal bool) (found []script) {
 }
 
 // placeScript says of a failed script which it was, as far as the evidence goes.
-func (m *Machine) placeScript(f *Failure, number int) {
-	o := m.outline
+func (e *evidence) placeScript(f *Failure, number int) {
+	o := e.outline
 	scripts := o.running(f.Phase, true)
 	status := ""
 	countable := o != nil && len(o.includes) == 0 // what is included is counted too
-	if n := len(m.evidence.scripts); n > 0 {      // at the last one the installer gave up
-		last := m.evidence.scripts[n-1]
+	if n := len(e.scripts); n > 0 {               // at the last one the installer gave up
+		last := e.scripts[n-1]
 		if !countable {
 			status = last.status
 		} else if named := o.numbered(scripts, last.line); len(named) > 0 {
@@ -92,19 +92,19 @@ func (m *Machine) placeScript(f *Failure, number int) {
 
 // scriptEnded notes what the log says of a script, and warns of one that the
 // installer does not give up for.
-func (m *Machine) scriptEnded(f *finding, groups []string) {
+func (e *evidence) scriptEnded(f *finding, groups []string) {
 	line, err := strconv.Atoi(groups[2])
-	if err != nil || len(m.evidence.scripts) >= maxClues {
+	if err != nil || len(e.scripts) >= maxClues {
 		return
 	}
-	m.evidence.scripts = append(m.evidence.scripts, scriptEnd{groups[1], line})
-	o := m.outline
+	e.scripts = append(e.scripts, scriptEnd{groups[1], line})
+	o := e.outline
 	if o == nil {
 		return
 	}
 	named := o.numbered(o.scripts, line)
 	if len(named) > 1 {
-		named = o.numbered(o.running(m.phase, false), line)
+		named = o.numbered(o.running(f.phase, false), line)
 	}
 	if len(named) != 1 || o.at(named[0].first) == "" || len(o.includes) > 0 {
 		return

@@ -29,7 +29,7 @@ func (m *Machine) warnOfClues(all bool) {
 		due := all || m.phase > max(f.phase, f.rule.Last, f.rule.Stands)
 		if f.rule.Action == Clue && !f.rule.Detail && due && !f.passed {
 			f.passed = true
-			if !f.fatal && !(f.rule.Vague && m.saidBetter(f)) {
+			if !f.fatal && !(f.rule.Vague && m.evidence.saidBetter(f)) {
 				m.warn(f)
 			}
 		}
@@ -37,8 +37,8 @@ func (m *Machine) warnOfClues(all bool) {
 }
 
 // saidBetter reports whether another clue says more than a vague one.
-func (m *Machine) saidBetter(f *finding) bool {
-	return slices.ContainsFunc(m.evidence.clues, func(c *finding) bool {
+func (e *evidence) saidBetter(f *finding) bool {
+	return slices.ContainsFunc(e.clues, func(c *finding) bool {
 		return c.failure.Class == f.failure.Class && !c.rule.Detail && (!c.rule.Vague || c.warned)
 	})
 }
