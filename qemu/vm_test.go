@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"os"
@@ -406,13 +405,6 @@ func TestManyRuns(t *testing.T) {
 	if list, _ := os.ReadDir(tmp); len(list) != 0 {
 		t.Errorf("left in the temporary directory: %v", list)
 	}
-}
-
-func ExampleLinks() {
-	c := Config{Arch: "x86_64", Name: "example"}
-	fmt.Println(proc.Quote(c.Argv(Links{})))
-	// Output:
-	// qemu-system-x86_64 -nodefaults -no-user-config -name guest=example -machine q35 -accel tcg -cpu max,-erms,-fsrm -smp 2 -m 2048M -display none -action reboot=shutdown,shutdown=poweroff,panic=pause,watchdog=pause -mon chardev=serial0,mode=readline -chardev stdio,id=serial0,mux=on,signal=off -serial chardev:serial0
 }
 
 func TestInspectFake(t *testing.T) {

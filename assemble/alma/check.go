@@ -24,7 +24,7 @@ func (b *build) check(context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	found, err := inspect.Boot(f, info.Size(), b.Arch, b.bootMode() != "bios")
+	found, err := inspect.Boot(f, info.Size(), b.Arch.Name, b.bootMode() != "bios")
 	switch {
 	case errors.Is(err, inspect.ErrCannotBoot):
 		f.Close()

@@ -15,6 +15,10 @@ import (
 	"github.com/imgasm/imgasm/internal/tree"
 )
 
+// File is a file to be written: its path, its size, and how its contents are
+// opened. iso.Bytes makes one.
+type File = tree.File
+
 // FAT32 describes a file system to be written.
 type FAT32 struct {
 	// SizeBytes is the size of the partition, a multiple of 512: from
@@ -32,7 +36,7 @@ type FAT32 struct {
 	Time time.Time
 	// Files are the contents. Names keep their case; names that differ only
 	// in case are refused, for FAT does not tell them apart.
-	Files []tree.File
+	Files []File
 }
 
 // MinFAT32Bytes is the size below which a FAT file system has so few clusters
@@ -65,7 +69,7 @@ func WriteFAT32At(w io.WriterAt, offset int64, v FAT32, blank bool) error {
 
 // FAT32Size is a size in which files fit, with a tenth to spare: a multiple
 // of 1 MiB, and at least MinFAT32Bytes.
-func FAT32Size(files []tree.File) (int64, error) {
+func FAT32Size(files []File) (int64, error) {
 	root, err := tree.Build(files)
 	if err != nil {
 		return 0, err

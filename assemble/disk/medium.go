@@ -10,14 +10,13 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/internal/derive"
-	"github.com/imgasm/imgasm/internal/tree"
 )
 
 // BootMedium describes a disk that UEFI firmware boots from.
 type BootMedium struct {
 	// Files are the contents of the EFI system partition. Firmware starts
 	// EFI/BOOT/BOOTX64.EFI or EFI/BOOT/BOOTAA64.EFI.
-	Files []tree.File
+	Files []File
 	// Label is the FAT volume label; "" means "IMGASM".
 	Label string
 	// ESPBytes is the size of the EFI system partition, a multiple of 1 MiB;
@@ -37,7 +36,7 @@ type Volume struct {
 	Name string // of the partition
 	Type string // a GUID; "" means TypeLinux
 	// Contents fill the partition from its start. The path is only for errors.
-	Contents tree.File
+	Contents File
 }
 
 // WriteBootMedium creates a raw disk image at path. It is an error if path

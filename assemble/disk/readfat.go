@@ -7,15 +7,16 @@ package disk
 import (
 	"bufio"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"strings"
+
+	"github.com/imgasm/imgasm/internal/fault"
 )
 
 // ErrNotFAT says that there is no FAT file system, or a damaged one.
-var ErrNotFAT = errors.New("no FAT file system")
+var ErrNotFAT = fault.Class(fault.Input, "no FAT file system")
 
 // FAT is a file system that is read. It is not for use by two goroutines at
 // the same time.
@@ -170,7 +171,7 @@ func (c *chainReader) Read(p []byte) (int, error) {
 }
 
 // ErrDamaged says that a file system contradicts itself.
-var ErrDamaged = errors.New("damaged file system")
+var ErrDamaged = fault.Class(fault.Input, "damaged file system")
 
 // FATEntry is a file or directory.
 type FATEntry struct {

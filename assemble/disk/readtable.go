@@ -11,11 +11,13 @@ import (
 	"io"
 	"strings"
 	"unicode/utf16"
+
+	"github.com/imgasm/imgasm/internal/fault"
 )
 
 // ErrNoTable says that a disk has no partition table: it was read, and it is
 // neither a GPT nor an MBR.
-var ErrNoTable = errors.New("no partition table")
+var ErrNoTable = fault.Class(fault.Input, "no partition table")
 
 // Table is a partition table that was read.
 type Table struct {

@@ -18,7 +18,7 @@ type sink interface {
 	// Free moves on by n bytes that may hold anything.
 	Free(n int64) error
 	// Copy writes the contents of a file.
-	Copy(f tree.File) error
+	Copy(f File) error
 }
 
 var zeroes [256 << 10]byte
@@ -38,9 +38,9 @@ func zeroFill(w io.Writer, n int64) error {
 // stream is a sink that writes every byte.
 type stream struct{ io.Writer }
 
-func (s stream) Zero(n int64) error     { return zeroFill(s.Writer, n) }
-func (s stream) Free(n int64) error     { return zeroFill(s.Writer, n) }
-func (s stream) Copy(f tree.File) error { return tree.Copy(s.Writer, f) }
+func (s stream) Zero(n int64) error { return zeroFill(s.Writer, n) }
+func (s stream) Free(n int64) error { return zeroFill(s.Writer, n) }
+func (s stream) Copy(f File) error  { return tree.Copy(s.Writer, f) }
 
 // seeker is a sink that writes at offsets and leaves out what it may.
 type seeker struct {
@@ -68,7 +68,7 @@ func (s *seeker) Free(n int64) error {
 	return nil
 }
 
-func (s *seeker) Copy(f tree.File) error {
+func (s *seeker) Copy(f File) error {
 	file, ok := s.w.(*os.File)
 	if !ok {
 		return tree.Copy(s, f)

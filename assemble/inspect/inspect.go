@@ -15,8 +15,13 @@ import (
 	"github.com/imgasm/imgasm/internal/fault"
 )
 
-// ErrCannotBoot is wrapped by what Boot has seen to be wrong with a disk.
-var ErrCannotBoot = fault.Class(fault.Guest, "the disk cannot boot")
+// The classes of errors, for errors.Is.
+var (
+	// ErrCannotBoot is what Boot has seen to be wrong with a disk.
+	ErrCannotBoot = fault.Class(fault.Guest, "the disk cannot boot")
+	// ErrArch is an architecture of which nothing is known.
+	ErrArch = fault.Class(fault.Input, "an unknown architecture")
+)
 
 // Boots is what was found on a disk.
 type Boots struct {
@@ -27,14 +32,18 @@ type Boots struct {
 	Unread error
 }
 
-// Boot looks for what firmware starts on a raw disk of sizeBytes. With uefi
-// that is the boot loader for removable media (UEFI 2.10, section 3.5.1.1),
-// which a firmware without settings of its own takes; else the code of the
-// first sector.
+// Boot looks for what firmware of an architecture ("x86_64", "aarch64") starts on
+// a raw disk of sizeBytes. With uefi that is the boot loader for removable media
+// (UEFI 2.10, section 3.5.1.1), which a firmware without settings of its own
+// takes; else the code of the first sector.
 //
-// The error wraps ErrCannotBoot, and says what was seen. A disk that could not
+// The error is ErrArch, or ErrCannotBoot and says what was seen. A disk that could not
 // be read is none: see Boots.Unread.
-func Boot(r io.ReaderAt, sizeBytes int64, a arch.Arch, uefi bool) (Boots, error) {
+func Boot(r io.ReaderAt, sizeBytes int64, archName string, uefi bool) (Boots, error) {
+	a, err := arch.Parse(archName)
+	if err != nil {
+		return Boots{}, &fault.Error{Class: ErrArch, Err: err}
+	}
 	if !uefi {
 		return bootBIOS(r)
 	}
@@ -57,13 +66,8 @@ func Boot(r io.ReaderAt, sizeBytes int64, a arch.Arch, uefi bool) (Boots, error)
 
 // seen is an error of what was seen.
 func seen(format string, args ...any) error {
-	return &seenError{fmt.Sprintf(format, args...)}
+	return &fault.Error{Class: ErrCannotBoot, Err: fmt.Errorf(format, args...)}
 }
-
-type seenError struct{ text string }
-
-func (e *seenError) Error() string        { return e.text }
-func (e *seenError) Is(target error) bool { return target == ErrCannotBoot }
 
 // bootEFI looks at every partition that firmware would look at: each FAT.
 func bootEFI(r io.ReaderAt, table *disk.Table, a arch.Arch) (Boots, error) {

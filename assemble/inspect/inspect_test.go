@@ -65,7 +65,7 @@ func installed(t testing.TB, label string, espMiB int, loader string) string {
 // boot says what Boot says.
 func boot(t testing.TB, r io.ReaderAt, size int64, a arch.Arch, uefi bool) string {
 	t.Helper()
-	found, err := Boot(r, size, a, uefi)
+	found, err := Boot(r, size, a.Name, uefi)
 	switch {
 	case err != nil && !errors.Is(err, ErrCannotBoot):
 		t.Fatalf("%v is not ErrCannotBoot", err)

@@ -20,13 +20,17 @@ const (
 	TypeChar = 0o020000
 )
 
+// File is a file of a medium: its path there, its size, and how its contents
+// are opened. iso.Bytes makes one.
+type File = tree.File
+
 // Entry is one file of an archive.
 type Entry struct {
 	Name string // path without leading slash
 	Mode uint32 // type and permissions: TypeFile|0o755
 	// Contents are those of a file, or a symbolic link's target; its Path does
 	// not matter. At most 4 GiB less one byte.
-	Contents     tree.File
+	Contents     File
 	Major, Minor uint32 // device number of a TypeChar
 }
 

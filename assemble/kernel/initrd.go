@@ -18,16 +18,16 @@ import (
 //
 // The archive is made at once and held in memory: files should be small.
 // initrd is read when the result is.
-func WithFiles(initrd tree.File, files []tree.File, t time.Time) (tree.File, error) {
+func WithFiles(initrd File, files []File, t time.Time) (File, error) {
 	root, err := tree.Build(files)
 	if err != nil {
-		return tree.File{}, err
+		return File{}, err
 	}
 	var out bytes.Buffer
 	a := NewArchive(&out, initrd.SizeBytes, t)
 	add(a, root)
 	if err := a.End(); err != nil {
-		return tree.File{}, err
+		return File{}, err
 	}
 	whole := initrd
 	whole.SizeBytes += int64(out.Len())

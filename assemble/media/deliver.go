@@ -5,7 +5,6 @@ import (
 
 	"github.com/imgasm/imgasm/assemble/iso"
 	"github.com/imgasm/imgasm/assemble/kernel"
-	"github.com/imgasm/imgasm/internal/tree"
 )
 
 // Deliver is how a kickstart comes to the installer. The zero value is DeliverOEMDRV.
@@ -40,10 +39,10 @@ func (d Deliver) Argument() string {
 
 // Initrd is the installer's initrd as the guest gets it, with the kickstart if
 // it is delivered so, dated t. It is read when the result is.
-func (d Deliver) Initrd(initrd, kickstart tree.File, t time.Time) (tree.File, error) {
+func (d Deliver) Initrd(initrd, kickstart iso.File, t time.Time) (iso.File, error) {
 	if !d.InInitrd() {
 		return initrd, nil
 	}
 	kickstart.Path, kickstart.Mode = iso.KickstartName, 0o600 // it has passwords
-	return kernel.WithFiles(initrd, []tree.File{kickstart}, t)
+	return kernel.WithFiles(initrd, []iso.File{kickstart}, t)
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/imgasm/imgasm/assemble/iso"
 	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/arch"
-	"github.com/imgasm/imgasm/internal/tree"
 )
 
 // Boot describes a disk that boots an installer by UEFI.
@@ -22,7 +21,7 @@ type Boot struct {
 	KernelArgs []string
 	// OEMDRV are the files of an OEMDRV volume, ks.cfg first, as second
 	// partition; nil for none.
-	OEMDRV []tree.File
+	OEMDRV []iso.File
 	// Deliver says whether ks.cfg of OEMDRV is there, in the initrd, or both.
 	Deliver Deliver
 	// Installer puts the whole ISO into a last partition, so that the disk
@@ -74,7 +73,7 @@ func (b Boot) Medium(img *iso.Image) (disk.BootMedium, error) {
 }
 
 // espFiles are the EFI system partition's.
-func (b Boot) espFiles(img *iso.Image, in *iso.Installer) ([]tree.File, error) {
+func (b Boot) espFiles(img *iso.Image, in *iso.Installer) ([]iso.File, error) {
 	m, err := BootMedia(img, in)
 	if err != nil {
 		return nil, err
@@ -101,7 +100,7 @@ func BootMedia(img *iso.Image, in *iso.Installer) (m firmware.BootMedia, err err
 		return m, fmt.Errorf("%s: %s and %s are not both in EFI/BOOT: %w", img.Path, a.EFIBoot, a.EFIGRUB, iso.ErrNoBootFiles)
 	}
 	for _, part := range []struct {
-		to   *tree.File
+		to   *iso.File
 		name string
 	}{
 		{&m.Shim, in.Boot.Shim}, {&m.GRUB, in.Boot.GRUB}, {&m.MokManager, in.Boot.MokManager},

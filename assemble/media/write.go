@@ -55,7 +55,7 @@ type Volume struct {
 }
 
 // Files lists the volume's contents.
-func (v Volume) Files() ([]tree.File, error) {
+func (v Volume) Files() ([]iso.File, error) {
 	ks := tree.Bytes(iso.KickstartName, v.Text)
 	if v.Text == nil {
 		var err error
@@ -63,7 +63,7 @@ func (v Volume) Files() ([]tree.File, error) {
 			return nil, err
 		}
 	}
-	files := []tree.File{ks}
+	files := []iso.File{ks}
 	for _, extra := range v.Extra {
 		name, source, ok := strings.Cut(extra, "=")
 		if !ok {
@@ -79,16 +79,16 @@ func (v Volume) Files() ([]tree.File, error) {
 }
 
 // hostFiles is one file, or all files of a folder.
-func hostFiles(name, source string) ([]tree.File, error) {
+func hostFiles(name, source string) ([]iso.File, error) {
 	info, err := os.Stat(source)
 	if err != nil {
 		return nil, &fault.Error{Class: tree.ErrUnreadable, Err: err}
 	}
 	if !info.IsDir() {
 		f, err := tree.Host(name, source)
-		return []tree.File{f}, err
+		return []iso.File{f}, err
 	}
-	files := []tree.File{tree.Dir(name)}
+	files := []iso.File{tree.Dir(name)}
 	err = filepath.WalkDir(source, func(p string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
 			return err
@@ -105,7 +105,7 @@ func hostFiles(name, source string) ([]tree.File, error) {
 }
 
 // seed is a hash over what a medium is made from: texts, and files' contents.
-func seed(files []tree.File, texts ...string) (string, error) {
+func seed(files []iso.File, texts ...string) (string, error) {
 	h := sha256.New()
 	for _, t := range texts {
 		fmt.Fprintf(h, "%d:%s", len(t), t)
@@ -121,7 +121,7 @@ func seed(files []tree.File, texts ...string) (string, error) {
 
 // WriteVolume writes an OEMDRV volume to an empty file, and has it read back: see
 // readback.OEMDRV. note is told what could not be read back; nil: nobody is.
-func WriteVolume(f *os.File, files []tree.File, t time.Time, note func(text string)) error {
+func WriteVolume(f *os.File, files []iso.File, t time.Time, note func(text string)) error {
 	if err := iso.WriteOEMDRV(f, files, t); err != nil {
 		return err
 	}
@@ -135,14 +135,14 @@ func WriteVolume(f *os.File, files []tree.File, t time.Time, note func(text stri
 
 // WriteMedium writes a boot medium to an empty file, and has it read back: see
 // readback.BootMedium. oemdrv are the files of its OEMDRV volume. See WriteVolume.
-func WriteMedium(f *os.File, m disk.BootMedium, oemdrv []tree.File, note func(text string)) error {
+func WriteMedium(f *os.File, m disk.BootMedium, oemdrv []iso.File, note func(text string)) error {
 	if err := disk.WriteBootMediumTo(f, m); err != nil {
 		return err
 	}
 	return readBack(f, m, oemdrv, note)
 }
 
-func readBack(f *os.File, m disk.BootMedium, oemdrv []tree.File, note func(text string)) error {
+func readBack(f *os.File, m disk.BootMedium, oemdrv []iso.File, note func(text string)) error {
 	info, err := f.Stat()
 	if err != nil {
 		return err

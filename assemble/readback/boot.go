@@ -20,7 +20,7 @@ const fatWriter = "assemble/disk"
 // go-diskfs wrote, by assemble/disk, and the files of its EFI system partition,
 // which assemble/disk wrote, by go-diskfs. oemdrv are the files of its OEMDRV
 // volume, nil if there is none. The results are OEMDRV's.
-func BootMedium(r io.ReaderAt, size int64, m disk.BootMedium, oemdrv []tree.File) (unread, err error) {
+func BootMedium(r io.ReaderAt, size int64, m disk.BootMedium, oemdrv []iso.File) (unread, err error) {
 	table, err := disk.ReadTable(r, size)
 	if err != nil {
 		return nil, difference(goDiskfs, fatWriter, "%v", err)
@@ -50,7 +50,7 @@ func BootMedium(r io.ReaderAt, size int64, m disk.BootMedium, oemdrv []tree.File
 
 // fatFiles compares names, sizes and bytes. go-diskfs says where a file lies;
 // its own Read walks the chain of clusters from the start at every call.
-func fatFiles(part storage, root *tree.Node, files []tree.File, differ differ) error {
+func fatFiles(part storage, root *tree.Node, files []iso.File, differ differ) error {
 	fs, err := fat32.Read(part, part.Size(), 0, disk.SectorSize)
 	if err != nil {
 		return err

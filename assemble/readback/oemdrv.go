@@ -27,7 +27,7 @@ const (
 //
 // The error is ErrDifference, or says why a file cannot be read any more.
 // unread is what a reader refused; it proves nothing and ends nothing.
-func OEMDRV(r io.ReaderAt, size int64, files []tree.File) (unread, err error) {
+func OEMDRV(r io.ReaderAt, size int64, files []iso.File) (unread, err error) {
 	root, err := tree.Build(files)
 	if err != nil {
 		return nil, err
@@ -43,7 +43,7 @@ func OEMDRV(r io.ReaderAt, size int64, files []tree.File) (unread, err error) {
 // levelOne compares label and contents. kdomanski shows names as level 1 has
 // them, which for a volume with Rock Ridge names are others than were given:
 // contents are told apart by their bytes.
-func levelOne(r io.ReaderAt, size int64, files []tree.File, differ differ) error {
+func levelOne(r io.ReaderAt, size int64, files []iso.File, differ differ) error {
 	image, err := iso9660.OpenImage(io.NewSectionReader(r, 0, size))
 	if err != nil {
 		return err
@@ -100,7 +100,7 @@ func levelOne(r io.ReaderAt, size int64, files []tree.File, differ differ) error
 }
 
 // sums are the hashes of files, and who has each.
-func sums(files []tree.File) (map[[sha256.Size]byte][]string, error) {
+func sums(files []iso.File) (map[[sha256.Size]byte][]string, error) {
 	all := map[[sha256.Size]byte][]string{}
 	for _, f := range files {
 		if f.Mode.IsDir() {

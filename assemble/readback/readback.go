@@ -14,6 +14,7 @@ import (
 
 	"github.com/diskfs/go-diskfs/backend"
 
+	"github.com/imgasm/imgasm/assemble/iso"
 	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/tree"
 )
@@ -70,7 +71,7 @@ func (e *sourceError) Error() string { return e.err.Error() }
 func (e *sourceError) Unwrap() error { return e.err }
 
 // source opens what was written.
-func source(f tree.File) (io.ReadCloser, error) {
+func source(f iso.File) (io.ReadCloser, error) {
 	r, err := f.Open()
 	if err != nil {
 		return nil, &sourceError{fmt.Errorf("%s: %w", f.Path, err)}
