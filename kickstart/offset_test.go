@@ -1,10 +1,14 @@
-package kickstart
+package kickstart_test
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/imgasm/imgasm/kickstart"
+)
 
 func TestLocator(t *testing.T) {
 	src := "\ufeffaé b\r\n\vx\n世界"
-	f, err := Parse("x", []byte(src))
+	f, err := kickstart.Parse("x", []byte(src))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package kickstart
+package kickstart_test
 
 import (
 	"bytes"
@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/imgasm/imgasm/kickstart"
 )
 
 const canary = "c4n4ry"
@@ -45,9 +47,9 @@ func TestRedactEverySecretOption(t *testing.T) {
 	check := func(line string) {
 		t.Helper()
 		seen++
-		got := string(Redact([]byte("text\n" + line + "\npoweroff\n")))
+		got := string(kickstart.Redact([]byte("text\n" + line + "\npoweroff\n")))
 		if strings.Contains(got, canary) || !strings.HasPrefix(got, "text\n") || !strings.HasSuffix(got, "\npoweroff\n") ||
-			strings.Count(got, "\n") != 3 || !strings.Contains(got, redacted) {
+			strings.Count(got, "\n") != 3 || !strings.Contains(got, kickstart.Redacted) {
 			t.Errorf("%s\nbecame %q", line, got)
 		}
 	}
@@ -130,7 +132,7 @@ func TestRedactText(t *testing.T) {
 				continue
 			}
 			src := "text\n" + section + line + "\n%end\npoweroff\n"
-			got := string(Redact([]byte(src)))
+			got := string(kickstart.Redact([]byte(src)))
 			if strings.Contains(got, canary) || strings.Count(got, "\n") != strings.Count(src, "\n") || !strings.HasSuffix(got, "%end\npoweroff\n") {
 				t.Errorf("%s\nbecame %q", src, got)
 			}
@@ -146,11 +148,11 @@ func TestRedactKeepsTheRest(t *testing.T) {
 		"bootloader --iscrypted --append=\"console=ttyS0 rd.luks.key=/x\"\n", "%certificate --filename=x\n-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n%end\n",
 		"user --name=anna --homedir=/home/x --groups=wheel --lock\n", "network --device=link --essid=x\n",
 	} {
-		if got := string(Redact([]byte(src))); got != src {
+		if got := string(kickstart.Redact([]byte(src))); got != src {
 			t.Errorf("%q became %q", src, got)
 		}
 	}
-	if got := string(Redact(bytes.Repeat([]byte("x"), MaxSize+1))); strings.Contains(got, "x") {
+	if got := string(kickstart.Redact(bytes.Repeat([]byte("x"), kickstart.MaxSize+1))); strings.Contains(got, "x") {
 		t.Errorf("a file over the limit is shown: %.50q", got)
 	}
 }
@@ -167,7 +169,7 @@ func TestRedactExcerpt(t *testing.T) {
 		{"part / --bogus", 8, 15, "part / --bogus", "--bogus"},
 		{"rootpw secret", 8, 14, "rootpw REDACTED", "REDACTED"},
 	} {
-		got, from, to := redactExcerpt(tc.line, tc.from, tc.to)
+		got, from, to := kickstart.RedactExcerpt(tc.line, tc.from, tc.to)
 		if got != tc.want || got[from-1:to-1] != tc.at {
 			t.Errorf("%q: got %q, columns %d to %d", tc.line, got, from, to)
 		}
@@ -178,17 +180,17 @@ func FuzzRedact(f *testing.F) {
 	f.Add([]byte("rootpw secret\n%post\necho x | chpasswd\n%end"))
 	f.Add([]byte("user --password=\"a\\\n# rootpw 'x\r\n-----BEGIN PRIVATE KEY-----\n"))
 	f.Fuzz(func(t *testing.T, src []byte) {
-		once := Redact(src)
-		if len(src) <= MaxSize && countLines(once) != countLines(src) {
+		once := kickstart.Redact(src)
+		if len(src) <= kickstart.MaxSize && countLines(once) != countLines(src) {
 			t.Fatalf("%d lines became %d: %q to %q", countLines(src), countLines(once), src, once)
 		}
 		if !bytes.Contains(src, []byte(canary)) {
 			line := append([]byte("rootpw "+canary+"\n"), src...)
-			if bytes.Contains(Redact(line), []byte(canary)) {
+			if bytes.Contains(kickstart.Redact(line), []byte(canary)) {
 				t.Errorf("the password is shown")
 			}
 		}
-		redactExcerpt(string(src), 1, 5)
+		kickstart.RedactExcerpt(string(src), 1, 5)
 	})
 }
 
@@ -196,14 +198,14 @@ func BenchmarkRedact(b *testing.B) {
 	src := bytes.Repeat([]byte("user --name=anna --password=secret --groups=wheel\npart / --size=1000 --grow # comment\necho hello\n"), 3_400)
 	b.SetBytes(int64(len(src)))
 	for b.Loop() {
-		Redact(src)
+		kickstart.Redact(src)
 	}
 }
 
 func countLines(src []byte) int {
 	n := 0
 	for len(src) > 0 {
-		_, src = cutLine(src)
+		_, src = kickstart.CutLine(src)
 		n++
 	}
 	return n

@@ -1,9 +1,11 @@
-package kickstart
+package kickstart_test
 
 import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/imgasm/imgasm/kickstart"
 )
 
 func TestSecrets(t *testing.T) {
@@ -23,7 +25,7 @@ func TestSecrets(t *testing.T) {
 		{"sshkey --username=root \"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 me@host\"\n", []string{"AAAAC3NzaC1lZDI1NTE5", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 me@host"}},
 		{"rootpw REDACTED\n", nil},
 	} {
-		got := Secrets([]byte(c.src))
+		got := kickstart.Secrets([]byte(c.src))
 		for _, w := range c.want {
 			if !slices.Contains(got, w) {
 				t.Errorf("%q: %q is missing in %q", c.src, w, got)
@@ -33,7 +35,7 @@ func TestSecrets(t *testing.T) {
 			t.Errorf("%q: secrets %q, want none", c.src, got)
 		}
 	}
-	if got := Secrets(make([]byte, MaxSize+1)); got != nil {
+	if got := kickstart.Secrets(make([]byte, kickstart.MaxSize+1)); got != nil {
 		t.Errorf("%d secrets of a file that is too large", len(got))
 	}
 }
@@ -44,13 +46,13 @@ func FuzzSecrets(f *testing.F) {
 	f.Add([]byte("rootpw a#b\r\nsshkey --username=root \"ssh-rsa AAAAB3NzaC1yc2E= x\"\n"))
 	f.Add([]byte("bootloader --password=\"a b\" --append=\"inst.rdp.password=q http://u:p@h/\"\n"))
 	f.Fuzz(func(t *testing.T, src []byte) {
-		secrets := Secrets(src)
-		was, is := string(src), string(Redact(src))
+		secrets := kickstart.Secrets(src)
+		was, is := string(src), string(kickstart.Redact(src))
 		if was == is && len(secrets) > 0 {
 			t.Fatalf("secrets %q of a file in which Redact hides nothing", secrets)
 		}
 		for _, secret := range secrets {
-			if secret == "" || secret == redacted {
+			if secret == "" || secret == kickstart.Redacted {
 				t.Fatalf("%q is no secret", secret)
 			}
 		}

@@ -1,4 +1,4 @@
-package qemu
+package qemu_test
 
 import (
 	"errors"
@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/imgasm/imgasm/qemu"
 )
 
 func TestCandidates(t *testing.T) {
@@ -21,7 +23,7 @@ func TestCandidates(t *testing.T) {
 		{"plan9", "qemu-system-x86_64", "qemu-system-x86_64", ""},
 	}
 	for _, tt := range tests {
-		if got := strings.Join(candidates(tt.goos, tt.host, tt.binary), " "); got != tt.want {
+		if got := strings.Join(qemu.Candidates(tt.goos, tt.host, tt.binary), " "); got != tt.want {
 			t.Errorf("%s on %s: %q, want %q", tt.binary, tt.goos, got, tt.want)
 		}
 	}
@@ -38,20 +40,20 @@ func TestFind(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", dir)
-	if got, err := Find("qemu-system-test"); err != nil || got != path {
+	if got, err := qemu.Find("qemu-system-test"); err != nil || got != path {
 		t.Errorf("%q %v, want %s", got, err, path)
 	}
-	if got, err := Find(path); err != nil || got != path {
+	if got, err := qemu.Find(path); err != nil || got != path {
 		t.Errorf("%q %v", got, err)
 	}
 	t.Chdir(dir)
-	if got, err := Find("." + string(filepath.Separator) + name); err != nil || !filepath.IsAbs(got) {
+	if got, err := qemu.Find("." + string(filepath.Separator) + name); err != nil || !filepath.IsAbs(got) {
 		t.Errorf("%q %v, want an absolute path", got, err)
 	}
-	if _, err := Find("qemu-system-none"); !errors.Is(err, ErrMissing) || !errors.Is(err, exec.ErrNotFound) {
+	if _, err := qemu.Find("qemu-system-none"); !errors.Is(err, qemu.ErrMissing) || !errors.Is(err, exec.ErrNotFound) {
 		t.Errorf("%v", err)
 	}
-	if _, err := Find(filepath.Join(dir, "none")); !errors.Is(err, ErrMissing) || !errors.Is(err, fs.ErrNotExist) {
+	if _, err := qemu.Find(filepath.Join(dir, "none")); !errors.Is(err, qemu.ErrMissing) || !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("%v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package qemu
+package qemu_test
 
 import (
 	"os"

@@ -1,6 +1,6 @@
 //go:build unix
 
-package qemu
+package qemu_test
 
 // QEMU dies with us, whatever happens to us.
 
@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imgasm/imgasm/qemu"
+
 	"github.com/imgasm/imgasm/qemu/qemutest"
 )
 
@@ -25,7 +27,7 @@ const parentVar = "IMGASM_QEMU_TEST_PARENT"
 
 // playParent starts a machine, says its process number and waits to be killed.
 func playParent(binary string) int {
-	vm, err := Start(context.Background(), Config{Arch: "x86_64", Binary: binary}, Options{})
+	vm, err := qemu.Start(context.Background(), qemu.Config{Arch: "x86_64", Binary: binary}, qemu.Options{})
 	if err == nil {
 		err = vm.Cont(context.Background())
 	}

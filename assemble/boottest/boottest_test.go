@@ -1,4 +1,4 @@
-package boottest
+package boottest_test
 
 import (
 	"context"
@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/imgasm/imgasm/assemble/boottest"
 
 	"golang.org/x/crypto/ssh"
 
@@ -92,21 +94,21 @@ func sshd(t *testing.T, password string) int {
 }
 
 func TestRun(t *testing.T) {
-	known := Login{"admin", "secret"}
+	known := boottest.Login{"admin", "secret"}
 	prompt := []string{"Welcome", "localhost login: "}
 	for _, c := range []struct {
 		name  string
 		guest guest
 		ssh   bool
-		user  Login
+		user  boottest.Login
 		want  string // of the proof, or after "!" of the error
 	}{
-		{"a prompt, and nobody known", guest{lines: prompt}, false, Login{}, `prompt "localhost login:", powered off when asked to`},
-		{"a banner, and nobody known", guest{}, true, Login{}, "SSH-2.0-test, powered off when asked to"},
+		{"a prompt, and nobody known", guest{lines: prompt}, false, boottest.Login{}, `prompt "localhost login:", powered off when asked to`},
+		{"a banner, and nobody known", guest{}, true, boottest.Login{}, "SSH-2.0-test, powered off when asked to"},
 		{"a login", guest{}, true, known, "ssh as admin, powered off when asked to"},
 		{"a prompt is not enough for a known user", guest{lines: prompt, ends: true}, false, known, "!before anybody could log in"},
-		{"a refusal", guest{lines: prompt}, true, Login{"admin", "wrong"}, "!ssh as admin"},
-		{"a failure", guest{ends: true, failure: &anaconda.Failure{Meaning: "the kernel panicked"}}, false, Login{}, "!the kernel panicked"},
+		{"a refusal", guest{lines: prompt}, true, boottest.Login{"admin", "wrong"}, "!ssh as admin"},
+		{"a failure", guest{ends: true, failure: &anaconda.Failure{Meaning: "the kernel panicked"}}, false, boottest.Login{}, "!the kernel panicked"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -114,13 +116,13 @@ func TestRun(t *testing.T) {
 			if c.ssh {
 				port = sshd(t, known.Password)
 			}
-			proof, failure, err := Run(t.Context(), &c.guest, time.Now(), port, c.user)
+			proof, failure, err := boottest.Run(t.Context(), &c.guest, time.Now(), port, c.user)
 			want, bad := strings.CutPrefix(c.want, "!")
 			got := fmt.Sprint(proof, err)
 			if failure != nil {
 				got = failure.Meaning
 			}
-			if bad != (proof == nil) || !strings.Contains(got, want) || err != nil && !errors.Is(err, ErrUnproven) {
+			if bad != (proof == nil) || !strings.Contains(got, want) || err != nil && !errors.Is(err, boottest.ErrUnproven) {
 				t.Errorf("%v, %v, %v; want %q", proof, failure, err, c.want)
 			}
 		})

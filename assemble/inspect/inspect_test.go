@@ -1,4 +1,4 @@
-package inspect
+package inspect_test
 
 import (
 	"bytes"
@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/imgasm/imgasm/assemble/inspect"
 
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/hosttool"
@@ -65,9 +67,9 @@ func installed(t testing.TB, label string, espMiB int, loader string) string {
 // boot says what Boot says.
 func boot(t testing.TB, r io.ReaderAt, size int64, a arch.Arch, uefi bool) string {
 	t.Helper()
-	found, err := Boot(r, size, a.Name, uefi)
+	found, err := inspect.Boot(r, size, a.Name, uefi)
 	switch {
-	case err != nil && !errors.Is(err, ErrCannotBoot):
+	case err != nil && !errors.Is(err, inspect.ErrCannotBoot):
 		t.Fatalf("%v is not ErrCannotBoot", err)
 	case err != nil:
 		return "seen: " + err.Error()

@@ -1,4 +1,4 @@
-package kernel
+package kernel_test
 
 import (
 	"bytes"
@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/iotest"
 	"time"
+
+	"github.com/imgasm/imgasm/assemble/kernel"
 
 	"github.com/cavaliergopher/cpio"
 
@@ -28,7 +30,7 @@ func appended(t *testing.T, initrd []byte) []byte {
 		tree.Bytes("empty", nil),
 		tree.Dir("folder"),
 	}
-	f, err := WithFiles(tree.Bytes("initrd.img", initrd), files, testTime)
+	f, err := kernel.WithFiles(tree.Bytes("initrd.img", initrd), files, testTime)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +132,7 @@ func TestWithFilesChanged(t *testing.T) {
 	for _, contents := range []string{"short", "much longer"} {
 		initrd := tree.Bytes("initrd.img", []byte(contents))
 		initrd.SizeBytes = 8
-		f, err := WithFiles(initrd, []tree.File{tree.Bytes("ks.cfg", []byte("text\n"))}, testTime)
+		f, err := kernel.WithFiles(initrd, []tree.File{tree.Bytes("ks.cfg", []byte("text\n"))}, testTime)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package media
+package media_test
 
 // Boot media in real virtual machines: firmware, shim, GRUB, kernel, as far as
 // the kernel's first line. What comes after is the business of whole builds.
@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/imgasm/imgasm/assemble/media"
 
 	"github.com/imgasm/imgasm/assemble/rehearsal"
 	"github.com/imgasm/imgasm/firmware"
@@ -60,9 +62,9 @@ func TestE2EBootMedium(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			out := filepath.Join(dir, "stick.img")
-			s := Source{ISO: rehearsalISO(t, c.arch), Installer: true, Volume: &Volume{Kickstart: kickstart(t)},
+			s := media.Source{ISO: rehearsalISO(t, c.arch), Installer: true, Volume: &media.Volume{Kickstart: kickstart(t)},
 				KernelArgs: []string{"console=" + c.arch.Console}}
-			if _, err := WriteBoot(t.Context(), out, s, ""); err != nil {
+			if _, err := media.WriteBoot(t.Context(), out, s, ""); err != nil {
 				t.Fatal(err)
 			}
 			console := boot(t, c.arch, c.secure, qemu.Drive{ID: "boot", Path: out, Bus: c.bus, ReadOnly: true, BootIndex: 1})

@@ -1,4 +1,4 @@
-package media
+package media_test
 
 import (
 	"bytes"
@@ -14,6 +14,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/imgasm/imgasm/assemble/media"
 
 	"github.com/imgasm/imgasm/assemble/disk"
 	"github.com/imgasm/imgasm/assemble/iso"
@@ -72,18 +74,18 @@ func mediaHashes(t *testing.T) string {
 	})
 	out := filepath.Join(t.TempDir(), "out.img")
 	for _, a := range arch.All() {
-		s := Source{ISO: installerISO(t, a), Installer: true, Volume: &Volume{Kickstart: kickstart(t)}, KernelArgs: []string{"console=" + a.Console}}
-		if _, err := WriteBoot(t.Context(), out, s, ""); err != nil {
+		s := media.Source{ISO: installerISO(t, a), Installer: true, Volume: &media.Volume{Kickstart: kickstart(t)}, KernelArgs: []string{"console=" + a.Console}}
+		if _, err := media.WriteBoot(t.Context(), out, s, ""); err != nil {
 			t.Fatal(err)
 		}
 		add("stick-"+a.Name+".img", file(out))
-		s.Deliver = DeliverBoth
-		if _, err := WriteBoot(t.Context(), out, s, ""); err != nil {
+		s.Deliver = media.DeliverBoth
+		if _, err := media.WriteBoot(t.Context(), out, s, ""); err != nil {
 			t.Fatal(err)
 		}
 		add("stick-both-"+a.Name+".img", file(out))
 	}
-	if err := WriteDisk(out, "64M", "esp:40M,linux:rest:root"); err != nil {
+	if err := media.WriteDisk(out, "64M", "esp:40M,linux:rest:root"); err != nil {
 		t.Fatal(err)
 	}
 	add("disk.raw", file(out))

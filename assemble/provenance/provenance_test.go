@@ -1,4 +1,4 @@
-package provenance
+package provenance_test
 
 import (
 	"crypto/sha256"
@@ -13,16 +13,18 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/imgasm/imgasm/assemble/provenance"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-func full() Build {
-	return Build{
-		Subjects:   []Artifact{{Name: "alma.qcow2", SHA256: strings.Repeat("1", 64)}},
+func full() provenance.Build {
+	return provenance.Build{
+		Subjects:   []provenance.Artifact{{Name: "alma.qcow2", SHA256: strings.Repeat("1", 64)}},
 		Parameters: map[string]any{"arch": "x86_64", "version": "10.2", "kernelArgs": []string{"a=<b>&c"}},
 		Internal:   map[string]string{"accel": "kvm"},
-		Inputs: []Artifact{
+		Inputs: []provenance.Artifact{
 			{Name: "AlmaLinux-10.2-x86_64-boot.iso", URI: "https://repo.almalinux.org/almalinux/10.2/isos/x86_64/AlmaLinux-10.2-x86_64-boot.iso",
 				SHA256: strings.Repeat("2", 64), Annotations: map[string]string{"role": "iso", "signer": "EE6D"}},
 			{Name: "ks.cfg", SHA256: strings.Repeat("3", 64), Annotations: map[string]string{"role": "kickstart"}},
@@ -31,16 +33,16 @@ func full() Build {
 		Invocation: "5d3c7e0a-0000-5000-8000-000000000000",
 		Started:    time.Date(2026, 9, 1, 14, 0, 0, 5, time.FixedZone("CEST", 7200)),
 		Finished:   time.Date(2026, 9, 1, 12, 9, 0, 0, time.UTC),
-		Byproducts: []Artifact{{Name: "serial.log", SHA256: strings.Repeat("4", 64)}},
+		Byproducts: []provenance.Artifact{{Name: "serial.log", SHA256: strings.Repeat("4", 64)}},
 	}
 }
 
 func TestStatement(t *testing.T) {
-	for name, b := range map[string]Build{
+	for name, b := range map[string]provenance.Build{
 		"full.json":    full(),
 		"minimal.json": {Subjects: full().Subjects},
 	} {
-		got, err := Statement(b)
+		got, err := provenance.Statement(b)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -62,7 +64,7 @@ func TestStatement(t *testing.T) {
 
 // What the two specifications call REQUIRED, looked for by their paths.
 func TestStatementHasRequiredFields(t *testing.T) {
-	text, err := Statement(Build{Subjects: full().Subjects})
+	text, err := provenance.Statement(provenance.Build{Subjects: full().Subjects})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,17 +86,17 @@ func TestStatementHasRequiredFields(t *testing.T) {
 }
 
 func TestStatementRefuses(t *testing.T) {
-	for want, change := range map[string]func(*Build){
-		"names no output":       func(b *Build) { b.Subjects = nil },
-		"is not a SHA-256":      func(b *Build) { b.Inputs[0].SHA256 = "ABC" },
-		"neither name nor URI":  func(b *Build) { b.Inputs[0].Name, b.Inputs[0].URI = "", "" },
-		"is not a URI":          func(b *Build) { b.Builder = "me" },
-		"are not a JSON object": func(b *Build) { b.Parameters = []int{1} },
-		"parameters: json":      func(b *Build) { b.Parameters = func() {} },
+	for want, change := range map[string]func(*provenance.Build){
+		"names no output":       func(b *provenance.Build) { b.Subjects = nil },
+		"is not a SHA-256":      func(b *provenance.Build) { b.Inputs[0].SHA256 = "ABC" },
+		"neither name nor URI":  func(b *provenance.Build) { b.Inputs[0].Name, b.Inputs[0].URI = "", "" },
+		"is not a URI":          func(b *provenance.Build) { b.Builder = "me" },
+		"are not a JSON object": func(b *provenance.Build) { b.Parameters = []int{1} },
+		"parameters: json":      func(b *provenance.Build) { b.Parameters = func() {} },
 	} {
 		b := full()
 		change(&b)
-		if _, err := Statement(b); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := provenance.Statement(b); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)
 		}
 	}
@@ -106,22 +108,22 @@ func TestSHA256SUMS(t *testing.T) {
 		names = append(names, `back\slash`, "line\nend")
 	}
 	dir := t.TempDir()
-	var files []Artifact
+	var files []provenance.Artifact
 	for _, n := range names {
 		if err := os.WriteFile(filepath.Join(dir, n), []byte(n), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		h := sha256.Sum256([]byte(n))
-		files = append(files, Artifact{Name: n, SHA256: hex.EncodeToString(h[:])})
+		files = append(files, provenance.Artifact{Name: n, SHA256: hex.EncodeToString(h[:])})
 	}
-	text, err := SHA256SUMS(files)
+	text, err := provenance.SHA256SUMS(files)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if lines := strings.Count(string(text), "\n"); lines != len(names) || !strings.Contains(string(text), "  b.qcow2\n") {
 		t.Errorf("%d lines:\n%s", lines, text)
 	}
-	if _, err := SHA256SUMS(append(files, files[0])); err == nil {
+	if _, err := provenance.SHA256SUMS(append(files, files[0])); err == nil {
 		t.Error("two files of one name were accepted")
 	}
 	if runtime.GOOS != "linux" {
@@ -143,7 +145,7 @@ func TestSHA256SUMS(t *testing.T) {
 // Lines of others stay as they are; those of the same names are replaced.
 func TestAddSHA256SUMS(t *testing.T) {
 	one, two := strings.Repeat("1", 64), strings.Repeat("2", 64)
-	files := []Artifact{{Name: "a.qcow2", SHA256: two}, {Name: `b\ack`, SHA256: two}}
+	files := []provenance.Artifact{{Name: "a.qcow2", SHA256: two}, {Name: `b\ack`, SHA256: two}}
 	for old, want := range map[string]string{
 		"":                            two + "  a.qcow2\n\\" + two + `  b\\ack` + "\n",
 		one + "  a.qcow2\n":           two + "  a.qcow2\n\\" + two + `  b\\ack` + "\n",
@@ -151,29 +153,29 @@ func TestAddSHA256SUMS(t *testing.T) {
 		`\` + one + `  b\\ack` + "\n": two + "  a.qcow2\n\\" + two + `  b\\ack` + "\n",
 		one + "  a.qcow2.sig\r\n":     one + "  a.qcow2.sig\n" + two + "  a.qcow2\n\\" + two + `  b\\ack` + "\n",
 	} {
-		got, err := AddSHA256SUMS([]byte(old), files)
+		got, err := provenance.AddSHA256SUMS([]byte(old), files)
 		if err != nil || string(got) != want {
 			t.Errorf("to %q: %v\n%swant\n%s", old, err, got, want)
 		}
-		again, err := AddSHA256SUMS(got, files)
+		again, err := provenance.AddSHA256SUMS(got, files)
 		if err != nil || string(again) != string(got) {
 			t.Errorf("a second time: %v\n%s", err, again)
 		}
 	}
 	for _, old := range []string{"mine\n", "-----BEGIN PGP SIGNED MESSAGE-----\n" + one + "  a.qcow2\n", one + "\n", strings.Repeat("1", 40) + "  sha1\n", "SHA256 (a) = " + one + "\n"} {
-		if got, err := AddSHA256SUMS([]byte(old), files); !errors.Is(err, ErrChecksums) {
+		if got, err := provenance.AddSHA256SUMS([]byte(old), files); !errors.Is(err, provenance.ErrChecksums) {
 			t.Errorf("to %q: %v %s", old, err, got)
 		}
 	}
 }
 
 func TestIsStatement(t *testing.T) {
-	text, err := Statement(full())
-	if err != nil || !IsStatement(text) {
+	text, err := provenance.Statement(full())
+	if err != nil || !provenance.IsStatement(text) {
 		t.Errorf("ours is not known for it: %v", err)
 	}
-	for _, foreign := range []string{"", "{}", "mine", `{"_type":"` + StatementType + `"}`, strings.ReplaceAll(string(text), BuildType, "https://example.org/")} {
-		if IsStatement([]byte(foreign)) {
+	for _, foreign := range []string{"", "{}", "mine", `{"_type":"` + provenance.StatementType + `"}`, strings.ReplaceAll(string(text), provenance.BuildType, "https://example.org/")} {
+		if provenance.IsStatement([]byte(foreign)) {
 			t.Errorf("%.60q passes for a statement of ours", foreign)
 		}
 	}

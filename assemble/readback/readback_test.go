@@ -1,4 +1,4 @@
-package readback
+package readback_test
 
 import (
 	"bytes"
@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/imgasm/imgasm/assemble/readback"
 
 	"github.com/imgasm/imgasm/assemble/disk"
 	"github.com/imgasm/imgasm/assemble/iso"
@@ -64,7 +66,7 @@ func TestOEMDRV(t *testing.T) {
 		"Rock Ridge":     extraFiles(),
 	} {
 		b := oemdrv(t, files)
-		if unread, err := OEMDRV(bytes.NewReader(b), int64(len(b)), files); unread != nil || err != nil {
+		if unread, err := readback.OEMDRV(bytes.NewReader(b), int64(len(b)), files); unread != nil || err != nil {
 			t.Errorf("%s: unread %v, %v", name, unread, err)
 		}
 	}
@@ -75,7 +77,7 @@ func TestOEMDRVUnread(t *testing.T) {
 	for _, name := range []string{".hidden", "dots..", "x;1", `back\slash`, "Folder/x"} {
 		files := append(extraFiles(), tree.Bytes(name, nil), tree.Bytes("folder/y", nil))
 		b := oemdrv(t, files)
-		if unread, err := OEMDRV(bytes.NewReader(b), int64(len(b)), files); unread == nil || err != nil {
+		if unread, err := readback.OEMDRV(bytes.NewReader(b), int64(len(b)), files); unread == nil || err != nil {
 			t.Errorf("%s: unread %v, %v", name, unread, err)
 		}
 	}
@@ -95,21 +97,21 @@ func TestOEMDRVDifferences(t *testing.T) {
 		name, reader string
 		change       func(b []byte) []tree.File
 	}{
-		{"contents", kdomanski, func(b []byte) []tree.File { b[at("marked")] = 'M'; return files }},
-		{"label", kdomanski, func(b []byte) []tree.File { b[0x8000+40] = 'o'; return files }},
-		{"size", kdomanski, func(b []byte) []tree.File {
+		{"contents", readback.Kdomanski, func(b []byte) []tree.File { b[at("marked")] = 'M'; return files }},
+		{"label", readback.Kdomanski, func(b []byte) []tree.File { b[0x8000+40] = 'o'; return files }},
+		{"size", readback.Kdomanski, func(b []byte) []tree.File {
 			b[at("KS.CFG")-33+10]++ // the record's data length, in both byte orders
 			b[at("KS.CFG")-33+17]++
 			return files
 		}},
-		{"Rock Ridge name", goDiskfs, func(b []byte) []tree.File { b[at("Long Name")] = 'l'; return files }},
-		{"a file too few", kdomanski, func(b []byte) []tree.File { return append(files, tree.Bytes("more", []byte("more"))) }},
-		{"a file too many", kdomanski, func(b []byte) []tree.File { return files[:1] }},
-		{"a folder too few", goDiskfs, func(b []byte) []tree.File { return append(files, tree.Dir("Folder")) }},
+		{"Rock Ridge name", readback.GoDiskfs, func(b []byte) []tree.File { b[at("Long Name")] = 'l'; return files }},
+		{"a file too few", readback.Kdomanski, func(b []byte) []tree.File { return append(files, tree.Bytes("more", []byte("more"))) }},
+		{"a file too many", readback.Kdomanski, func(b []byte) []tree.File { return files[:1] }},
+		{"a folder too few", readback.GoDiskfs, func(b []byte) []tree.File { return append(files, tree.Dir("Folder")) }},
 	} {
 		b := bytes.Clone(good)
 		want := c.change(b)
-		if _, err := OEMDRV(bytes.NewReader(b), int64(len(b)), want); !errors.Is(err, ErrDifference) || !strings.Contains(err.Error(), isoWriter+" has written what "+c.reader+" does not read") {
+		if _, err := readback.OEMDRV(bytes.NewReader(b), int64(len(b)), want); !errors.Is(err, readback.ErrDifference) || !strings.Contains(err.Error(), readback.IsoWriter+" has written what "+c.reader+" does not read") {
 			t.Errorf("%s: %v; want a difference that %s sees", c.name, err, c.reader)
 		}
 	}
@@ -129,7 +131,7 @@ func FuzzOEMDRV(f *testing.F) {
 		if iso.WriteOEMDRV(&image, files, testTime) != nil {
 			return
 		}
-		if _, err := OEMDRV(bytes.NewReader(image.Bytes()), int64(image.Len()), files); err != nil {
+		if _, err := readback.OEMDRV(bytes.NewReader(image.Bytes()), int64(image.Len()), files); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -160,7 +162,7 @@ func TestBootMedium(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if unread, err := BootMedium(bytes.NewReader(good), int64(len(good)), m, extraFiles()); unread != nil || err != nil {
+	if unread, err := readback.BootMedium(bytes.NewReader(good), int64(len(good)), m, extraFiles()); unread != nil || err != nil {
 		t.Fatalf("unread %v, %v", unread, err)
 	}
 	vmlinuz := bytes.Index(good, noise(3<<20, 10)[:512])
@@ -168,15 +170,15 @@ func TestBootMedium(t *testing.T) {
 		name, reader string
 		change       func(b []byte)
 	}{
-		{"contents", goDiskfs, func(b []byte) { b[vmlinuz+1<<20]++ }},
-		{"short name", goDiskfs, func(b []byte) { b[bytes.Index(b, []byte("BOOTX64 EFI"))] = 'X' }},
-		{"size", goDiskfs, func(b []byte) { b[bytes.Index(b, []byte("BOOTX64 EFI"))+28]++ }},
-		{"volume in the second partition", kdomanski, func(b []byte) { b[bytes.LastIndex(b, []byte("OEMDRV"))] = 'o' }},
-		{"partition table", fatWriter, func(b []byte) { clear(b[512:1024]) }},
+		{"contents", readback.GoDiskfs, func(b []byte) { b[vmlinuz+1<<20]++ }},
+		{"short name", readback.GoDiskfs, func(b []byte) { b[bytes.Index(b, []byte("BOOTX64 EFI"))] = 'X' }},
+		{"size", readback.GoDiskfs, func(b []byte) { b[bytes.Index(b, []byte("BOOTX64 EFI"))+28]++ }},
+		{"volume in the second partition", readback.Kdomanski, func(b []byte) { b[bytes.LastIndex(b, []byte("OEMDRV"))] = 'o' }},
+		{"partition table", readback.FatWriter, func(b []byte) { clear(b[512:1024]) }},
 	} {
 		b := bytes.Clone(good)
 		c.change(b)
-		if _, err := BootMedium(bytes.NewReader(b), int64(len(b)), m, extraFiles()); !errors.Is(err, ErrDifference) || !strings.Contains(err.Error(), " what "+c.reader+" does not read") {
+		if _, err := readback.BootMedium(bytes.NewReader(b), int64(len(b)), m, extraFiles()); !errors.Is(err, readback.ErrDifference) || !strings.Contains(err.Error(), " what "+c.reader+" does not read") {
 			t.Errorf("%s: %v; want a difference that %s sees", c.name, err, c.reader)
 		}
 	}
@@ -199,8 +201,8 @@ func (r badReader) ReadAt([]byte, int64) (int, error) {
 func TestReadersTrouble(t *testing.T) {
 	files := extraFiles()
 	for _, r := range []badReader{{panics: true}, {panics: false}} {
-		unread, err := OEMDRV(r, 1<<20, files)
-		if err != nil || unread == nil || !strings.Contains(unread.Error(), kdomanski) || !strings.Contains(unread.Error(), goDiskfs) {
+		unread, err := readback.OEMDRV(r, 1<<20, files)
+		if err != nil || unread == nil || !strings.Contains(unread.Error(), readback.Kdomanski) || !strings.Contains(unread.Error(), readback.GoDiskfs) {
 			t.Errorf("panics %v: unread %v, %v", r.panics, unread, err)
 		}
 	}
@@ -218,7 +220,7 @@ func TestReadersTrouble(t *testing.T) {
 	if err := os.Remove(gone); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := OEMDRV(bytes.NewReader(b), int64(len(b)), files); !errors.Is(err, os.ErrNotExist) {
+	if _, err := readback.OEMDRV(bytes.NewReader(b), int64(len(b)), files); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("source gone: %v", err)
 	}
 }
@@ -250,7 +252,7 @@ func BenchmarkBootMedium(b *testing.B) {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		if unread, err := BootMedium(f, info.Size(), m, volume); unread != nil || err != nil {
+		if unread, err := readback.BootMedium(f, info.Size(), m, volume); unread != nil || err != nil {
 			b.Fatal(unread, err)
 		}
 	}

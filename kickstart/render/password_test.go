@@ -1,28 +1,30 @@
-package render
+package render_test
 
 import (
 	"os/exec"
 	"strings"
 	"testing"
 
+	"github.com/imgasm/imgasm/kickstart/render"
+
 	"github.com/imgasm/imgasm/kickstart"
 )
 
 func TestHashPassword(t *testing.T) {
-	hash, err := HashPassword("packer", []byte("seed"), "root")
+	hash, err := render.HashPassword("packer", []byte("seed"), "root")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !kickstart.IsHashed(hash) {
 		t.Errorf("%q is not seen as a hash", hash)
 	}
-	if again, _ := HashPassword(hash, []byte("other"), "root"); again != hash {
+	if again, _ := render.HashPassword(hash, []byte("other"), "root"); again != hash {
 		t.Errorf("a hash was hashed again: %q", again)
 	}
 	for name, other := range map[string]string{
-		"another account":  must(HashPassword("packer", []byte("seed"), "admin")),
-		"another seed":     must(HashPassword("packer", []byte("tree"), "root")),
-		"another password": must(HashPassword("Packer", []byte("seed"), "root")),
+		"another account":  must(render.HashPassword("packer", []byte("seed"), "admin")),
+		"another seed":     must(render.HashPassword("packer", []byte("tree"), "root")),
+		"another password": must(render.HashPassword("Packer", []byte("seed"), "root")),
 	} {
 		if other == hash {
 			t.Errorf("%s gives the same hash", name)
@@ -37,7 +39,7 @@ func TestHashPasswordOpenSSL(t *testing.T) {
 		t.Skip("no openssl to compare the hashes with")
 	}
 	for _, password := range []string{"packer", "Grüße, 世界", strings.Repeat("long ", 40)} {
-		hash, err := HashPassword(password, []byte("seed"), "root")
+		hash, err := render.HashPassword(password, []byte("seed"), "root")
 		if err != nil {
 			t.Fatal(err)
 		}

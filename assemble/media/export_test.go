@@ -1,0 +1,4 @@
+package media
+
+// SyncEvery is for the tests.
+const SyncEvery = syncEvery

@@ -1,0 +1,4 @@
+package qemu
+
+// Candidates is for the tests.
+var Candidates = candidates
