@@ -1,9 +1,7 @@
 package anaconda
 
 import (
-	"cmp"
 	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -82,17 +80,6 @@ type Rule struct {
 
 	pattern *regexp.Regexp
 	fixed   []string // see func fixed
-}
-
-// Words are what a row says.
-type Words struct{ Meaning, Hint string }
-
-// words returns what the row says in this guest.
-func (r *Rule) words(c *Config) Words {
-	if c.Installed && r.Booted.Meaning != "" {
-		return r.Booted
-	}
-	return Words{r.Meaning, r.Hint}
 }
 
 // Severity names what the row's Action amounts to: "error", "warning" or "note".
@@ -232,22 +219,3 @@ var table = sync.OnceValue(func() *ruleTable {
 	}
 	return t
 })
-
-// expand fills a row's text with what its pattern found and with the build's words.
-func (c *Config) expand(text string, groups []string) string {
-	for i := len(groups) - 1; i > 0; i-- {
-		text = strings.ReplaceAll(text, "$"+strconv.Itoa(i), groups[i])
-	}
-	return strings.NewReplacer("{arch}", cmp.Or(c.Arch, "x86_64"), "{retry}", c.retry()).Replace(text)
-}
-
-// retry is what to try against crashes that may be the host's fault.
-func (c *Config) retry() string {
-	switch c.Accel {
-	case "":
-		return "another accelerator (--accel tcg) and more memory (--memory 4G)"
-	case "tcg":
-		return "more memory (--memory 4G) and a newer QEMU (7.2's emulation crashes kernel 6.12 at random); imgasm doctor says whether this host could run the guest without emulation"
-	}
-	return "emulation instead of " + c.Accel + " (--accel tcg) and more memory (--memory 4G)"
-}

@@ -20,7 +20,7 @@ var hostRules = []Rule{
 		Sample:  "GUEST_PANICKED action=poweroff", Seen: "QEMU 7.2 with pvpanic-pci",
 		Class: ClassKernel, Rank: 48, Action: Fail, Late: true,
 		Meaning: "The guest's kernel panicked.",
-		Hint:    "run it once more; if it happens again try {retry}",
+		Hint:    hintAgain,
 	},
 	{
 		Name: "watchdog", Channel: OnQMP,
@@ -28,7 +28,7 @@ var hostRules = []Rule{
 		Sample:  "WATCHDOG action=pause", Seen: "QEMU 7.2 with i6300esb",
 		Class: ClassKernel, Rank: 46, Action: Fail,
 		Meaning: "The guest stopped feeding its watchdog: it hangs.",
-		Hint:    "run it once more; if it happens again try {retry}",
+		Hint:    hintAgain,
 	},
 	{
 		Name: "host-disk-error", Channel: OnQMP,

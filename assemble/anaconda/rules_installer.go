@@ -28,7 +28,7 @@ Section %pre does not end with %end.
 		Seen:  "anaconda rhel-10 pyanaconda/kickstart.py, check_kickstart_error: the pass that looks for %pre, which prints nothing else and ends",
 		First: PhaseInstaller, Last: PhaseInstaller, Class: ClassKickstart, Rank: 88, Action: Fail, Block: NextLine, NamesLine: true, Often: true,
 		Meaning: "The installer refuses line $1 of the kickstart.",
-		Hint:    "correct the line; imgasm kickstart lint FILE finds these before anything is booted",
+		Hint:    hintLine,
 	},
 	{
 		Name: "kickstart-syntax-read", Channel: OnConsole, Who: Installer,
@@ -37,7 +37,7 @@ Section %pre does not end with %end.
 		Seen:    "pykickstart rhel10 errors.py, parser.py: an %include without a name, met in the pass that looks for %pre",
 		First:   PhaseInstaller, Last: PhaseInstaller, Class: ClassKickstart, Rank: 88, Action: Fail, NamesLine: true,
 		Meaning: "The installer refuses line $1 of the kickstart: an %include that names no file.",
-		Hint:    "correct the line; imgasm kickstart lint FILE finds these before anything is booted",
+		Hint:    hintLine,
 	},
 	{
 		Name: "kickstart-gone", Channel: OnConsole, Who: Installer,
@@ -73,7 +73,7 @@ Section %pre does not end with %end.
 		Seen:    "anaconda rhel-10 pyanaconda/startup_utils.py, check_memory",
 		Last:    PhaseHub, Stands: PhaseComplete, Class: ClassMemory, Rank: 85, Action: Fail,
 		Meaning: "The installer wants $1 MB of memory and the guest has $2 MB. It would now wait for ENTER for ever.",
-		Hint:    "give the guest more memory: --memory 4G",
+		Hint:    hintMemory,
 	},
 	{
 		Name: "installer-error", Channel: OnConsole, Who: Installer,
@@ -87,7 +87,7 @@ The installer will now terminate.`,
 		Seen:  "testdata/serial/failure-package-missing-pty.raw",
 		First: PhaseFirmware, Last: PhaseShutdown, Stands: PhaseComplete, Class: ClassInstaller, Rank: 32, Action: Collect, Block: ErrorMessage,
 		Meaning: "The installer met an error and gave up, as it does when it may not ask questions.",
-		Hint:    "the text above is the installer's own; the ends of its logs are in the failure bundle (anaconda.log, packaging.log, storage.log, program.log)",
+		Hint:    hintLogs,
 	},
 	{
 		Name: "installer-error-untold", Channel: OnConsole, Who: Installer,
@@ -96,7 +96,7 @@ The installer will now terminate.`,
 		Seen:    "anaconda rhel-10 pyanaconda/errors.py, cb: never translated, unlike the sentences before it",
 		Last:    PhaseShutdown, Stands: PhaseComplete, Class: ClassInstaller, Rank: 31, Action: Collect, Block: WholeMessage,
 		Meaning: "The installer met an error and gave up, as it does when it may not ask questions.",
-		Hint:    "the text above is the installer's own; the ends of its logs are in the failure bundle (anaconda.log, packaging.log, storage.log, program.log)",
+		Hint:    hintLogs,
 	},
 	{
 		Name: "installer-crash", Channel: OnConsole, Who: Installer,
@@ -145,7 +145,7 @@ Error
 		Seen: "testdata/serial/failure-post-erroronfail-direct.raw",
 		Last: PhaseShutdown, Stands: PhaseComplete, Class: ClassScript, Rank: 80, Action: Fail, Block: ScriptDialog, Script: true,
 		Meaning: "A %pre-install or %post script that is marked --erroronfail ended with an error.",
-		Hint:    "correct the script, or take --erroronfail off if its failure does not matter",
+		Hint:    hintScript,
 	},
 	{
 		Name: "pre-script-failed", Channel: OnConsole, Who: Installer,
@@ -154,7 +154,7 @@ Error
 		Seen:    "anaconda rhel-10 pyanaconda/errors.py, kickstart.py (AnacondaKSScript.run)",
 		Last:    PhaseHub, Stands: PhaseComplete, Class: ClassScript, Rank: 80, Action: Fail, Script: true,
 		Meaning: "A %pre script marked --erroronfail ended with an error. The installer dies of it and the guest waits for ever.",
-		Hint:    "correct the script, or take --erroronfail off if its failure does not matter",
+		Hint:    hintScript,
 	},
 	{
 		Name: "installer-died", Channel: OnConsole, Who: Installer,
@@ -226,7 +226,7 @@ Error
 		Seen:    "testdata/serial/failure-pane-dead-tmux.raw",
 		Last:    PhaseShutdown, Stands: PhaseComplete, Class: ClassCrash, Rank: 20, Action: Fail, When: incomplete, Prompt: true,
 		Meaning: "The installer ended (with $1) before the installation was complete, and tmux keeps its dead window.",
-		Hint:    "read the lines before it; imgasm kickstart lint FILE finds what most often causes this",
+		Hint:    hintBefore,
 	},
 	{
 		Name: "tmux-dead", Channel: OnConsole, Who: Installer,
@@ -292,7 +292,7 @@ Question
 		Seen:    "testdata/serial/failure-package-missing-pty.raw",
 		Last:    PhaseHub, Stands: PhasePackages, Class: ClassPackages, Rank: 42, Action: Clue, Vague: true,
 		Meaning: "The kickstart asks for packages or groups that the installation source does not have. The installer goes on until it comes to install them.",
-		Hint:    "correct %packages, add the repository that has them (repo --name=… --baseurl=…), or write %packages --ignoremissing",
+		Hint:    hintPackages,
 	},
 	{
 		Name: "hub-incomplete", Channel: OnConsole, Who: Installer,

@@ -24,7 +24,7 @@ Unknown command: frobnicate
 		Seen: "testdata/serial/failure-kickstart-syntax-pty.anaconda.log",
 		Last: PhaseHub, Class: ClassKickstart, Rank: 88, Action: Collect, Block: LogLines, NamesLine: true,
 		Meaning: "The installer refuses line $1 of the kickstart.",
-		Hint:    "correct the line; imgasm kickstart lint FILE finds these before anything is booted",
+		Hint:    hintLine,
 	},
 	{
 		Name: "log-script", Channel: OnLog,
@@ -54,7 +54,7 @@ Unknown command: frobnicate
 		Seen:    "testdata/serial/failure-repo-unreachable-direct-hybrid.installer-packaging.log",
 		Last:    PhasePackages, Class: ClassRepository, Rank: 40, Action: Clue, Detail: true, Often: true, Block: LogLines,
 		Meaning: "The installer has trouble with an installation source.",
-		Hint:    "packaging.log in the failure bundle has the details",
+		Hint:    hintPackagingLog,
 	},
 	{
 		Name: "log-dependencies", Channel: OnLog,
@@ -63,7 +63,7 @@ Unknown command: frobnicate
 		Seen:    "testdata/serial/failure-dependency-missing-direct-hybrid.installer-packaging.log",
 		Last:    PhasePackages, Class: ClassPackages, Rank: 40, Action: Clue, Detail: true, Often: true, Block: LogLines,
 		Meaning: "The packages that the kickstart asks for do not fit together.",
-		Hint:    "packaging.log in the failure bundle has the details",
+		Hint:    hintPackagingLog,
 	},
 	{
 		Name: "log-out-of-memory", Channel: OnLog,
@@ -72,7 +72,7 @@ Unknown command: frobnicate
 		Seen:    "Linux mm/oom_kill.c, by rsyslog; weldr/lorax src/pylorax/monitor.py takes it for fatal",
 		Class:   ClassMemory, Rank: 68, Action: Clue, When: incomplete,
 		Meaning: "The guest ran out of memory and its kernel killed process $1 ($2).",
-		Hint:    "give the guest more memory: --memory 4G",
+		Hint:    hintMemory,
 	},
 	{
 		Name: "log-kernel", Channel: OnLog,
@@ -90,7 +90,7 @@ Unknown command: frobnicate
 		Seen:    "weldr/lorax src/pylorax/monitor.py",
 		Class:   ClassPackages, Rank: 41, Action: Clue, When: incomplete,
 		Meaning: "The installer has trouble with the packages.",
-		Hint:    "packaging.log in the failure bundle has the details",
+		Hint:    hintPackagingLog,
 	},
 	{
 		Name: "log-coredump", Channel: OnLog,

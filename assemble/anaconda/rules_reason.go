@@ -12,7 +12,7 @@ var reasonRules = []Rule{
 		Sample:  "Please modify your kickstart file to fix the warnings or remove the `ksstrict` option.", Seen: "anaconda rhel-10 pyanaconda/kickstart.py, parseKickstart",
 		Class: ClassKickstart, Rank: 90, Quotes: "kickstart-warnings", // more than kickstart-syntax, which has no line to name then
 		Meaning: "The installer has warnings about the kickstart, and inst.ksstrict makes errors of them.",
-		Hint:    "correct them in the kickstart (imgasm kickstart lint --strict FILE says where they are and what to write instead), or leave --ks-strict away",
+		Hint:    "correct them in the kickstart (imgasm kickstart lint --strict FILE says where they are and what to write instead), or leave out --ks-strict",
 	},
 	{
 		Name: "kickstart-include", Channel: OnReason,
@@ -169,7 +169,7 @@ var reasonRules = []Rule{
 		Sample:  "Some packages, groups or modules are missing. Problems in request: missing packages: no-such-package.", Seen: "testdata/serial/failure-package-missing-pty.raw",
 		Class: ClassPackages, Rank: 83,
 		Meaning: "The kickstart asks for packages or groups that the installation source does not have: $1",
-		Hint:    "correct %packages, add the repository that has them (repo --name=… --baseurl=…), or write %packages --ignoremissing",
+		Hint:    hintPackages,
 	},
 	{
 		Name: "packages-unavailable", Channel: OnReason,
@@ -177,7 +177,7 @@ var reasonRules = []Rule{
 		Sample:  "Some packages, groups or modules are missing.", Seen: "anaconda rhel-10 pyanaconda/modules/payloads/payload/dnf/validation.py",
 		Class: ClassPackages, Rank: 82, Vague: true,
 		Meaning: "The kickstart asks for packages or groups that the installation source does not have.",
-		Hint:    "correct %packages, add the repository that has them (repo --name=… --baseurl=…), or write %packages --ignoremissing",
+		Hint:    hintPackages,
 	},
 	{
 		Name: "packages-dependencies", Channel: OnReason,
@@ -251,7 +251,7 @@ var reasonRules = []Rule{
 		Sample:  "There was an error running the kickstart script at line 12. This is a fatal error and installation will be aborted.", Seen: "anaconda rhel-10 pyanaconda/errors.py, _script_error_handler",
 		Class: ClassScript, Rank: 78, Script: true,
 		Meaning: "A script of the kickstart that is marked --erroronfail ended with an error.",
-		Hint:    "correct the script, or take --erroronfail off if its failure does not matter",
+		Hint:    hintScript,
 	},
 	{
 		Name: "quotation", Channel: OnReason,

@@ -2,6 +2,9 @@ package anaconda
 
 // Rules for the initramfs (dracut with Anaconda's modules) and for systemd.
 
+// noRoot is what the end of the first stage means in a boot test.
+var noRoot = Words{"The image's initramfs did not find its root file system, and gave up.", hintInitramfs}
+
 var stage1Rules = []Rule{
 	{
 		Name: "kickstart-not-there", Channel: OnConsole, Who: Stage1,
@@ -65,8 +68,7 @@ var stage1Rules = []Rule{
 		Last:    PhaseInitramfs, Class: ClassStage1, Rank: 70, Action: Clue,
 		Meaning: "The installer's own system (stage 2) did not appear: no drive carries the label that inst.stage2= names, or the ISO is not attached.",
 		Hint:    "let imgasm name it: give the ISO with --iso and leave inst.stage2= and inst.repo= out of --kernel-arg",
-		Booted: Words{"The image's initramfs waits for a file system that does not appear.",
-			"see that no %post section breaks the initramfs, /etc/fstab or the kernel's arguments (root=); boot-serial.log in the failure bundle says what it waits for"},
+		Booted:  Words{"The image's initramfs waits for a file system that does not appear.", hintInitramfs},
 	},
 	{
 		Name: "stage1-errors", Channel: OnConsole, Who: Stage1,
@@ -78,7 +80,7 @@ var stage1Rules = []Rule{
 		Seen: "testdata/serial/failure-no-oemdrv-powers-off.raw",
 		Last: PhaseInitramfs, Class: ClassStage1, Rank: 40, Action: Fail, Block: DracutErrors,
 		Meaning: "The first stage of the installer gave up waiting for the kickstart or for its own system (stage 2).",
-		Hint:    "leave inst.ks=, inst.stage2= and inst.repo= out of --kernel-arg: imgasm names them itself from --kickstart and --iso",
+		Hint:    hintArguments,
 	},
 	{
 		Name: "kickstart-syntax-early", Channel: OnConsole, Who: Dracut,
@@ -88,7 +90,7 @@ var stage1Rules = []Rule{
 		Seen: "anaconda rhel-10 dracut/parse-kickstart, which reads the whole file and goes on",
 		Last: PhaseInitramfs, Class: ClassKickstart, Rank: 85, Action: Fail, When: kickstartFixed, Stands: PhaseInstaller, Block: NextLine, NamesLine: true, Often: true,
 		Meaning: "Line $1 of the kickstart is wrong. The first stage of the installer only says so, but the second will refuse the file.",
-		Hint:    "correct the line; imgasm kickstart lint FILE finds these before anything is booted",
+		Hint:    hintLine,
 	},
 	{
 		Name: "media-check", Channel: OnConsole, Who: Anyone,
@@ -106,9 +108,8 @@ var stage1Rules = []Rule{
 		Seen:    "testdata/serial/failure-no-oemdrv-powers-off.raw",
 		Last:    PhaseInitramfs, Class: ClassStage1, Rank: 30, Action: Fail,
 		Meaning: "The first stage of the installer could not find what it needs to go on.",
-		Hint:    "leave inst.ks=, inst.stage2= and inst.repo= out of --kernel-arg: imgasm names them itself from --kickstart and --iso",
-		Booted: Words{"The image's initramfs did not find its root file system, and gave up.",
-			"see that no %post section breaks the initramfs, /etc/fstab or the kernel's arguments (root=); boot-serial.log in the failure bundle says what it waits for"},
+		Hint:    hintArguments,
+		Booted:  noRoot,
 	},
 	{
 		Name: "dracut-fatal", Channel: OnConsole, Who: Stage1,
@@ -118,8 +119,7 @@ var stage1Rules = []Rule{
 		Last:    PhaseInitramfs, Class: ClassStage1, Rank: 45, Action: Fail,
 		Meaning: "The first stage of the installer gave up: $1",
 		Hint:    "check the kernel arguments that were added with --kernel-arg",
-		Booted: Words{"The image's initramfs did not find its root file system, and gave up.",
-			"see that no %post section breaks the initramfs, /etc/fstab or the kernel's arguments (root=); boot-serial.log in the failure bundle says what it waits for"},
+		Booted:  noRoot,
 	},
 	{
 		Name: "boot-has-failed", Channel: OnConsole, Who: Stage1,
@@ -128,9 +128,8 @@ var stage1Rules = []Rule{
 		Seen:    "testdata/serial/failure-no-oemdrv-powers-off.raw",
 		Last:    PhaseInitramfs, Class: ClassStage1, Rank: 28, Action: Fail,
 		Meaning: "The first stage of the installer gave up.",
-		Hint:    "leave inst.ks=, inst.stage2= and inst.repo= out of --kernel-arg: imgasm names them itself from --kickstart and --iso",
-		Booted: Words{"The image's initramfs did not find its root file system, and gave up.",
-			"see that no %post section breaks the initramfs, /etc/fstab or the kernel's arguments (root=); boot-serial.log in the failure bundle says what it waits for"},
+		Hint:    hintArguments,
+		Booted:  noRoot,
 	},
 	{
 		Name: "emergency-shell", Channel: OnConsole, Who: Stage1,
@@ -139,9 +138,8 @@ var stage1Rules = []Rule{
 		Seen:    "testdata/serial/failure-stage2-missing.raw",
 		Last:    PhaseInitramfs, Class: ClassStage1, Rank: 26, Action: Fail,
 		Meaning: "The first stage of the installer gave up and opened an emergency shell, which nobody will use.",
-		Hint:    "leave inst.ks=, inst.stage2= and inst.repo= out of --kernel-arg: imgasm names them itself from --kickstart and --iso",
-		Booted: Words{"The image's initramfs did not find its root file system, and gave up.",
-			"see that no %post section breaks the initramfs, /etc/fstab or the kernel's arguments (root=); boot-serial.log in the failure bundle says what it waits for"},
+		Hint:    hintArguments,
+		Booted:  noRoot,
 	},
 	{
 		Name: "maintenance-prompt", Channel: OnConsole, Who: Systemd,
@@ -161,9 +159,8 @@ var stage1Rules = []Rule{
 		Seen:    "systemd 257 src/core/main.c, src/core/crash-handler.c",
 		Class:   ClassSystem, Rank: 40, Action: Fail, When: incomplete,
 		Meaning: "The installer's first process crashed and stopped.",
-		Hint:    "run it once more; if it happens again try {retry}",
-		Booted: Words{"The image's first process crashed and stopped.",
-			"run it once more; if it happens again try {retry}"},
+		Hint:    hintAgain,
+		Booted:  Words{"The image's first process crashed and stopped.", hintAgain},
 	},
 	{
 		Name: "unit-failed", Channel: OnConsole, Who: Systemd,
@@ -172,7 +169,7 @@ var stage1Rules = []Rule{
 		Seen:    "systemd 257, when anaconda --cmdline under anaconda-direct.service ends with status 1",
 		Class:   ClassCrash, Rank: 20, Action: Fail, Stands: PhaseStage2, Block: UnitStatus, When: incomplete, Proves: PhaseInstaller,
 		Meaning: "The installer ended with an error. What follows on this guest is a second installer, hidden, that does the same.",
-		Hint:    "read the lines before it; imgasm kickstart lint FILE finds what most often causes this",
+		Hint:    hintBefore,
 	},
 	{
 		Name: "unit-trouble", Channel: OnConsole, Who: Systemd,
