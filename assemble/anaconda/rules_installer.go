@@ -238,15 +238,6 @@ Error
 		Hint:    "give the guest more memory (--memory 4G) and run it again",
 	},
 	{
-		Name: "installer-running", Channel: OnConsole, Who: Installer,
-		Pattern: `^(\S+\.pid) already exists, exiting`,
-		Sample:  "/run/anaconda.pid already exists, exiting",
-		Seen:    "anaconda rhel-10 anaconda.py",
-		Last:    PhaseInstaller, Stands: PhaseComplete, Class: ClassInstaller, Rank: 35, Action: Fail,
-		Meaning: "A second installer was started in the guest while one runs.",
-		Hint:    "do not start anaconda from %pre or from the guest's shell",
-	},
-	{
 		Name: "installer-halted", Channel: OnConsole, Who: Installer,
 		Pattern: `^anaconda halting due to nokill flag\.`,
 		Sample:  "anaconda halting due to nokill flag.",
