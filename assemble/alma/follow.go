@@ -207,7 +207,6 @@ func (f *follower) stats(ctx context.Context) {
 		var sum anaconda.Blocks
 		for _, s := range stats {
 			sum.WrittenBytes += s.WriteBytes
-			sum.WriteOps += s.WriteOps
 			sum.ReadBytes += s.ReadBytes
 		}
 		f.send(ctx, sum)

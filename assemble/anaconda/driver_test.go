@@ -497,9 +497,6 @@ func TestFractionNeverGoesBack(t *testing.T) {
 	before = last
 	for i := range 389 {
 		say(fmt.Sprintf("Installing p%d.noarch (%d/389)", i, i+1))
-		if i == 200 && (d.out.Left < time.Minute || d.out.Left > 10*time.Minute) {
-			t.Errorf("%v left after 200 of 389 packages, one a second", d.out.Left)
-		}
 	}
 	if last <= before+0.2 {
 		t.Error("packages are no progress")

@@ -49,7 +49,7 @@ type (
 
 	// Blocks is the sum of the block statistics of all drives since QEMU started.
 	Blocks struct {
-		WrittenBytes, WriteOps, ReadBytes int64
+		WrittenBytes, ReadBytes int64
 	}
 
 	// Tick says that time passes. One a second is enough; none is needed

@@ -120,7 +120,7 @@ func (m *Machine) Step(in Input) Output {
 	if m.verdict == Succeeded || m.verdict == Running && e.over {
 		m.warnOfClues(true)
 	}
-	m.out.Fraction, m.out.Left = m.progress.fraction, m.progress.left(m)
+	m.out.Fraction = m.progress.fraction
 	if m.out.Verdict = m.verdict; m.verdict == Failed {
 		m.out.Failure = m.failure
 	}

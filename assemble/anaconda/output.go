@@ -1,10 +1,6 @@
 package anaconda
 
-import (
-	"time"
-
-	"github.com/imgasm/imgasm/internal/event"
-)
+import "github.com/imgasm/imgasm/internal/event"
 
 // Output is what one input led to.
 type Output struct {
@@ -20,10 +16,8 @@ type Output struct {
 	Pending *Failure
 	// Do is something that only the caller can do.
 	Do Action
-	// Fraction of the installation that is done, 0 to 1, never going back, and
-	// the time that is left, 0 while it cannot be told.
+	// Fraction of the installation that is done, 0 to 1, never going back.
 	Fraction float64
-	Left     time.Duration
 }
 
 // Verdict says how an installation stands.

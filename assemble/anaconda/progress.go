@@ -4,7 +4,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/imgasm/imgasm/internal/event"
 )
@@ -13,10 +12,8 @@ import (
 
 type progress struct {
 	fraction  float64
-	n, total  int // packages
-	got, size int64
-	first     time.Duration // when the first package was installed
-	firstAt   float64       // and the fraction then
+	n, total  int   // packages
+	got, size int64 // bytes of them
 }
 
 // shares of the phase of packages: downloading if there is any, installing,
@@ -66,9 +63,6 @@ func (p *progress) packages(m *Machine, name string, n, total int) {
 	}
 	p.n, p.total = n, total
 	p.update(m.phase)
-	if p.first == 0 && n > 0 {
-		p.first, p.firstAt = max(m.clock.awake, 1), p.fraction
-	}
 	m.event(event.Event{Kind: event.Progress, Text: name, Done: int64(n), Total: int64(total), Unit: "packages", Fraction: p.fraction})
 }
 
@@ -106,16 +100,6 @@ func size(s string) (int64, bool) {
 // tasks notes the counter of Anaconda's log: "Queue started: NAME (3/16)".
 func (p *progress) tasks(m *Machine, name string, n, total int) {
 	m.event(event.Event{Kind: event.Progress, Text: name, Done: int64(n), Total: int64(total), Unit: "tasks", Fraction: p.fraction})
-}
-
-// left estimates the time that is left from the pace of the packages, once a
-// tenth of them is installed.
-func (p *progress) left(m *Machine) time.Duration {
-	if m.phase < PhasePackages || m.phase >= PhaseComplete || p.total == 0 || p.n*10 < p.total || p.fraction <= p.firstAt {
-		return 0
-	}
-	pace := float64(m.clock.awake-p.first) / (p.fraction - p.firstAt)
-	return time.Duration(pace * (1 - p.fraction)).Round(time.Second)
 }
 
 // finish says that all is done.

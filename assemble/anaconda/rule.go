@@ -82,20 +82,6 @@ type Rule struct {
 	fixed   []string // see func fixed
 }
 
-// Severity names what the row's Action amounts to: "error", "warning" or "note".
-func (r *Rule) Severity() string {
-	if r.Channel == OnReason { // what it explains has failed
-		return "error"
-	}
-	switch r.Action {
-	case Note:
-		return "note"
-	case Warn, Clue:
-		return "warning"
-	}
-	return "error"
-}
-
 // Who says a line of the console.
 type Who int
 

@@ -29,9 +29,6 @@ func TestRulesAreComplete(t *testing.T) {
 			if len(r.Meaning) < 20 || !strings.Contains(".1", r.Meaning[len(r.Meaning)-1:]) {
 				t.Errorf("meaning %q: want a sentence", r.Meaning)
 			}
-			if decides := r.Action.decides() || r.Channel == OnReason; decides != (r.Severity() == "error") {
-				t.Errorf("severity %q", r.Severity())
-			}
 			if r.Rank < 1 || r.Rank > 90 {
 				t.Errorf("rank %d: want 1 to 90", r.Rank)
 			}
