@@ -18,6 +18,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/imgasm/imgasm/internal/golden"
 )
 
 const corpusDir = "../testdata/kickstart/corpus"
@@ -137,7 +139,7 @@ func TestCorpus(t *testing.T) {
 				got = append(got, fmt.Sprintf("%d:%d-%d %s %s", f.Line, f.Column, f.EndColumn, f.Severity, f.Rule))
 				checkFinding(t, string(src), f)
 			}
-			if *update {
+			if *golden.Update {
 				c.findings = got
 				if err := os.WriteFile(wantPath, []byte(c.String()), 0o644); err != nil {
 					t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/imgasm/imgasm/internal/fault"
+	"github.com/imgasm/imgasm/internal/golden"
 )
 
 func reportFindings(t *testing.T) []Finding {
@@ -36,7 +37,7 @@ func TestWriteText(t *testing.T) {
 	if err := WriteText(&b, reportFindings(t), TextOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "report/findings.txt", b.Bytes())
+	golden.Check(t, "report/findings.txt", b.Bytes())
 	if strings.ContainsAny(b.String(), "\x1b\a\u202e") {
 		t.Error("the report moves the terminal")
 	}
@@ -44,7 +45,7 @@ func TestWriteText(t *testing.T) {
 	if err := WriteText(&b, reportFindings(t), TextOptions{Color: true}); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "report/findings-color.txt", b.Bytes())
+	golden.Check(t, "report/findings-color.txt", b.Bytes())
 }
 
 func TestWriteTextWithout(t *testing.T) {
@@ -64,7 +65,7 @@ func TestWriteJSON(t *testing.T) {
 	if err := WriteJSON(&b, findings); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "report/findings.json", b.Bytes())
+	golden.Check(t, "report/findings.json", b.Bytes())
 	var got []map[string]any
 	if err := json.Unmarshal(b.Bytes(), &got); err != nil {
 		t.Fatal(err)
@@ -87,7 +88,7 @@ func TestWriteSARIF(t *testing.T) {
 	if err := WriteSARIF(&b, reportFindings(t), "1.2.3"); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "report/findings.sarif", b.Bytes())
+	golden.Check(t, "report/findings.sarif", b.Bytes())
 	b.Reset()
 	if err := WriteSARIF(&b, nil, ""); err != nil {
 		t.Fatal(err)
@@ -177,7 +178,7 @@ func TestExplain(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			golden(t, "explain/"+name+".txt", []byte(got))
+			golden.Check(t, "explain/"+name+".txt", []byte(got))
 		})
 	}
 }

@@ -2,21 +2,16 @@ package qemu
 
 import (
 	"errors"
-	"flag"
-	"os"
 	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/golden"
 	"github.com/imgasm/imgasm/internal/proc"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // full is a machine with everything set, its files in dir.
 func full(a arch.Arch, dir string) Config {
@@ -44,27 +39,6 @@ func full(a arch.Arch, dir string) Config {
 	return c
 }
 
-// golden compares a text with testdata/NAME.
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(strings.ReplaceAll(string(want), "\r\n", "\n"), got); d != "" {
-		t.Errorf("%s (-want +got):\n%s", path, d)
-	}
-}
-
 // lines breaks a command before each option.
 func lines(argv []string) string {
 	var b strings.Builder
@@ -87,10 +61,10 @@ func TestArgs(t *testing.T) {
 	}
 	for _, a := range arch.All() {
 		minimal := Config{Arch: a.Name}
-		golden(t, a.Name+"-zero.args", lines(minimal.Argv(minimal.LinksIn("/run/vm"))))
+		golden.Check(t, a.Name+"-zero.args", []byte(lines(minimal.Argv(minimal.LinksIn("/run/vm")))))
 		c := full(a, "/images")
-		golden(t, a.Name+"-full.args", lines(c.Argv(c.LinksIn("/run/vm"))))
-		golden(t, a.Name+"-standalone.args", lines(c.Argv(Links{})))
+		golden.Check(t, a.Name+"-full.args", []byte(lines(c.Argv(c.LinksIn("/run/vm")))))
+		golden.Check(t, a.Name+"-standalone.args", []byte(lines(c.Argv(Links{}))))
 	}
 }
 

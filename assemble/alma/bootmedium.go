@@ -11,6 +11,7 @@ import (
 	"github.com/imgasm/imgasm/assemble/iso"
 	"github.com/imgasm/imgasm/assemble/media"
 	"github.com/imgasm/imgasm/firmware"
+	"github.com/imgasm/imgasm/internal/size"
 )
 
 // bootMedium makes a disk with the ISO's own shim and GRUB, its kernel, and a
@@ -41,5 +42,5 @@ func (b *build) bootMedium(ctx context.Context) (string, error) {
 	n, err := b.make(bootMediumFile, func(f *os.File) error {
 		return media.WriteMedium(f, m, nil, b.note)
 	})
-	return humanSize(n), err
+	return size.Text(n), err
 }

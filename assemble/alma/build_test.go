@@ -406,7 +406,7 @@ func TestResolveRefusesTheHostsDisk(t *testing.T) {
 	h := testHost(t)
 	h.Free = func(string) (int64, error) { return 100 << 20, nil }
 	var lacks *HostError
-	if _, err := s.Resolve(t.Context(), h); !errors.As(err, &lacks) || !strings.Contains(err.Error(), "100 MiB free") || hint(err) == "" {
+	if _, err := s.Resolve(t.Context(), h); !errors.As(err, &lacks) || !strings.Contains(err.Error(), "100.0 MiB free") || hint(err) == "" {
 		t.Errorf("a full disk: %v; want a HostError with the figures and a hint", err)
 	}
 	h.Free = func(string) (int64, error) { return 20 << 30, nil }
@@ -414,7 +414,7 @@ func TestResolveRefusesTheHostsDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.ContainsFunc(p.Notes, func(n string) bool { return strings.Contains(n, "1024.0 GiB") }) {
+	if !slices.ContainsFunc(p.Notes, func(n string) bool { return strings.Contains(n, "1.0 TiB") }) {
 		t.Errorf("no note that the guest's disk may outgrow the host's: %q", p.Notes)
 	}
 	if runtime.GOOS != "linux" {

@@ -35,7 +35,7 @@ func (b *build) image(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return humanSize(used) + " for a disk of " + size.Format(b.Spec.DiskSize), nil
+	return size.Text(used) + " for a disk of " + size.Format(b.Spec.DiskSize), nil
 }
 
 // writeQcow2 makes a raw disk a qcow2 of zlib clusters, which every reader

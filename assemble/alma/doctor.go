@@ -13,6 +13,7 @@ import (
 	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/fault"
+	"github.com/imgasm/imgasm/internal/size"
 	"github.com/imgasm/imgasm/qemu"
 	"github.com/imgasm/imgasm/qemu/accel"
 )
@@ -69,12 +70,12 @@ func (c *Checkup) host(h Host, dir string) bool {
 	if free, err := h.Free(dir); err != nil {
 		c.add("disk", "", Poor, "free space of "+dir+" cannot be told: "+err.Error(), "")
 	} else if free < 1<<30 {
-		c.add("disk", "", Missing, humanSize(free)+" free in "+dir, "free some space: an installed system needs about 3 GiB")
+		c.add("disk", "", Missing, size.Text(free)+" free in "+dir, "free some space: an installed system needs about 3 GiB")
 		ok = false
 	} else if free < 12<<30 {
-		c.add("disk", "", Poor, humanSize(free)+" free in "+dir, "enough for a boot ISO and a small image; a DVD ISO alone takes 10 GiB")
+		c.add("disk", "", Poor, size.Text(free)+" free in "+dir, "enough for a boot ISO and a small image; a DVD ISO alone takes 10 GiB")
 	} else {
-		c.add("disk", "", Good, humanSize(free)+" free in "+dir, "")
+		c.add("disk", "", Good, size.Text(free)+" free in "+dir, "")
 	}
 	if err := writable(dir); err != nil {
 		c.add("folder", "", Poor, dir+" cannot be written to: "+err.Error(), "write images elsewhere with --out")
@@ -90,7 +91,7 @@ func (c *Checkup) host(h Host, dir string) bool {
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		c.add("cache", "", Poor, err.Error(), "name another folder in the variable IMGASM_CACHE")
 	} else if free, err := h.Free(cache); err == nil {
-		c.add("cache", "", Good, fmt.Sprintf("%s (%s free)", cache, humanSize(free)), "")
+		c.add("cache", "", Good, fmt.Sprintf("%s (%s free)", cache, size.Text(free)), "")
 	}
 	return ok
 }

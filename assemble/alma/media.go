@@ -62,7 +62,7 @@ func (b *build) bootFiles(ctx context.Context) (string, error) {
 	if _, err := b.make(initrdFile, func(f *os.File) error { return tree.Copy(f, initrd) }); err != nil {
 		return "", fmt.Errorf("%s: %w", b.Installer.Path, err)
 	}
-	return "initrd of " + humanSize(initrd.SizeBytes), nil
+	return "initrd of " + size.Text(initrd.SizeBytes), nil
 }
 
 // make makes a file in the working folder, and returns its size.
@@ -123,7 +123,7 @@ func (b *build) oemdrv(context.Context) (string, error) {
 	n, err := b.make(oemdrvFile, func(f *os.File) error {
 		return media.WriteVolume(f, files, b.Time, b.note)
 	})
-	return humanSize(n), err
+	return size.Text(n), err
 }
 
 // note says something that ends nothing.

@@ -17,6 +17,7 @@ import (
 	"github.com/imgasm/imgasm/assemble/lock"
 	"github.com/imgasm/imgasm/internal/event"
 	whole "github.com/imgasm/imgasm/internal/publish"
+	"github.com/imgasm/imgasm/internal/size"
 )
 
 // metadataName is the file that describes an image, beside it.
@@ -27,11 +28,11 @@ func (b *build) publish(ctx context.Context) (string, error) {
 	if err := b.identify(ctx); err != nil {
 		return "", err
 	}
-	sum, size, err := b.wholeImage(ctx)
+	sum, imageBytes, err := b.wholeImage(ctx)
 	if err != nil {
 		return "", err
 	}
-	meta := b.describeImage(File{Name: filepath.Base(b.Out), Size: size, SHA256: sum})
+	meta := b.describeImage(File{Name: filepath.Base(b.Out), Size: imageBytes, SHA256: sum})
 	all, err := b.outputs()
 	if err != nil {
 		return "", err
@@ -62,7 +63,7 @@ func (b *build) publish(ctx context.Context) (string, error) {
 		return "", err
 	}
 	b.result = &Result{Out: b.Out, Metadata: metadataName(b.Out), Image: meta, Next: b.next()}
-	return fmt.Sprintf("%s (%s) and %s", b.Spec.Out, humanSize(size), filepath.Base(metadataName(b.Out))), nil
+	return fmt.Sprintf("%s (%s) and %s", b.Spec.Out, size.Text(imageBytes), filepath.Base(metadataName(b.Out))), nil
 }
 
 // identify completes the inputs by the hashes of the ISO and of the firmware.

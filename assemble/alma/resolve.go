@@ -183,12 +183,12 @@ func (p *Plan) checkSpace() error {
 	need := p.expectedSize()
 	if free < need {
 		return &HostError{
-			Err: fmt.Errorf("%s has %s free, and the build needs about %s", filepath.Dir(p.Out), humanSize(free), humanSize(need)),
+			Err: fmt.Errorf("%s has %s free, and the build needs about %s", filepath.Dir(p.Out), size.Text(free), size.Text(need)),
 			Do:  "free some space, or give --out on another disk",
 		}
 	}
 	if free < p.Spec.DiskSize {
-		p.Notes = append(p.Notes, fmt.Sprintf("the guest's disk of %s grows as it is written to; %s is free: a guest that fills it will be paused", humanSize(p.Spec.DiskSize), humanSize(free)))
+		p.Notes = append(p.Notes, fmt.Sprintf("the guest's disk of %s grows as it is written to; %s is free: a guest that fills it will be paused", size.Text(p.Spec.DiskSize), size.Text(free)))
 	}
 	return nil
 }
@@ -378,14 +378,3 @@ func or(s, def string) string {
 
 // MinDiskSize is the smallest disk that an installation could fit on.
 const MinDiskSize = 512 << 20
-
-// humanSize writes a size for a message.
-func humanSize(n int64) string {
-	switch {
-	case n >= 1<<30:
-		return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
-	case n >= 1<<20:
-		return fmt.Sprintf("%.0f MiB", float64(n)/(1<<20))
-	}
-	return fmt.Sprintf("%d bytes", n)
-}

@@ -5,6 +5,7 @@ package alma
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -98,6 +99,9 @@ func (p *Plan) render(ctx context.Context) ([]byte, error) {
 	early := seed(p.Spec, nil, p.Installer)
 	o.Seed = early[:]
 	text, err := render.Kickstart(o)
+	if errors.Is(err, render.ErrOption) {
+		return nil, &InputError{Err: err}
+	}
 	if err != nil {
 		return nil, err
 	}

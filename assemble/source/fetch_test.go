@@ -24,7 +24,7 @@ func flags(field string) string { return "--" + field }
 func TestFetch(t *testing.T) {
 	r := newRig(t)
 	f := r.fetchGood(t)
-	if f.URL != r.URL+r.path || f.Cached || f.Unverified || f.Signature == nil || f.Signature.Fingerprint != r.signer.ring.Fingerprints()[0] {
+	if f.URL != r.URL+r.path || f.Cached || f.Unverified || f.Signature == nil || f.Signature.Fingerprint != r.signer.Ring.Fingerprints()[0] {
 		t.Errorf("%+v", f)
 	}
 	var last int64
@@ -290,7 +290,7 @@ func TestFetchFromVault(t *testing.T) {
 	old := content(3, 1<<20)
 	name := "AlmaLinux-10.1-x86_64-boot.iso"
 	r.files["/vault/10.1/isos/x86_64/"+name] = old
-	r.files["/vault/10.1/isos/x86_64/CHECKSUM"] = r.signer.sign(t, checksumText(map[string][]byte{name: old}), today.AddDate(0, -6, 0), 0)
+	r.files["/vault/10.1/isos/x86_64/CHECKSUM"] = r.signer.Sign(t, checksumText(map[string][]byte{name: old}), today.AddDate(0, -6, 0), 0)
 	r.iso = old
 	f := r.fetchGood(t)
 	if f.URL != r.URL+"/vault/10.1/isos/x86_64/"+name {
@@ -473,7 +473,7 @@ func TestFetchURLErrors(t *testing.T) {
 		t.Errorf("%v\n%s", err, fault.Hint(err, flags))
 	}
 	r.files["/own.iso"] = r.iso
-	r.files["/CHECKSUM"] = r.signer.sign(t, checksumText(map[string][]byte{"own.iso": r.iso}), today.AddDate(0, -1, 0), 0)
+	r.files["/CHECKSUM"] = r.signer.Sign(t, checksumText(map[string][]byte{"own.iso": r.iso}), today.AddDate(0, -1, 0), 0)
 	r.request = Request{URL: r.URL + "/own.iso"}
 	if f := r.fetchGood(t); f.ChecksumURL != r.URL+"/CHECKSUM" {
 		t.Errorf("CHECKSUM of %s", f.ChecksumURL)

@@ -18,55 +18,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ProtonMail/go-crypto/openpgp"
-	"github.com/ProtonMail/go-crypto/openpgp/clearsign"
-	"github.com/ProtonMail/go-crypto/openpgp/packet"
-
 	"github.com/imgasm/imgasm/internal/event"
-	"github.com/imgasm/imgasm/internal/pgp"
+	"github.com/imgasm/imgasm/internal/pgp/pgptest"
 )
 
 var today = time.Date(2026, 9, 1, 12, 0, 0, 0, time.UTC)
 
-// signer is a key made for one test.
-type signer struct {
-	entity *openpgp.Entity
-	ring   *pgp.Keyring
-}
-
-func newSigner(t testing.TB, life time.Duration) *signer {
-	t.Helper()
-	e, err := openpgp.NewEntity("test mirror", "", "mirror@example.org", &packet.Config{
-		Algorithm: packet.PubKeyAlgoEdDSA, Time: func() time.Time { return today.AddDate(-1, 0, 0) }, KeyLifetimeSecs: uint32(life.Seconds()),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var b bytes.Buffer
-	if err := e.Serialize(&b); err != nil {
-		t.Fatal(err)
-	}
-	ring, err := pgp.ReadKeyring("test", b.Bytes())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &signer{e, ring}
-}
-
-func (s *signer) sign(t testing.TB, text string, made time.Time, life time.Duration) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	w, err := clearsign.Encode(&b, s.entity.PrivateKey, &packet.Config{Time: func() time.Time { return made }, SigLifetimeSecs: uint32(life.Seconds())})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.Write([]byte(text)); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
+// newKey makes a key that is a year old.
+func newKey(t testing.TB, life time.Duration) pgptest.Key {
+	return pgptest.New(t, today.AddDate(-1, 0, 0), life)
 }
 
 // content is a file of n bytes that compress badly and differ by seed.
@@ -158,7 +118,7 @@ func (m *mirror) cut(w http.ResponseWriter, r *http.Request, b []byte, n int) {
 // rig is a mirror with one release, and a fetcher for it.
 type rig struct {
 	*mirror
-	signer  *signer
+	signer  pgptest.Key
 	fetcher *Fetcher
 	iso     []byte
 	path    string // of the ISO on the mirror
@@ -173,16 +133,16 @@ const isoSize = 3<<20 + 12345
 
 func newRig(t testing.TB) *rig {
 	t.Helper()
-	r := &rig{mirror: newMirror(t), signer: newSigner(t, 0), iso: content(1, isoSize)}
+	r := &rig{mirror: newMirror(t), signer: newKey(t, 0), iso: content(1, isoSize)}
 	name := "AlmaLinux-10.2-x86_64-boot.iso"
 	r.path = "/10.2/isos/x86_64/" + name
 	r.files[r.path] = r.iso
 	r.files["/10/isos/x86_64/"+name] = r.iso
-	r.files["/10/isos/x86_64/CHECKSUM"] = r.signer.sign(t, checksumText(map[string][]byte{name: r.iso}), today.AddDate(0, -1, 0), 0)
+	r.files["/10/isos/x86_64/CHECKSUM"] = r.signer.Sign(t, checksumText(map[string][]byte{name: r.iso}), today.AddDate(0, -1, 0), 0)
 	r.files["/10.2/isos/x86_64/CHECKSUM"] = r.files["/10/isos/x86_64/CHECKSUM"]
 	r.request = Request{Mirror: r.URL, Vault: r.URL + "/vault"}
 	r.fetcher = &Fetcher{
-		Cache: t.TempDir(), Keyring: r.signer.ring, StallTimeout: 10 * time.Second,
+		Cache: t.TempDir(), Keyring: r.signer.Ring, StallTimeout: 10 * time.Second,
 		Now: func() time.Time { return today },
 		Sleep: func(ctx context.Context, d time.Duration) error {
 			r.mu.Lock()

@@ -23,15 +23,15 @@ func TestFetchBadChecksums(t *testing.T) {
 			return []byte(checksumText(map[string][]byte{name: r.iso}))
 		}, pgp.ErrUnsigned},
 		{"signed by somebody else", func(t *testing.T, r *rig) []byte {
-			return newSigner(t, 0).sign(t, checksumText(map[string][]byte{name: r.iso}), today.AddDate(0, -1, 0), 0)
+			return newKey(t, 0).Sign(t, checksumText(map[string][]byte{name: r.iso}), today.AddDate(0, -1, 0), 0)
 		}, pgp.ErrUnknownKey},
 		{"signature expired", func(t *testing.T, r *rig) []byte {
-			return r.signer.sign(t, checksumText(map[string][]byte{name: r.iso}), today.AddDate(0, -1, 0), 24*time.Hour)
+			return r.signer.Sign(t, checksumText(map[string][]byte{name: r.iso}), today.AddDate(0, -1, 0), 24*time.Hour)
 		}, pgp.ErrExpired},
 		{"key expired", func(t *testing.T, r *rig) []byte {
-			r.signer = newSigner(t, 30*24*time.Hour)
-			r.fetcher.Keyring = r.signer.ring
-			return r.signer.sign(t, checksumText(map[string][]byte{name: r.iso}), today.AddDate(-1, 0, 1), 0)
+			r.signer = newKey(t, 30*24*time.Hour)
+			r.fetcher.Keyring = r.signer.Ring
+			return r.signer.Sign(t, checksumText(map[string][]byte{name: r.iso}), today.AddDate(-1, 0, 1), 0)
 		}, pgp.ErrExpired},
 		{"tampered with", func(t *testing.T, r *rig) []byte {
 			r.iso = content(7, isoSize)
@@ -68,7 +68,7 @@ func TestFetchHugeChecksum(t *testing.T) {
 func TestFetchOlderChecksumWarns(t *testing.T) {
 	r := newRig(t)
 	r.fetchGood(t)
-	r.files["/10/isos/x86_64/CHECKSUM"] = r.signer.sign(t, checksumText(map[string][]byte{"AlmaLinux-10.2-x86_64-boot.iso": r.iso}), today.AddDate(0, -9, 0), 0)
+	r.files["/10/isos/x86_64/CHECKSUM"] = r.signer.Sign(t, checksumText(map[string][]byte{"AlmaLinux-10.2-x86_64-boot.iso": r.iso}), today.AddDate(0, -9, 0), 0)
 	r.fetchGood(t)
 	if !r.said("is this mirror behind?") {
 		t.Error("an older CHECKSUM than before passed without a word")

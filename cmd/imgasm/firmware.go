@@ -22,6 +22,7 @@ import (
 	"github.com/imgasm/imgasm/cmd/imgasm/ui"
 	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/size"
 	"github.com/imgasm/imgasm/internal/tmpdir"
 )
 
@@ -197,7 +198,7 @@ func (a *app) firmwareShow(ctx context.Context, c *cli.Context, of arch.Arch) er
 			return err
 		}
 		w.Row(f.name, f.file.Path)
-		w.Row("", fmt.Sprintf("%s, %s, SHA-256 %s", f.file.Format, ui.Bytes(f.file.SizeBytes), sum))
+		w.Row("", fmt.Sprintf("%s, %s, SHA-256 %s", f.file.Format, size.Text(f.file.SizeBytes), sum))
 	}
 	return w.Flush()
 }

@@ -16,10 +16,10 @@ import (
 	"github.com/imgasm/imgasm/assemble/alma"
 	"github.com/imgasm/imgasm/assemble/iso"
 	"github.com/imgasm/imgasm/assemble/source"
-	"github.com/imgasm/imgasm/cmd/imgasm/ui"
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/internal/fault"
+	"github.com/imgasm/imgasm/internal/size"
 )
 
 // sourceCommand is the verb source.
@@ -169,11 +169,11 @@ func (a *app) sourceAvailable(ctx context.Context, f *source.Fetcher, r source.R
 	}
 	w := a.Table()
 	for _, s := range sums {
-		size := "?"
+		bytes := "?"
 		if s.SizeBytes > 0 {
-			size = ui.Bytes(s.SizeBytes)
+			bytes = size.Text(s.SizeBytes)
 		}
-		w.Row(s.Name, size, s.SHA256)
+		w.Row(s.Name, bytes, s.SHA256)
 	}
 	return w.Flush()
 }
@@ -198,7 +198,7 @@ func (a *app) sourceItems(items []source.Item, asJSON bool, empty string) error 
 		case it.State == source.Whole && it.Unverified:
 			state += ", not verified"
 		}
-		w.Row(it.Name, ui.Bytes(it.SizeBytes), it.Path, state)
+		w.Row(it.Name, size.Text(it.SizeBytes), it.Path, state)
 	}
 	return w.Flush()
 }
@@ -331,7 +331,7 @@ func sourceCleanCommand(app *app) *cli.Command {
 				if c.Bool("dry-run") {
 					verb = "would remove"
 				}
-				fmt.Fprintf(app.Err, "imgasm: %s %s\n", verb, ui.Bytes(bytes))
+				fmt.Fprintf(app.Err, "imgasm: %s %s\n", verb, size.Text(bytes))
 			}
 			return errors.Join(app.sourceItems(gone, c.Bool("json"), "nothing to remove from the cache "+f.Cache), err)
 		},

@@ -15,11 +15,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ProtonMail/go-crypto/openpgp"
-	"github.com/ProtonMail/go-crypto/openpgp/clearsign"
-	"github.com/ProtonMail/go-crypto/openpgp/packet"
-
 	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/internal/pgp/pgptest"
 )
 
 // session runs imgasm in this process with an environment of its own.
@@ -39,32 +36,18 @@ func (s session) run(args ...string) (code int, stdout, stderr string) {
 func signedMirror(t *testing.T, iso []byte) (address, keyring string) {
 	t.Helper()
 	made := time.Now().Add(-time.Hour)
-	e, err := openpgp.NewEntity("mirror", "", "mirror@example.org", &packet.Config{Algorithm: packet.PubKeyAlgoEdDSA, Time: func() time.Time { return made }})
-	if err != nil {
-		t.Fatal(err)
-	}
+	key := pgptest.New(t, made, 0)
 	sum := sha256.Sum256(iso)
 	name := "AlmaLinux-10.2-x86_64-boot.iso"
-	var checksum, key bytes.Buffer
-	w, err := clearsign.Encode(&checksum, e.PrivateKey, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	fmt.Fprintf(w, "# %s: %d bytes\nSHA256 (%s) = %s\n", name, len(iso), name, hex.EncodeToString(sum[:]))
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := e.Serialize(&key); err != nil {
-		t.Fatal(err)
-	}
+	checksum := key.Sign(t, fmt.Sprintf("# %s: %d bytes\nSHA256 (%s) = %s\n", name, len(iso), name, hex.EncodeToString(sum[:])), time.Now(), 0)
 	keyring = filepath.Join(t.TempDir(), "key")
-	if err := os.WriteFile(keyring, key.Bytes(), 0o644); err != nil {
+	if err := os.WriteFile(keyring, key.Public, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch filepath.Base(r.URL.Path) {
 		case "CHECKSUM":
-			w.Write(checksum.Bytes())
+			w.Write(checksum)
 		case name:
 			http.ServeContent(w, r, "", made, bytes.NewReader(iso))
 		default:
@@ -98,7 +81,7 @@ func TestSourceCommands(t *testing.T) {
 	}
 	code, out, errs = s.run(append([]string{"source", "fetch"}, from...)...)
 	path := strings.TrimSuffix(out, "\n")
-	if b, err := os.ReadFile(path); code != 0 || err != nil || !bytes.Equal(b, iso) || !strings.Contains(errs, "verified by the key of mirror") {
+	if b, err := os.ReadFile(path); code != 0 || err != nil || !bytes.Equal(b, iso) || !strings.Contains(errs, "verified by the key of test mirror") {
 		t.Fatalf("fetch: %d %v\n%s%s", code, err, out, errs)
 	}
 	code, out, errs = s.run(append([]string{"source", "fetch", "--json"}, from...)...)

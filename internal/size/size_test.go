@@ -29,3 +29,14 @@ func TestFormatIsParsedBack(t *testing.T) {
 		}
 	}
 }
+
+func TestText(t *testing.T) {
+	for _, c := range []struct {
+		n    int64
+		want string
+	}{{0, "0 B"}, {1023, "1023 B"}, {1024, "1.0 KiB"}, {1<<20 - 1, "1.0 MiB"}, {1 << 40, "1.0 TiB"}, {1 << 62, "4096.0 PiB"}} {
+		if got := Text(c.n); got != c.want {
+			t.Errorf("Text(%d) = %q, want %q", c.n, got, c.want)
+		}
+	}
+}

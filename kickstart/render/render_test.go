@@ -2,41 +2,15 @@ package render
 
 import (
 	"errors"
-	"flag"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/imgasm/imgasm/internal/golden"
 	"github.com/imgasm/imgasm/kickstart"
 )
 
-var update = flag.Bool("update", false, "rewrite the golden files")
-
 const testKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGBqbXBe6E5tx1gHxMyHwmk0O1vYhp6ylDZPX/5oQZ3k somebody@example.org"
-
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, got, 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s (-want +got; rewrite with -update):\n%s", path, diff)
-	}
-}
 
 func TestRenderDefault(t *testing.T) {
 	got, err := Kickstart(Options{
@@ -45,7 +19,7 @@ func TestRenderDefault(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "default.ks", got)
+	golden.Check(t, "default.ks", got)
 }
 
 func TestRenderEverything(t *testing.T) {
@@ -72,7 +46,7 @@ func TestRenderEverything(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "everything.ks", got)
+	golden.Check(t, "everything.ks", got)
 }
 
 func TestRenderIsDeterministic(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 
 	"mvdan.cc/sh/v3/syntax"
 
+	"github.com/imgasm/imgasm/internal/golden"
 	"github.com/imgasm/imgasm/kickstart"
 )
 
@@ -37,7 +38,7 @@ func instrument(t *testing.T, src string, r Reporting) *Instrumented {
 }
 
 func TestAddReportingGolden(t *testing.T) {
-	golden(t, "added.ks", instrument(t, "text\n%post\ntrue\n%end\n", Reporting{Packages: true}).Bytes)
+	golden.Check(t, "added.ks", instrument(t, "text\n%post\ntrue\n%end\n", Reporting{Packages: true}).Bytes)
 }
 
 func TestAddReportingKeepsTheFile(t *testing.T) {

@@ -10,22 +10,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/internal/size"
 )
-
-// Bytes writes a size in binary units: "0 B", "1.5 MiB".
-func Bytes(n int64) string {
-	if n < 1024 {
-		return fmt.Sprintf("%d B", n)
-	}
-	value, unit := float64(n), ""
-	for _, u := range []string{"KiB", "MiB", "GiB", "TiB", "PiB"} {
-		value, unit = value/1024, u
-		if value < 1023.95 {
-			break
-		}
-	}
-	return fmt.Sprintf("%.1f %s", value, unit)
-}
 
 // Duration writes a duration as one reads a clock: "0.4s", "12s", "3m05s", "1h02m".
 func Duration(d time.Duration) string {
@@ -51,9 +37,9 @@ func count(e event.Event) string {
 	}
 	if e.Unit == "B" {
 		if e.Total > 0 {
-			return Bytes(e.Done) + "/" + Bytes(e.Total)
+			return size.Text(e.Done) + "/" + size.Text(e.Total)
 		}
-		return Bytes(e.Done)
+		return size.Text(e.Done)
 	}
 	text := fmt.Sprint(e.Done)
 	if e.Total > 0 {
@@ -143,7 +129,7 @@ func (r *rate) text(e event.Event, now time.Time) string {
 		return ""
 	}
 	perSecond := float64(e.Done-r.first) / seconds
-	text := Bytes(int64(perSecond)) + "/s"
+	text := size.Text(int64(perSecond)) + "/s"
 	if e.Total > e.Done {
 		left := time.Duration(float64(e.Total-e.Done) / perSecond * float64(time.Second))
 		text += ", " + Duration(left) + " left"

@@ -14,54 +14,20 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ProtonMail/go-crypto/openpgp"
-	"github.com/ProtonMail/go-crypto/openpgp/clearsign"
-	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	"github.com/ulikunitz/xz"
 
-	"github.com/imgasm/imgasm/internal/pgp"
+	"github.com/imgasm/imgasm/internal/pgp/pgptest"
 )
 
 // Key signs suites. It was made a year before the time that it was made for.
 type Key struct {
-	entity *openpgp.Entity
-	now    time.Time
-	Public []byte // what pgp.ReadKeyring reads
-	Ring   *pgp.Keyring
+	pgptest.Key
+	now time.Time
 }
 
 // NewKey makes a key for signatures at the time now.
 func NewKey(t testing.TB, now time.Time) Key {
-	t.Helper()
-	e, err := openpgp.NewEntity("test archive", "", "archive@example.org", &packet.Config{
-		Algorithm: packet.PubKeyAlgoEdDSA, Time: func() time.Time { return now.AddDate(-1, 0, 0) }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var b bytes.Buffer
-	if err := e.Serialize(&b); err != nil {
-		t.Fatal(err)
-	}
-	ring, err := pgp.ReadKeyring("test", b.Bytes())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return Key{e, now, b.Bytes(), ring}
-}
-
-// sign makes a clear-signed message.
-func (k Key) sign(t testing.TB, text string) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	w, err := clearsign.Encode(&b, k.entity.PrivateKey, &packet.Config{Time: func() time.Time { return k.now.Add(-time.Hour) }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.Write([]byte(text))
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
+	return Key{pgptest.New(t, now.AddDate(-1, 0, 0), 0), now}
 }
 
 // Package is one package of the mirror.
@@ -164,7 +130,7 @@ func (m *Mirror) Publish(t testing.TB, by Key, suite, arch string, day time.Time
 	if change != nil {
 		release = change(release)
 	}
-	m.Files[dir+"InRelease"] = by.sign(t, release)
+	m.Files[dir+"InRelease"] = by.Sign(t, release, by.now.Add(-time.Hour), 0)
 	m.Files[dir+"main/binary-"+arch+"/by-hash/SHA256/"+sum] = index.Bytes()
 }
 
