@@ -91,7 +91,7 @@ func TestSourceCommands(t *testing.T) {
 		t.Errorf("fetch --json: %d %v\n%s%s", code, err, out, errs)
 	}
 	code, out, _ = s.run("source", "list")
-	if code != 0 || !strings.Contains(out, path) || !strings.Contains(out, "whole, signed by mirror") {
+	if code != 0 || !strings.Contains(out, path) || !strings.Contains(out, "whole, signed by test mirror") {
 		t.Errorf("list: %d\n%s", code, out)
 	}
 	if code, out, errs = s.run("source", "verify"); code != 0 || !strings.Contains(errs, "has its hash") {
