@@ -2,6 +2,7 @@ package console
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -16,15 +17,14 @@ import (
 
 // follower is the memory of what was reported.
 type follower struct {
-	reader *Reader
-	recent [recentLines]string // the last lines reported, in a ring
-	told   int                 // how many were, in all
-	known  []string            // during a repaint: the recent lines not yet met again
-	memory [recentLines]string // what known is a part of
-	as     int                 // told, when memory was made
-	wroteY int                 // the lowest row written since the last line ended
-	held   bool                // rows 0 to heldY may have ended
-	heldY  int
+	reader   *Reader
+	recent   [recentLines]string // the last lines reported, in a ring
+	reported int                 // how many were, in all
+	known    []string            // during a repaint: the recent lines not yet met again
+	memory   [recentLines]string // what known is a part of
+	wroteY   int                 // the lowest row written since the last line ended
+	held     bool                // rows 0 to heldY may have ended
+	heldY    int
 }
 
 // recentLines is how many reported lines are recognized in a repaint: two
@@ -107,12 +107,20 @@ func (s *screen) lineEnd(first int) int {
 	return last
 }
 
+// changed reports whether the line in rows first to last has changed since it was
+// considered, and in which line of the raw log.
+func (s *screen) changed(first, last int) (changed bool, line int) {
+	for _, r := range s.rows[first : last+1] {
+		changed = changed || r.changed
+		line = max(line, r.line)
+	}
+	return changed, line
+}
+
 // consider reports the line in rows first to last if it is new.
 func (s *screen) consider(first, last int) {
-	changed, line := false, 0
+	changed, line := s.changed(first, last)
 	for y := first; y <= last; y++ {
-		changed = changed || s.rows[y].changed
-		line = max(line, s.rows[y].line)
 		s.rows[y].changed = false
 		if y > first {
 			s.rows[y].said = ""
@@ -122,35 +130,24 @@ func (s *screen) consider(first, last int) {
 		return
 	}
 	head := s.rows[first]
-	b := s.text(first, last)
-	if len(b) == 0 || s.isStatus(first, b) {
+	text := s.text(first, last)
+	if text == "" || s.isStatus(first, text) {
 		head.said = ""
 		return
 	}
-	if known := s.seenAgain(b); known != "" {
-		head.said = known
+	if i := slices.Index(s.known, text); i >= 0 { // a repaint shows it again
+		head.said, s.known = text, s.known[i+1:]
 		return
 	}
-	if string(b) == head.said {
+	if text == head.said {
 		return
 	}
-	text := string(b)
 	head.said = text
-	s.recent[s.told%recentLines] = text
-	s.told++
+	s.recent[s.reported%recentLines] = text
+	s.reported++
 	before, kernel := cutKernel(text)
-	s.tell(before, line)
-	if kernel != "" {
-		s.tell(kernel, line)
-	}
-}
-
-// tell reports a line.
-func (s *screen) tell(text string, line int) {
-	if rec := &s.reader.record; rec.read(text, line) {
-		rec.Screen = true
-		s.reader.emit(*rec)
-	}
+	s.reader.report(before, Record{Line: line, Screen: true})
+	s.reader.report(kernel, Record{Line: line, Screen: true})
 }
 
 // cutKernel cuts a row in which the kernel wrote on behind what tmux had
@@ -180,46 +177,24 @@ func cutKernel(text string) (before, kernel string) {
 	}
 }
 
-func (s *screen) isStatus(first int, text []byte) bool {
+func (s *screen) isStatus(first int, text string) bool {
 	return first == len(s.rows)-1 && s.rows[first].inverse || isTabs(text)
 }
 
 // isTabs recognizes tmux's last row by its names of a session and of a window:
 // "[anaconda]1:main* 2:shell  3:log  4:storage-log >Switch tab: Alt+Tab | Help: F1".
-func isTabs(text []byte) bool {
-	if text[0] != '[' || len(text) < 2 || !isWord(text[1]) {
-		return false
-	}
-	return tabs.Match(text)
-}
+func isTabs(text string) bool { return text[0] == '[' && tabs.MatchString(text) }
 
 var tabs = regexp.MustCompile(`^\[\w+\] ?\d:\w+`)
-
-func isWord(c byte) bool {
-	return isDigit(c) || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '_'
-}
-
-// seenAgain returns the line reported before that a repaint shows, "" if none.
-func (s *screen) seenAgain(text []byte) string {
-	for i, known := range s.known {
-		if known == string(text) {
-			s.known = s.known[i+1:]
-			return known
-		}
-	}
-	return ""
-}
 
 // repaint is called when the cursor goes to the upper left corner or the
 // screen is cleared: what follows may be old.
 func (s *screen) repaint() {
 	s.ended(len(s.rows) - 1)
-	if s.as != s.told {
-		s.as = s.told
-		older := copy(s.memory[:], s.recent[s.told%recentLines:])
-		copy(s.memory[older:], s.recent[:s.told%recentLines])
-	}
-	s.known = s.memory[max(0, recentLines-s.told):]
+	at := s.reported % recentLines
+	older := copy(s.memory[:], s.recent[at:])
+	copy(s.memory[older:], s.recent[:at])
+	s.known = s.memory[max(0, recentLines-s.reported):]
 	s.wroteY = 0
 }
 
@@ -232,7 +207,7 @@ func (s *screen) leaving(n int) {
 		s.consider(y, last)
 	}
 	if last >= n { // the rest of a line stays: it has been reported
-		s.rows[n].said = string(s.text(n, last))
+		s.rows[n].said = s.text(n, last)
 	}
 	s.wroteY = max(0, s.wroteY-n)
 }
@@ -253,28 +228,14 @@ func (s *screen) flush() {
 }
 
 func (s *screen) flushLine(first, last int) {
-	changed, line := false, 0
-	for y := first; y <= last; y++ {
-		changed = changed || s.rows[y].changed
-		line = max(line, s.rows[y].line)
-	}
-	head := s.rows[first]
+	changed, line := s.changed(first, last)
 	if !changed {
 		return
 	}
-	b := s.text(first, last)
-	if len(b) == 0 || string(b) == head.said || string(b) == head.partial || s.isStatus(first, b) {
+	head, text := s.rows[first], s.text(first, last)
+	if text == "" || text == head.said || text == head.partial || s.isStatus(first, text) || slices.Contains(s.known, text) {
 		return
 	}
-	text := string(b)
-	for _, known := range s.known {
-		if known == text {
-			return
-		}
-	}
 	head.partial = text
-	if rec := &s.reader.record; rec.read(text, line) {
-		rec.Screen, rec.Partial = true, true
-		s.reader.emit(*rec)
-	}
+	s.reader.report(text, Record{Line: line, Screen: true, Partial: true})
 }

@@ -27,8 +27,6 @@ func (l *line) reset() {
 	l.buf, l.n, l.cells, l.col, l.cut = l.buf[:0], 0, nil, 0, false
 }
 
-func (l *line) column() int { return l.col }
-
 func (l *line) print(c rune) {
 	if l.col >= MaxLine {
 		l.cut = true
@@ -51,10 +49,7 @@ func (l *line) print(c rune) {
 // split turns the text into cells.
 func (l *line) split() {
 	if l.cells == nil {
-		l.cells = make([]rune, 0, l.n+64)
-		for _, c := range string(l.buf) {
-			l.cells = append(l.cells, c)
-		}
+		l.cells = []rune(string(l.buf))
 		l.buf, l.n = l.buf[:0], 0
 	}
 }
@@ -93,12 +88,11 @@ func (l *line) erase(how int) {
 	}
 }
 
-// text returns the line without blanks at its end, and whether some of it did
-// not fit.
-func (l *line) text() (string, bool) {
+// text returns the line without blanks at its end.
+func (l *line) text() string {
 	text := string(l.buf)
 	if l.cells != nil {
 		text = string(l.cells)
 	}
-	return strings.TrimRight(text, " "), l.cut
+	return strings.TrimRight(text, " ")
 }

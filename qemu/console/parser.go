@@ -71,13 +71,13 @@ func (p *parser) feed(b byte, t terminal) {
 	case inCSI:
 		p.control(b, t)
 	case inString, inStringEscape:
-		p.str(b, t)
+		p.controlString(b, t)
 	}
 }
 
 func (p *parser) text(b byte, t terminal) {
 	if b >= 0x80 {
-		p.rune(b, t)
+		p.character(b, t)
 		return
 	}
 	p.badUTF8(t)
@@ -91,8 +91,8 @@ func (p *parser) text(b byte, t terminal) {
 	}
 }
 
-// rune collects the bytes of a character outside ASCII.
-func (p *parser) rune(b byte, t terminal) {
+// character collects the bytes of a character outside ASCII.
+func (p *parser) character(b byte, t terminal) {
 	p.utf[p.nutf] = b
 	p.nutf++
 	for p.nutf > 0 && utf8.FullRune(p.utf[:p.nutf]) {
@@ -170,7 +170,7 @@ func (p *parser) control(b byte, t terminal) {
 	}
 }
 
-func (p *parser) str(b byte, t terminal) {
+func (p *parser) controlString(b byte, t terminal) {
 	p.length++
 	switch {
 	case b == 0x07:

@@ -8,14 +8,13 @@ import (
 // What stands before a line's text: the kernel's time stamp, journald's program
 // and process, systemd's animation.
 
-// read makes a record of a line's text, or says that the line is of no
+// read fills a record from a line's text, or says that the line is of no
 // interest: empty, or a frame of an animation.
-func (r *Record) read(text string, line int) bool {
+func (r *Record) read(text string) bool {
 	text = strings.TrimRight(text, " ")
 	if text == "" || spinner(text) {
 		return false
 	}
-	*r = Record{Line: line}
 	rest, stamp, ok := cutStamp(text)
 	if ok {
 		r.Stamp, r.Stamped, r.Source = stamp, true, "kernel"

@@ -16,7 +16,6 @@ type Reader struct {
 	line    line
 	screen  *screen // nil while lines are printed
 	partial string  // the last partial record of the current line
-	record  Record  // the one that is reported
 }
 
 // NewReader returns a Reader that calls emit for each record. emit must return
@@ -41,14 +40,9 @@ func (r *Reader) Flush() {
 		r.screen.flush()
 		return
 	}
-	text, cut := r.line.text()
-	if text == "" || text == r.partial {
-		return
-	}
-	r.partial = text
-	if rec := &r.record; rec.read(text, r.feeds+1) {
-		rec.Partial, rec.Cut = true, cut
-		r.emit(*rec)
+	if text := r.line.text(); text != "" && text != r.partial {
+		r.partial = text
+		r.report(text, Record{Line: r.feeds + 1, Partial: true, Cut: r.line.cut})
 	}
 }
 
@@ -64,19 +58,16 @@ func (r *Reader) Close() {
 // Lines returns the number of line feeds so far.
 func (r *Reader) Lines() int { return r.feeds }
 
-// say reports a line that has ended.
-func (r *Reader) say(text string, cut bool) {
-	if rec := &r.record; rec.read(text, r.feeds+1) {
-		rec.Cut = cut
-		r.emit(*rec)
+// report emits a record of a line's text, unless it is of no interest.
+func (r *Reader) report(text string, rec Record) {
+	if rec.read(text) {
+		r.emit(rec)
 	}
 }
 
-// endLine reports the current line, if it has text, and begins a new one.
+// endLine reports the current line and begins a new one.
 func (r *Reader) endLine() {
-	if text, cut := r.line.text(); text != "" {
-		r.say(text, cut)
-	}
+	r.report(r.line.text(), Record{Line: r.feeds + 1, Cut: r.line.cut})
 	r.line.reset()
 	r.partial = ""
 }
@@ -172,9 +163,9 @@ func (r *Reader) lineCSI(s *sequence) {
 	case 'G':
 		r.line.move(s.arg(0, 1) - 1)
 	case 'C':
-		r.line.move(r.line.column() + s.arg(0, 1))
+		r.line.move(r.line.col + s.arg(0, 1))
 	case 'D':
-		r.line.move(r.line.column() - s.arg(0, 1))
+		r.line.move(r.line.col - s.arg(0, 1))
 	}
 }
 

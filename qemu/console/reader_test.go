@@ -142,7 +142,7 @@ func TestPrefix(t *testing.T) {
 	}
 	for _, tt := range tests {
 		var r Record
-		if ok := r.read(tt.in, 1); !ok || r.Text != tt.text || r.Source != tt.source || r.PID != tt.pid || r.Stamped != tt.stamped {
+		if ok := r.read(tt.in); !ok || r.Text != tt.text || r.Source != tt.source || r.PID != tt.pid || r.Stamped != tt.stamped {
 			t.Errorf("%q is read as %+v, %v", tt.in, r, ok)
 		}
 	}

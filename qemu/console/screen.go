@@ -207,13 +207,13 @@ func (s *screen) scrollDown(top, n int) {
 }
 
 // text returns the line that stands in rows first to last, without blanks at
-// its end. It is of use until something changes.
-func (s *screen) text(first, last int) []byte {
+// its end.
+func (s *screen) text(first, last int) string {
 	b := s.buf[:0]
 	for y := first; y < last; y++ {
 		b = s.rows[y].appendTo(b, s.cols)
 	}
 	b = s.rows[last].appendTo(b, s.rows[last].used)
 	s.buf = b
-	return bytes.TrimRight(b, " ")
+	return string(bytes.TrimRight(b, " "))
 }

@@ -59,22 +59,6 @@ func (s *screen) csi(q *sequence) {
 		}
 		s.goTo(x, y)
 		s.jumped = true
-	case 'A':
-		s.goTo(s.x, s.y-n)
-	case 'B':
-		s.goTo(s.x, s.y+n)
-	case 'C':
-		s.goTo(s.x+n, s.y)
-	case 'D':
-		s.goTo(s.x-n, s.y)
-	case 'E':
-		s.goTo(0, s.y+n)
-	case 'F':
-		s.goTo(0, s.y-n)
-	case 'G', '`':
-		s.goTo(n-1, s.y)
-	case 'd':
-		s.goTo(s.x, n-1)
 	case 'J':
 		s.eraseDisplay(q.arg(0, 0))
 	case 'K':
@@ -106,6 +90,30 @@ func (s *screen) csi(q *sequence) {
 	case 'r': // without two sensible rows: the whole screen
 		s.top, s.bottom = 0, len(s.rows)-1
 		s.goTo(0, 0)
+	default:
+		s.moveCursor(q.final, n)
+	}
+}
+
+// moveCursor does CUU, CUD, CUF, CUB, CNL, CPL, CHA, HPA and VPA.
+func (s *screen) moveCursor(final byte, n int) {
+	switch final {
+	case 'A':
+		s.goTo(s.x, s.y-n)
+	case 'B':
+		s.goTo(s.x, s.y+n)
+	case 'C':
+		s.goTo(s.x+n, s.y)
+	case 'D':
+		s.goTo(s.x-n, s.y)
+	case 'E':
+		s.goTo(0, s.y+n)
+	case 'F':
+		s.goTo(0, s.y-n)
+	case 'G', '`':
+		s.goTo(n-1, s.y)
+	case 'd':
+		s.goTo(s.x, n-1)
 	}
 }
 
