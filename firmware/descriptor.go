@@ -18,6 +18,7 @@ import (
 	"strings"
 
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/smallfile"
 )
 
 // A descriptor is under one KiB; more than this is not one.
@@ -170,7 +171,7 @@ func readSmall(name string, limit int64) ([]byte, error) {
 	if !st.Mode().IsRegular() {
 		return nil, errors.New("is not a regular file")
 	}
-	f, err := os.Open(name)
+	f, err := smallfile.Open(name)
 	if err != nil {
 		return nil, err
 	}

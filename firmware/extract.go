@@ -27,6 +27,7 @@ import (
 
 	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/pgp"
+	"github.com/imgasm/imgasm/internal/smallfile"
 	"github.com/imgasm/imgasm/internal/tmpdir"
 )
 
@@ -124,7 +125,7 @@ func extract(ctx context.Context, file string, o ExtractOptions, open func() (*o
 	if o.Now != nil {
 		now = o.Now
 	}
-	f, err := os.Open(file)
+	f, err := smallfile.Open(file)
 	if err != nil {
 		return nil, &fault.Error{Class: ErrPackage, Err: err}
 	}

@@ -12,6 +12,8 @@ import (
 	"os"
 
 	"github.com/lima-vm/go-qcow2reader"
+
+	"github.com/imgasm/imgasm/internal/smallfile"
 )
 
 // image is an open firmware image.
@@ -27,7 +29,7 @@ func (i *image) Close() error { return i.close() }
 var qcow2Magic = []byte("QFI\xfb")
 
 func openImage(path string) (_ *image, err error) {
-	f, err := os.Open(path)
+	f, err := smallfile.Open(path)
 	if err != nil {
 		return nil, err
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	whole "github.com/imgasm/imgasm/internal/publish"
+	"github.com/imgasm/imgasm/internal/smallfile"
 	"github.com/imgasm/imgasm/kickstart/render"
 	"github.com/imgasm/imgasm/qemu/accel"
 )
@@ -189,7 +190,7 @@ func archiveBundle(staged, path, top string, now time.Time) error {
 		}
 		t := tar.NewWriter(z)
 		add := func(name string) error {
-			in, err := os.Open(filepath.Join(staged, name))
+			in, err := smallfile.Open(filepath.Join(staged, name))
 			if err != nil {
 				return err
 			}
@@ -249,7 +250,7 @@ func checkBundle(path string) error {
 // isBundle reports whether an archive is one of ours, which a later failure may
 // replace: its first entry is a summary.
 func isBundle(path string) bool {
-	f, err := os.Open(path)
+	f, err := smallfile.Open(path)
 	if err != nil {
 		return false
 	}

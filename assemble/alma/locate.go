@@ -16,6 +16,7 @@ import (
 	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/pgp"
+	"github.com/imgasm/imgasm/internal/smallfile"
 )
 
 // remote reports whether the ISO is not a file that the user named.
@@ -34,13 +35,16 @@ func (s Spec) fetcher(h Host, sink event.Sink) (*source.Fetcher, error) {
 	}, err
 }
 
+// maxKeyring is far more than the keys of any system.
+const maxKeyring = 4 << 20
+
 // ReadKeyring reads the file of --keyring; it is nil, which stands for the
 // built-in keys, if the path is "". The error is an *InputError.
 func ReadKeyring(path string) (*pgp.Keyring, error) {
 	if path == "" {
 		return nil, nil
 	}
-	b, err := os.ReadFile(path)
+	b, err := smallfile.ReadAgain(context.Background(), path, maxKeyring)
 	if err == nil {
 		var keys *pgp.Keyring
 		if keys, err = pgp.ReadKeyring(path, b); err == nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/imgasm/imgasm/assemble/lock"
 	"github.com/imgasm/imgasm/assemble/provenance"
 	whole "github.com/imgasm/imgasm/internal/publish"
+	"github.com/imgasm/imgasm/internal/smallfile"
 )
 
 // output is a path that a build writes.
@@ -201,7 +202,7 @@ func (p *Plan) checkOutput(o output) error {
 const maxRecord = 64 << 20
 
 func readRecord(path string) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := smallfile.Open(path)
 	if err != nil {
 		return nil, err
 	}

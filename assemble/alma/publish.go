@@ -18,6 +18,7 @@ import (
 	"github.com/imgasm/imgasm/internal/event"
 	whole "github.com/imgasm/imgasm/internal/publish"
 	"github.com/imgasm/imgasm/internal/size"
+	"github.com/imgasm/imgasm/internal/smallfile"
 )
 
 // metadataName is the file that describes an image, beside it.
@@ -153,7 +154,7 @@ func (b *build) records(meta *Image) ([]whole.Output, error) {
 
 // fileHash returns the SHA-256 and the size of a file.
 func fileHash(path string) (sum string, size int64, err error) {
-	f, err := os.Open(path)
+	f, err := smallfile.Open(path)
 	if err != nil {
 		return "", 0, err
 	}

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/internal/fault"
+	"github.com/imgasm/imgasm/internal/smallfile"
 )
 
 // The classes of errors of reading, for errors.Is; there is ErrNoBootFiles too.
@@ -85,7 +86,7 @@ const maxDescriptors = 64
 // Once ctx ends nothing more is read of the image, and every read returns
 // ctx's cause: who copies gigabytes out of it need not look at ctx himself.
 func Open(ctx context.Context, path string) (*Image, error) {
-	f, err := os.Open(path)
+	f, err := smallfile.Open(path)
 	if err != nil {
 		return nil, &fault.Error{Class: ErrUnreadable, Err: err}
 	}

@@ -12,10 +12,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/fault"
+	"github.com/imgasm/imgasm/internal/smallfile"
 )
 
 // Format is how a kernel is wrapped.
@@ -78,7 +78,7 @@ func (i Info) PageSizeHint() string {
 
 // InspectFile is Inspect for a file.
 func InspectFile(path string) (Info, error) {
-	f, err := os.Open(path)
+	f, err := smallfile.Open(path)
 	if err != nil {
 		return Info{}, err
 	}

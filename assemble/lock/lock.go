@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/internal/fault"
+	"github.com/imgasm/imgasm/internal/smallfile"
 )
 
 // FileName is the usual name, beside the kickstart.
@@ -105,7 +106,7 @@ func Demand(path, name string, locked, now Build) error {
 
 // Read reads and checks a lock. A missing file is fs.ErrNotExist.
 func Read(path string) (*File, error) {
-	f, err := os.Open(path)
+	f, err := smallfile.Open(path)
 	if err != nil {
 		return nil, err
 	}

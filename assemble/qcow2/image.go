@@ -7,9 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"sync"
+
+	"github.com/imgasm/imgasm/internal/smallfile"
 )
 
 // Image is an open image: a Mapper. It may be used by many goroutines. Of its
@@ -42,7 +43,7 @@ type OpenOptions struct {
 // Errors: ErrNotQcow2, ErrDamaged, ErrUnsupported, ErrBackingFile, and those of
 // the file system. Damage of what is not read yet shows when it is.
 func Open(path string, o OpenOptions) (*Image, error) {
-	f, err := os.Open(path)
+	f, err := smallfile.Open(path)
 	if err != nil {
 		return nil, err
 	}

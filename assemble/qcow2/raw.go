@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/imgasm/imgasm/internal/fault"
+	"github.com/imgasm/imgasm/internal/smallfile"
 )
 
 // RawFile is a raw disk image, or a part of a file, as a Mapper.
@@ -17,7 +18,7 @@ type RawFile struct {
 
 // OpenRaw opens a raw disk image. It must be closed.
 func OpenRaw(path string) (*RawFile, error) {
-	f, err := os.Open(path)
+	f, err := smallfile.Open(path)
 	if err != nil {
 		return nil, err
 	}

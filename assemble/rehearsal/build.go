@@ -20,6 +20,7 @@ import (
 	"github.com/imgasm/imgasm/assemble/kernel"
 	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/internal/publish"
+	"github.com/imgasm/imgasm/internal/smallfile"
 	"github.com/imgasm/imgasm/internal/tmpdir"
 	"github.com/imgasm/imgasm/internal/tree"
 )
@@ -227,7 +228,7 @@ func cachedISO(prefix string, say func(event.Event)) string {
 // fileSum is the beginning of the SHA-256 of a file: it is to find damage, not
 // malice.
 func fileSum(path string) (string, error) {
-	f, err := os.Open(path)
+	f, err := smallfile.Open(path)
 	if err != nil {
 		return "", err
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/proc"
+	"github.com/imgasm/imgasm/internal/smallfile"
 	"github.com/imgasm/imgasm/internal/tmpdir"
 )
 
@@ -38,7 +39,7 @@ func guestProgram(ctx context.Context, a arch.Arch, dir, sourceDir string) ([]by
 		return unpackGuest("embedded "+GuestFile(a), f, a)
 	}
 	if dir != "" {
-		f, err := os.Open(filepath.Join(dir, GuestFile(a)))
+		f, err := smallfile.Open(filepath.Join(dir, GuestFile(a)))
 		if err == nil {
 			defer f.Close()
 			return unpackGuest(f.Name(), f, a)

@@ -18,6 +18,7 @@ import (
 	"github.com/imgasm/imgasm/assemble/rehearsal/debian"
 	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/internal/fetch"
+	"github.com/imgasm/imgasm/internal/smallfile"
 )
 
 // pool is where packages come from. A mirror is asked at most once in a build,
@@ -103,7 +104,7 @@ func poolSupply(ctx context.Context, p *pool, have *supply) (*supply, error) {
 
 // takeDeb shows each file of a package to take.
 func takeDeb(ctx context.Context, file string, take func(name, link string, content io.Reader) error) error {
-	f, err := os.Open(file)
+	f, err := smallfile.Open(file)
 	if err != nil {
 		return err
 	}

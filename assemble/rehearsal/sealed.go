@@ -11,6 +11,7 @@ import (
 	"os"
 
 	"github.com/imgasm/imgasm/internal/publish"
+	"github.com/imgasm/imgasm/internal/smallfile"
 )
 
 // seal writes a file, whole or not at all, and the SHA-256 of its contents
@@ -31,7 +32,7 @@ const maxSealed = 1 << 30
 
 // unseal reads what seal wrote.
 func unseal(file string) ([]byte, error) {
-	f, err := os.Open(file)
+	f, err := smallfile.Open(file)
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/fetch"
+	"github.com/imgasm/imgasm/internal/smallfile"
 )
 
 // Local takes an ISO that is on this machine. With a SHA-256 the file must
@@ -99,7 +100,7 @@ func (f *Fetcher) LocalSigned(ctx context.Context, path string, r Request) (*Fil
 
 // hashFile returns the SHA-256 of a file, telling how far it is.
 func (f *Fetcher) hashFile(ctx context.Context, path, name string) (string, error) {
-	file, err := os.Open(path)
+	file, err := smallfile.Open(path)
 	if err != nil {
 		return "", err
 	}

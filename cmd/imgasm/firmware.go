@@ -23,6 +23,7 @@ import (
 	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/size"
+	"github.com/imgasm/imgasm/internal/smallfile"
 	"github.com/imgasm/imgasm/internal/tmpdir"
 )
 
@@ -204,7 +205,7 @@ func (a *app) firmwareShow(ctx context.Context, c *cli.Context, of arch.Arch) er
 }
 
 func hashOf(path string) (string, error) {
-	f, err := os.Open(path)
+	f, err := smallfile.Open(path)
 	if err != nil {
 		return "", err
 	}

@@ -62,6 +62,31 @@ func TestIncludeIsNoPipe(t *testing.T) {
 	}
 }
 
+// Other files are read at any place, or more than once: a pipe is refused, and
+// nothing waits for its writer; so is a device, which may have no end.
+func TestNoPipeIsWaitedFor(t *testing.T) {
+	t.Chdir(t.TempDir())
+	fakeInstaller(t, "installer.iso")
+	if err := syscall.Mkfifo("pipe", 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"pipe", "/dev/zero"} {
+		for _, line := range []string{
+			"source inspect @", "source verify @ --checksum " + strings.Repeat("0", 64), "firmware extract @", "firmware extract x.rpm --keyring @",
+			"alma --arch x86_64 --dry-run --iso @", "alma --arch x86_64 --dry-run --iso installer.iso --keyring @", "alma --arch x86_64 --dry-run --iso installer.iso --locked --lock-file @",
+			"alma --arch x86_64 --dry-run --iso installer.iso --post @", "alma --arch x86_64 --dry-run --iso installer.iso --firmware @",
+			"rehearse --iso @", "media boot --iso @ -o out",
+		} {
+			var stdout, stderr bytes.Buffer
+			env := func(name string) string { return map[string]string{"IMGASM_CACHE": t.TempDir(), "PATH": os.Getenv("PATH")}[name] }
+			code := run(t.Context(), strings.Fields("imgasm "+strings.ReplaceAll(line, "@", name)), strings.NewReader(""), &stdout, &stderr, env)
+			if code != exitInput || !strings.Contains(stderr.String(), "not a regular file") {
+				t.Errorf("%s: exit code %d: %s", strings.ReplaceAll(line, "@", name), code, &stderr)
+			}
+		}
+	}
+}
+
 // A pipe is read, and while nobody writes into it, a signal is heard.
 func TestKickstartFromPipe(t *testing.T) {
 	dir := t.TempDir()
@@ -78,7 +103,7 @@ func TestKickstartFromPipe(t *testing.T) {
 	if err := syscall.Mkfifo("pipe", 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, line := range append([]string{"kickstart lsp"}, inPlaceOfKickstart...) {
+	for _, line := range append([]string{"kickstart lsp", "replay @"}, inPlaceOfKickstart...) {
 		for _, name := range []string{"pipe", "-"} {
 			t.Run(line+" "+name, func(t *testing.T) {
 				cmd := exec.Command(imgasm, strings.Fields(strings.ReplaceAll(line, "@", name))...)

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -17,6 +16,7 @@ import (
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/internal/fetch"
+	"github.com/imgasm/imgasm/internal/smallfile"
 )
 
 // rehearseCommand finds out in a minute whether this host can build images.
@@ -106,7 +106,7 @@ everywhere, and is no AlmaLinux.`,
 
 // canRead says why path is no file that can be read, or nil.
 func canRead(path string) error {
-	f, err := os.Open(path)
+	f, err := smallfile.Open(path)
 	if err != nil {
 		return ofUser(err)
 	}

@@ -94,11 +94,11 @@ func (a *app) replay(ctx context.Context, o replayOptions) (err error) {
 		}
 	}()
 	open := func(path string) (io.Reader, error) {
-		in := a.stdin
+		in := smallfile.Stream(ctx, a.stdin)
 		if path != "-" {
-			f, err := os.Open(path)
+			f, err := smallfile.OpenStream(ctx, path)
 			if err != nil {
-				return nil, ofUser(err)
+				return nil, err
 			}
 			files = append(files, f)
 			in = f

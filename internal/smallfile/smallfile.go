@@ -1,5 +1,5 @@
 // Package smallfile reads small text files that a stranger may have written:
-// kickstarts, scripts and what they include. A device, an endless pipe or a
+// kickstarts, scripts and what they include; and opens large ones. A device, an endless pipe or a
 // link to somebody's secrets costs neither memory, nor time, nor the secret.
 package smallfile
 
@@ -63,6 +63,53 @@ func read(ctx context.Context, path string, limit int64, pipe bool) ([]byte, err
 	})
 }
 
+// Open is os.Open but for what could let it, or a read, wait for ever, or what
+// has no end: pipes, sockets, devices.
+func Open(path string) (*os.File, error) {
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: errIrregular}
+	}
+	return os.Open(path)
+}
+
+// Stream reads r until ctx ends; then the error is ctx's cause, even while a
+// pipe or a terminal waits for its writer.
+func Stream(ctx context.Context, r io.Reader) io.Reader { return &stream{ctx, r} }
+
+type stream struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (s *stream) Read(p []byte) (int, error) {
+	b := make([]byte, min(len(p), 64<<10)) // p is the caller's again when ctx has ended
+	n, err := wait(s.ctx, func() (int, error) { return s.r.Read(b) })
+	return copy(p, b[:n]), err
+}
+
+// OpenStream opens a file that a user named, a regular one or a pipe, to be read
+// once, as Stream reads. Errors are those of Read.
+func OpenStream(ctx context.Context, path string) (io.ReadCloser, error) {
+	f, err := wait(ctx, func() (*os.File, error) {
+		info, err := os.Stat(path)
+		if err == nil {
+			err = check(info, path, true)
+		}
+		if err != nil {
+			return nil, &fault.Error{Class: ErrUnreadable, Err: err}
+		}
+		return os.Open(path)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{Stream(ctx, f), f}, nil
+}
+
 // ReadFrom reads all of r, which messages call name; otherwise it is like Read.
 func ReadFrom(ctx context.Context, r io.Reader, name string, limit int64) ([]byte, error) {
 	return within(ctx, func() ([]byte, error) { return bounded(r, name, limit) })
@@ -97,11 +144,22 @@ func Below(ctx context.Context, folder, name string, limit int64) ([]byte, error
 	})
 }
 
-// within runs read until ctx ends. Nothing interrupts a read of a pipe, so it
-// goes on by itself then, and nobody waits for it.
+// within is wait whose errors are ErrUnreadable, but for ctx's.
 func within(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
+	return wait(ctx, func() ([]byte, error) {
+		data, err := read()
+		if err != nil {
+			return nil, &fault.Error{Class: ErrUnreadable, Err: err}
+		}
+		return data, nil
+	})
+}
+
+// wait runs read until ctx ends. Nothing interrupts a read of a pipe, so it
+// goes on by itself then, and nobody waits for it.
+func wait[T any](ctx context.Context, read func() (T, error)) (T, error) {
 	type result struct {
-		data []byte
+		data T
 		err  error
 	}
 	done := make(chan result, 1)
@@ -111,12 +169,10 @@ func within(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
 	}, func(err error) { done <- result{err: err} })()
 	select {
 	case r := <-done:
-		if r.err != nil {
-			return nil, &fault.Error{Class: ErrUnreadable, Err: r.err}
-		}
-		return r.data, nil
+		return r.data, r.err
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		var none T
+		return none, context.Cause(ctx)
 	}
 }
 

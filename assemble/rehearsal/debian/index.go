@@ -20,6 +20,7 @@ import (
 
 	"github.com/imgasm/imgasm/internal/fetch"
 	"github.com/imgasm/imgasm/internal/publish"
+	"github.com/imgasm/imgasm/internal/smallfile"
 )
 
 // open brings a suite's index of packages and returns its path.
@@ -158,7 +159,7 @@ func (a *Archive) removeOthers(s *suite, index string) {
 
 // whole tells whether a file is here and what it should be.
 func (a *Archive) whole(file string, want hash) bool {
-	f, err := os.Open(file)
+	f, err := smallfile.Open(file)
 	if err != nil {
 		return false
 	}
@@ -170,7 +171,7 @@ func (a *Archive) whole(file string, want hash) bool {
 
 // readIndex calls take for every package of an index that was verified.
 func readIndex(index string, take func(pkg)) error {
-	f, err := os.Open(index)
+	f, err := smallfile.Open(index)
 	if err != nil {
 		return err
 	}
