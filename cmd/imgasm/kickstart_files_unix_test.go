@@ -78,7 +78,9 @@ func TestNoPipeIsWaitedFor(t *testing.T) {
 			"rehearse --iso @", "media boot --iso @ -o out",
 		} {
 			var stdout, stderr bytes.Buffer
-			env := func(name string) string { return map[string]string{"IMGASM_CACHE": t.TempDir(), "PATH": os.Getenv("PATH")}[name] }
+			env := func(name string) string {
+				return map[string]string{"IMGASM_CACHE": t.TempDir(), "PATH": os.Getenv("PATH")}[name]
+			}
 			code := run(t.Context(), strings.Fields("imgasm "+strings.ReplaceAll(line, "@", name)), strings.NewReader(""), &stdout, &stderr, env)
 			if code != exitInput || !strings.Contains(stderr.String(), "not a regular file") {
 				t.Errorf("%s: exit code %d: %s", strings.ReplaceAll(line, "@", name), code, &stderr)
