@@ -54,7 +54,11 @@ func spans(s string) (all [][2]int) {
 			merged, all = append(merged, all[0]), all[1:]
 		}
 		if len(merged) == 0 || merged[len(merged)-1][1] <= m[4] { // else within a user's password
-			merged = append(merged, [2]int{m[4], m[5]})
+			end := m[5]
+			for ; len(all) > 0 && all[0][0] < end; all = all[1:] { // a URL in the parameter
+				end = max(end, all[0][1])
+			}
+			merged = append(merged, [2]int{m[4], end})
 		}
 	}
 	return append(merged, all...)

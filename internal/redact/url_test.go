@@ -15,6 +15,7 @@ var urls = []struct{ in, want string }{
 	{"https://ghp_token@mirror.example.org/x.iso", "https://REDACTED@mirror.example.org/x.iso"},
 	{"proxy=http://me:a/b@p:3128 rest", "proxy=http://REDACTED@p:3128 rest"},
 	{"https://h/x?sig=abc", "https://h/x?sig=REDACTED"},
+	{"https://h/x?key=https://a:b@g/y rest", "https://h/x?key=REDACTED rest"},
 	{"https://h/x?v=1&X-Amz-Signature=ab12&X-Amz-Date=2026&y=2", "https://h/x?v=1&X-Amz-Signature=REDACTED&X-Amz-Date=REDACTED&y=2"},
 	{`Get "https://h/x?a=1\u0026access_token=abc": EOF`, `Get "https://h/x?a=1\u0026access_token=REDACTED": EOF`},
 	{"https://h/x#auth=abc,", "https://h/x#auth=REDACTED"},
