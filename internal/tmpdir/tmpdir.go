@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"time"
 
 	"github.com/gofrs/flock"
 )
@@ -21,9 +20,6 @@ const lockName = ".imgasm.lock" // locked for as long as the folder is in use
 // A folder's name, such as imgasm-1234567890 or, beside files of the user's,
 // .imgasm-1234567890.
 var ours = regexp.MustCompile(`^\.?imgasm-[0-9]+$`)
-
-// young is how old a folder without a lock may be: somebody is about to lock it.
-const young = time.Hour
 
 // New makes a folder that is ours alone in base ("": the system's place for
 // them), after it has removed those of programs that were killed. remove takes
@@ -82,8 +78,10 @@ func sweep(base string) {
 		dir := filepath.Join(base, entry.Name())
 		path := filepath.Join(dir, lockName)
 		if there, err := os.Lstat(path); err != nil || !there.Mode().IsRegular() {
-			if info, e := entry.Info(); e == nil && errors.Is(err, fs.ErrNotExist) && time.Since(info.ModTime()) > young {
-				_ = os.Remove(dir) // it was killed before it had one; what has something in it is not ours
+			if errors.Is(err, fs.ErrNotExist) {
+				// Nobody's, or about to be locked: then another one is made. What has
+				// something in it is not ours, and stays.
+				_ = os.Remove(dir)
 			}
 			continue
 		}

@@ -5,16 +5,15 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
-	"time"
 )
 
 // A folder that is in use stays, whoever sweeps; one whose program was killed goes.
 func TestNew(t *testing.T) {
 	base := t.TempDir()
 	at := func(name string) string { return filepath.Join(base, name) }
-	killed, hidden, fresh, old := at("imgasm-1"), at(".imgasm-2"), at("imgasm-3"), at("imgasm-4")
+	killed, hidden, empty := at("imgasm-1"), at(".imgasm-2"), at("imgasm-3")
 	mine := []string{at("mine"), at("imgasm-main"), at(".imgasm-1.imgasm"), at("imgasm-5")} // the user's
-	for _, dir := range append(mine, killed, hidden, fresh, old) {
+	for _, dir := range append(mine, killed, hidden, empty) {
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -29,11 +28,6 @@ func TestNew(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, dir := range append(mine, old) {
-		if err := os.Chtimes(dir, time.Now(), time.Now().Add(-2*young)); err != nil {
-			t.Fatal(err)
-		}
-	}
 	first, removeFirst, err := New(base)
 	if err != nil {
 		t.Fatal(err)
@@ -42,7 +36,7 @@ func TestNew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]bool{killed: false, hidden: false, old: false, fresh: true, first: true, second: true}
+	want := map[string]bool{killed: false, hidden: false, empty: false, first: true, second: true}
 	for _, dir := range mine {
 		want[dir] = true
 	}
