@@ -115,7 +115,7 @@ func TestPanicBesideStep(t *testing.T) {
 		t.Fatalf("%v (%T), want a PanicError", err, err)
 	}
 	stack, err := os.ReadFile(filepath.Join(crash.Bundle, panicFile))
-	if err != nil || !strings.Contains(string(stack), "readChannel") && !strings.Contains(string(stack), "(*channel).read") {
+	if err != nil || !strings.Contains(string(stack), "(*follower).send") {
 		t.Errorf("%v; stack:\n%s", err, stack)
 	}
 }
