@@ -55,7 +55,7 @@ var (
 	ruleMissingOption    = newRule(Error, "missing-option", "an option that the command needs is not there")
 	ruleMissingArgument  = newRule(Error, "missing-argument", "an argument that the command needs is not there")
 	ruleExtraArgument    = newRule(Error, "extra-argument", "the command takes no such argument")
-	ruleOptionConflict   = newRule(Error, "option-conflict", "options that exclude each other, or that have no sense together")
+	ruleOptionConflict   = newRule(Error, "option-conflict", "options that exclude each other, or that make no sense together")
 	ruleCommandConflict  = newRule(Error, "command-conflict", "commands that exclude each other")
 	ruleUnknownSection   = newRule(Error, "unknown-section", "no such section")
 	ruleUnclosedSection  = newRule(Error, "unclosed-section", "the section does not end with %end")

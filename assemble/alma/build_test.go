@@ -52,7 +52,7 @@ func installerISO(t testing.TB, a arch.Arch, more ...tree.File) string {
 	return labelledISO(t, a, "AlmaLinux-10-1-"+a.Name+"-dvd", "AlmaLinux 10.1", more...)
 }
 
-// labelledISO does the same for one that says that it is another release.
+// labelledISO is installerISO for one that says that it is another release.
 func labelledISO(t testing.TB, a arch.Arch, label, release string, more ...tree.File) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "installer.iso")

@@ -54,7 +54,7 @@ func (b *build) install(ctx context.Context) (string, error) {
 	// The guest is off and QEMU paused: what it still holds goes to the disk now.
 	if err := vm.Quit(ctx); err != nil && ctx.Err() == nil {
 		return "", &HostError{
-			Err: fmt.Errorf("QEMU ended badly after the installation, before all of the guest's disk was written: %w", err),
+			Err: fmt.Errorf("QEMU exited with an error after the installation, before all of the guest's disk was written: %w", err),
 			Do:  "try again, and see what on this host ends processes: a lack of memory, perhaps",
 		}
 	}

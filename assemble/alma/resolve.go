@@ -157,7 +157,7 @@ func (p *Plan) resolveSpec() (err error) {
 	case s.Timeout < 0 || s.StallTimeout < 0:
 		return &InputError{What: "--timeout", Err: errors.New("a time cannot be negative")}
 	case s.SecureBoot && s.Firmware == "bios":
-		return &InputError{What: "--secure-boot", Err: errors.New("a BIOS knows no Secure Boot"), Do: "leave --firmware bios away"}
+		return &InputError{What: "--secure-boot", Err: errors.New("a BIOS knows no Secure Boot"), Do: "leave out --firmware bios"}
 	case s.Firmware == "bios" && !p.Arch.BIOS:
 		return &InputError{What: "--firmware", Err: fmt.Errorf("%s has no BIOS", p.Arch.Name)}
 	case s.Firmware == "bios" && s.Boot == "media":
@@ -165,7 +165,7 @@ func (p *Plan) resolveSpec() (err error) {
 	case s.Offline && !s.Locked && s.ISO == "" && or(s.Variant, "boot") == "boot": // a lock names its own ISO
 		return &InputError{What: "--offline", Err: errors.New("a boot ISO carries no packages, and the guest has no network to fetch any from"), Do: "add --variant minimal or --variant dvd, or give such an ISO with --iso"}
 	case s.Kickstart != "" && !s.Settings.IsZero():
-		return &InputError{What: "--kickstart", Err: errors.New("a kickstart of your own is taken as it is"), Do: "write users, passwords, packages and the like into " + s.Kickstart + ", or leave --kickstart away"}
+		return &InputError{What: "--kickstart", Err: errors.New("a kickstart of your own is taken as it is"), Do: "write users, passwords, packages and the like into " + s.Kickstart + ", or leave out --kickstart"}
 	}
 	if s.SecureBoot {
 		// A kernel that QEMU loads by itself passes the firmware's check by.
@@ -232,7 +232,7 @@ func (p *Plan) resolveInstaller(ctx context.Context) error {
 	p.Installer.Size = image.SizeBytes
 	p.Installer.Rehearsal = strings.Contains(strings.ToLower(in.Product+" "+in.Label), "rehearsal")
 	if p.Spec.Offline && !p.Installer.Packages && !p.Installer.Rehearsal {
-		return &InputError{What: "--offline", Err: fmt.Errorf("%s carries no packages, and the guest has no network to fetch any from", p.Installer.Path), Do: "give the DVD or minimal ISO with --iso, or leave --offline away"}
+		return &InputError{What: "--offline", Err: fmt.Errorf("%s carries no packages, and the guest has no network to fetch any from", p.Installer.Path), Do: "give the DVD or minimal ISO with --iso, or leave out --offline"}
 	}
 	return p.checkSpace()
 }

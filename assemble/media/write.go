@@ -130,7 +130,7 @@ func WriteVolume(f *os.File, files []iso.File, t time.Time, note func(text strin
 		return err
 	}
 	unread, err := readback.OEMDRV(f, info.Size(), files)
-	return tell(note, unread, err)
+	return noteUnread(note, unread, err)
 }
 
 // WriteMedium writes a boot medium to an empty file, and has it read back: see
@@ -148,11 +148,11 @@ func readBack(f *os.File, m disk.BootMedium, oemdrv []iso.File, note func(text s
 		return err
 	}
 	unread, err := readback.BootMedium(f, info.Size(), m, oemdrv)
-	return tell(note, unread, err)
+	return noteUnread(note, unread, err)
 }
 
-// tell notes what was left unread, and returns err.
-func tell(note func(text string), unread, err error) error {
+// noteUnread notes what was left unread, and returns err.
+func noteUnread(note func(text string), unread, err error) error {
 	if unread != nil && note != nil {
 		note(unread.Error())
 	}

@@ -96,7 +96,7 @@ func refuseEmpty(c *cli.Context) error {
 			empty = slices.Contains(c.StringSlice(name), "")
 		}
 		if empty {
-			return &alma.InputError{What: "--" + name, Err: errors.New("is empty"), Do: "give it a value (is a variable not set?), or leave it away"}
+			return &alma.InputError{What: "--" + name, Err: errors.New("is empty"), Do: "give it a value (is a variable not set?), or leave it out"}
 		}
 	}
 	return nil

@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -85,7 +86,7 @@ func (a *app) machineSpec(c *cli.Context) (alma.Spec, error) {
 		return s, &alma.InputError{What: "--disk-size", Err: err}
 	}
 	if s.DiskSize == 0 {
-		return s, &alma.InputError{What: "--disk-size", Err: fmt.Errorf("0 is no size for a disk"), Do: "the default is --disk-size 10G"}
+		return s, &alma.InputError{What: "--disk-size", Err: errors.New("must be larger than 0"), Do: "the default is --disk-size 10G"}
 	}
 	if m := c.String("memory"); m != "" {
 		bytes, err := size.Parse(m)

@@ -40,7 +40,7 @@ func startImgasm(t *testing.T, script qemutest.Script, flags ...string) *running
 	return startImgasmIn(t, t.TempDir(), script, flags...)
 }
 
-// startImgasmIn does the same for an output in a folder that may have been used.
+// startImgasmIn is startImgasm for an output in a folder that may have been used.
 func startImgasmIn(t *testing.T, dir string, script qemutest.Script, flags ...string) *running {
 	t.Helper()
 	r := launchImgasmIn(t, dir, script, flags...)

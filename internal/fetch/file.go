@@ -228,7 +228,7 @@ func (t *transfer) open() error {
 		return t.restart("")
 	}
 	t.resumed = t.done > 0
-	t.tell()
+	t.report()
 	return nil
 }
 
@@ -267,14 +267,14 @@ func (t *transfer) restart(why string) error {
 	}
 	t.done, t.resumed, t.state = 0, false, State{}
 	t.sum.Reset()
-	t.tell()
+	t.report()
 	if _, err := t.file.Seek(0, io.SeekStart); err != nil {
 		return disk(err)
 	}
 	return disk(t.file.Truncate(0))
 }
 
-func (t *transfer) tell() {
+func (t *transfer) report() {
 	if t.Progress != nil {
 		t.Progress(t.done, max(t.SizeBytes, t.state.Total))
 	}
@@ -329,7 +329,7 @@ func (t *transfer) copy(body io.Reader, moved func(int)) error {
 			t.sum.Write(buf[:n])
 			t.done += int64(n)
 			moved(n)
-			t.tell()
+			t.report()
 		}
 		switch {
 		case err == nil:

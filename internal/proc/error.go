@@ -9,7 +9,7 @@ import (
 	"sync"
 )
 
-// Error is a child that could not be started, ended badly or was ended by us.
+// Error is a child that could not be started, exited with an error or was ended by us.
 type Error struct {
 	Argv   []string // the command's words
 	Code   int      // exit status; -1: none (not started, or ended by a signal)
