@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/boottest"
 	"github.com/imgasm/imgasm/kickstart"
 	"github.com/imgasm/imgasm/qemu/qemutest"
 )
@@ -24,24 +26,24 @@ func TestAccounts(t *testing.T) {
 	for name, c := range map[string]struct {
 		wish             Settings
 		rootLock, locked bool
-		login            Login
+		login            boottest.Login
 		note             string // of published passwords; "": none
 	}{
-		"nothing":                 {Settings{}, false, false, Login{"admin", "admin"}, "root and admin"},
-		"key":                     {Settings{SSHKeys: key}, true, true, Login{}, ""},
-		"user and key":            {Settings{User: "anna", SSHKeys: key}, true, true, Login{}, ""},
-		"key and passwords":       {Settings{RootPassword: "r00t", Password: "secret", SSHKeys: key}, false, false, Login{"admin", "secret"}, ""},
-		"key and root's password": {Settings{RootPassword: "r00t", SSHKeys: key}, false, true, Login{"root", "r00t"}, ""},
-		"hashes":                  {Settings{RootPassword: testHash, Password: testHash}, false, false, Login{}, ""},
-		"user's password":         {Settings{User: "anna", Password: "secret"}, true, false, Login{"anna", "secret"}, ""},
-		"admin's password":        {Settings{Password: "secret"}, true, false, Login{"admin", "secret"}, ""},
-		"root's password":         {Settings{RootPassword: "r00t"}, false, true, Login{"root", "r00t"}, ""},
-		"a published one":         {Settings{RootPassword: "packer"}, false, true, Login{"root", "packer"}, "root"},
+		"nothing":                 {Settings{}, false, false, boottest.Login{Name: "admin", Password: "admin"}, "root and admin"},
+		"key":                     {Settings{SSHKeys: key}, true, true, boottest.Login{}, ""},
+		"user and key":            {Settings{User: "anna", SSHKeys: key}, true, true, boottest.Login{}, ""},
+		"key and passwords":       {Settings{RootPassword: "r00t", Password: "secret", SSHKeys: key}, false, false, boottest.Login{Name: "admin", Password: "secret"}, ""},
+		"key and root's password": {Settings{RootPassword: "r00t", SSHKeys: key}, false, true, boottest.Login{Name: "root", Password: "r00t"}, ""},
+		"hashes":                  {Settings{RootPassword: testHash, Password: testHash}, false, false, boottest.Login{}, ""},
+		"user's password":         {Settings{User: "anna", Password: "secret"}, true, false, boottest.Login{Name: "anna", Password: "secret"}, ""},
+		"admin's password":        {Settings{Password: "secret"}, true, false, boottest.Login{Name: "admin", Password: "secret"}, ""},
+		"root's password":         {Settings{RootPassword: "r00t"}, false, true, boottest.Login{Name: "root", Password: "r00t"}, ""},
+		"a published one":         {Settings{RootPassword: "packer"}, false, true, boottest.Login{Name: "root", Password: "packer"}, "root"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := base
 			s.Settings = c.wish
-			p, err := s.Resolve(t.Context(), testHost(t))
+			p, err := resolve(t.Context(), s, testHost(t))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -57,7 +59,7 @@ func TestAccounts(t *testing.T) {
 				t.Errorf("the boot test would log in as %+v, want %+v", p.Kickstart.Login, c.login)
 			}
 			var caution string
-			if i := slices.IndexFunc(p.Cautions, func(n Caution) bool { return n.Lasting }); i >= 0 {
+			if i := slices.IndexFunc(p.Cautions, func(n assemble.Caution) bool { return n.Lasting }); i >= 0 {
 				caution = p.Cautions[i].Text
 			}
 			if (caution != "") != (c.note != "") || !strings.Contains(caution, "the password of "+c.note+" is published") && c.note != "" {
@@ -73,7 +75,7 @@ func TestAccounts(t *testing.T) {
 	}
 	s := base
 	s.Settings.User = "anna"
-	if _, err := s.Resolve(t.Context(), testHost(t)); err == nil || hint(err) == "" || !strings.Contains(err.Error(), "anna could not log in") {
+	if _, err := resolve(t.Context(), s, testHost(t)); err == nil || assemble.Hint(err) == "" || !strings.Contains(err.Error(), "anna could not log in") {
 		t.Errorf("a user without password and key: %v; want an error with a hint", err)
 	}
 	if !kickstart.IsHashed(testHash) {

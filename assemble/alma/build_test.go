@@ -12,7 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/host"
 	"github.com/imgasm/imgasm/assemble/iso"
+	"github.com/imgasm/imgasm/assemble/watch"
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/internal/freespace"
@@ -76,9 +79,9 @@ func labelledISO(t testing.TB, a arch.Arch, label, release string, more ...tree.
 }
 
 // testHost is a host with a fixed clock-free environment.
-func testHost(t testing.TB) Host {
+func testHost(t testing.TB) host.Host {
 	t.Helper()
-	return Host{
+	return host.Host{
 		OS: runtime.GOOS, CPUs: 2, Free: freespace.Bytes, CacheDir: t.TempDir(), Now: time.Now, Version: "test",
 		Getenv: func(string) string { return "" },
 	}
@@ -110,8 +113,11 @@ func testSpec(t testing.TB, script qemutest.Script) Spec {
 		t.Fatal(err)
 	}
 	return Spec{
-		Kickstart: ks, Arch: "x86_64", ISO: installerISO(t, arch.X86_64, tree.Bytes("BaseOS/repodata/repomd.xml", []byte("<repomd/>"))), Out: filepath.Join(dir, "out.raw"), DiskSize: 1 << 30,
-		Accel: "tcg", Firmware: "bios", NoBootTest: true, QEMU: qemutest.Executable(t, script), SpaceWait: time.Minute,
+		Kickstart: ks, Arch: "x86_64", DiskSize: 1 << 30, NoBootTest: true,
+		Source:       Source{ISO: installerISO(t, arch.X86_64, tree.Bytes("BaseOS/repodata/repomd.xml", []byte("<repomd/>")))},
+		Output:       assemble.Output{Out: filepath.Join(dir, "out.raw")},
+		Machine:      Machine{Accel: "tcg", Firmware: "bios", QEMU: qemutest.Executable(t, script)},
+		Installation: Installation{SpaceWait: time.Minute},
 	}
 }
 
@@ -153,7 +159,7 @@ func runScript(t *testing.T, ctx context.Context, script func(nonce, bootDisk st
 	t.Helper()
 	s := testSpec(t, qemutest.Script{})
 	h := testHost(t)
-	p, err := s.Resolve(t.Context(), h)
+	p, err := resolve(t.Context(), s, h)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +185,9 @@ func bootSector(t testing.TB) string {
 func line(text string) qemutest.Step { return qemutest.Serial(text + "\r\n") }
 
 func success(nonce, installed string) []qemutest.Step {
-	say := func(text string) qemutest.Step { return qemutest.Port(progressPort, "imgasm1 "+nonce+" "+text+"\n") }
+	say := func(text string) qemutest.Step {
+		return qemutest.Port(watch.ProgressPort, "imgasm1 "+nonce+" "+text+"\n")
+	}
 	return qemutest.Steps(
 		line("[    0.000000] Linux version 6.12.0-55.el10.x86_64"),
 		line("[   20.100000] anaconda[2343]: Starting installer, one moment..."),
@@ -203,7 +211,7 @@ func TestBuildSucceeds(t *testing.T) {
 	if got := r.steps(); !slices.Equal(got, want) {
 		t.Errorf("steps %v, want %v", got, want)
 	}
-	if err := replaceable(s.Out); err != nil {
+	if _, err := resolve(t.Context(), s, testHost(t)); err != nil { // which would replace a file of the user's otherwise
 		t.Errorf("the published image is not recognised: %v", err)
 	}
 	entries, err := os.ReadDir(filepath.Dir(s.Out))
@@ -227,17 +235,17 @@ func TestBuildFails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, _, err := runBuild(t, t.Context(), func(string, string) []qemutest.Step { return steps })
-			var install *InstallError
+			var install *watch.Error
 			if !errors.As(err, &install) {
-				t.Fatalf("error %v (%T), want an InstallError", err, err)
+				t.Fatalf("error %v (%T), want the guest's failure", err, err)
 			}
-			if install.Failure.Meaning == "" || install.Hint() == "" {
+			if install.Failure.Meaning == "" || assemble.Hint(err) == "" {
 				t.Errorf("failure without meaning or hint: %+v", install.Failure)
 			}
-			if install.Bundle != s.Out+".failed" {
-				t.Errorf("bundle %q", install.Bundle)
+			if bundleOf(err) != s.Out+".failed" {
+				t.Errorf("bundle %q", bundleOf(err))
 			}
-			if _, err := os.Stat(filepath.Join(install.Bundle, summaryFile)); err != nil {
+			if _, err := os.Stat(filepath.Join(bundleOf(err), summaryFile)); err != nil {
 				t.Error(err)
 			}
 			onlyBundle(t, s.Out)
@@ -270,7 +278,7 @@ func TestBuildStopsWhenAskedTo(t *testing.T) {
 	if _, err := os.Stat(s.Out); err == nil {
 		t.Error("an interrupted build has an output")
 	}
-	if _, err := os.Stat(workDir(s.Out)); err == nil {
+	if _, err := os.Stat(assemble.WorkFolder(s.Out)); err == nil {
 		t.Error("an interrupted build left its working folder")
 	}
 }
@@ -278,14 +286,13 @@ func TestBuildStopsWhenAskedTo(t *testing.T) {
 func TestBuildTimesOut(t *testing.T) {
 	s := testSpec(t, qemutest.Script{Steps: []qemutest.Step{line("[    0.000000] Linux version 6.12"), qemutest.Hang()}})
 	s.Timeout = 300 * time.Millisecond
-	p, err := s.Resolve(t.Context(), testHost(t))
+	p, err := resolve(t.Context(), s, testHost(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = p.Run(t.Context(), nil)
-	var late *TimeoutError
-	if !errors.As(err, &late) || late.Bundle == "" {
-		t.Fatalf("error %v (%T), want a TimeoutError with a bundle", err, err)
+	if !errors.Is(err, watch.ErrTimeout) || bundleOf(err) == "" {
+		t.Fatalf("error %v (%T), want ErrTimeout with a bundle", err, err)
 	}
 	onlyBundle(t, s.Out)
 }
@@ -307,27 +314,60 @@ func TestBuildWaitsForSpace(t *testing.T) {
 	}
 }
 
-// openPlan resolves a Spec and opens the working folder of its plan.
-func openPlan(t testing.TB, s Spec) (*Plan, *workspace) {
+// folder makes the working folder of a plan, for what starts its machines.
+func folder(t testing.TB, p *Plan) string {
 	t.Helper()
-	p, err := s.Resolve(t.Context(), testHost(t))
-	if err != nil {
+	dir := assemble.WorkFolder(p.Outputs.Path)
+	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	ws, err := openWorkspace(p.Out, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { ws.close(false) })
-	return p, ws
+	return dir
 }
 
 func TestOnlyOneBuildForAnOutput(t *testing.T) {
+	p, err := resolve(t.Context(), testSpec(t, qemutest.Script{}), testHost(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = inJob(t, p, nil, func(ctx context.Context, _ *assemble.Job) error {
+		if _, err := p.Run(ctx, nil); !errors.Is(err, assemble.ErrBusy) {
+			t.Errorf("error %v, want ErrBusy", err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// A working folder that somebody else has made is refused before the first step.
+func TestBuildRefusesAForeignFolder(t *testing.T) {
 	s := testSpec(t, qemutest.Script{})
-	p, _ := openPlan(t, s)
-	var busy *BusyError
-	if _, err := p.Run(t.Context(), nil); !errors.As(err, &busy) {
-		t.Errorf("error %v, want a BusyError", err)
+	p, err := resolve(t.Context(), s, testHost(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	target := t.TempDir()
+	ok(t, os.WriteFile(filepath.Join(target, "gem"), nil, 0o600))
+	if err := os.Symlink(target, assemble.WorkFolder(s.Out)); err != nil {
+		t.Skip(err)
+	}
+	r := &recorder{}
+	if _, err := p.Run(t.Context(), r.sink); !errors.Is(err, assemble.ErrForeign) || len(r.events) > 0 {
+		t.Errorf("error %v after %d events, want ErrForeign before the first", err, len(r.events))
+	}
+	if _, err := DialConsole(s.Out); !errors.Is(err, assemble.ErrForeign) {
+		t.Errorf("a console in it: %v, want ErrForeign", err)
+	}
+	if _, err := os.Stat(filepath.Join(target, "gem")); err != nil {
+		t.Error(err)
+	}
+}
+
+func ok(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -355,40 +395,40 @@ func TestResolveRefuses(t *testing.T) {
 		name   string
 		change func(*Spec)
 		want   string // in the error
-		class  any    // pointer to the error's type
+		class  error
 	}{
-		{"ISO of another architecture", func(s *Spec) { s.ISO = installerISO(t, arch.AArch64) }, "is an installer for aarch64, not for x86_64", new(*InputError)},
-		{"truncated ISO", func(s *Spec) { s.ISO = truncated }, "truncated", new(*InputError)},
-		{"kickstart with a typo", func(s *Spec) { s.Kickstart = typo }, "refuse this kickstart\n    " + typo + ":3:1: unknown command timezon\n        did you mean timezone?\n    " + typo + ":1:1: no rootpw", new(*LintError)},
-		{"kickstart with a deprecated command", func(s *Spec) { s.Kickstart, s.KSStrict = old10, true }, "old.ks:2:1", new(*LintError)},
-		{"unknown console mode", func(s *Spec) { s.ConsoleMode = "screen" }, "--console-mode: \"screen\" is not one of direct, tmux", new(*InputError)},
-		{"missing kickstart", func(s *Spec) { s.Kickstart = filepath.Join(dir, "none.ks") }, "none.ks", new(*InputError)},
+		{"ISO of another architecture", func(s *Spec) { s.ISO = installerISO(t, arch.AArch64) }, "is an installer for aarch64, not for x86_64", ErrInput},
+		{"truncated ISO", func(s *Spec) { s.ISO = truncated }, "truncated", ErrInput},
+		{"kickstart with a typo", func(s *Spec) { s.Kickstart = typo }, "refuse this kickstart\n    " + typo + ":3:1: unknown command timezon\n        did you mean timezone?\n    " + typo + ":1:1: no rootpw", ErrLint},
+		{"kickstart with a deprecated command", func(s *Spec) { s.Kickstart, s.KSStrict = old10, true }, "old.ks:2:1", ErrLint},
+		{"unknown console mode", func(s *Spec) { s.ConsoleMode = "screen" }, "ConsoleMode: \"screen\" is not one of direct, tmux", ErrInput},
+		{"missing kickstart", func(s *Spec) { s.Kickstart = filepath.Join(dir, "none.ks") }, "none.ks", ErrInput},
 		{"old QEMU", func(s *Spec) { s.QEMU = old }, "6.2", nil},
 		{"missing QEMU", func(s *Spec) { s.QEMU = filepath.Join(dir, "qemu") }, "qemu", nil},
-		{"missing post script", func(s *Spec) { s.Kickstart = ""; s.Settings.Post = []string{filepath.Join(dir, "none.sh")} }, "none.sh", new(*InputError)},
-		{"line end in a password", func(s *Spec) { s.Kickstart = ""; s.Settings.RootPassword = "a\nb" }, "password", new(*InputError)},
-		{"offline without packages", func(s *Spec) { s.Kickstart, s.Offline, s.ISO = "", true, installerISO(t, arch.X86_64) }, "carries no packages", new(*InputError)},
-		{"offline with a boot ISO and a kickstart of one's own", func(s *Spec) { s.Offline, s.ISO = true, installerISO(t, arch.X86_64) }, "carries no packages", new(*InputError)},
-		{"offline and a boot ISO to fetch", func(s *Spec) { s.Offline, s.ISO = true, "" }, "a boot ISO carries no packages", new(*InputError)},
+		{"missing post script", func(s *Spec) { s.Kickstart = ""; s.Settings.Post = []string{filepath.Join(dir, "none.sh")} }, "none.sh", ErrInput},
+		{"line end in a password", func(s *Spec) { s.Kickstart = ""; s.Settings.RootPassword = "a\nb" }, "password", ErrInput},
+		{"offline without packages", func(s *Spec) { s.Kickstart, s.Offline, s.ISO = "", true, installerISO(t, arch.X86_64) }, "carries no packages", ErrInput},
+		{"offline with a boot ISO and a kickstart of one's own", func(s *Spec) { s.Offline, s.ISO = true, installerISO(t, arch.X86_64) }, "carries no packages", ErrInput},
+		{"offline and a boot ISO to fetch", func(s *Spec) { s.Offline, s.ISO = true, "" }, "a boot ISO carries no packages", ErrInput},
 		{"offline with a repository on a server", func(s *Spec) { s.Offline, s.Kickstart = true, source("url --url=https://example.org/os/") },
-			"source.ks:6:5: url needs the network, and the guest has none\n        write cdrom", new(*LintError)},
+			"source.ks:6:5: url needs the network, and the guest has none\n        write cdrom", ErrLint},
 		{"offline with a second repository on a server", func(s *Spec) {
 			s.Offline, s.Kickstart = true, source("cdrom\nrepo --name=e --baseurl=http://example.org/")
 		},
-			"source.ks:7:15: repo needs the network", new(*LintError)},
-		{"missing folder", func(s *Spec) { s.Out = filepath.Join(dir, "none", "x.raw") }, "does not exist", new(*InputError)},
+			"source.ks:7:15: repo needs the network", ErrLint},
+		{"missing folder", func(s *Spec) { s.Out = filepath.Join(dir, "none", "x.raw") }, "does not exist", ErrInput},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := good
 			c.change(&s)
-			_, err := s.Resolve(t.Context(), testHost(t))
+			_, err := resolve(t.Context(), s, testHost(t))
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Fatalf("error %v, want one with %q", err, c.want)
 			}
-			if c.class != nil && !errors.As(err, c.class) {
-				t.Errorf("error of class %T, want %T", err, c.class)
+			if c.class != nil && !errors.Is(err, c.class) {
+				t.Errorf("error %v (%T), want %v", err, err, c.class)
 			}
-			if hint(err) == "" && c.name != "line end in a password" {
+			if assemble.Hint(err) == "" && c.name != "line end in a password" {
 				t.Errorf("no hint with: %v", err)
 			}
 			if entries, _ := os.ReadDir(filepath.Dir(good.Out)); len(entries) != 0 {
@@ -405,12 +445,11 @@ func TestResolveRefusesTheHostsDisk(t *testing.T) {
 	s.DiskSize = 1 << 40
 	h := testHost(t)
 	h.Free = func(string) (int64, error) { return 100 << 20, nil }
-	var lacks *HostError
-	if _, err := s.Resolve(t.Context(), h); !errors.As(err, &lacks) || !strings.Contains(err.Error(), "100.0 MiB free") || hint(err) == "" {
+	if _, err := resolve(t.Context(), s, h); !errors.Is(err, ErrHost) || !strings.Contains(err.Error(), "100.0 MiB free") || assemble.Hint(err) == "" {
 		t.Errorf("a full disk: %v; want a HostError with the figures and a hint", err)
 	}
 	h.Free = func(string) (int64, error) { return 20 << 30, nil }
-	p, err := s.Resolve(t.Context(), h)
+	p, err := resolve(t.Context(), s, h)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -423,12 +462,11 @@ func TestResolveRefusesTheHostsDisk(t *testing.T) {
 	// Resolving only reads, and root may write anywhere as far as reading tells:
 	// then the build says so, before its first step.
 	s.Out = "/proc/out.raw"
-	var input *InputError
 	r := &recorder{}
-	if p, err = s.Resolve(t.Context(), h); err == nil {
+	if p, err = resolve(t.Context(), s, h); err == nil {
 		_, err = p.Run(t.Context(), r.sink)
 	}
-	if !errors.As(err, &input) || !strings.Contains(err.Error(), "cannot be written to") || len(r.steps()) > 0 {
+	if !errors.Is(err, ErrInput) || !strings.Contains(err.Error(), "cannot be written to") || len(r.steps()) > 0 {
 		t.Errorf("an unwritable folder: %v; want an InputError", err)
 	}
 }

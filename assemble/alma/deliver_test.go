@@ -2,14 +2,15 @@ package alma
 
 import (
 	"bytes"
+	"context"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/cavaliergopher/cpio"
 
+	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/media"
 	"github.com/imgasm/imgasm/qemu/qemutest"
 )
@@ -20,24 +21,22 @@ func makeMedia(t *testing.T, change func(*Spec)) (*Plan, map[string][]byte) {
 	t.Helper()
 	s := testSpec(t, qemutest.Script{})
 	change(&s)
-	p, ws := openPlan(t, s)
-	b := &build{Plan: p, ws: ws}
-	for _, run := range []func() (string, error){
-		func() (string, error) { return b.bootFiles(t.Context()) },
-		func() (string, error) { return b.oemdrv(t.Context()) },
-		func() (string, error) { return b.bootMedium(t.Context()) },
-	} {
-		if _, err := run(); err != nil {
-			t.Fatal(err)
-		}
-	}
+	p, err := resolve(t.Context(), s, testHost(t))
+	ok(t, err)
 	files := map[string][]byte{}
-	for _, name := range []string{kernelFile, initrdFile, oemdrvFile, bootMediumFile} {
-		var err error
-		if files[name], err = os.ReadFile(ws.path(name)); err != nil {
-			t.Fatal(err)
+	ok(t, inJob(t, p, nil, func(ctx context.Context, j *assemble.Job) error {
+		for _, run := range []func(context.Context, *assemble.Job, *Plan) (string, error){makeBootFiles, makeOEMDRV, makeBootMedium} {
+			if _, err := run(ctx, j, p); err != nil {
+				return err
+			}
 		}
-	}
+		for _, name := range []string{kernelFile, initrdFile, oemdrvFile, bootMediumFile} {
+			if files[name], err = j.Folder.ReadFile(name); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
 	return p, files
 }
 
@@ -93,8 +92,8 @@ func TestDeliver(t *testing.T) {
 		for _, d := range p.Machine.Drives {
 			attached = attached || d.ID == "oemdrv"
 		}
-		for _, s := range p.steps() {
-			skipped = skipped || s.name == "OEMDRV" && s.skip != ""
+		for _, s := range p.steps(nil) {
+			skipped = skipped || s.Name == "OEMDRV" && s.Skip != ""
 		}
 		if attached != c.volume || skipped == c.volume || p.Machine.Drives[0].ID != "target" {
 			t.Errorf("--deliver %s: volume attached %t, made %t; drives %+v", c.deliver, attached, !skipped, p.Machine.Drives)

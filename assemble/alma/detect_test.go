@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/assemble/anaconda"
+	"github.com/imgasm/imgasm/assemble/watch"
 	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/qemu"
 	"github.com/imgasm/imgasm/qemu/qemutest"
@@ -32,7 +33,9 @@ func proofs(nonce string) map[string]proof {
 	tmux := func(lines ...string) []qemutest.Step {
 		return []qemutest.Step{qemutest.Serial(strings.Join(lines, "\x1b[K\r\n") + "\x1b[K\r\n")}
 	}
-	say := func(text string) qemutest.Step { return qemutest.Port(progressPort, "imgasm1 "+nonce+" "+text+"\n") }
+	say := func(text string) qemutest.Step {
+		return qemutest.Port(watch.ProgressPort, "imgasm1 "+nonce+" "+text+"\n")
+	}
 	const greeting, hub = "Starting installer, one moment...", "Starting automated install...."
 	kernel := []qemutest.Step{line("[    0.000000] Linux version 6.12.0-55.el10.x86_64")}
 	begun := qemutest.Steps(kernel, direct(greeting), say("phase pre"))
@@ -89,8 +92,9 @@ func TestProofs(t *testing.T) {
 func detect(t testing.TB, name string) time.Duration {
 	t.Helper()
 	s := testSpec(t, qemutest.Script{})
-	p, ws := openPlan(t, s)
-	if err := os.WriteFile(ws.path(diskFile), nil, 0o600); err != nil {
+	p, err := resolve(t.Context(), s, testHost(t))
+	ok(t, err)
+	if err := os.WriteFile(filepath.Join(folder(t, p), diskFile), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	stamp := filepath.Join(t.TempDir(), "stamp")
@@ -102,8 +106,8 @@ func detect(t testing.TB, name string) time.Duration {
 		t.Fatal(err)
 	}
 	defer vm.Close()
-	f := newFollower(vm, anaconda.New(anaconda.Config{Arch: "x86_64", Accel: "tcg", Nonce: p.nonce(), DoneMarker: true}), func(event.Event) {})
-	failure, err := f.follow(t.Context(), followOptions{what: theInstallation, timeout: time.Minute})
+	g := watch.New(vm, anaconda.New(anaconda.Config{Arch: "x86_64", Accel: "tcg", Nonce: p.nonce(), DoneMarker: true}), watch.Options{Timeout: time.Minute, Emit: func(event.Event) {}})
+	failure, err := g.Follow(t.Context(), nil)
 	now := time.Now()
 	if err != nil || failure == nil || failure.TimedOut {
 		t.Fatalf("failure %+v, error %v; want a failure that the guest proves", failure, err)

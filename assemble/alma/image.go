@@ -1,50 +1,125 @@
-// What is written beside a published image: what it is and what it was made from.
+// The steps that look at the installed disk and make the image of it.
 
 package alma
 
-import "time"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
 
-// Image is the description of a published image, in NAME.json beside it.
-type Image struct {
-	Schema string `json:"schema"` // ImageSchema
-	// Rehearsal is true where the installer was imgasm's own tiny guest: the
-	// image proves that this host can build images, and is no AlmaLinux.
-	Rehearsal bool   `json:"rehearsal,omitempty"`
-	Product   string `json:"product"` // as the installer ISO names it
-	Version   string `json:"version"`
-	Arch      string `json:"arch"`
-	Boot      string `json:"boot"` // "uefi" or "bios"
+	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/inspect"
+	"github.com/imgasm/imgasm/assemble/qcow2"
+	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/internal/fault"
+	whole "github.com/imgasm/imgasm/internal/publish"
+	"github.com/imgasm/imgasm/internal/size"
+)
 
-	Output  File              `json:"output"`
-	Format  string            `json:"format"`         // "qcow2", "raw"
-	Virtual int64             `json:"virtualSize"`    // bytes that the guest sees
-	Inputs  []Input           `json:"inputs"`         // everything that went into it
-	Guest   map[string]string `json:"guest"`          // facts that the new system reported
-	Package []string          `json:"packages"`       // what was installed: name-epoch:version-release.arch
-	Tested  *BootTest         `json:"bootTest"`       // nil: not boot-tested
-	Kernel  string            `json:"kernelArgs"`     // of the installer
-	Tool    string            `json:"imgasm"`         // imgasm's version
-	QEMU    string            `json:"qemu"`           // QEMU's version
-	Accel   string            `json:"accelerator"`    // that the installation ran on
-	Created *time.Time        `json:"created"`        // SOURCE_DATE_EPOCH, or nil
-	Took    map[string]string `json:"took,omitempty"` // seconds by step; left out when SOURCE_DATE_EPOCH is set
+// checkDisk looks for what firmware will start. It ends the build only for what
+// it has seen to be wrong: a disk that it cannot read may boot all the same, which
+// the boot test shows.
+func checkDisk(_ context.Context, j *assemble.Job, p *Plan) (string, error) {
+	f, err := j.Folder.Open(diskFile)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return "", err
+	}
+	found, err := inspect.Boot(f, info.Size(), p.Arch.Name, p.bootMode() != "bios")
+	switch {
+	case errors.Is(err, inspect.ErrCannotBoot):
+		f.Close()
+		j.MakeRoom(diskFile, imagePartialFile)
+		return "", j.Fail("the look at the installed disk", &fault.Error{
+			Class: ErrCannotBoot, Err: fmt.Errorf("the installer reported success, but its disk cannot boot: %w", err),
+			Do: "the kickstart probably installs to another disk or makes no boot partition: imgasm kickstart lint shows what this machine offers",
+		}, nil)
+	case err != nil:
+		return "", err
+	case found.Unread == nil:
+		return found.Found, nil
+	case p.Spec.NoBootTest:
+		j.Emit(event.Event{
+			Kind: event.Warning, Text: "nobody has seen that this image boots: " + found.Unread.Error() + ", and there is no boot test",
+			Hint: "leave {NoBootTest} out, or boot the image yourself before you use it",
+		})
+	default:
+		j.Note(found.Unread.Error() + "; the boot test will show whether it boots")
+	}
+	return "could not be read", nil
 }
 
-// ImageSchema names the format of Image.
-const ImageSchema = "imgasm.image/v1"
-
-// File is a file with its identity.
-type File struct {
-	Name   string `json:"name"`
-	Size   int64  `json:"size"`
-	SHA256 string `json:"sha256"`
+// makeImage brings the disk into its format.
+func makeImage(ctx context.Context, j *assemble.Job, p *Plan) (string, error) {
+	if p.Spec.Format == "raw" {
+		if err := j.Folder.Rename(diskFile, imagePartialFile); err != nil {
+			return "", err
+		}
+	} else {
+		if err := writeQcow2(ctx, j.Folder, diskFile, imagePartialFile, j.Progress); err != nil {
+			return "", err
+		}
+		if err := j.Folder.Remove(diskFile); err != nil {
+			return "", err
+		}
+	}
+	used, err := allocated(j.Path(imagePartialFile))
+	if err != nil {
+		return "", err
+	}
+	return size.Text(used) + " for a disk of " + size.Format(p.Spec.DiskSize), nil
 }
 
-// Input is something that the image was made from.
-type Input struct {
-	Role   string `json:"role"` // "installer", "kickstart", "firmware-code", "firmware-vars"
-	Name   string `json:"name"`
-	URL    string `json:"url,omitempty"`
-	Size   int64  `json:"size"`
-	SHA256 string `json:"sha256"`
+// writeQcow2 makes a raw disk a qcow2 of zlib clusters, which every reader
+// knows, and returns when that has been read back and is on disk. After an
+// error nothing is left of it. A full disk is syscall.ENOSPC.
+func writeQcow2(ctx context.Context, dir *os.Root, from, to string, progress func(done, total int64)) (err error) {
+	disk, err := dir.Open(from)
+	if err != nil {
+		return err
+	}
+	defer disk.Close()
+	raw, err := qcow2.Raw(disk)
+	if err != nil {
+		return err
+	}
+	f, err := dir.OpenFile(to, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		err = errors.Join(err, f.Close())
+		if err != nil {
+			err = errors.Join(err, dir.Remove(to))
+		}
+	}()
+	// Reading it back is the second half of the work.
+	half := func(before int64) func(done, total int64) {
+		return func(done, total int64) { progress((before+done)/2, total) }
+	}
+	if err := qcow2.Write(ctx, f, raw, qcow2.Options{Progress: half(0)}); err != nil {
+		return fmt.Errorf("write the qcow2: %w", err)
+	}
+	if err := readBack(ctx, raw, f, half(raw.Size())); err != nil {
+		return fmt.Errorf("read the qcow2 back: %w", err)
+	}
+	return whole.Sync(ctx, f)
+}
+
+// readBack compares a qcow2 with the disk that it was made of.
+func readBack(ctx context.Context, disk qcow2.Source, f *os.File, progress func(done, total int64)) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	image, err := qcow2.New(f, info.Size(), qcow2.OpenOptions{})
+	if err != nil {
+		return err
+	}
+	return qcow2.Compare(ctx, disk, image, qcow2.CopyOptions{Progress: progress})
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/lock"
 	"github.com/imgasm/imgasm/qemu/qemutest"
 )
@@ -21,11 +22,11 @@ func TestLock(t *testing.T) {
 	h := testHost(t)
 	locked := s
 	locked.Locked = true
-	if _, err := locked.Resolve(t.Context(), h); err == nil || hint(err) == "" {
+	if _, err := resolve(t.Context(), locked, h); err == nil || assemble.Hint(err) == "" {
 		t.Fatalf("a missing lock: %v; want an error with a hint", err)
 	}
 	s.Lock, s.Provenance, s.Checksums = true, true, true
-	p, err := s.Resolve(t.Context(), h)
+	p, err := resolve(t.Context(), s, h)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,22 +34,22 @@ func TestLock(t *testing.T) {
 	if _, err := p.Run(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{provenanceName(p.Out), checksumsName(p.Out), metadataName(p.Out)} {
+	for _, name := range []string{provenanceName(p.Outputs.Path), checksumsName(p.Outputs.Path), assemble.Description(p.Outputs.Path)} {
 		if info, err := os.Stat(name); err != nil || info.Size() == 0 {
 			t.Errorf("%s was not written: %v", filepath.Base(name), err)
 		}
 	}
-	sums, err := os.ReadFile(checksumsName(p.Out))
+	sums, err := os.ReadFile(checksumsName(p.Outputs.Path))
 	if err != nil || strings.Count(string(sums), "\n") != 2 {
 		t.Errorf("SHA256SUMS %q, %v; want the image and its provenance", sums, err)
 	}
-	if _, err := locked.Resolve(t.Context(), h); err != nil {
+	if _, err := resolve(t.Context(), locked, h); err != nil {
 		t.Errorf("the same inputs: %v", err)
 	}
 	if err := os.WriteFile(s.Kickstart, []byte(smallKickstart+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := locked.Resolve(t.Context(), h); !errors.Is(err, lock.ErrMismatch) || !strings.Contains(err.Error(), "\n  input kickstart: ") {
+	if _, err := resolve(t.Context(), locked, h); !errors.Is(err, lock.ErrMismatch) || !strings.Contains(err.Error(), "\n  input kickstart: ") {
 		t.Errorf("another kickstart: %v; want a mismatch that names it", err)
 	}
 }
@@ -69,15 +70,15 @@ func TestLockOfTheEmbeddedKickstart(t *testing.T) {
 	s.Kickstart, s.Settings = "", Settings{Password: "a secret", Hostname: "web", Post: []string{post("true\n")}}
 	s.DiskSize, s.LockFile, s.Lock = 10<<30, filepath.Join(t.TempDir(), lock.FileName), true
 	s.KernelArgs = []string{"inst.proxy=http://proxy:3128"}
-	first, err := s.Resolve(t.Context(), testHost(t))
+	first, err := resolve(t.Context(), s, testHost(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	inputs, err := first.planInputs()
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := lock.Add(s.LockFile, s.lockName(), first.lockBuild(inputs))
+	sum, size, err := assemble.HashFile(s.ISO)
+	ok(t, err)
+	inputs, err := first.inputs(hashed{sum: sum, size: size})
+	ok(t, err)
+	text, err := lock.Add(s.LockFile, filepath.Base(s.Out), first.lock(inputs))
 	ok(t, err)
 	ok(t, os.WriteFile(s.LockFile, text, 0o600))
 
@@ -85,15 +86,12 @@ func TestLockOfTheEmbeddedKickstart(t *testing.T) {
 	other.Lock, other.Locked, other.Provenance, other.Checksums = false, true, true, true
 	other.Out, other.QEMU = filepath.Join(t.TempDir(), filepath.Base(s.Out)), qemutest.Executable(t, qemutest.Script{})
 	other.Settings.Post = []string{post("true\n")}
-	other.ISOChecksum, _, err = fileHash(s.ISO)
-	if err != nil {
-		t.Fatal(err)
-	}
+	other.ISOChecksum = sum
 	other.Mirror, other.SpaceWait, other.CPUs, other.MemoryMiB, other.Accel, other.CPU = "https://mirror.example/", time.Hour, 3, 4096, "auto", "max"
 	other.Timeout, other.StallTimeout, other.Keep, other.Offline = time.Hour, time.Hour, true, true
 	h := testHost(t)
 	h.CPUs = 7
-	second, err := other.Resolve(t.Context(), h)
+	second, err := resolve(t.Context(), other, h)
 	if err != nil {
 		t.Fatalf("the same wishes on another host: %v", err)
 	}
@@ -113,7 +111,7 @@ func TestLockOfTheEmbeddedKickstart(t *testing.T) {
 	} {
 		changed := other
 		c.change(&changed)
-		_, err := changed.Resolve(t.Context(), h)
+		_, err := resolve(t.Context(), changed, h)
 		if !errors.Is(err, lock.ErrMismatch) || strings.Count(err.Error(), "\n") != 1 || !strings.Contains(err.Error(), "\n  "+c.want+": ") {
 			t.Errorf("another %s: %v; want one difference, %q", name, err, c.want)
 		}

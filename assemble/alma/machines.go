@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/watch"
 	"github.com/imgasm/imgasm/qemu"
 )
 
@@ -21,7 +23,6 @@ const (
 	logFile          = "anaconda.log"
 	progressFile     = "progress.log"
 	testSerialFile   = "boot-serial.log"
-	eventsFile       = "events.jsonl"
 	screenFile       = "screen.png"
 	imagePartialFile = "image.partial"
 )
@@ -29,25 +30,20 @@ const (
 // sshPort is where the boot test knocks.
 const sshPort = 22
 
-// workDir is the working folder of an output; see openWorkspace.
-func workDir(out string) string {
-	return filepath.Join(filepath.Dir(out), "."+filepath.Base(out)+".imgasm")
-}
-
 // resolveMachines describes both machines, with the paths that the build will use.
 func (p *Plan) resolveMachines() {
-	dir := workDir(p.Out)
+	dir := assemble.WorkFolder(p.Outputs.Path)
 	path := func(name string) string { return filepath.Join(dir, name) }
 	p.Arguments = arguments(p.Spec, p.Arch, p.Installer.Label, p.Accel.Emulated())
 	base := qemu.Config{
-		Arch: p.Arch.Name, Binary: p.QEMU.Path, Name: "imgasm " + filepath.Base(p.Out), UUID: p.id("machine"),
+		Arch: p.Arch.Name, Binary: p.QEMU.Path, Name: "imgasm " + filepath.Base(p.Outputs.Path), UUID: p.id("machine"),
 		Accel: p.accelerator(), CPU: p.Accel.CPU, CPUs: p.Spec.CPUs, MemoryMiB: p.Spec.MemoryMiB,
 		RNG: true, PVPanic: true, Sandbox: p.Host.OS == "linux", // taken back where the build has none: see fitMachines
 	}
 
 	m := base
 	m.Firmware = p.firmware(filepath.Join(dir, "install"))
-	m.Ports = []qemu.Port{{Name: logPort}, {Name: progressPort}}
+	m.Ports = []qemu.Port{{Name: watch.LogPort}, {Name: watch.ProgressPort}}
 	m.Net = &qemu.Net{Restrict: p.sealed()}
 	m.Display, m.Watchdog = true, true
 	m.Drives = []qemu.Drive{
@@ -55,7 +51,7 @@ func (p *Plan) resolveMachines() {
 		// has written is thrown away, so QEMU need not wait for the host's disk.
 		{ID: "target", Path: path(diskFile), Bus: qemu.VirtioBlk, Cache: "unsafe"},
 	}
-	if p.Spec.delivery().OnVolume() {
+	if p.delivery().OnVolume() {
 		m.Drives = append(m.Drives, qemu.Drive{ID: "oemdrv", Path: path(oemdrvFile), Bus: qemu.VirtioBlk, ReadOnly: true})
 	}
 	m.Drives = append(m.Drives, qemu.Drive{ID: "installer", Path: p.Installer.Path, Bus: qemu.SCSICD, ReadOnly: true})

@@ -9,81 +9,79 @@ import (
 	"io"
 	"os"
 
+	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/disk"
 	"github.com/imgasm/imgasm/assemble/iso"
 	"github.com/imgasm/imgasm/assemble/kernel"
 	"github.com/imgasm/imgasm/assemble/media"
-	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/guard"
 	"github.com/imgasm/imgasm/internal/size"
 	"github.com/imgasm/imgasm/internal/tree"
 )
 
-// source begins to hash the ISO: reading gigabytes takes seconds, and the
+// hashed is the identity of the installer ISO.
+type hashed struct {
+	sum  string
+	size int64
+	err  error
+}
+
+// checkSource begins to hash the ISO: reading gigabytes takes seconds, and the
 // installation need not wait for them. What has been fetched is verified already.
-func (b *build) source(context.Context) (string, error) {
-	b.isoHash = make(chan hashed, 1)
-	if b.Spec.fetched != nil {
-		b.isoHash <- hashed{sum: b.Installer.SHA256, size: b.Installer.Size}
+func checkSource(p *Plan, hash chan<- hashed) (string, error) {
+	if p.Installer.fetched != nil {
+		hash <- hashed{sum: p.Installer.SHA256, size: p.Installer.Size}
 	} else {
 		go guard.Func(func() {
 			var h hashed
-			h.sum, h.size, h.err = fileHash(b.Installer.Path)
-			b.isoHash <- h
-		}, func(err error) { b.isoHash <- hashed{err: err} })()
+			h.sum, h.size, h.err = assemble.HashFile(p.Installer.Path)
+			hash <- h
+		}, func(err error) { hash <- hashed{err: err} })()
 	}
-	kind := b.Installer.Variant
-	if b.Installer.Rehearsal {
+	kind := p.Installer.Variant
+	if p.Installer.Rehearsal {
 		kind = "rehearsal"
 	}
-	return fmt.Sprintf("%s, %s, volume %q", b.productName(), kind, b.Installer.Label), nil
+	return fmt.Sprintf("%s, %s, volume %q", p.Installer.name(), kind, p.Installer.Label), nil
 }
 
-func (b *build) bootFiles(ctx context.Context) (string, error) {
-	image, err := iso.Open(ctx, b.Installer.Path)
+// delivery is Spec.Deliver as package media has it.
+func (p *Plan) delivery() media.Deliver { return media.Deliver(p.Spec.Deliver) }
+
+// initrd is the installer's initrd as the guest gets it.
+func (p *Plan) initrd(from tree.File) (tree.File, error) {
+	return p.delivery().Initrd(from, tree.Bytes(iso.KickstartName, p.Kickstart.Guest), p.Time)
+}
+
+func makeBootFiles(ctx context.Context, j *assemble.Job, p *Plan) (string, error) {
+	image, err := iso.Open(ctx, p.Installer.Path)
 	if err != nil {
-		return "", isoError(b.Installer.Path, err)
+		return "", isoError(p.Installer.Path, err)
 	}
 	defer image.Close()
 	in, err := image.Installer()
 	if err != nil {
-		return "", isoError(b.Installer.Path, err)
+		return "", isoError(p.Installer.Path, err)
 	}
-	if err := b.unpackKernel(image, in.Boot.Kernel); err != nil {
-		return "", fmt.Errorf("%s: %s: %w", b.Installer.Path, in.Boot.Kernel, err)
+	if err := unpackKernel(j, p, image, in.Boot.Kernel); err != nil {
+		return "", fmt.Errorf("%s: %s: %w", p.Installer.Path, in.Boot.Kernel, err)
 	}
 	initrd, err := image.File(in.Boot.Initrd, in.Boot.Initrd)
 	if err != nil {
-		return "", fmt.Errorf("%s: %s: %w", b.Installer.Path, in.Boot.Initrd, err)
+		return "", fmt.Errorf("%s: %s: %w", p.Installer.Path, in.Boot.Initrd, err)
 	}
-	if initrd, err = b.initrd(initrd); err != nil {
+	if initrd, err = p.initrd(initrd); err != nil {
 		return "", err
 	}
-	if _, err := b.make(initrdFile, func(f *os.File) error { return tree.Copy(f, initrd) }); err != nil {
-		return "", fmt.Errorf("%s: %w", b.Installer.Path, err)
+	if _, err := j.Make(initrdFile, func(f *os.File) error { return tree.Copy(f, initrd) }); err != nil {
+		return "", fmt.Errorf("%s: %w", p.Installer.Path, err)
 	}
 	return "initrd of " + size.Text(initrd.SizeBytes), nil
 }
 
-// make makes a file in the working folder, and returns its size.
-func (b *build) make(name string, write func(*os.File) error) (size int64, err error) {
-	f, err := b.ws.create(name)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	if err := write(f); err != nil {
-		return 0, err
-	}
-	info, err := f.Stat()
-	if err != nil {
-		return 0, err
-	}
-	return info.Size(), nil
-}
-
 // unpackKernel takes the kernel out of an image, in the form that QEMU loads.
-func (b *build) unpackKernel(image *iso.Image, name string) error {
+func unpackKernel(j *assemble.Job, p *Plan, image *iso.Image, name string) error {
 	file, err := image.File(name, name)
 	if err != nil {
 		return err
@@ -98,38 +96,65 @@ func (b *build) unpackKernel(image *iso.Image, name string) error {
 		return errors.New("cannot be read at any place")
 	}
 	var info kernel.Info
-	if _, err := b.make(kernelFile, func(f *os.File) (err error) {
+	if _, err := j.Make(kernelFile, func(f *os.File) (err error) {
 		info, err = kernel.Unpack(f, at, file.SizeBytes)
 		return err
 	}); err != nil {
 		return err
 	}
-	if pages := info.PageSizeHint(); pages != "" && b.Accel.Accel == "hvf" {
-		return &HostError{Err: errors.New(pages), Do: "emulate it: {Accel} tcg"}
+	if pages := info.PageSizeHint(); pages != "" && p.Accel.Accel == "hvf" {
+		return lacking(errors.New(pages), "emulate it: {Accel} tcg")
 	}
 	return nil
 }
 
-func (b *build) kickstart(context.Context) (string, error) {
-	if err := b.ws.root.WriteFile(kickstartFile, b.Kickstart.Guest, 0o600); err != nil {
+func writeKickstart(_ context.Context, j *assemble.Job, p *Plan) (string, error) {
+	if err := j.Folder.WriteFile(kickstartFile, p.Kickstart.Guest, 0o600); err != nil {
 		return "", err
 	}
-	b.inputs = append(b.inputs, b.kickstartInput())
-	return fmt.Sprintf("%d bytes, ends with %s", len(b.Kickstart.Guest), or(b.Kickstart.End, "nothing")), nil
+	return fmt.Sprintf("%d bytes, ends with %s", len(p.Kickstart.Guest), or(p.Kickstart.End, "nothing")), nil
 }
 
-func (b *build) oemdrv(context.Context) (string, error) {
-	files := []tree.File{tree.Bytes(iso.KickstartName, b.Kickstart.Guest)}
-	n, err := b.make(oemdrvFile, func(f *os.File) error {
-		return media.WriteVolume(f, files, b.Time, b.note)
+func makeOEMDRV(_ context.Context, j *assemble.Job, p *Plan) (string, error) {
+	files := []tree.File{tree.Bytes(iso.KickstartName, p.Kickstart.Guest)}
+	n, err := j.Make(oemdrvFile, func(f *os.File) error {
+		return media.WriteVolume(f, files, p.Time, j.Note)
 	})
 	return size.Text(n), err
 }
 
-// note says something that ends nothing.
-func (b *build) note(text string) { b.emit(event.Event{Kind: event.Note, Text: text}) }
+// makeBootMedium makes a disk with the ISO's own shim and GRUB, its kernel, and a
+// grup.cfg of ours: firmware starts it as it would start the ISO.
+func makeBootMedium(ctx context.Context, j *assemble.Job, p *Plan) (string, error) {
+	image, err := iso.Open(ctx, p.Installer.Path)
+	if err != nil {
+		return "", isoError(p.Installer.Path, err)
+	}
+	defer image.Close()
+	in, err := image.Installer()
+	if err != nil {
+		return "", isoError(p.Installer.Path, err)
+	}
+	parts, err := media.BootMedia(image, in)
+	if err != nil {
+		return "", isoError(p.Installer.Path, err)
+	}
+	if parts.Initrd, err = p.initrd(parts.Initrd); err != nil {
+		return "", err
+	}
+	parts.KernelArgs = p.Arguments
+	files, err := firmware.BootFiles(parts)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", p.Installer.Path, err)
+	}
+	m := disk.BootMedium{Files: files, Seed: p.id("boot medium"), Time: p.Time}
+	n, err := j.Make(bootMediumFile, func(f *os.File) error {
+		return media.WriteMedium(f, m, nil, j.Note)
+	})
+	return size.Text(n), err
+}
 
-func (b *build) disk(context.Context) (string, error) {
-	_, err := b.make(diskFile, func(f *os.File) error { return disk.Blank(f, b.Spec.DiskSize) })
-	return size.Format(b.Spec.DiskSize) + ", sparse", err
+func makeDisk(_ context.Context, j *assemble.Job, p *Plan) (string, error) {
+	_, err := j.Make(diskFile, func(f *os.File) error { return disk.Blank(f, p.Spec.DiskSize) })
+	return size.Format(p.Spec.DiskSize) + ", sparse", err
 }

@@ -43,7 +43,7 @@ func TestNetworkIsRestricted(t *testing.T) {
 	} {
 		s := testSpec(t, qemutest.Script{})
 		c.change(&s)
-		p, err := s.Resolve(t.Context(), testHost(t))
+		p, err := resolve(t.Context(), s, testHost(t))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/kickstart/render"
 	"github.com/imgasm/imgasm/qemu"
@@ -15,27 +16,14 @@ import (
 // nextSSHPort is the host's port by which the pasted command reaches the guest's ssh server.
 const nextSSHPort = 2222
 
-// Next is how to go on with an image.
-type Next struct {
-	// Boot is a QEMU command that boots the image with its console on the
-	// terminal and forgets what the guest writes. Empty where no command that
-	// can be pasted would do: this host's firmware must be prepared first.
-	Boot []string
-	// SSH is the command that logs in to that machine; nil: nobody is known who could.
-	SSH []string
-	// Logins say who may log in and with what: "root (password packer)". Empty:
-	// the user's own kickstart says it.
-	Logins []string
-}
-
 // next is how to go on with the plan's image.
-func (p *Plan) next() Next {
-	n := Next{Logins: p.Kickstart.Logins}
+func (p *Plan) next() assemble.Next {
+	n := assemble.Next{Logins: p.Kickstart.Logins}
 	m := p.TestMachine
 	m.Name, m.UUID = "", ""
 	m.Net = &qemu.Net{Forwards: []qemu.Forward{{HostPort: nextSSHPort, GuestPort: sshPort}}}
 	m.Drives = slices.Clone(m.Drives)
-	m.Drives[0].Path = p.Out
+	m.Drives[0].Path = p.Outputs.Path
 	ready := true
 	if p.Firmware != nil {
 		m.Firmware, ready = pastedFirmware(*p.Firmware, p.Arch.PflashSize)

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/qemu/qemutest"
 )
 
@@ -25,7 +26,7 @@ func TestNext(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := base
 			s.Settings = c.wish
-			p, err := s.Resolve(t.Context(), testHost(t))
+			p, err := resolve(t.Context(), s, testHost(t))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -40,12 +41,12 @@ func TestNext(t *testing.T) {
 			if strings.Contains(all, "s3cret") {
 				t.Errorf("a password is shown: %s", all)
 			}
-			for _, want := range []string{"file.filename=" + p.Out + ",", "hostfwd=tcp:127.0.0.1:2222-:22", "chardev:serial0"} {
+			for _, want := range []string{"file.filename=" + p.Outputs.Path + ",", "hostfwd=tcp:127.0.0.1:2222-:22", "chardev:serial0"} {
 				if !strings.Contains(all, want) {
 					t.Errorf("no %q in %s", want, all)
 				}
 			}
-			if strings.Contains(all, workDir(p.Out)) {
+			if strings.Contains(all, assemble.WorkFolder(p.Outputs.Path)) {
 				t.Errorf("names the working folder, which is gone then: %s", all)
 			}
 			if got, drives := strings.Count(all, "snapshot=on"), 1; p.Firmware == nil && got != drives || p.Firmware != nil && got != drives+1 {
@@ -57,7 +58,7 @@ func TestNext(t *testing.T) {
 
 // Who uses a kickstart of his own knows who may log in; the image can be booted all the same.
 func TestNextOfOwnKickstart(t *testing.T) {
-	p, err := testSpec(t, qemutest.Script{}).Resolve(t.Context(), testHost(t))
+	p, err := resolve(t.Context(), testSpec(t, qemutest.Script{}), testHost(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/lock"
 	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/qemu/qemutest"
@@ -27,7 +28,7 @@ func recordedSpec(t *testing.T) Spec {
 
 // written are the paths that such a build writes.
 func written(s Spec) []string {
-	return []string{s.Out, metadataName(s.Out), provenanceName(s.Out), checksumsName(s.Out), s.LockFile}
+	return []string{s.Out, assemble.Description(s.Out), provenanceName(s.Out), checksumsName(s.Out), s.LockFile}
 }
 
 // willSucceed gives a plan a QEMU whose guest installs at once, on a disk that is soon hashed.
@@ -63,9 +64,8 @@ func TestOutputsAreRegularFiles(t *testing.T) {
 			}
 			before, err := os.Lstat(path)
 			ok(t, err)
-			_, err = s.Resolve(t.Context(), testHost(t))
-			var input *InputError
-			if !errors.As(err, &input) || !strings.Contains(err.Error(), path) || hint(err) == "" {
+			_, err = resolve(t.Context(), s, testHost(t))
+			if !errors.Is(err, ErrInput) || !strings.Contains(err.Error(), path) || assemble.Hint(err) == "" {
 				t.Errorf("%s at %s: error %v, want an InputError that names it", kind, filepath.Base(path), err)
 			}
 			if after, err := os.Lstat(path); err != nil || !os.SameFile(before, after) {
@@ -87,10 +87,9 @@ func TestOutputsOfTheUser(t *testing.T) {
 		ok(t, os.WriteFile(path, []byte("mine"), 0o600))
 		for _, force := range []bool{false, true} {
 			s.Force = force
-			_, err := s.Resolve(t.Context(), testHost(t))
-			var input *InputError
+			_, err := resolve(t.Context(), s, testHost(t))
 			refuse := !force || i >= 3
-			if refuse != errors.As(err, &input) || refuse && (!strings.Contains(err.Error(), path) || hint(err) == "") {
+			if refuse != errors.Is(err, ErrInput) || refuse && (!strings.Contains(err.Error(), path) || assemble.Hint(err) == "") {
 				t.Errorf("%s, force=%v: %v", filepath.Base(path), force, err)
 			}
 		}
@@ -101,15 +100,14 @@ func TestOutputsOfTheUser(t *testing.T) {
 // What a build writes is neither another of its files nor what it is made from.
 func TestOutputsAreDistinct(t *testing.T) {
 	for name, change := range map[string]func(*Spec){
-		"the description as a lock": func(s *Spec) { s.LockFile = metadataName(s.Out) },
+		"the description as a lock": func(s *Spec) { s.LockFile = assemble.Description(s.Out) },
 		"the image as a lock":       func(s *Spec) { s.LockFile = s.Out },
 		"the ISO as the image":      func(s *Spec) { s.Out, s.Force = s.ISO, true },
 		"the kickstart as a lock":   func(s *Spec) { s.LockFile, s.Force = s.Kickstart, true },
 	} {
 		s := recordedSpec(t)
 		change(&s)
-		var input *InputError
-		if _, err := s.Resolve(t.Context(), testHost(t)); !errors.As(err, &input) || !strings.Contains(err.Error(), "too") {
+		if _, err := resolve(t.Context(), s, testHost(t)); !errors.Is(err, ErrInput) || !strings.Contains(err.Error(), "too") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -120,12 +118,11 @@ func TestOutputsAreDistinct(t *testing.T) {
 func TestForeignBundleIsToldBefore(t *testing.T) {
 	s := testSpec(t, qemutest.Script{})
 	ok(t, os.Mkdir(bundleDir(s.Out), 0o700))
-	var input *InputError
-	if _, err := s.Resolve(t.Context(), testHost(t)); !errors.As(err, &input) || !strings.Contains(err.Error(), "is no failure bundle") {
+	if _, err := resolve(t.Context(), s, testHost(t)); !errors.Is(err, ErrInput) || !strings.Contains(err.Error(), "is no failure bundle") {
 		t.Errorf("error %v", err)
 	}
 	ok(t, os.WriteFile(filepath.Join(bundleDir(s.Out), summaryFile), nil, 0o600))
-	if _, err := s.Resolve(t.Context(), testHost(t)); err != nil {
+	if _, err := resolve(t.Context(), s, testHost(t)); err != nil {
 		t.Errorf("an older bundle: %v", err)
 	}
 }
@@ -134,17 +131,16 @@ func TestForeignBundleIsToldBefore(t *testing.T) {
 // it is not lost, and nothing else is left.
 func TestNoImageWithoutItsRecords(t *testing.T) {
 	s := recordedSpec(t)
-	p, err := s.Resolve(t.Context(), testHost(t))
+	p, err := resolve(t.Context(), s, testHost(t))
 	ok(t, err)
 	var once sync.Once
 	err = complete(t, p, func(e event.Event) {
 		if e.Kind == event.StepStart && e.Step == "install" { // long after all was looked at
-			once.Do(func() { ok(t, os.Mkdir(metadataName(s.Out), 0o700)) })
+			once.Do(func() { ok(t, os.Mkdir(assemble.Description(s.Out), 0o700)) })
 		}
 	})
-	var input *InputError
-	kept := filepath.Join(workDir(s.Out), imagePartialFile)
-	if !errors.As(err, &input) || !strings.Contains(err.Error(), metadataName(s.Out)) || !strings.Contains(err.Error(), kept) {
+	kept := filepath.Join(assemble.WorkFolder(s.Out), imagePartialFile)
+	if !errors.Is(err, ErrInput) || !strings.Contains(err.Error(), assemble.Description(s.Out)) || !strings.Contains(err.Error(), kept) {
 		t.Errorf("error %v, want an InputError that names the folder, and where the image is", err)
 	}
 	if _, err := os.Stat(kept); err != nil {
@@ -156,12 +152,12 @@ func TestNoImageWithoutItsRecords(t *testing.T) {
 		}
 	}
 	// The next build begins afresh.
-	ok(t, os.Remove(metadataName(s.Out)))
-	if p, err = s.Resolve(t.Context(), testHost(t)); err == nil {
+	ok(t, os.Remove(assemble.Description(s.Out)))
+	if p, err = resolve(t.Context(), s, testHost(t)); err == nil {
 		err = complete(t, p, nil)
 	}
 	ok(t, err)
-	if _, err := os.Stat(workDir(s.Out)); err == nil {
+	if _, err := os.Stat(assemble.WorkFolder(s.Out)); err == nil {
 		t.Error("the working folder stays")
 	}
 }
@@ -176,7 +172,7 @@ func TestSharedRecordsAreMerged(t *testing.T) {
 	ok(t, os.WriteFile(checksumsName(a.Out), []byte("# kept\n"+foreign+strings.Repeat("1", 64)+"  out.raw\n"), 0o644))
 	var builds sync.WaitGroup
 	for _, s := range []Spec{a, b} {
-		p, err := s.Resolve(t.Context(), testHost(t))
+		p, err := resolve(t.Context(), s, testHost(t))
 		ok(t, err)
 		willSucceed(t, p)
 		builds.Go(func() {
@@ -214,27 +210,28 @@ func TestSharedRecordsAreMerged(t *testing.T) {
 // puts the old description back first, and so knows the old image for its own.
 func TestKilledWhilePublishing(t *testing.T) {
 	s := testSpec(t, qemutest.Script{})
-	p, err := s.Resolve(t.Context(), testHost(t))
+	p, err := resolve(t.Context(), s, testHost(t))
 	ok(t, err)
 	ok(t, complete(t, p, nil))
-	work, kept := workDir(s.Out), filepath.Join(filepath.Dir(s.Out), ".out.raw.json.00.old")
+	work, kept := assemble.WorkFolder(s.Out), filepath.Join(filepath.Dir(s.Out), ".out.raw.json.00.old")
 	ok(t, os.Mkdir(work, 0o700))
 	ok(t, os.WriteFile(filepath.Join(work, imagePartialFile), []byte("new"), 0o600))
-	ok(t, os.Rename(metadataName(s.Out), kept))
-	ok(t, os.WriteFile(metadataName(s.Out), []byte("new"), 0o600))
+	ok(t, os.Rename(assemble.Description(s.Out), kept))
+	ok(t, os.WriteFile(assemble.Description(s.Out), []byte("new"), 0o600))
 	journal, err := json.Marshal(map[string]any{"staged": true, "files": []map[string]string{
-		{"from": filepath.Join(filepath.Dir(s.Out), ".out.raw.json.00.new"), "to": metadataName(s.Out), "old": kept, "sha256": bytesHash([]byte("new"))},
+		{"from": filepath.Join(filepath.Dir(s.Out), ".out.raw.json.00.new"), "to": assemble.Description(s.Out), "old": kept, "sha256": assemble.HashBytes([]byte("new"))},
 		{"from": filepath.Join(work, imagePartialFile), "to": s.Out, "old": filepath.Join(filepath.Dir(s.Out), ".out.raw.00.old")},
 	}})
 	ok(t, err)
 	ok(t, os.WriteFile(filepath.Join(work, "publish.json"), journal, 0o600))
-	p, err = s.Resolve(t.Context(), testHost(t))
+	p, err = resolve(t.Context(), s, testHost(t))
 	ok(t, err)
-	if text, _ := os.ReadFile(metadataName(s.Out)); string(text) != "new" {
+	if text, _ := os.ReadFile(assemble.Description(s.Out)); string(text) != "new" {
 		t.Error("resolving has written")
 	}
 	ok(t, complete(t, p, nil))
-	ok(t, replaceable(s.Out))
+	_, err = resolve(t.Context(), s, testHost(t)) // which would replace a file of the user's otherwise
+	ok(t, err)
 	if entries, err := os.ReadDir(filepath.Dir(s.Out)); err != nil || len(entries) != 2 {
 		t.Errorf("left: %v, %v; want the image and its description", entries, err)
 	}
@@ -243,7 +240,7 @@ func TestKilledWhilePublishing(t *testing.T) {
 // Resolving only reads, and running leaves the plan as it was.
 func TestRunLeavesThePlan(t *testing.T) {
 	s := testSpec(t, qemutest.Script{})
-	p, err := s.Resolve(t.Context(), testHost(t))
+	p, err := resolve(t.Context(), s, testHost(t))
 	ok(t, err)
 	willSucceed(t, p)
 	before := *p

@@ -7,16 +7,18 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/boottest"
+	"github.com/imgasm/imgasm/assemble/host"
 	"github.com/imgasm/imgasm/assemble/iso"
+	"github.com/imgasm/imgasm/assemble/media"
 	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/derive"
-	"github.com/imgasm/imgasm/internal/redact"
 	"github.com/imgasm/imgasm/kickstart"
 	"github.com/imgasm/imgasm/qemu"
 	"github.com/imgasm/imgasm/qemu/accel"
@@ -24,10 +26,10 @@ import (
 
 // Plan is everything that a build will do and with what.
 type Plan struct {
-	Spec Spec
-	Arch arch.Arch
-	Out  string // absolute
-	Host Host
+	Spec    Spec // with its defaults filled in
+	Arch    arch.Arch
+	Outputs *assemble.Outputs
+	Host    host.Host
 
 	Installer Installer
 	Kickstart Kickstart
@@ -51,32 +53,15 @@ type Plan struct {
 	// Notes are things worth knowing that do not stop the build.
 	Notes []string
 	// Cautions are things that must not be overlooked.
-	Cautions []Caution
+	Cautions []assemble.Caution
 
-	seen   map[string]fs.FileInfo // files at the outputs' paths that may be replaced, by path
-	hidden *redact.Values         // what is taken out of everything that is said; nil: nothing
+	hidden *assemble.Secrets // what is taken out of everything that is said; nil: nothing
 }
 
 // StepPlan names a step of the build and says what it will do.
 type StepPlan struct {
 	Name string `json:"name"`
 	Text string `json:"text"`
-}
-
-// Installer is the installer ISO.
-type Installer struct {
-	Path     string `json:"path"`
-	URL      string `json:"url,omitempty"`
-	Label    string `json:"label"`
-	Product  string `json:"product"`
-	Version  string `json:"version"`
-	Flavour  string `json:"flavour"` // the architecture as repositories spell it: "x86_64_v2"
-	Variant  string `json:"variant"` // "boot", "minimal", "dvd"
-	Size     int64  `json:"size"`
-	SHA256   string `json:"sha256,omitempty"` // if it is known beforehand
-	Packages bool   `json:"packages"`         // carries repositories
-	// Rehearsal is true for an ISO whose installer is imgasm's own guest.
-	Rehearsal bool `json:"rehearsal,omitempty"`
 }
 
 // Kickstart is the kickstart that the guest will read.
@@ -87,16 +72,13 @@ type Kickstart struct {
 	// End is the command that ends the installation: "poweroff", "reboot", …; "" if none does.
 	End string
 	// Login is who can log in over ssh; known for the embedded kickstart only.
-	Login Login
+	Login boottest.Login
 	// Logins say who may log in and with what, LoginName who by ssh; as above.
 	Logins    []string
 	LoginName string
 	Networked bool // something in it, or a kernel argument, may want the network
 	HasPre    bool // has %pre sections, which may change what the installer reads
 }
-
-// Login is an account of the new system. The zero value: none is known.
-type Login struct{ Name, Password string }
 
 // id derives an identifier from the seed: see derive.UUID.
 func (p *Plan) id(name string) string { return derive.UUID(hex.EncodeToString(p.Seed[:]), name) }
@@ -174,7 +156,7 @@ func arguments(s Spec, a arch.Arch, label string, emulated bool) []string {
 	}
 	return slices.Concat([]string{
 		"inst.stage2=hd:LABEL=" + iso.EscapeLabel(label),
-		s.delivery().Argument(),
+		media.Deliver(s.Deliver).Argument(),
 	}, mode, []string{
 		"console=tty0", "console=" + a.Console + ",115200n8",
 		"rd.shell=0", "rd.emergency=poweroff", "rd.retry=" + retry,
@@ -186,13 +168,13 @@ func arguments(s Spec, a arch.Arch, label string, emulated bool) []string {
 func checkKernelArgs(args []string) error {
 	for _, a := range args {
 		if a == "" || strings.ContainsAny(a, "\n\r\x00'`$") || strings.Count(a, `"`)%2 != 0 {
-			return &InputError{What: "--kernel-arg", Err: fmt.Errorf("%q is not a kernel argument", a), Do: "give one argument a flag, such as --kernel-arg inst.proxy=http://proxy:3128"}
+			return bad("KernelArgs", fmt.Errorf("%q is not a kernel argument", a), "give one argument a flag, such as {KernelArgs} inst.proxy=http://proxy:3128")
 		}
 	}
 	return nil
 }
 
-// LintError is a kickstart that the installer would refuse.
+// LintError is a kickstart that the installer would refuse. Its class is ErrLint.
 type LintError struct {
 	Name     string
 	Findings []kickstart.Finding
@@ -216,14 +198,14 @@ func (e *LintError) Error() string {
 	return text
 }
 
-// Hint says what to do.
-func (e *LintError) Hint() string {
+// hint says what to do.
+func (e *LintError) hint() string {
 	if e.Name == embeddedName {
 		return e.Findings[0].Hint
 	}
 	text := "correct " + e.Name + "; imgasm kickstart explain " + e.Findings[0].Rule + " tells more"
 	if e.Strict {
-		text += "; without --ks-strict the installer would only warn of what is deprecated"
+		text += "; without {KSStrict} the installer would only warn of what is deprecated"
 	}
 	return text
 }

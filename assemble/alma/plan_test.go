@@ -10,16 +10,16 @@ import (
 )
 
 func TestArguments(t *testing.T) {
-	if got := arguments(Spec{KernelArgs: []string{"last"}}, arch.X86_64, "L", true); !slices.Contains(got, "no_timer_check") || got[len(got)-1] != "last" {
+	if got := arguments(Spec{Installation: Installation{KernelArgs: []string{"last"}}}, arch.X86_64, "L", true); !slices.Contains(got, "no_timer_check") || got[len(got)-1] != "last" {
 		t.Errorf("an emulated x86's arguments: %v", got)
 	}
-	got := strings.Join(arguments(Spec{ConsoleMode: consoleDirect}, arch.X86_64, "AlmaLinux-10-1-x86_64-dvd", false), " ")
+	got := strings.Join(arguments(Spec{Installation: Installation{ConsoleMode: consoleDirect}}, arch.X86_64, "AlmaLinux-10-1-x86_64-dvd", false), " ")
 	want := "inst.stage2=hd:LABEL=AlmaLinux-10-1-x86_64-dvd inst.ks=hd:LABEL=OEMDRV:/ks.cfg inst.cmdline inst.notmux " +
 		"console=tty0 console=ttyS0,115200n8 rd.shell=0 rd.emergency=poweroff rd.retry=20 panic=-1"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	got = strings.Join(arguments(Spec{ConsoleMode: consoleTmux, KSStrict: true, KernelArgs: []string{"inst.nokill"}}, arch.AArch64, "My Label/1", true), " ")
+	got = strings.Join(arguments(Spec{Installation: Installation{ConsoleMode: consoleTmux, KSStrict: true, KernelArgs: []string{"inst.nokill"}}}, arch.AArch64, "My Label/1", true), " ")
 	want = `inst.stage2=hd:LABEL=My\x20Label\x2f1 inst.ks=hd:LABEL=OEMDRV:/ks.cfg inst.cmdline inst.ksstrict ` +
 		"console=tty0 console=ttyAMA0,115200n8 rd.shell=0 rd.emergency=poweroff rd.retry=60 panic=-1 inst.nokill"
 	if got != want {
@@ -40,7 +40,7 @@ var seeded = map[string]bool{
 	// What is read of it is hashed as the kickstart that the guest gets.
 	"KickstartText": false,
 	// Which ISO to get, and from where.
-	"Version": false, "ISO": false, "ISOChecksum": false, "Variant": false, "Mirror": false, "Vault": false, "Keyring": false, "fetched": false, "origin": false,
+	"Version": false, "ISO": false, "ISOChecksum": false, "Variant": false, "Mirror": false, "Vault": false, "Keyring": false,
 	// How this host makes the image.
 	"MemoryMiB": false, "CPUs": false, "Accel": false, "CPU": false, "QEMU": false, "Firmware": false, "SecureBoot": false,
 	"KernelArgs": false, "Deliver": false, "ConsoleMode": false, "KSStrict": false, "Timeout": false, "StallTimeout": false, "SpaceWait": false, "Offline": false,
@@ -58,6 +58,10 @@ func TestSeedOfEveryField(t *testing.T) {
 	check = func(s *Spec, v reflect.Value, prefix string) {
 		for i := range v.NumField() {
 			name := prefix + v.Type().Field(i).Name
+			if v.Type().Field(i).Anonymous {
+				check(s, v.Field(i), prefix)
+				continue
+			}
 			if name == "Settings" {
 				check(s, v.Field(i), name+".")
 				continue

@@ -1,173 +1,148 @@
-// Publishing: an output appears whole, under its name, or not at all, and with
-// it what speaks of it.
+// The step that publishes the image, and what is recorded of it.
 
 package alma
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
+	"strings"
 
+	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/anaconda"
+	"github.com/imgasm/imgasm/assemble/boottest"
 	"github.com/imgasm/imgasm/assemble/lock"
-	"github.com/imgasm/imgasm/internal/event"
-	whole "github.com/imgasm/imgasm/internal/publish"
 	"github.com/imgasm/imgasm/internal/size"
-	"github.com/imgasm/imgasm/internal/smallfile"
 )
 
-// metadataName is the file that describes an image, beside it.
-func metadataName(image string) string { return image + ".json" }
+// Roles of inputs, in locks and in descriptions of images.
+const (
+	roleInstaller    = "installer"
+	roleKickstart    = "kickstart"
+	roleFirmwareCode = "firmware-code"
+	roleFirmwareVars = "firmware-vars"
+)
 
 // publish puts the image, its description and the further records in place.
-func (b *build) publish(ctx context.Context) (string, error) {
-	if err := b.identify(ctx); err != nil {
-		return "", err
-	}
-	sum, imageBytes, err := b.wholeImage(ctx)
+func publish(ctx context.Context, j *assemble.Job, p *Plan, hash <-chan hashed, said anaconda.Report, tested *boottest.Proof) (string, error) {
+	inputs, err := p.identify(ctx, hash)
 	if err != nil {
 		return "", err
 	}
-	meta := b.describeImage(File{Name: filepath.Base(b.Out), Size: imageBytes, SHA256: sum})
-	all, err := b.outputs()
-	if err != nil {
-		return "", err
+	facts := map[string]string{} // the guest's own words
+	for name, fact := range said.Facts {
+		facts[name] = p.hidden.String(fact)
 	}
-	var shared []string
-	for _, o := range all {
-		if o.shared {
-			shared = append(shared, filepath.Dir(o.path))
-		}
-	}
-	unlock, err := whole.LockFolders(ctx, shared...)
-	if err != nil {
-		return "", err
-	}
-	defer unlock()
-	if err := b.checkOutputs(); err != nil {
-		b.keepWork = true
-		return "", fmt.Errorf("%w; the finished image is kept as %s until the next build of this output", err, b.ws.path(imagePartialFile))
-	}
-	files, err := b.records(meta)
-	if err != nil {
-		return "", err
-	}
-	files = append(files, whole.Output{To: b.Out, From: b.ws.path(imagePartialFile)})
-	if err := whole.All(b.ws.dir, files); err != nil {
-		// What could not be taken back is with the next build of this output.
-		b.keepWork = b.keepWork || whole.Pending(b.ws.dir)
-		return "", err
-	}
-	b.result = &Result{Out: b.Out, Metadata: metadataName(b.Out), Image: meta, Next: b.next()}
-	return fmt.Sprintf("%s (%s) and %s", b.Spec.Out, size.Text(imageBytes), filepath.Base(metadataName(b.Out))), nil
+	return j.Publish(ctx, assemble.Product{
+		File: imagePartialFile,
+		Image: assemble.Image{
+			Rehearsal: p.Installer.Rehearsal, Product: p.product(), Version: p.Installer.Version,
+			Arch: p.Arch.Name, Boot: p.bootMode(), Format: p.Spec.Format, Virtual: p.Spec.DiskSize,
+			Inputs: inputs, Guest: facts, Package: said.Packages, Tested: tested,
+			Kernel: p.hidden.String(strings.Join(p.Arguments, " ")), QEMU: p.QEMU.Version.String(), Accel: p.Accel.Accel,
+		},
+		Parameters: map[string]any{
+			"arch": p.Arch.Name, "version": p.Spec.Version, "boot": p.Spec.Boot, "deliver": p.Spec.Deliver, "format": p.Spec.Format,
+			"diskSize": p.Spec.DiskSize, "secureBoot": p.Spec.SecureBoot, "kernelArgs": p.Spec.KernelArgs, "rehearsal": p.Installer.Rehearsal,
+		},
+		Internal: map[string]any{
+			"accelerator": p.Accel.Accel, "cpu": p.Accel.CPU, "cpus": p.Spec.CPUs, "memoryMiB": p.Spec.MemoryMiB,
+			"installerArgs": p.Arguments, "mediaTime": p.Time,
+		},
+		Versions: map[string]string{"imgasm": p.Host.Version, "qemu": p.QEMU.Version.String()},
+		Lock:     p.lock(inputs),
+		Next:     p.next(),
+	})
 }
 
-// identify completes the inputs by the hashes of the ISO and of the firmware.
-func (b *build) identify(ctx context.Context) error {
+// product names what the image is. A rehearsal's ISO is laid out as AlmaLinux's
+// and says so; the image must not.
+func (p *Plan) product() string {
+	if p.Installer.Rehearsal {
+		return "imgasm rehearsal"
+	}
+	return or(p.Installer.Product, p.Installer.Label)
+}
+
+// identify are the inputs with the hash of the ISO that was computed meanwhile.
+func (p *Plan) identify(ctx context.Context, hash <-chan hashed) ([]assemble.Input, error) {
+	var h hashed
 	select {
-	case h := <-b.isoHash:
-		if h.err != nil {
-			return h.err
-		}
-		if b.Installer.SHA256 != "" && h.sum != b.Installer.SHA256 {
-			return &InputError{What: "--iso-checksum", Err: fmt.Errorf("%s has the SHA-256 %s, not %s", b.Installer.Path, h.sum, b.Installer.SHA256), Do: "the image was made of another ISO than you meant, and is thrown away: check the ISO"}
-		}
-		b.inputs = append([]Input{{Role: roleInstaller, Name: filepath.Base(b.Installer.Path), URL: b.Installer.URL, Size: h.size, SHA256: h.sum}}, b.inputs...)
+	case h = <-hash:
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return nil, context.Cause(ctx)
 	}
-	firmware, err := b.firmwareInputs()
-	b.inputs = append(b.inputs, firmware...)
-	return err
+	if h.err != nil {
+		return nil, h.err
+	}
+	if p.Installer.SHA256 != "" && h.sum != p.Installer.SHA256 {
+		return nil, bad("ISOChecksum", fmt.Errorf("%s has the SHA-256 %s, not %s", p.Installer.Path, h.sum, p.Installer.SHA256), "the image was made of another ISO than you meant, and is thrown away: check the ISO")
+	}
+	return p.inputs(h)
 }
 
-// wholeImage brings the image to disk, gives it the mode that images have, and
-// returns its hash and size.
-func (b *build) wholeImage(ctx context.Context) (sum string, size int64, err error) {
-	f, err := b.ws.root.OpenFile(imagePartialFile, os.O_RDWR, 0)
-	if err != nil {
-		return "", 0, err
+// inputs are all that goes into the image.
+func (p *Plan) inputs(iso hashed) ([]assemble.Input, error) {
+	all := []assemble.Input{
+		{Role: roleInstaller, Name: filepath.Base(p.Installer.Path), URL: p.Installer.URL, Size: iso.size, SHA256: iso.sum},
+		{Role: roleKickstart, Name: filepath.Base(p.Kickstart.Name), Size: int64(len(p.Kickstart.User)), SHA256: assemble.HashBytes(p.Kickstart.User)},
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return "", 0, err
+	if p.Firmware == nil {
+		return all, nil
 	}
-	h := sha256.New()
-	const piece = 256 << 20
-	for {
-		n, err := io.CopyN(h, f, piece)
-		size += n
-		if errors.Is(err, io.EOF) {
-			break
+	for _, f := range []struct{ role, path string }{{roleFirmwareCode, p.Firmware.Code.Path}, {roleFirmwareVars, p.Firmware.Vars.Path}} {
+		if f.path == "" {
+			continue
 		}
-		if err == nil {
-			err = context.Cause(ctx)
-		}
-		if err != nil {
-			return "", 0, fmt.Errorf("read %s: %w", f.Name(), err)
-		}
-		b.emit(event.Event{Kind: event.Progress, Done: size, Total: info.Size(), Unit: "B", Fraction: float64(size) / float64(max(info.Size(), 1))})
-	}
-	if err := b.ws.root.Chmod(imagePartialFile, 0o644); err != nil {
-		return "", 0, err
-	}
-	return hex.EncodeToString(h.Sum(nil)), size, whole.Sync(ctx, f)
-}
-
-// said is a record as it is written: all of them come by here, and no secret passes.
-func (b *build) said(path string, text []byte) whole.Output {
-	return whole.Output{To: path, Text: b.hidden.JSON(text)}
-}
-
-// records are the files beside the image. The folders of those that others
-// write as well are locked.
-func (b *build) records(meta *Image) ([]whole.Output, error) {
-	description, err := json.MarshalIndent(meta, "", "  ")
-	if err != nil {
-		return nil, err
-	}
-	all := []whole.Output{b.said(metadataName(b.Out), append(description, '\n'))}
-	more, err := b.provenance(meta)
-	if err != nil {
-		return nil, err
-	}
-	all = append(all, more...)
-	if b.Spec.Lock {
-		path, err := filepath.Abs(b.Spec.lockPath())
+		sum, n, err := assemble.HashFile(f.path)
 		if err != nil {
 			return nil, err
 		}
-		text, err := lock.Add(path, b.Spec.lockName(), b.lockBuild(b.inputs))
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, b.said(path, text))
+		all = append(all, assemble.Input{Role: f.role, Name: filepath.Base(f.path), Size: n, SHA256: sum})
 	}
 	return all, nil
 }
 
-// fileHash returns the SHA-256 and the size of a file.
-func fileHash(path string) (sum string, size int64, err error) {
-	f, err := smallfile.Open(path)
+// checkLock compares the plan with the lock, where that is demanded; it reads
+// all of the inputs.
+func (p *Plan) checkLock() (err error) {
+	if !p.Spec.Locked {
+		return nil
+	}
+	if _, err := p.Spec.ReadLock(); err != nil { // before gigabytes are read
+		return err
+	}
+	iso := hashed{sum: p.Installer.SHA256, size: p.Installer.Size}
+	if p.Installer.fetched == nil {
+		if iso.sum, iso.size, err = assemble.HashFile(p.Installer.Path); err != nil {
+			return err
+		}
+	}
+	inputs, err := p.inputs(iso)
 	if err != nil {
-		return "", 0, err
+		return err
 	}
-	defer f.Close()
-	h := sha256.New()
-	if size, err = io.Copy(h, f); err != nil {
-		return "", 0, fmt.Errorf("read %s: %w", path, err)
-	}
-	return hex.EncodeToString(h.Sum(nil)), size, nil
+	return p.Spec.CheckLock(p.lock(inputs))
 }
 
-// bytesHash is the SHA-256 of b.
-func bytesHash(b []byte) string {
-	h := sha256.Sum256(b)
-	return hex.EncodeToString(h[:])
+// lock is what a lock says of a build with these inputs.
+func (p *Plan) lock(inputs []assemble.Input) lock.Build {
+	b := lock.Build{
+		Inputs: map[string]lock.Input{},
+		Tools:  map[string]string{"imgasm": p.Host.Version, "qemu": p.QEMU.Version.String()},
+		Settings: map[string]string{
+			"arch": p.Arch.Name, "boot": p.Spec.Boot, "firmware": p.bootMode(), "format": p.Spec.Format, "disk-size": size.Format(p.Spec.DiskSize),
+		},
+	}
+	if args := p.Spec.KernelArgs; len(args) > 0 { // "inst.repo=…", "fips=1": they change what is installed
+		b.Settings["kernel-args"] = p.hidden.String(strings.Join(args, " "))
+	}
+	for _, in := range inputs {
+		l := lock.Input{Name: in.Name, URL: in.URL, SHA256: in.SHA256, SizeBytes: in.Size}
+		if f := p.Installer.fetched; in.Role == roleInstaller && f != nil && f.Signature != nil {
+			l.Signature = &lock.Signature{Fingerprint: f.Signature.Fingerprint, UserID: f.Signature.UserID, Created: f.Signature.Created}
+		}
+		b.Inputs[in.Role] = l
+	}
+	return b
 }

@@ -8,13 +8,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/imgasm/imgasm/assemble/iso"
+	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/host"
 	"github.com/imgasm/imgasm/assemble/media"
 	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/arch"
@@ -24,20 +24,23 @@ import (
 	"github.com/imgasm/imgasm/qemu/accel"
 )
 
-// Resolve decides everything about a build on host h.
+// Resolve decides everything about a build of s with the ISO in, on host h.
 //
-// Errors: *InputError and *LintError for what the user gave, *HostError and
-// firmware's, qemu's and accel's own for what the host lacks.
-func (s Spec) Resolve(ctx context.Context, h Host) (_ *Plan, err error) {
+// Errors: of class ErrInput, and *LintError, for what the user gave; ErrHost, and
+// firmware's, qemu's and accel's own, for what the host lacks.
+func Resolve(ctx context.Context, h host.Host, s Spec, in *Installer) (_ *Plan, err error) {
 	defer s.hide(&err)
-	p := &Plan{Spec: s, Host: h}
-	if err := p.resolveSpec(); err != nil {
+	p := &Plan{Host: h, Installer: *in}
+	if p.Spec, p.Arch, err = s.complete(); err != nil {
 		return nil, err
 	}
-	if err := p.resolveOutput(); err != nil {
+	if p.Outputs, err = p.Spec.outputs(); err != nil {
 		return nil, err
 	}
-	if err := p.resolveInstaller(ctx); err != nil {
+	if err := p.checkInstaller(s.Arch == flavourV2); err != nil {
+		return nil, err
+	}
+	if err := p.checkSpace(); err != nil {
 		return nil, err
 	}
 	if err := p.resolveKickstart(ctx); err != nil {
@@ -47,14 +50,15 @@ func (s Spec) Resolve(ctx context.Context, h Host) (_ *Plan, err error) {
 	if err := p.resolveDate(); err != nil {
 		return nil, err
 	}
-	if err := p.report(); err != nil {
+	if err := p.addReporting(); err != nil {
 		return nil, err
 	}
 	if err := p.resolveHost(ctx); err != nil {
 		return nil, err
 	}
-	if p.Accel.Emulated() && crashes(p.QEMU.Version) && !p.Installer.Rehearsal { // whose kernel is another
-		p.Cautions = append(p.Cautions, emulatorCaution(p.QEMU.Version))
+	if p.Accel.Emulated() && host.Crashes(p.QEMU.Version) && !p.Installer.Rehearsal { // whose kernel is another
+		text, do := host.EmulatorCaution(p.QEMU.Version)
+		p.Cautions = append(p.Cautions, assemble.Caution{Text: text, Do: do})
 	}
 	p.resolveMachines()
 	if err := p.fitMachines(); err != nil {
@@ -62,7 +66,10 @@ func (s Spec) Resolve(ctx context.Context, h Host) (_ *Plan, err error) {
 	}
 	p.hidden = hiding(p.secrets())
 	if args := p.Spec.KernelArgs; !slices.Equal(p.hidden.Strings(args), args) {
-		p.Notes = append(p.Notes, "a --kernel-arg holds a secret: QEMU has it in its arguments, where every user of this host can read it while the installer runs")
+		p.Notes = append(p.Notes, "a {KernelArgs} holds a secret: QEMU has it in its arguments, where every user of this host can read it while the installer runs")
+	}
+	if f := p.Installer.fetched; f != nil && f.Unverified {
+		p.Notes = append(p.Notes, f.Name+" is unverified: there was no CHECKSUM beside it; give its hash with {ISOChecksum}")
 	}
 	if err := p.checkLock(); err != nil {
 		return nil, err
@@ -74,19 +81,19 @@ func (s Spec) Resolve(ctx context.Context, h Host) (_ *Plan, err error) {
 // Check finds what is wrong with a Spec without its ISO, so that nothing is
 // downloaded for a build that cannot be: if the ISO is still to come, a host
 // without QEMU too. Errors are those of Resolve.
-func (s Spec) Check(ctx context.Context, h Host) (err error) {
+func (s Spec) Check(ctx context.Context, h host.Host) (err error) {
 	defer s.hide(&err)
-	p := &Plan{Spec: s, Host: h}
-	if err := p.resolveSpec(); err != nil {
+	p := &Plan{Host: h, Installer: Installer{Flavour: s.Arch}}
+	if p.Spec, p.Arch, err = s.complete(); err != nil {
 		return err
 	}
-	if err := p.resolveOutput(); err != nil {
+	if _, err := p.Spec.outputs(); err != nil {
 		return err
 	}
 	if _, err := ReadKeyring(s.Keyring); err != nil {
 		return err
 	}
-	if _, _, err := h.sourceDate(); err != nil {
+	if _, _, err := h.SourceDate(); err != nil {
 		return err
 	}
 	if s.Kickstart != "" {
@@ -104,14 +111,14 @@ func (s Spec) Check(ctx context.Context, h Host) (err error) {
 	return err
 }
 
-// resolveSpec fills in the defaults and checks what needs no look at the host.
-func (p *Plan) resolveSpec() (err error) {
-	s := &p.Spec
-	if p.Arch, err = parseArch(s.Arch); err != nil {
-		return err
+// complete is s with its defaults filled in, and its architecture, if nothing
+// is wrong with it that needs no look at the host.
+func (s Spec) complete() (Spec, arch.Arch, error) {
+	a, err := parseArch(s.Arch)
+	if err != nil {
+		return s, a, err
 	}
-	p.Installer.Flavour = s.Arch
-	s.Arch = p.Arch.Name
+	s.Arch = a.Name
 	s.Version = or(s.Version, DefaultVersion)
 	s.Out = or(s.Out, DefaultOut)
 	s.Boot = or(s.Boot, "kernel")
@@ -129,63 +136,77 @@ func (p *Plan) resolveSpec() (err error) {
 		s.DiskSize = DefaultDiskSize
 	}
 	for _, c := range []struct {
-		flag, value string
-		allowed     []string
+		field, value string
+		allowed      []string
 	}{
-		{"--format", s.Format, []string{"qcow2", "raw"}},
-		{"--boot", s.Boot, []string{"kernel", "media"}},
-		{"--deliver", s.Deliver, media.Deliveries},
-		{"--console-mode", s.ConsoleMode, []string{consoleDirect, consoleTmux}},
-		{"--accel", s.Accel, append([]string{accel.Auto}, qemu.Accelerators...)},
+		{"Format", s.Format, []string{"qcow2", "raw"}},
+		{"Boot", s.Boot, []string{"kernel", "media"}},
+		{"Deliver", s.Deliver, media.Deliveries},
+		{"ConsoleMode", s.ConsoleMode, []string{consoleDirect, consoleTmux}},
+		{"Accel", s.Accel, append([]string{accel.Auto}, qemu.Accelerators...)},
 	} {
 		if !slices.Contains(c.allowed, c.value) {
-			return &InputError{What: c.flag, Err: fmt.Errorf("%q is not one of %s", c.value, strings.Join(c.allowed, ", ")), Do: "give one of them, such as " + c.flag + " " + c.allowed[0]}
+			return s, a, bad(c.field, fmt.Errorf("%q is not one of %s", c.value, strings.Join(c.allowed, ", ")), "give one of them, such as {"+c.field+"} "+c.allowed[0])
 		}
 	}
-	const sector = 512
-	switch {
-	case s.DiskSize < MinDiskSize:
-		return &InputError{What: "--disk-size", Err: fmt.Errorf("%d bytes: no system fits on less than %s", s.DiskSize, size.Format(MinDiskSize)), Do: "the default is --disk-size 10G"}
-	case s.DiskSize%sector != 0:
-		return &InputError{What: "--disk-size", Err: fmt.Errorf("%d bytes is no whole number of sectors of %d bytes", s.DiskSize, sector), Do: "give whole megabytes, such as 10G"}
-	case s.MemoryMiB < 0 || s.MemoryMiB > 0 && s.MemoryMiB < 256:
-		return &InputError{What: "--memory", Err: fmt.Errorf("%d MiB is too little to install a system", s.MemoryMiB), Do: "such as --memory 4G"}
-	case s.MemoryMiB > qemu.MaxMemoryMiB:
-		return &InputError{What: "--memory", Err: fmt.Errorf("%d GiB is more than a virtual machine can have", s.MemoryMiB>>10), Do: "such as --memory 4G"}
-	case s.CPUs < 0 || s.CPUs > 255:
-		return &InputError{What: "--cpus", Err: fmt.Errorf("%d: give 1 to 255", s.CPUs)}
-	case s.Timeout < 0 || s.StallTimeout < 0:
-		return &InputError{What: "--timeout", Err: errors.New("a time cannot be negative")}
-	case s.SecureBoot && s.Firmware == "bios":
-		return &InputError{What: "--secure-boot", Err: errors.New("a BIOS knows no Secure Boot"), Do: "leave out --firmware bios"}
-	case s.Firmware == "bios" && !p.Arch.BIOS:
-		return &InputError{What: "--firmware", Err: fmt.Errorf("%s has no BIOS", p.Arch.Name)}
-	case s.Firmware == "bios" && s.Boot == "media":
-		return &InputError{What: "--boot", Err: errors.New("the boot medium is for UEFI"), Do: "use --boot kernel with --firmware bios"}
-	case s.Offline && !s.Locked && s.ISO == "" && or(s.Variant, "boot") == "boot": // a lock names its own ISO
-		return &InputError{What: "--offline", Err: errors.New("a boot ISO carries no packages, and the guest has no network to fetch any from"), Do: "add --variant minimal or --variant dvd, or give such an ISO with --iso"}
-	case s.Kickstart != "" && !s.Settings.IsZero():
-		return &InputError{What: "--kickstart", Err: errors.New("a kickstart of your own is taken as it is"), Do: "write users, passwords, packages and the like into " + s.Kickstart + ", or leave out --kickstart"}
+	if err := s.check(a); err != nil {
+		return s, a, err
 	}
 	if s.SecureBoot {
 		// A kernel that QEMU loads by itself passes the firmware's check by.
 		s.Boot = "media"
 	}
-	return checkKernelArgs(s.KernelArgs)
+	return s, a, checkKernelArgs(s.KernelArgs)
+}
+
+// check refuses what makes no sense, by itself or together.
+func (s Spec) check(a arch.Arch) error {
+	const sector = 512
+	switch {
+	case s.DiskSize < MinDiskSize:
+		return bad("DiskSize", fmt.Errorf("%d bytes: no system fits on less than %s", s.DiskSize, size.Format(MinDiskSize)), "the default is {DiskSize} 10G")
+	case s.DiskSize%sector != 0:
+		return bad("DiskSize", fmt.Errorf("%d bytes is no whole number of sectors of %d bytes", s.DiskSize, sector), "give whole megabytes, such as 10G")
+	case s.MemoryMiB < 0 || s.MemoryMiB > 0 && s.MemoryMiB < 256:
+		return bad("MemoryMiB", fmt.Errorf("%d MiB is too little to install a system", s.MemoryMiB), "such as {MemoryMiB} 4G")
+	case s.MemoryMiB > qemu.MaxMemoryMiB:
+		return bad("MemoryMiB", fmt.Errorf("%d GiB is more than a virtual machine can have", s.MemoryMiB>>10), "such as {MemoryMiB} 4G")
+	case s.CPUs < 0 || s.CPUs > 255:
+		return bad("CPUs", fmt.Errorf("%d: give 1 to 255", s.CPUs), "")
+	case s.Timeout < 0 || s.StallTimeout < 0:
+		return bad("Timeout", errors.New("a time cannot be negative"), "")
+	case s.SecureBoot && s.Firmware == "bios":
+		return bad("SecureBoot", errors.New("a BIOS knows no Secure Boot"), "leave out {Firmware} bios")
+	case s.Firmware == "bios" && !a.BIOS:
+		return bad("Firmware", fmt.Errorf("%s has no BIOS", a.Name), "")
+	case s.Firmware == "bios" && s.Boot == "media":
+		return bad("Boot", errors.New("the boot medium is for UEFI"), "use {Boot} kernel with {Firmware} bios")
+	case s.Offline && !s.Locked && s.ISO == "" && or(s.Variant, "boot") == "boot": // a lock names its own ISO
+		return bad("Offline", errors.New("a boot ISO carries no packages, and the guest has no network to fetch any from"), "add {Variant} minimal or {Variant} dvd, or give such an ISO with {ISO}")
+	case s.Kickstart != "" && !s.Settings.IsZero():
+		return bad("Kickstart", errors.New("a kickstart of your own is taken as it is"), "write users, passwords, packages and the like into "+s.Kickstart+", or leave out {Kickstart}")
+	}
+	return nil
+}
+
+// outputs checks that all of the build's files can be written.
+func (s Spec) outputs() (*assemble.Outputs, error) {
+	madeFrom := append([]string{s.Kickstart, s.Keyring}, s.Settings.Post...)
+	if !s.remote() {
+		madeFrom = append(madeFrom, s.ISO)
+	}
+	return s.Output.Resolve(madeFrom...)
 }
 
 // checkSpace refuses a disk that cannot hold even the smallest result.
 func (p *Plan) checkSpace() error {
-	free, err := p.Host.Free(filepath.Dir(p.Out))
+	free, err := p.Host.Free(filepath.Dir(p.Outputs.Path))
 	if err != nil {
-		return &HostError{Err: fmt.Errorf("free space of %s: %w", filepath.Dir(p.Out), err)}
+		return lacking(fmt.Errorf("free space of %s: %w", filepath.Dir(p.Outputs.Path), err), "")
 	}
 	need := p.expectedSize()
 	if free < need {
-		return &HostError{
-			Err: fmt.Errorf("%s has %s free, and the build needs about %s", filepath.Dir(p.Out), size.Text(free), size.Text(need)),
-			Do:  "free some space, or give --out on another disk",
-		}
+		return lacking(fmt.Errorf("%s has %s free, and the build needs about %s", filepath.Dir(p.Outputs.Path), size.Text(free), size.Text(need)), "free some space, or give {Out} on another disk")
 	}
 	if free < p.Spec.DiskSize {
 		p.Notes = append(p.Notes, fmt.Sprintf("the guest's disk of %s grows as it is written to; %s is free: a guest that fills it will be paused", size.Text(p.Spec.DiskSize), size.Text(free)))
@@ -202,62 +223,33 @@ func (p *Plan) expectedSize() int64 {
 	return min(p.Spec.DiskSize, 3<<30)
 }
 
-// resolveInstaller identifies the ISO.
-func (p *Plan) resolveInstaller(ctx context.Context) error {
-	if err := p.locateISO(); err != nil {
-		return err
+// checkInstaller refuses an ISO that cannot do what is asked for. v2 is a wish for
+// the packages of flavourV2.
+func (p *Plan) checkInstaller(v2 bool) error {
+	i := &p.Installer
+	if err := i.medium.CheckArch(i.Path, p.Arch.Name); err != nil {
+		return bad("ISO", err, assemble.Hint(err))
 	}
-	image, err := iso.Open(ctx, p.Installer.Path)
-	if err != nil {
-		return isoError(p.Installer.Path, err)
+	if boot := i.medium.Boot; p.Spec.Boot == "media" && (boot.Shim == "" || boot.GRUB == "") {
+		return bad("ISO", fmt.Errorf("%s has no EFI boot loader to make a boot medium of", i.Path), "use {Boot} kernel")
 	}
-	defer image.Close()
-	in, err := image.Installer()
-	if err != nil {
-		return isoError(p.Installer.Path, err)
+	i.Flavour = p.Arch.Name
+	if v2 || i.named(flavourV2) {
+		i.Flavour = flavourV2
 	}
-	if err := in.CheckArch(p.Installer.Path, p.Arch.Name); err != nil {
-		return &InputError{What: "--iso", Err: err, Do: "build for it with --arch " + in.Arch + ", or give the ISO for " + p.Arch.Name}
+	if p.Spec.Offline && !i.Packages && !i.Rehearsal {
+		return bad("Offline", fmt.Errorf("%s carries no packages, and the guest has no network to fetch any from", i.Path), "give the DVD or minimal ISO with {ISO}, or leave out {Offline}")
 	}
-	if p.Spec.Boot == "media" && (in.Boot.Shim == "" || in.Boot.GRUB == "") {
-		return &InputError{What: "--iso", Err: fmt.Errorf("%s has no EFI boot loader to make a boot medium of", p.Installer.Path), Do: "use --boot kernel"}
-	}
-	p.Installer.Label, p.Installer.Product, p.Installer.Version = in.Label, in.Product, in.Version
-	p.Installer.Variant, p.Installer.Packages = in.Variant, in.HasRepos
-	if p.Installer.Flavour == flavourV2 || p.named(flavourV2) {
-		p.Installer.Flavour = flavourV2
-	} else {
-		p.Installer.Flavour = p.Arch.Name
-	}
-	p.Installer.Size = image.SizeBytes
-	p.Installer.Rehearsal = strings.Contains(strings.ToLower(in.Product+" "+in.Label), "rehearsal")
-	if p.Spec.Offline && !p.Installer.Packages && !p.Installer.Rehearsal {
-		return &InputError{What: "--offline", Err: fmt.Errorf("%s carries no packages, and the guest has no network to fetch any from", p.Installer.Path), Do: "give the DVD or minimal ISO with --iso, or leave out --offline"}
-	}
-	return p.checkSpace()
+	return nil
 }
 
 // release is the AlmaLinux whose repositories the ISO goes with. Kitten's media
 // have the version 10 as well, so it is told by its name, or by the wish.
 func (p *Plan) release() string {
-	if wish := strings.ToLower(p.Spec.Version); strings.HasSuffix(wish, "kitten") || p.named("kitten") {
+	if wish := strings.ToLower(p.Spec.Version); strings.HasSuffix(wish, "kitten") || p.Installer.named("kitten") {
 		return "kitten"
 	}
 	return or(p.Installer.Version, p.Spec.Version)
-}
-
-// named reports whether the ISO's label, product or file name has a word in it.
-func (p *Plan) named(word string) bool {
-	return strings.Contains(strings.ToLower(p.Installer.Label+" "+p.Installer.Product+" "+filepath.Base(p.Installer.Path)), word)
-}
-
-// isoError classes an error of reading the ISO.
-func isoError(path string, err error) error {
-	e := &InputError{What: "--iso", Err: err, Do: hint(err)}
-	if errors.Is(err, fs.ErrNotExist) {
-		e.Do = "imgasm alma without --iso finds and fetches one"
-	}
-	return e
 }
 
 // resolveHost finds QEMU, its accelerator and the firmware.
@@ -290,7 +282,7 @@ func (p *Plan) resolveHost(ctx context.Context) (err error) {
 			s.CPUs = min(s.CPUs, p.Accel.MaxCPUs)
 		}
 	} else if p.Accel.MaxCPUs > 0 && s.CPUs > p.Accel.MaxCPUs {
-		return &InputError{What: "--cpus", Err: fmt.Errorf("%s runs at most %d processors", p.Accel.Accel, p.Accel.MaxCPUs)}
+		return bad("CPUs", fmt.Errorf("%s runs at most %d processors", p.Accel.Accel, p.Accel.MaxCPUs), "")
 	}
 	if s.MemoryMiB == 0 {
 		s.MemoryMiB = p.defaultMemory()
@@ -304,7 +296,7 @@ func (p *Plan) resolveHost(ctx context.Context) (err error) {
 	if s.Firmware == "bios" {
 		return nil
 	}
-	query := firmware.Query{Arch: p.Arch.Name, SecureBoot: s.SecureBoot, Getenv: p.Host.Getenv, Binary: p.QEMU.Path, Trees: p.Host.firmwareTrees()}
+	query := firmware.Query{Arch: p.Arch.Name, SecureBoot: s.SecureBoot, Getenv: p.Host.Getenv, Binary: p.QEMU.Path, Trees: p.Host.FirmwareTrees()}
 	if s.Firmware != "auto" && s.Firmware != "uefi" {
 		query.Explicit = s.Firmware
 	}
@@ -326,7 +318,7 @@ func (p *Plan) fitMachines() (err error) {
 		return err
 	}
 	if err := p.Machine.Validate(); err != nil {
-		return &InputError{Err: err}
+		return bad("", err, "")
 	}
 	return nil
 }
@@ -343,7 +335,7 @@ func (p *Plan) defaultMemory() int {
 }
 
 func (p *Plan) resolveDate() (err error) {
-	p.Time, p.Dated, err = p.Host.sourceDate()
+	p.Time, p.Dated, err = p.Host.SourceDate()
 	if !p.Dated {
 		p.Time = derive.Date(hex.EncodeToString(p.Seed[:]))
 	}
@@ -364,7 +356,7 @@ func parseArch(wish string) (arch.Arch, error) {
 	}
 	a, err := arch.Parse(wish)
 	if err != nil {
-		return a, &InputError{What: "--arch", Err: err}
+		return a, bad("Arch", err, "")
 	}
 	return a, nil
 }

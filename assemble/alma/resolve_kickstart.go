@@ -9,7 +9,12 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 
+	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/boottest"
+	"github.com/imgasm/imgasm/assemble/watch"
+	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/smallfile"
 	"github.com/imgasm/imgasm/kickstart"
 	"github.com/imgasm/imgasm/kickstart/render"
@@ -34,7 +39,7 @@ func (p *Plan) resolveKickstart(ctx context.Context) (err error) {
 	}
 	file, err := kickstart.Parse(k.Name, k.User)
 	if err != nil {
-		return &InputError{What: "--kickstart", Err: err}
+		return bad("Kickstart", err, "")
 	}
 	if err := p.lint(file); err != nil {
 		return err
@@ -50,10 +55,10 @@ func (s *Spec) readKickstart(ctx context.Context) (text []byte, err error) {
 		text, err = smallfile.ReadAgain(ctx, s.Kickstart, kickstart.MaxSize)
 	}
 	if err != nil {
-		return nil, &InputError{What: "--kickstart", Err: err, Do: "imgasm kickstart render writes one to begin with"}
+		return nil, bad("Kickstart", err, "imgasm kickstart render writes one to begin with")
 	}
 	if len(text) == 0 {
-		return nil, &InputError{What: "--kickstart", Err: fmt.Errorf("%s is empty", s.Kickstart), Do: "imgasm kickstart render writes one to begin with"}
+		return nil, bad("Kickstart", fmt.Errorf("%s is empty", s.Kickstart), "imgasm kickstart render writes one to begin with")
 	}
 	return text, nil
 }
@@ -68,7 +73,7 @@ func (p *Plan) render(ctx context.Context) ([]byte, error) {
 	o.CloudInit = s.CloudInit
 	accounts := render.Accounts{RootPassword: s.RootPassword, User: s.User, Password: s.Password, SSHKeys: s.SSHKeys, LockRoot: s.LockRoot}
 	if err := accounts.Set(&o); err != nil {
-		return nil, &InputError{Err: err, Do: "such as --ssh-key ~/.ssh/id_ed25519.pub"}
+		return nil, bad("", err, "such as {SSHKeys} ~/.ssh/id_ed25519.pub")
 	}
 	if a := p.Arch.EmulatedArg; a != "" {
 		o.KernelArgs = []string{a} // as AlmaLinux's own images have it, wherever they run
@@ -80,7 +85,7 @@ func (p *Plan) render(ctx context.Context) ([]byte, error) {
 	default:
 		var err error
 		if o.Source, err = render.AlmaLinuxSource(p.release(), p.Installer.Flavour); err != nil {
-			return nil, &InputError{What: "--iso", Err: err, Do: "give a kickstart for it: --kickstart FILE"}
+			return nil, bad("ISO", err, "give a kickstart for it: {Kickstart}")
 		}
 	}
 	o.Source.Repos = append(o.Source.Repos, s.Repos...)
@@ -90,7 +95,7 @@ func (p *Plan) render(ctx context.Context) ([]byte, error) {
 	for _, path := range s.Post {
 		text, err := smallfile.ReadAgain(ctx, path, kickstart.MaxSize)
 		if err != nil {
-			return nil, &InputError{What: "--post", Err: err, Do: "give the path of a script on this host"}
+			return nil, bad("Post", err, "give the path of a script on this host")
 		}
 		o.Scripts = append(o.Scripts, render.Script{Name: filepath.Base(path), Text: string(text)})
 	}
@@ -100,7 +105,7 @@ func (p *Plan) render(ctx context.Context) ([]byte, error) {
 	o.Seed = early[:]
 	text, err := render.Kickstart(o)
 	if errors.Is(err, render.ErrOption) {
-		return nil, &InputError{Err: err}
+		return nil, bad("", err, assemble.Hint(err))
 	}
 	if err != nil {
 		return nil, err
@@ -108,22 +113,22 @@ func (p *Plan) render(ctx context.Context) ([]byte, error) {
 	p.Kickstart.Login = login(o)
 	p.Kickstart.Logins, p.Kickstart.LoginName = logins(o, publishedPasswords(o))
 	if known := publishedPasswords(o); len(known) > 0 && !p.Installer.Rehearsal {
-		p.Cautions = append(p.Cautions, knownPasswordsCaution(known))
+		p.Cautions = append(p.Cautions, knownPasswords(known))
 	}
 	if u := o.Users[0]; u.Password == "" && len(u.SSHKeys) == 0 {
-		p.Notes = append(p.Notes, u.Name+" has no password, so that only root can log in; --password gives "+u.Name+" one")
+		p.Notes = append(p.Notes, u.Name+" has no password, so that only root can log in; {Password} gives "+u.Name+" one")
 	}
 	return text, nil
 }
 
 // login is an account that the boot test can use: one whose password is known.
-func login(o render.Options) Login {
-	for _, l := range []Login{{o.Users[0].Name, o.Users[0].Password}, {"root", o.RootPassword}} {
+func login(o render.Options) boottest.Login {
+	for _, l := range []boottest.Login{{Name: o.Users[0].Name, Password: o.Users[0].Password}, {Name: "root", Password: o.RootPassword}} {
 		if l.Password != "" && !kickstart.IsHashed(l.Password) {
 			return l
 		}
 	}
-	return Login{}
+	return boottest.Login{}
 }
 
 // publishedPasswords names the accounts that have one.
@@ -145,6 +150,15 @@ func (p *Plan) kickstartBoot() string {
 		return "bios"
 	}
 	return "uefi"
+}
+
+// knownPasswords is what to know of an image into which anybody can log in.
+func knownPasswords(accounts []string) assemble.Caution {
+	return assemble.Caution{
+		Text:    "anybody can log in to this image: the password of " + strings.Join(accounts, " and ") + " is published",
+		Do:      "for anything but a test give {SSHKeys}, or {RootPassword} and {Password}",
+		Lasting: true,
+	}
 }
 
 // strictRules are the findings of lint that the installer warns of, and with
@@ -189,18 +203,19 @@ func (p *Plan) lint(file *kickstart.File) error {
 		}
 		return 1
 	})
-	return &LintError{Name: p.Kickstart.Name, Findings: wrong, Strict: strict}
+	e := &LintError{Name: p.Kickstart.Name, Findings: wrong, Strict: strict}
+	return &fault.Error{Class: ErrLint, Err: e, Do: e.hint()}
 }
 
-// report adds our reporting sections to the kickstart, and completes what depends on its text.
-func (p *Plan) report() error {
+// addReporting adds our reporting sections to the kickstart, and completes what depends on its text.
+func (p *Plan) addReporting() error {
 	file, err := kickstart.Parse(p.Kickstart.Name, p.Kickstart.User)
 	if err != nil {
-		return &InputError{What: "--kickstart", Err: err}
+		return bad("Kickstart", err, "")
 	}
-	reporting, err := render.AddReporting(file, render.Reporting{Port: progressPort, Nonce: p.nonce(), Packages: true})
+	reporting, err := render.AddReporting(file, render.Reporting{Port: watch.ProgressPort, Nonce: p.nonce(), Packages: true})
 	if err != nil {
-		return &InputError{What: "--kickstart", Err: err}
+		return bad("Kickstart", err, "")
 	}
 	p.Kickstart.Guest, p.Kickstart.End = reporting.Bytes, reporting.Ending
 	if p.Spec.Kickstart != "" && !reporting.Includes && !slices.Contains([]string{"poweroff", "shutdown", "reboot"}, reporting.Ending) {

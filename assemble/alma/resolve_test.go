@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/qemu"
 )
 
@@ -27,17 +28,17 @@ func TestRepositoriesOfABootISO(t *testing.T) {
 		{"a wish for Kitten and v2", "x86_64_v2", "10-kitten", "AlmaLinux-10-x86_64_v2-dvd", "AlmaLinux 10", kitten + "BaseOS/x86_64_v2/os/"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p := &Plan{Spec: Spec{Arch: c.arch, Version: c.version, Out: t.TempDir() + "/a.qcow2"}, Host: testHost(t)}
-			if err := p.resolveSpec(); err != nil {
-				t.Fatal(err)
-			}
-			p.Spec.ISO = labelledISO(t, p.Arch, c.label, c.release)
-			if err := p.resolveInstaller(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			if err := p.resolveKickstart(t.Context()); err != nil {
-				t.Fatal(err)
-			}
+			a, err := parseArch(c.arch)
+			ok(t, err)
+			s := Spec{Arch: c.arch, Output: assemble.Output{Out: t.TempDir() + "/a.qcow2"}}
+			s.Version, s.ISO = c.version, labelledISO(t, a, c.label, c.release)
+			iso, err := s.Locate(t.Context(), testHost(t), nil)
+			ok(t, err)
+			p := &Plan{Host: testHost(t), Installer: *iso}
+			p.Spec, p.Arch, err = s.complete()
+			ok(t, err)
+			ok(t, p.checkInstaller(s.Arch == flavourV2))
+			ok(t, p.resolveKickstart(t.Context()))
 			text := string(p.Kickstart.User)
 			if !strings.Contains(text, "\nurl --url="+c.want+"\n") {
 				t.Errorf("no url --url=%s in\n%s", c.want, text)
@@ -56,7 +57,7 @@ func TestCheckLooksForQEMUBeforeADownload(t *testing.T) {
 		"": true, "https://example.org/AlmaLinux-10.1-x86_64-boot.iso": true, "HTTP://example.org/a.iso": true,
 		"AlmaLinux-10.1-x86_64-boot.iso": false, "mirror://a.iso": false,
 	} {
-		s := Spec{Arch: "x86_64", ISO: iso, Out: filepath.Join(t.TempDir(), "a.qcow2"), QEMU: filepath.Join(t.TempDir(), "qemu")}
+		s := Spec{Arch: "x86_64", Source: Source{ISO: iso}, Output: assemble.Output{Out: filepath.Join(t.TempDir(), "a.qcow2")}, Machine: Machine{QEMU: filepath.Join(t.TempDir(), "qemu")}}
 		if err := s.Check(t.Context(), testHost(t)); errors.Is(err, qemu.ErrMissing) != missing || !missing && err != nil {
 			t.Errorf("ISO %q: %v; missing QEMU told: want %v", iso, err, missing)
 		}

@@ -18,16 +18,16 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/imgasm/imgasm/assemble/anaconda"
+	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/watch"
 	"github.com/imgasm/imgasm/internal/event"
-	"github.com/imgasm/imgasm/qemu"
 	"github.com/imgasm/imgasm/qemu/qemutest"
 )
 
 // buildWith resolves s for a QEMU that does what steps say, and runs it.
 func buildWith(t *testing.T, ctx context.Context, s Spec, sink event.Sink, steps func(nonce string) []qemutest.Step) error {
 	t.Helper()
-	p, err := s.Resolve(ctx, testHost(t))
+	p, err := resolve(ctx, s, testHost(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,13 +47,13 @@ func TestQEMUKilledInEveryPhase(t *testing.T) {
 				return qemutest.Script{IgnoreQuit: true, Steps: append(success(nonce, installed)[:n:n], qemutest.Crash())}
 			})
 			// After the guest has powered off it is the host that failed.
-			if !errors.As(err, new(*InstallError)) && !errors.As(err, new(*HostError)) {
-				t.Fatalf("error %v (%T), want an InstallError or a HostError", err, err)
+			if !errors.As(err, new(*watch.Error)) && !errors.Is(err, ErrHost) {
+				t.Fatalf("error %v (%T), want the guest's failure or the host's", err, err)
 			}
-			if hint(err) == "" || !strings.Contains(strings.ToLower(err.Error()), "kill") {
+			if assemble.Hint(err) == "" || !strings.Contains(strings.ToLower(err.Error()), "kill") {
 				t.Errorf("it is not said that QEMU was killed: %v", err)
 			}
-			if errors.As(err, new(*InstallError)) {
+			if errors.As(err, new(*watch.Error)) {
 				onlyBundle(t, s.Out)
 			}
 			if _, err := os.Stat(s.Out); err == nil {
@@ -69,9 +69,8 @@ func TestMonitorClosedAndQEMULives(t *testing.T) {
 	s, _, err := runBuild(t, t.Context(), func(string, string) []qemutest.Step {
 		return []qemutest.Step{line("[    0.000000] Linux version 6.12"), qemutest.CloseQMP(), qemutest.Hang()}
 	})
-	var host *HostError
-	if !errors.As(err, &host) || !strings.Contains(err.Error(), "monitor") {
-		t.Fatalf("error %v (%T), want a HostError about the monitor", err, err)
+	if !errors.Is(err, watch.ErrHost) || !strings.Contains(err.Error(), "monitor") {
+		t.Fatalf("error %v (%T), want ErrHost about the monitor", err, err)
 	}
 	onlyBundle(t, s.Out)
 }
@@ -118,92 +117,15 @@ func TestPortsNeverOpened(t *testing.T) {
 				}
 				return
 			}
-			var install *InstallError
+			var install *watch.Error
 			if !errors.As(err, &install) {
-				t.Fatalf("error %v (%T), want an InstallError", err, err)
+				t.Fatalf("error %v (%T), want the guest's failure", err, err)
 			}
 			if install.Failure.Rule != c.rule {
 				t.Errorf("rule %q, want %q: %v", install.Failure.Rule, c.rule, err)
 			}
 			onlyBundle(t, s.Out)
 		})
-	}
-}
-
-// A host that slept for hours in the middle of an installation finds neither a
-// stall nor a time limit passed, and the guest goes on.
-func TestHostSleeps(t *testing.T) {
-	t.Parallel()
-	s := testSpec(t, qemutest.Script{})
-	p, ws := openPlan(t, s)
-	if err := os.WriteFile(ws.path(diskFile), make([]byte, 1<<20), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p.Machine.Binary = qemutest.Executable(t, qemutest.Script{Steps: qemutest.Steps(
-		line("[    0.000000] Linux version 6.12"), qemutest.AwaitSerial("awake"), success(p.nonce(), bootSector(t)))})
-	vm, err := qemu.Start(t.Context(), p.Machine, qemu.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer vm.Close()
-	var clock atomic.Int64 // nanoseconds since the beginning
-	begun := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	now := func() time.Time { return begun.Add(time.Duration(clock.Load())) }
-	var slept, heard atomic.Bool
-	f := newFollower(vm, anaconda.New(anaconda.Config{Arch: "x86_64", Accel: "tcg", Nonce: p.nonce(), DoneMarker: true, Stall: time.Minute}), func(e event.Event) {
-		slept.Store(slept.Load() || strings.Contains(e.Text, "the host slept for 3h"))
-		heard.Store(heard.Load() || e.Kind == event.Console)
-	})
-	ticks := make(chan time.Time)
-	f.begun, f.now, f.ticks = begun, now, ticks
-	type end struct {
-		failure *anaconda.Failure
-		err     error
-	}
-	ended := make(chan end, 1)
-	go func() {
-		failure, err := f.follow(t.Context(), followOptions{what: theInstallation, timeout: 10 * time.Minute})
-		ended <- end{failure, err}
-	}()
-	tick := func(d time.Duration) {
-		clock.Add(int64(d))
-		time.Sleep(time.Millisecond) // so that the clock does not outrun the guest
-		select {
-		case ticks <- now():
-		case e := <-ended:
-			t.Fatalf("ended %v after its beginning: %v, %+v", time.Duration(clock.Load()), e.err, e.failure)
-		case <-time.After(time.Minute):
-			t.Fatal("nobody takes ticks")
-		}
-	}
-	for !heard.Load() {
-		tick(time.Millisecond)
-	}
-	tick(time.Second)
-	tick(3 * time.Hour) // more than the time limit, and than may be silent
-	for range 30 {
-		tick(time.Second)
-	}
-	if _, err := io.WriteString(vm.Serial, "awake"); err != nil {
-		t.Fatal(err)
-	}
-	for {
-		clock.Add(int64(time.Millisecond)) // a power-off has to stand for a moment
-		time.Sleep(time.Millisecond)
-		select {
-		case ticks <- now():
-			continue
-		case e := <-ended:
-			if e.err != nil || e.failure != nil {
-				t.Errorf("error %v, failure %+v; want success", e.err, e.failure)
-			}
-		case <-time.After(time.Minute):
-			t.Error("the guest's end is not noticed")
-		}
-		break
-	}
-	if !slept.Load() {
-		t.Error("it is not told that the host slept")
 	}
 }
 
@@ -215,12 +137,12 @@ func TestSilentGuest(t *testing.T) {
 	err := buildWith(t, t.Context(), s, nil, func(string) []qemutest.Step {
 		return []qemutest.Step{line("[    0.000000] Linux version 6.12.0-55.el10.x86_64"), qemutest.Hang()}
 	})
-	var late *TimeoutError
-	if !errors.As(err, &late) || late.Failure == nil || !late.Failure.TimedOut {
-		t.Fatalf("error %v (%T), want a TimeoutError with its failure", err, err)
+	var late *watch.Error
+	if !errors.As(err, &late) || !late.Failure.TimedOut || !errors.Is(err, watch.ErrTimeout) {
+		t.Fatalf("error %v (%T), want ErrTimeout with its failure", err, err)
 	}
-	if !strings.Contains(err.Error(), "console") || late.Hint() == "" {
-		t.Errorf("it is not said which silence it was: %v; hint %q", err, late.Hint())
+	if !strings.Contains(err.Error(), "console") || assemble.Hint(err) == "" {
+		t.Errorf("it is not said which silence it was: %v; hint %q", err, assemble.Hint(err))
 	}
 	onlyBundle(t, s.Out)
 }
@@ -233,9 +155,8 @@ func TestHostDiskStaysFull(t *testing.T) {
 	err := buildWith(t, t.Context(), s, nil, func(string) []qemutest.Step {
 		return qemutest.Steps(line("[    0.000000] Linux version 6.12"), qemutest.DiskFull("target"), qemutest.Hang())
 	})
-	var host *HostError
-	if !errors.As(err, &host) || host.Hint() == "" {
-		t.Fatalf("error %v (%T), want a HostError", err, err)
+	if !errors.Is(err, watch.ErrHost) || assemble.Hint(err) == "" {
+		t.Fatalf("error %v (%T), want ErrHost", err, err)
 	}
 	onlyBundle(t, s.Out)
 }
@@ -263,14 +184,14 @@ func TestFloodingGuest(t *testing.T) {
 		return qemutest.Steps(line("[    0.000000] Linux version 6.12"), qemutest.Flood(size),
 			line("[    9.000000] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00007f00"), qemutest.Panic())
 	})
-	var install *InstallError
+	var install *watch.Error
 	if !errors.As(err, &install) {
-		t.Fatalf("error %v (%T), want an InstallError", err, err)
+		t.Fatalf("error %v (%T), want the guest's failure", err, err)
 	}
 	if most.Load() > 64<<20 {
 		t.Errorf("%d MiB of heap for %d MiB of console", most.Load()>>20, size>>20)
 	}
-	kept, err := os.ReadFile(filepath.Join(install.Bundle, serialFile))
+	kept, err := os.ReadFile(filepath.Join(bundleOf(err), serialFile))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -278,32 +199,6 @@ func TestFloodingGuest(t *testing.T) {
 		bytes.Contains(kept[len(kept)-200:], []byte("Attempted to kill init!"))
 	if cut := size > 50<<20; !begins || !ends || says != cut || !cut && int64(len(kept)) < size {
 		t.Errorf("of %d bytes of console %d are kept; with the beginning: %t, the end: %t, a word on what is left out: %t", size, len(kept), begins, ends, says)
-	}
-}
-
-// Sleep of the host is no time that passes for the guest, and a wall clock that
-// is set, forth or back, is no silence.
-func TestSuspendClock(t *testing.T) {
-	begun := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) // no monotonic reading: a wall clock
-	c := newSuspendClock(begun)
-	now := begun
-	var slept time.Duration
-	step := func(d time.Duration) {
-		now = now.Add(d)
-		slept += c.slept(now)
-	}
-	for range 60 {
-		step(time.Second)
-	}
-	step(3 * time.Hour)
-	step(time.Second)
-	step(-time.Hour)
-	step(time.Second)
-	if slept != 3*time.Hour {
-		t.Errorf("slept %v, want 3h", slept)
-	}
-	if want := 62*time.Second + tickEvery; c.awake != want {
-		t.Errorf("awake %v, want %v", c.awake, want)
 	}
 }
 
@@ -326,7 +221,7 @@ func TestHeldGuest(t *testing.T) {
 		}
 	}
 	ended := make(chan error, 1)
-	p, err := s.Resolve(ctx, testHost(t))
+	p, err := resolve(ctx, s, testHost(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -366,16 +261,15 @@ func TestHeldGuest(t *testing.T) {
 	}
 	second.Close()
 	cancel()
-	var install *InstallError
+	var install *watch.Error
 	if err := <-ended; !errors.As(err, &install) {
-		t.Errorf("error %v (%T), want the InstallError", err, err)
+		t.Errorf("error %v (%T), want the guest's failure", err, err)
 	}
 	if _, err := io.ReadAll(conn); err != nil {
 		t.Errorf("the console does not end with the guest: %v", err)
 	}
-	var none *NoConsoleError
-	if _, err := DialConsole(s.Out); !errors.As(err, &none) || none.Hint() == "" {
-		t.Errorf("error %v, want a NoConsoleError", err)
+	if _, err := DialConsole(s.Out); !errors.Is(err, ErrNoConsole) || assemble.Hint(err) == "" {
+		t.Errorf("error %v, want ErrNoConsole", err)
 	}
 	onlyBundle(t, s.Out)
 }
@@ -419,7 +313,7 @@ func TestRunsLeaveNothing(t *testing.T) {
 			}
 		}
 		s := testSpec(t, qemutest.Script{})
-		p, err := s.Resolve(ctx, testHost(t))
+		p, err := resolve(ctx, s, testHost(t))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -438,8 +332,8 @@ func TestRunsLeaveNothing(t *testing.T) {
 				t.Fatalf("run %d: %v", n, err)
 			}
 		case 1:
-			if !errors.As(err, new(*InstallError)) {
-				t.Fatalf("run %d: %v, want an InstallError", n, err)
+			if !errors.As(err, new(*watch.Error)) {
+				t.Fatalf("run %d: %v, want the guest's failure", n, err)
 			}
 			onlyBundle(t, s.Out)
 		case 2:
@@ -497,4 +391,32 @@ func children(t *testing.T) int {
 		}
 	}
 	return n
+}
+
+// The last line of the log or progress port counts without a newline too: a
+// guest may go down within it.
+func TestLastLineOfAPort(t *testing.T) {
+	for name, end := range map[string][]qemutest.Step{
+		"done":  {qemutest.Port(watch.ProgressPort, "done")},
+		"split": {qemutest.Port(watch.ProgressPort, "do"), qemutest.Sleep(300 * time.Millisecond), qemutest.Port(watch.ProgressPort, "ne")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, r, err := runBuild(t, t.Context(), func(nonce, installed string) []qemutest.Step {
+				steps := success(nonce, installed)
+				for i := range steps { // the console says nothing of the end, and "done" has no end
+					if steps[i].Text == "imgasm1 "+nonce+" done\n" {
+						steps = slices.Concat(steps[:i], []qemutest.Step{qemutest.Port(watch.ProgressPort, "imgasm1 "+nonce+" ")}, end, qemutest.PowerOff())
+						break
+					}
+				}
+				return steps
+			})
+			if err != nil {
+				t.Fatalf("%v\n%v", err, r.steps())
+			}
+			if _, err := resolve(t.Context(), s, testHost(t)); err != nil { // which would replace a file of the user's otherwise
+				t.Error(err)
+			}
+		})
+	}
 }

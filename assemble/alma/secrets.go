@@ -4,11 +4,11 @@
 package alma
 
 import (
-	"errors"
 	"net/url"
 	"os"
 	"slices"
 
+	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/anaconda"
 	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/internal/redact"
@@ -25,11 +25,7 @@ var published = []string{render.DefaultRootPassword, render.DefaultUsers()[0].Pa
 // reported by whoever needs it.
 func (s Spec) secrets() []string {
 	all := []string{s.Settings.RootPassword, s.Settings.Password}
-	if s.fetched != nil {
-		all = append(all, credentials(s.fetched.URL)...)
-	}
 	all = append(all, credentials(s.ISO)...)
-	all = append(all, credentials(s.origin)...)
 	all = append(all, credentials(s.Mirror)...)
 	all = append(all, credentials(s.Vault)...)
 	for _, r := range s.Settings.Repos {
@@ -51,7 +47,11 @@ func (s Spec) secrets() []string {
 // secrets are the Spec's, and those of the kickstart that the guest will read:
 // the hashes of passwords, for instance.
 func (p *Plan) secrets() []string {
-	return slices.Concat(p.Spec.secrets(), inFile(p.Kickstart.User), inFile(p.Kickstart.Guest), credentials(p.Installer.URL))
+	all := slices.Concat(p.Spec.secrets(), inFile(p.Kickstart.User), inFile(p.Kickstart.Guest), credentials(p.Installer.URL))
+	if f := p.Installer.fetched; f != nil {
+		all = append(all, credentials(f.URL)...)
+	}
+	return all
 }
 
 // inFile are the secrets of a kickstart.
@@ -60,7 +60,7 @@ func inFile(text []byte) []string {
 }
 
 // hiding makes what hides values.
-func hiding(values []string) *redact.Values {
+func hiding(values []string) *assemble.Secrets {
 	return redact.New(slices.DeleteFunc(values, func(v string) bool { return slices.Contains(published, v) })...)
 }
 
@@ -103,33 +103,10 @@ func withoutCredentials(text string) string {
 	return u.String()
 }
 
-// hiddenError says what an error says, without secrets.
-type hiddenError struct {
-	err        error
-	text, hint string
-}
-
-func (e *hiddenError) Error() string { return e.text }
-func (e *hiddenError) Unwrap() error { return e.err }
-func (e *hiddenError) Hint() string  { return e.hint }
-
-// hide replaces an error that tells a secret by one that does not and that is
-// of the same classes.
-func hide(err *error, values *redact.Values) {
-	if *err == nil {
-		return
-	}
-	text, advice := (*err).Error(), hint(*err)
-	clean := &hiddenError{*err, values.String(text), values.String(advice)}
-	if clean.text != text || clean.hint != advice {
-		*err = clean
-	}
-}
-
 // hide takes the Spec's secrets out of an error.
 func (s Spec) hide(err *error) {
-	if *err != nil && !errors.As(*err, new(*hiddenError)) {
-		hide(err, hiding(s.secrets()))
+	if *err != nil {
+		*err = assemble.Hide(*err, hiding(s.secrets()))
 	}
 }
 
@@ -146,7 +123,7 @@ func (s Spec) hidden(sink event.Sink) event.Sink {
 }
 
 // hideFailure is a failure without secrets: the guest's words are in it.
-func hideFailure(f *anaconda.Failure, values *redact.Values) *anaconda.Failure {
+func hideFailure(f *anaconda.Failure, values *assemble.Secrets) *anaconda.Failure {
 	if f == nil {
 		return nil
 	}

@@ -20,6 +20,9 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/anaconda"
+	"github.com/imgasm/imgasm/assemble/watch"
 	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/qemu/qemutest"
 )
@@ -85,9 +88,9 @@ func loud(nonce string) []qemutest.Step {
 		steps = append(steps,
 			line(fmt.Sprintf("[   21.%06d] anaconda[2343]: using %s now", i, s)),
 			qemutest.Serial("cut "+s[:half]), qemutest.Serial(s[half:]+"\r\n"),
-			qemutest.Port(logPort, "12:00:00,000 INF anaconda: "+s+"\n"),
-			qemutest.Port(progressPort, "imgasm1 "+nonce+" fact hostname="+s+"\n"),
-			qemutest.Port(progressPort, "imgasm1 "+nonce+" log anaconda.log "+base64.StdEncoding.EncodeToString([]byte("read "+s+"\n"))+"\n"),
+			qemutest.Port(watch.LogPort, "12:00:00,000 INF anaconda: "+s+"\n"),
+			qemutest.Port(watch.ProgressPort, "imgasm1 "+nonce+" fact hostname="+s+"\n"),
+			qemutest.Port(watch.ProgressPort, "imgasm1 "+nonce+" log anaconda.log "+base64.StdEncoding.EncodeToString([]byte("read "+s+"\n"))+"\n"),
 			qemutest.Stderr("qemu: "+s+"\n"),
 		)
 	}
@@ -110,7 +113,7 @@ func canarySpec(t *testing.T) Spec {
 // canaryPlan resolves such a Spec; its ISO came from an address with a signature.
 func canaryPlan(t *testing.T, s Spec) *Plan {
 	t.Helper()
-	p, err := s.Resolve(t.Context(), testHost(t))
+	p, err := resolve(t.Context(), s, testHost(t))
 	ok(t, err)
 	p.Installer.URL = "https://s3.example.org/x.iso?sig=canary-fetched"
 	p.hidden = hiding(p.secrets())
@@ -124,7 +127,7 @@ func TestRecordsHaveNoSecrets(t *testing.T) {
 	p := canaryPlan(t, s)
 	willSucceed(t, p)
 	script := success(p.nonce(), bootSector(t))
-	tell := qemutest.Port(progressPort, "imgasm1 "+p.nonce()+" fact hostname=canary-luks.example.org\nimgasm1 "+p.nonce()+" package canary-luks-1-1.noarch\n")
+	tell := qemutest.Port(watch.ProgressPort, "imgasm1 "+p.nonce()+" fact hostname=canary-luks.example.org\nimgasm1 "+p.nonce()+" package canary-luks-1-1.noarch\n")
 	p.Machine.Binary = qemutest.Executable(t, qemutest.Script{Steps: slices.Insert(script, len(script)-4, tell)})
 	r := &recorder{}
 	_, err := p.Run(t.Context(), r.sink)
@@ -175,7 +178,7 @@ func TestArgumentsOfChildren(t *testing.T) {
 		}
 		clean(t, "QEMU's argument", arg)
 	}
-	if !slices.ContainsFunc(p.Notes, func(n string) bool { return strings.Contains(n, "--kernel-arg") }) {
+	if !slices.ContainsFunc(p.Notes, func(n string) bool { return strings.Contains(n, "{KernelArgs}") }) {
 		t.Errorf("no note says so: %q", p.Notes)
 	}
 }
@@ -213,23 +216,24 @@ func TestSecretsAreNowhere(t *testing.T) {
 			p.Machine.Binary = qemutest.Executable(t, qemutest.Script{Steps: loud(p.nonce())})
 			r := &recorder{}
 			_, err = p.Run(t.Context(), r.sink)
-			var install *InstallError
+			var install *watch.Error
 			if !errors.As(err, &install) {
-				t.Fatalf("error %v (%T), want an InstallError", err, err)
+				t.Fatalf("error %v (%T), want the guest's failure", err, err)
 			}
 			if !strings.Contains(err.Error(), "panic") {
 				t.Errorf("the error lost the guest's words: %v", err)
 			}
-			clean(t, "the error", []byte(err.Error()+install.Hint()+fmt.Sprintf("%+v", *install.Failure)))
-			if !strings.Contains(err.Error(), "REDACTED") || !strings.HasSuffix(err.Error(), "\nlogs: "+install.Bundle) {
+			clean(t, "the error", []byte(err.Error()+assemble.Hint(err)+fmt.Sprintf("%+v", *install.Failure)))
+			if !strings.Contains(err.Error(), "REDACTED") || !strings.HasSuffix(err.Error(), "\nlogs: "+bundleOf(err)) {
 				t.Errorf("an error with a hidden secret does not name the bundle: %v", err)
 			}
+			bundle := bundleOf(err)
 			events, err := json.Marshal(r.events)
 			if err != nil {
 				t.Fatal(err)
 			}
 			clean(t, "an event", events)
-			checkCleanBundle(t, readBundle(t, install.Bundle))
+			checkCleanBundle(t, readBundle(t, bundle))
 			entries, err := os.ReadDir(filepath.Dir(s.Out))
 			if err != nil || len(entries) != 1 {
 				t.Errorf("in the output's folder: %v, %v; want the bundle alone", entries, err)
@@ -243,13 +247,13 @@ func checkCleanBundle(t *testing.T, files map[string][]byte) {
 	for name, text := range files {
 		clean(t, name, text)
 	}
-	for _, name := range []string{serialFile, logFile, progressFile, eventsFile, installerLogs + "/anaconda.log", screenFile, "guest.json",
+	for _, name := range []string{serialFile, logFile, progressFile, eventsFile, watch.InstallerLogs + "/anaconda.log", screenFile, "guest.json",
 		"host.json", "qemu.txt", kickstartFile, "plan.json", "failure.json", summaryFile} {
 		if len(files[name]) == 0 {
 			t.Errorf("the bundle has no %s; it has %v", name, slices.Sorted(maps.Keys(files)))
 		}
 	}
-	for _, name := range []string{serialFile, logFile, progressFile, installerLogs + "/anaconda.log", "qemu.txt", summaryFile} {
+	for _, name := range []string{serialFile, logFile, progressFile, watch.InstallerLogs + "/anaconda.log", "qemu.txt", summaryFile} {
 		if !bytes.Contains(files[name], []byte("REDACTED")) {
 			t.Errorf("nothing was hidden in %s: the test proves nothing", name)
 		}
@@ -258,16 +262,20 @@ func checkCleanBundle(t *testing.T, files map[string][]byte) {
 
 // A description tells no secret, whatever the guest says of itself.
 func TestDescriptionHasNoSecrets(t *testing.T) {
-	p, err := canarySpec(t).Resolve(t.Context(), testHost(t))
+	p, err := resolve(t.Context(), canarySpec(t), testHost(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &build{Plan: p}
-	b.report.Facts = map[string]string{"hostname": "canary-luks.example.org"}
-	text, err := json.Marshal(b.describeImage(File{}))
-	if err != nil {
-		t.Fatal(err)
-	}
+	err = inJob(t, p, nil, func(ctx context.Context, j *assemble.Job) error {
+		ok(t, j.Folder.WriteFile(imagePartialFile, nil, 0o600))
+		hash := make(chan hashed, 1)
+		hash <- hashed{}
+		_, err := publish(ctx, j, p, hash, anaconda.Report{Facts: map[string]string{"hostname": "canary-luks.example.org"}}, nil)
+		return err
+	})
+	ok(t, err)
+	text, err := os.ReadFile(assemble.Description(p.Outputs.Path))
+	ok(t, err)
 	clean(t, "the description", text)
 }
 
@@ -275,26 +283,25 @@ func TestDescriptionHasNoSecrets(t *testing.T) {
 func TestEarlyErrorsHaveNoSecrets(t *testing.T) {
 	s := canarySpec(t)
 	s.Bundle = "canary-luks" // quoted by the error
-	_, err := s.Resolve(t.Context(), testHost(t))
-	var input *InputError
-	if !errors.As(err, &input) {
+	_, err := resolve(t.Context(), s, testHost(t))
+	if !errors.Is(err, ErrInput) {
 		t.Fatalf("error %v, want an InputError", err)
 	}
-	clean(t, "the error", []byte(err.Error()+hint(err)))
+	clean(t, "the error", []byte(err.Error()+assemble.Hint(err)))
 
 	s = canarySpec(t)
 	s.ISO, s.Offline = "http://me:canary-proxy@127.0.0.1:9/x.iso?token=canary-env", true
-	if _, err = s.Fetch(t.Context(), testHost(t), nil); err == nil {
+	if _, err = s.Locate(t.Context(), testHost(t), nil); err == nil {
 		t.Fatal("an ISO was fetched offline")
 	}
-	clean(t, "the error", []byte(err.Error()+hint(err)))
+	clean(t, "the error", []byte(err.Error()+assemble.Hint(err)))
 }
 
 // readBundle returns a bundle's files by name, whichever form it has.
 func readBundle(t *testing.T, path string) map[string][]byte {
 	t.Helper()
 	files := map[string][]byte{}
-	if !strings.HasSuffix(path, bundleSuffix) {
+	if !strings.HasSuffix(path, ".tar.zst") {
 		err := filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() {
 				return err
@@ -332,34 +339,6 @@ func readBundle(t *testing.T, path string) map[string][]byte {
 		_, name, _ := strings.Cut(h.Name, "/")
 		if files[name], err = io.ReadAll(r); err != nil {
 			t.Fatal(err)
-		}
-	}
-}
-
-func TestCheckBundle(t *testing.T) {
-	dir := t.TempDir()
-	foreign := filepath.Join(dir, "mine.tar.zst")
-	if err := os.WriteFile(foreign, []byte("not ours"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	staged := filepath.Join(dir, "staged")
-	if err := os.Mkdir(staged, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(staged, summaryFile), []byte("# failed\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	ours := filepath.Join(dir, "ours.tar.zst")
-	if err := archiveBundle(staged, ours, "x.failed", mediaTime); err != nil {
-		t.Fatal(err)
-	}
-	for path, want := range map[string]string{
-		"": "", ours: "", filepath.Join(dir, "new.tar.zst"): "",
-		foreign: "is no failure bundle", dir + "/x.tar.gz": "does not end in", dir + "/none/x.tar.zst": "does not exist",
-	} {
-		err := checkBundle(path)
-		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
-			t.Errorf("%q: %v, want %q", path, err, want)
 		}
 	}
 }

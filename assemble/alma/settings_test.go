@@ -26,7 +26,7 @@ func TestSettings(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := base
 			s.Settings = c.wish
-			p, err := s.Resolve(t.Context(), testHost(t))
+			p, err := resolve(t.Context(), s, testHost(t))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,18 +1,40 @@
-// Package alma turns a Spec (what the user asked for) into a Plan
-// (everything decided, nothing done) and runs the Plan as a Build.
+// Package alma builds AlmaLinux images by an installation that Anaconda does by
+// itself. What is asked for goes one way: a Spec; the installer's ISO, which
+// Locate finds; the Plan, which Resolve makes of both, everything decided and
+// nothing done; and Run, which does it.
 package alma
 
 import (
 	"time"
 
-	"github.com/imgasm/imgasm/assemble/source"
+	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/kickstart/render"
 )
 
 // Spec is what the user asked for. The zero value asks for AlmaLinux 10 of the
 // host's architecture in alma.qcow2, and works.
 type Spec struct {
-	Arch    string `json:"arch,omitempty"`    // "x86_64", "aarch64" or an alias; "": the host's
+	Arch string `json:"arch,omitempty"` // "x86_64", "aarch64" or an alias; "": the host's
+	Source
+
+	// Kickstart is the path of the user's own kickstart; "": the embedded one with Settings.
+	Kickstart string `json:"kickstart,omitempty"`
+	// KickstartText is what is in Kickstart, where it is read already: a pipe can be read once only.
+	KickstartText []byte   `json:"-"`
+	Settings      Settings `json:"settings,omitzero"`
+
+	assemble.Output        // Out "": "alma.qcow2"
+	Format          string `json:"format,omitempty"`   // "qcow2" or "raw"; "": by Out's ending
+	DiskSize        int64  `json:"diskSize,omitempty"` // bytes; 0: 10 GiB
+
+	Machine
+	Installation
+	NoBootTest bool `json:"noBootTest,omitempty"` // publish without having seen the image boot
+	Offline    bool `json:"offline,omitempty"`    // no network for us or the guest
+}
+
+// Source says which installer ISO, and where from.
+type Source struct {
 	Version string `json:"version,omitempty"` // "10", "10.2", "kitten"; "": "10"
 	// ISO is the installer ISO: a path or an http(s) URL; "": found, fetched and verified.
 	ISO         string `json:"iso,omitempty"`
@@ -21,28 +43,23 @@ type Spec struct {
 	Mirror      string `json:"mirror,omitempty"`      // where to fetch it from; "": AlmaLinux's own
 	Vault       string `json:"vault,omitempty"`       // where superseded releases are; "": AlmaLinux's own
 	Keyring     string `json:"keyring,omitempty"`     // path of the OpenPGP keys that may sign its CHECKSUM; "": AlmaLinux 10's
+}
 
-	// Kickstart is the path of the user's own kickstart; "": the embedded one with Settings.
-	Kickstart string `json:"kickstart,omitempty"`
-	// KickstartText is what is in Kickstart, where it is read already: a pipe can be read once only.
-	KickstartText []byte   `json:"-"`
-	Settings      Settings `json:"settings,omitzero"`
+// Machine is the virtual machine.
+type Machine struct {
+	MemoryMiB  int    `json:"memoryMiB,omitempty"`  // 0: what the installer needs
+	CPUs       int    `json:"cpus,omitempty"`       // 0: the host's, at most 4
+	Accel      string `json:"accel,omitempty"`      // "auto", "kvm", "hvf", "whpx", "tcg"; "": auto
+	CPU        string `json:"cpu,omitempty"`        // QEMU's -cpu; "": by accelerator and architecture
+	QEMU       string `json:"qemu,omitempty"`       // path of the emulator; "": found in PATH
+	Firmware   string `json:"firmware,omitempty"`   // "auto", "bios", "uefi" or "CODE[:VARS]"; "": auto
+	SecureBoot bool   `json:"secureBoot,omitempty"` // enforce Secure Boot; implies boot "media"
+}
 
-	Out      string `json:"out,omitempty"`      // the image's path; "": "alma.qcow2"
-	Format   string `json:"format,omitempty"`   // "qcow2" or "raw"; "": by Out's ending
-	DiskSize int64  `json:"diskSize,omitempty"` // bytes; 0: 10 GiB
-	Force    bool   `json:"force,omitempty"`    // replace an existing Out that imgasm did not make
-
-	MemoryMiB int    `json:"memoryMiB,omitempty"` // 0: what the installer needs
-	CPUs      int    `json:"cpus,omitempty"`      // 0: the host's, at most 4
-	Accel     string `json:"accel,omitempty"`     // "auto", "kvm", "hvf", "whpx", "tcg"; "": auto
-	CPU       string `json:"cpu,omitempty"`       // QEMU's -cpu; "": by accelerator and architecture
-	QEMU      string `json:"qemu,omitempty"`      // path of the emulator; "": found in PATH
-
+// Installation is how the installer is started and followed.
+type Installation struct {
 	Boot       string   `json:"boot,omitempty"`       // "kernel" (direct) or "media" (EFI boot medium); "": kernel
 	Deliver    string   `json:"deliver,omitempty"`    // the kickstart: "oemdrv" (on a volume), "initrd" (in it) or "both"; "": oemdrv
-	Firmware   string   `json:"firmware,omitempty"`   // "auto", "bios", "uefi" or "CODE[:VARS]"; "": auto
-	SecureBoot bool     `json:"secureBoot,omitempty"` // enforce Secure Boot; implies boot "media"
 	KernelArgs []string `json:"kernelArgs,omitempty"` // added to the installer's kernel command line
 	// ConsoleMode is how the installer shows itself on the serial console:
 	// "direct" prints lines, "tmux" is its usual screen; "": direct.
@@ -54,24 +71,7 @@ type Spec struct {
 	// SpaceWait is how long the guest stays paused when the host's disk is full,
 	// until the build is given up; 0: 10 minutes.
 	SpaceWait time.Duration `json:"spaceWait,omitempty"`
-
-	// Bundle is the archive (.tar.zst) that keeps what is known of a guest that
-	// failed; "": the folder OUT.failed.
-	Bundle string `json:"bundle,omitempty"`
-
-	Keep       bool `json:"keep,omitempty"`       // keep the working folder
-	KeepVM     bool `json:"keepVM,omitempty"`     // hold a guest that failed, until the context ends
-	NoBootTest bool `json:"noBootTest,omitempty"` // publish without having seen the image boot
-	Offline    bool `json:"offline,omitempty"`    // no network for us or the guest
-
-	Lock       bool   `json:"lock,omitempty"`       // write what the inputs were into LockFile
-	Locked     bool   `json:"locked,omitempty"`     // demand the inputs that LockFile names
-	LockFile   string `json:"lockFile,omitempty"`   // "": imgasm.lock in the working folder
-	Provenance bool   `json:"provenance,omitempty"` // write an in-toto statement beside the image
-	Checksums  bool   `json:"checksums,omitempty"`  // write SHA256SUMS beside the image
-
-	fetched *source.File // what Fetch has got
-	origin  string       // the URL that ISO was before
+	KeepVM    bool          `json:"keepVM,omitempty"` // hold a guest that failed, until the context ends
 }
 
 // Settings are the common wishes for the embedded kickstart.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/imgasm/imgasm/assemble/watch"
 	"github.com/imgasm/imgasm/qemu/qemutest"
 )
 
@@ -18,7 +19,7 @@ func TestSummary(t *testing.T) {
 	}
 	h := testHost(t)
 	h.Command = []string{"imgasm", "alma", "--out", "out.raw"}
-	p, err := s.Resolve(t.Context(), h)
+	p, err := resolve(t.Context(), s, h)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +32,7 @@ func TestSummary(t *testing.T) {
 		line("[  798.400000] anaconda[2345]:   There was an error running the kickstart script at line 2.  This is a fatal"),
 		line("[  798.500000] anaconda[2345]:   error and installation will be aborted.  The details of this error are:"),
 		line("[  798.600000] anaconda[2345]:   about to fail"),
-		qemutest.Port(logPort, "11:40:02,118 WARNING org.fedoraproject.Anaconda.Modules.Runtime:ERROR:anaconda.core.kickstart.scripts.script:Error code 7 running the kickstart script at line 2\n"),
+		qemutest.Port(watch.LogPort, "11:40:02,118 WARNING org.fedoraproject.Anaconda.Modules.Runtime:ERROR:anaconda.core.kickstart.scripts.script:Error code 7 running the kickstart script at line 2\n"),
 	)})
 	_, err = p.Run(t.Context(), nil)
 	if err == nil {

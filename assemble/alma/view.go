@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/proc"
 	"github.com/imgasm/imgasm/kickstart"
@@ -33,19 +34,19 @@ type PlanView struct {
 	Timeout   string         `json:"timeout"`
 	Time      time.Time      `json:"mediaTime"`
 
-	KickstartFrom string     `json:"kickstartFrom"`
-	Deliver       string     `json:"deliver"`   // how it comes to the guest: "oemdrv", "initrd", "both"
-	Kickstart     string     `json:"kickstart"` // as the guest reads it; passwords and keys redacted
-	OwnLines      int        `json:"ownLines"`  // how many lines of it are not ours
-	KernelArgs    string     `json:"kernelArgs"`
-	ConsoleMode   string     `json:"consoleMode"`
-	KSStrict      bool       `json:"ksStrict,omitempty"`
-	WorkDir       string     `json:"workDir"`
-	Steps         []StepPlan `json:"steps"`
-	Command       []string   `json:"command"`     // QEMU for the installation
-	TestCommand   []string   `json:"testCommand"` // QEMU for the boot test
-	Notes         []string   `json:"notes,omitempty"`
-	Cautions      []Caution  `json:"cautions,omitempty"`
+	KickstartFrom string             `json:"kickstartFrom"`
+	Deliver       string             `json:"deliver"`   // how it comes to the guest: "oemdrv", "initrd", "both"
+	Kickstart     string             `json:"kickstart"` // as the guest reads it; passwords and keys redacted
+	OwnLines      int                `json:"ownLines"`  // how many lines of it are not ours
+	KernelArgs    string             `json:"kernelArgs"`
+	ConsoleMode   string             `json:"consoleMode"`
+	KSStrict      bool               `json:"ksStrict,omitempty"`
+	WorkDir       string             `json:"workDir"`
+	Steps         []StepPlan         `json:"steps"`
+	Command       []string           `json:"command"`     // QEMU for the installation
+	TestCommand   []string           `json:"testCommand"` // QEMU for the boot test
+	Notes         []string           `json:"notes,omitempty"`
+	Cautions      []assemble.Caution `json:"cautions,omitempty"`
 }
 
 // View returns the plan for reading.
@@ -54,12 +55,12 @@ func (p *Plan) View() PlanView {
 	in := p.Installer
 	in.URL = h.String(withoutCredentials(in.URL))
 	return PlanView{
-		Arch: p.Arch.Name, Out: p.Out, Metadata: metadataName(p.Out), Format: p.Spec.Format, DiskSize: p.Spec.DiskSize, Boot: p.Spec.Boot,
+		Arch: p.Arch.Name, Out: p.Outputs.Path, Metadata: assemble.Description(p.Outputs.Path), Format: p.Spec.Format, DiskSize: p.Spec.DiskSize, Boot: p.Spec.Boot,
 		Installer: in, Firmware: p.Firmware, Accel: p.Accel, QEMU: p.QEMU.Path + " " + p.QEMU.Version.String(),
 		CPUs: p.Spec.CPUs, MemoryMiB: p.Spec.MemoryMiB, Network: p.reach(), Timeout: p.Timeout.String(), Time: p.Time,
 		KickstartFrom: p.Kickstart.Name, Deliver: p.Spec.Deliver, Kickstart: h.String(string(kickstart.Redact(p.Kickstart.Guest))), OwnLines: bytes.Count(p.Kickstart.User, []byte("\n")),
 		KernelArgs: h.String(strings.Join(p.Arguments, " ")), ConsoleMode: p.Spec.ConsoleMode, KSStrict: p.Spec.KSStrict,
-		WorkDir: workDir(p.Out), Steps: p.Steps, Command: h.Strings(p.Machine.Argv(qemu.Links{})), TestCommand: h.Strings(p.TestMachine.Argv(qemu.Links{})), Notes: h.Strings(p.Notes), Cautions: p.Cautions,
+		WorkDir: assemble.WorkFolder(p.Outputs.Path), Steps: p.Steps, Command: h.Strings(p.Machine.Argv(qemu.Links{})), TestCommand: h.Strings(p.TestMachine.Argv(qemu.Links{})), Notes: h.Strings(p.Notes), Cautions: p.Cautions,
 	}
 }
 

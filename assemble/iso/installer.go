@@ -28,8 +28,10 @@ type Installer struct {
 	Version string `json:"version,omitempty"` // "10.1"; "" if it does not say
 	Variant string `json:"variant"`           // "boot", "minimal" or "dvd", told by the package folders
 	// HasRepos says that packages can be installed from the image, offline.
-	HasRepos bool      `json:"packages"`
-	Boot     BootFiles `json:"boot"`
+	HasRepos bool `json:"packages"`
+	// Rehearsal says that the image is imgasm's rehearsal, whose installer is none.
+	Rehearsal bool      `json:"rehearsal,omitempty"`
+	Boot      BootFiles `json:"boot"`
 }
 
 // BootFiles are paths on the image. Kernel and Initrd are always there, the
@@ -57,6 +59,10 @@ func (m *Image) Installer() (*Installer, error) {
 	return in, err
 }
 
+// RehearsalName is the file in the root of an installer image by which it says
+// that it is imgasm's rehearsal.
+const RehearsalName = "REHEARSAL"
+
 func (m *Image) identify() (*Installer, error) {
 	in := &Installer{Label: m.Label}
 	if err := m.findBootFiles(&in.Boot); err != nil {
@@ -69,6 +75,7 @@ func (m *Image) identify() (*Installer, error) {
 		return nil, err
 	}
 	m.findVariant(in)
+	in.Rehearsal = m.exists(RehearsalName) != ""
 	return in, nil
 }
 

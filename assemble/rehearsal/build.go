@@ -92,7 +92,7 @@ func mediumFiles(guest []byte, s *supply) ([]tree.File, error) {
 	return []tree.File{
 		tree.Bytes(".discinfo", fmt.Appendf(nil, "%d.000000\n%s\n%s\n", mediumTime.Unix(), Release, a.Name)),
 		tree.Bytes(".treeinfo", []byte(treeInfo(s, rd, second))),
-		tree.Bytes("REHEARSAL", []byte(readme(s))),
+		tree.Bytes(iso.RehearsalName, []byte(readme(s))),
 		tree.Bytes("images/pxeboot/vmlinuz", s.Kernel),
 		tree.Bytes("images/pxeboot/initrd.img", rd),
 		tree.Bytes("images/install.img", second),

@@ -12,7 +12,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/imgasm/imgasm/assemble/alma"
 	"github.com/imgasm/imgasm/internal/smallfile"
 	"github.com/imgasm/imgasm/kickstart/render"
 )
@@ -58,7 +57,7 @@ func (a *app) password(c *cli.Context, flag string) (string, error) {
 		return "", a.usage("choose either --%s or --%s", flag, file)
 	}
 	refuse := func(err error) error {
-		return &alma.InputError{What: "--" + file, Err: err, Do: "give a file with the password on its only line"}
+		return badInput("--"+file, err, "give a file with the password on its only line")
 	}
 	const most = 4 << 10
 	path := c.String(file)
@@ -96,7 +95,7 @@ func refuseEmpty(c *cli.Context) error {
 			empty = slices.Contains(c.StringSlice(name), "")
 		}
 		if empty {
-			return &alma.InputError{What: "--" + name, Err: errors.New("is empty"), Do: "give it a value (is a variable not set?), or leave it out"}
+			return badInput("--"+name, errors.New("is empty"), "give it a value (is a variable not set?), or leave it out")
 		}
 	}
 	return nil
@@ -108,7 +107,7 @@ const maxKeys = 1 << 20
 // readKeys takes each value for a public key, or for a file of them.
 func readKeys(ctx context.Context, values []string) ([]string, error) {
 	const do = "give a public key in quotes, or the path of a .pub file"
-	refuse := func(err error, do string) error { return &alma.InputError{What: "--ssh-key", Err: err, Do: do} }
+	refuse := func(err error, do string) error { return badInput("--ssh-key", err, do) }
 	var keys []string
 	for _, v := range values {
 		if strings.Contains(v, " ") && !isFile(v) {

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/imgasm/imgasm/assemble/alma"
+	"github.com/imgasm/imgasm/assemble/host"
 )
 
 // almaCommand builds an AlmaLinux image.
@@ -55,7 +56,7 @@ are root/packer and admin/admin, for tests only.`,
 			}
 			s.Version, s.ISO, s.Kickstart, s.Offline = c.String("version"), c.String("iso"), c.String("kickstart"), c.Bool("offline")
 			if s.KickstartText, err = a.namedKickstart(c.Context, &s.Kickstart); err != nil {
-				return &alma.InputError{What: "--kickstart", Err: err, Do: "imgasm kickstart render writes one to begin with"}
+				return badInput("--kickstart", err, "imgasm kickstart render writes one to begin with")
 			}
 			s.ISOChecksum, s.Variant, s.Mirror = c.String("iso-checksum"), c.String("variant"), c.String("mirror")
 			s.Vault, s.Keyring = c.String("vault"), c.String("keyring")
@@ -78,7 +79,7 @@ are root/packer and admin/admin, for tests only.`,
 				wanted := c.Bool("guest-agent")
 				s.Settings.GuestAgent = &wanted
 			}
-			h, err := alma.ThisHost(a.getenv, version)
+			h, err := host.This(a.getenv, version)
 			if err != nil {
 				return err
 			}

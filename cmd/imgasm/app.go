@@ -151,9 +151,14 @@ func hintOf(err error) string {
 // fieldFlags are the flags for what libraries call fields, with their value as
 // hints have it. A field that is no flag of every verb is described.
 var fieldFlags = map[string]string{
-	"Accel": "--accel", "Arch": "--arch", "Boot": "--boot", "Binary": "--qemu PATH", "Explicit": "--firmware", "ISO": "--iso PATH", "Keyring": "--keyring FILE",
-	"Lock": "--lock", "Locked": "--locked", "MemoryMiB": "--memory", "Mirror": "--mirror URL", "NoBootTest": "--no-boot-test", "Offline": "--offline",
-	"SHA256": "--iso-checksum SHA256 (imgasm source: --checksum)", "Variant": "--variant", "Vault": "--vault URL", "Version": "--version", "URL": "",
+	"Accel": "--accel", "Arch": "--arch", "Binary": "--qemu PATH", "Boot": "--boot", "Bundle": "--bundle", "CPUs": "--cpus", "Checksums": "--checksum",
+	"ConsoleMode": "--console-mode", "Deliver": "--deliver", "DiskSize": "--disk-size", "Explicit": "--firmware", "Firmware": "--firmware",
+	"Force": "--force", "Format": "--format", "ISO": "--iso PATH", "ISOChecksum": "--iso-checksum", "KSStrict": "--ks-strict", "KeepVM": "--keep-vm",
+	"KernelArgs": "--kernel-arg", "Keyring": "--keyring FILE", "Kickstart": "--kickstart FILE", "Lock": "--lock", "LockFile": "--lock-file", "Locked": "--locked",
+	"MemoryMiB": "--memory", "Mirror": "--mirror URL", "NoBootTest": "--no-boot-test", "Offline": "--offline", "Out": "--out", "Password": "--password",
+	"Post": "--post", "Provenance": "--provenance", "RootPassword": "--root-password", "SHA256": "--iso-checksum SHA256 (imgasm source: --checksum)",
+	"SSHKeys": "--ssh-key FILE", "SecureBoot": "--secure-boot", "SpaceWait": "--enospc-wait", "StallTimeout": "--stall-timeout", "Timeout": "--timeout",
+	"URL": "", "Variant": "--variant", "Vault": "--vault URL", "Version": "--version",
 }
 
 // flagOf is the flag that stands for a field.

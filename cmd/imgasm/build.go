@@ -13,11 +13,15 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/alma"
+	"github.com/imgasm/imgasm/assemble/host"
 	"github.com/imgasm/imgasm/assemble/lock"
+	"github.com/imgasm/imgasm/assemble/source"
 	"github.com/imgasm/imgasm/cmd/imgasm/ui"
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/proc"
 	"github.com/imgasm/imgasm/internal/size"
 )
@@ -72,29 +76,35 @@ func machineFlags() []cli.Flag {
 // machineSpec reads machineFlags.
 func (a *app) machineSpec(c *cli.Context) (alma.Spec, error) {
 	s := alma.Spec{
-		Arch: c.String("arch"), Out: c.String("out"), Format: c.String("format"), Force: c.Bool("force"),
-		CPUs: c.Int("cpus"), Accel: c.String("accel"), CPU: c.String("cpu"), QEMU: c.String("qemu"),
-		Boot: c.String("boot"), Deliver: c.String("deliver"), Firmware: c.String("firmware"), SecureBoot: c.Bool("secure-boot"), KernelArgs: c.StringSlice("kernel-arg"),
-		ConsoleMode: c.String("console-mode"), KSStrict: c.Bool("ks-strict"),
-		Timeout: c.Duration("timeout"), StallTimeout: c.Duration("stall-timeout"), SpaceWait: c.Duration("enospc-wait"),
-		Keep: c.Bool("keep"), Bundle: c.String("bundle"), KeepVM: c.Bool("keep-vm"), NoBootTest: c.Bool("no-boot-test"),
+		Arch: c.String("arch"), Format: c.String("format"), NoBootTest: c.Bool("no-boot-test"),
+		Output: assemble.Output{
+			Out: c.String("out"), Force: c.Bool("force"), Keep: c.Bool("keep"), Bundle: c.String("bundle"),
+			Lock: c.Bool("lock"), Locked: c.Bool("locked"), LockFile: c.String("lock-file"), Provenance: c.Bool("provenance"), Checksums: c.Bool("checksum"),
+		},
+		Machine: alma.Machine{
+			CPUs: c.Int("cpus"), Accel: c.String("accel"), CPU: c.String("cpu"), QEMU: c.String("qemu"),
+			Firmware: c.String("firmware"), SecureBoot: c.Bool("secure-boot"),
+		},
+		Installation: alma.Installation{
+			Boot: c.String("boot"), Deliver: c.String("deliver"), KernelArgs: c.StringSlice("kernel-arg"),
+			ConsoleMode: c.String("console-mode"), KSStrict: c.Bool("ks-strict"),
+			Timeout: c.Duration("timeout"), StallTimeout: c.Duration("stall-timeout"), SpaceWait: c.Duration("enospc-wait"), KeepVM: c.Bool("keep-vm"),
+		},
 	}
-	s.Lock, s.Locked, s.LockFile = c.Bool("lock"), c.Bool("locked"), c.String("lock-file")
-	s.Provenance, s.Checksums = c.Bool("provenance"), c.Bool("checksum")
 	var err error
 	if s.DiskSize, err = size.Parse(c.String("disk-size")); err != nil {
-		return s, &alma.InputError{What: "--disk-size", Err: err}
+		return s, badInput("--disk-size", err, "")
 	}
 	if s.DiskSize == 0 {
-		return s, &alma.InputError{What: "--disk-size", Err: errors.New("must be larger than 0"), Do: "the default is --disk-size 10G"}
+		return s, badInput("--disk-size", errors.New("must be larger than 0"), "the default is --disk-size 10G")
 	}
 	if m := c.String("memory"); m != "" {
 		bytes, err := size.Parse(m)
 		if err != nil {
-			return s, &alma.InputError{What: "--memory", Err: err, Do: "such as --memory 4G"}
+			return s, badInput("--memory", err, "such as --memory 4G")
 		}
 		if s.MemoryMiB = int(bytes >> 20); s.MemoryMiB == 0 {
-			return s, &alma.InputError{What: "--memory", Err: fmt.Errorf("%q is less than a megabyte", m), Do: "such as --memory 4G"}
+			return s, badInput("--memory", fmt.Errorf("%q is less than a megabyte", m), "such as --memory 4G")
 		}
 	}
 	if c.Bool("quiet") && c.Bool("verbose") {
@@ -103,17 +113,22 @@ func (a *app) machineSpec(c *cli.Context) (alma.Spec, error) {
 	return s, nil
 }
 
-// preparation makes a build's installer ISO, and returns its path.
-type preparation func(context.Context, event.Sink) (string, error)
+// locator finds or makes the installer ISO of a Spec.
+type locator func(context.Context, alma.Spec, event.Sink) (*alma.Installer, error)
 
-// runPlan shows or runs the plan of a Spec. With prepare, which may be nil, its
-// ISO is made first.
-func (a *app) runPlan(c *cli.Context, h alma.Host, s alma.Spec, prepare preparation) error {
+// runPlan shows or runs the plan of a Spec, whose ISO locate gets; nil: as the
+// Spec says.
+func (a *app) runPlan(c *cli.Context, h host.Host, s alma.Spec, locate locator) error {
 	if c.Bool("dry-run") {
-		return a.dryRun(c.Context, c, h, s, prepare)
+		return a.dryRun(c, h, s, locate)
+	}
+	if locate == nil {
+		locate = func(ctx context.Context, s alma.Spec, show event.Sink) (*alma.Installer, error) {
+			return s.Locate(ctx, h, show)
+		}
 	}
 	d := a.display(c)
-	result, err := build(c.Context, h, s, prepare, d.Event)
+	result, err := build(c.Context, h, s, locate, d.Event)
 	if err != nil {
 		return d.fail(err)
 	}
@@ -129,7 +144,7 @@ func (a *app) runPlan(c *cli.Context, h alma.Host, s alma.Spec, prepare preparat
 }
 
 // printNext says what one does with a finished image.
-func printNext(w io.Writer, n alma.Next) {
+func printNext(w io.Writer, n assemble.Next) {
 	if len(n.Logins) > 0 {
 		fmt.Fprintf(w, "\nlog in as   %s\n", strings.Join(n.Logins, " or "))
 	}
@@ -142,19 +157,15 @@ func printNext(w io.Writer, n alma.Next) {
 }
 
 // build gets the ISO, plans and runs.
-func build(ctx context.Context, h alma.Host, s alma.Spec, prepare preparation, show event.Sink) (_ *alma.Result, err error) {
+func build(ctx context.Context, h host.Host, s alma.Spec, locate locator, show event.Sink) (*assemble.Result, error) {
 	if err := s.Check(ctx, h); err != nil {
 		return nil, err
 	}
-	if prepare != nil {
-		if s.ISO, err = prepare(ctx, show); err != nil {
-			return nil, err
-		}
-	}
-	if s, err = s.Fetch(ctx, h, show); err != nil {
+	iso, err := locate(ctx, s, show)
+	if err != nil {
 		return nil, err
 	}
-	plan, err := s.Resolve(ctx, h)
+	plan, err := alma.Resolve(ctx, h, s, iso)
 	if err != nil {
 		return nil, err
 	}
@@ -162,20 +173,22 @@ func build(ctx context.Context, h alma.Host, s alma.Spec, prepare preparation, s
 }
 
 // dryRun prints the plan. An ISO that is not here yet is named and not fetched:
-// what it says of itself is not known then, and the plan ends there.
-func (a *app) dryRun(ctx context.Context, c *cli.Context, h alma.Host, s alma.Spec, prepare preparation) error {
+// what it says of itself is not known then, and the plan ends there. A locator
+// of the verb's own is used, with a display of its own.
+func (a *app) dryRun(c *cli.Context, h host.Host, s alma.Spec, locate locator) (err error) {
+	ctx := c.Context
 	if err := s.Check(ctx, h); err != nil {
 		return err
 	}
-	if prepare != nil {
-		iso, err := a.make(c, prepare)
-		if err != nil {
-			return err
+	var iso *alma.Installer
+	var release *source.Release
+	if locate != nil {
+		d := a.display(c)
+		if iso, err = locate(ctx, s, d.Event); err != nil {
+			return d.fail(err)
 		}
-		s.ISO = iso
-	}
-	release, err := s.Release(ctx, h)
-	if err != nil {
+		d.Close()
+	} else if iso, release, err = s.Find(ctx, h); err != nil {
 		return err
 	}
 	if release != nil {
@@ -186,28 +199,22 @@ func (a *app) dryRun(ctx context.Context, c *cli.Context, h alma.Host, s alma.Sp
 			release.Name, strings.Join(release.URLs, "\n             "), release.SHA256)
 		return nil
 	}
-	s.Offline = true // it is here: nothing is asked of the network
-	wish := c.Bool("offline")
-	if s, err = s.Fetch(ctx, h, nil); err != nil {
-		return err
-	}
-	s.Offline = wish
-	plan, err := s.Resolve(ctx, h)
+	plan, err := alma.Resolve(ctx, h, s, iso)
 	if err != nil {
 		return err
 	}
-	return a.printPlan(plan.View(), c.Bool("json"), c.Bool("verbose"))
-}
-
-// make makes an ISO, with a display of its own.
-func (a *app) make(c *cli.Context, prepare preparation) (string, error) {
-	d := a.display(c)
-	path, err := prepare(c.Context, d.Event)
-	if err != nil {
-		return "", d.fail(err)
+	view := plan.View()
+	fill := func(text *string) { *text = fault.Fill(*text, flagOf) }
+	for i := range view.Steps {
+		fill(&view.Steps[i].Text)
 	}
-	d.Close()
-	return path, nil
+	for i := range view.Notes {
+		fill(&view.Notes[i])
+	}
+	for i := range view.Cautions {
+		fill(&view.Cautions[i].Do)
+	}
+	return a.printPlan(view, c.Bool("json"), c.Bool("verbose"))
 }
 
 // printPlan writes a plan to stdout.

@@ -28,8 +28,12 @@ func (a *app) display(c *cli.Context) *display {
 	return &display{ctx: c.Context, programs: o.JSON, UI: a.Display(o)}
 }
 
-// Event shows an event, with flags in the place of fields in its hint.
+// Event shows an event, with flags in the place of fields; what a guest says stays
+// as it is.
 func (d *display) Event(e event.Event) {
+	if e.Kind != event.Console {
+		e.Text = fault.Fill(e.Text, flagOf)
+	}
 	e.Hint = fault.Fill(e.Hint, flagOf)
 	d.UI.Event(e)
 }

@@ -11,7 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/imgasm/imgasm/assemble/alma"
+	"github.com/imgasm/imgasm/assemble/host"
 	"github.com/imgasm/imgasm/cmd/imgasm/ui"
 	"github.com/imgasm/imgasm/internal/fault"
 )
@@ -33,7 +33,7 @@ func doctorCommand(a *app) *cli.Command {
 			if err := a.noArgs(c); err != nil {
 				return err
 			}
-			h, err := alma.ThisHost(a.getenv, version)
+			h, err := host.This(a.getenv, version)
 			if err != nil {
 				return err
 			}
@@ -45,7 +45,7 @@ func doctorCommand(a *app) *cli.Command {
 			if err != nil {
 				return err
 			}
-			checkup := alma.Diagnose(c.Context, h, dir)
+			checkup := host.Diagnose(c.Context, h, dir)
 			for i, check := range checkup.Checks {
 				checkup.Checks[i].Do = fault.Fill(check.Do, flagOf)
 			}
@@ -69,7 +69,7 @@ func doctorCommand(a *app) *cli.Command {
 	}
 }
 
-func printCheckup(w io.Writer, c alma.Checkup) {
+func printCheckup(w io.Writer, c host.Checkup) {
 	for _, check := range c.Checks {
 		name := check.Name
 		if check.Arch != "" {

@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/imgasm/imgasm/assemble/alma"
+	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/rehearsal/failures"
 	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/internal/hosttool"
@@ -152,7 +152,7 @@ func checkMetadata(t *testing.T, image string, tested bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var meta alma.Image
+	var meta assemble.Image
 	if err := json.Unmarshal(text, &meta); err != nil {
 		t.Fatal(err)
 	}

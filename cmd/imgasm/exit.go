@@ -13,6 +13,7 @@ import (
 
 	"github.com/imgasm/imgasm/assemble/alma"
 	"github.com/imgasm/imgasm/assemble/boottest"
+	"github.com/imgasm/imgasm/assemble/watch"
 	"github.com/imgasm/imgasm/cmd/imgasm/ui"
 	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/kickstart"
@@ -106,17 +107,8 @@ func outermost(err error) int {
 
 // codeOf is the code of an error itself, whatever it wraps.
 func codeOf(err error) int {
-	switch e := err.(type) {
-	case interface{ Kind() fault.Kind }:
+	if e, ok := err.(interface{ Kind() fault.Kind }); ok {
 		return map[fault.Kind]int{fault.Input: exitInput, fault.Host: exitHost, fault.Guest: exitInstall, fault.Timeout: exitTimeout, fault.Other: exitOther}[e.Kind()]
-	case *alma.InputError, *alma.LintError, *alma.NoConsoleError:
-		return exitInput
-	case *alma.HostError:
-		return exitHost
-	case *alma.InstallError, *alma.CheckError:
-		return exitInstall
-	case *alma.TimeoutError:
-		return exitTimeout
 	}
 	return exitOther
 }
@@ -127,7 +119,22 @@ func ofUser(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &alma.InputError{Err: err}
+	return badInput("", err, "")
+}
+
+// Classes of errors of the verbs' own.
+var (
+	errInput = fault.Class(fault.Input, "what was given cannot be used")
+	errHost  = fault.Class(fault.Host, "this host lacks something")
+)
+
+// badInput is about a flag, or "" where the text says what it is about.
+func badInput(flag string, err error, do string) error {
+	return &fault.Error{Class: errInput, Field: flag, Err: err, Do: do}
+}
+
+func lackingHost(err error, do string) error {
+	return &fault.Error{Class: errHost, Err: err, Do: do}
 }
 
 // isUnread is what comes of a pipe that nobody reads: the signal, or the write.
@@ -186,7 +193,12 @@ func fileHint(err error) string {
 // itself: a signal that comes later, to let go a guest that is held for
 // instance, is not the reason.
 func guestFailed(err error) bool {
-	return as[*alma.InstallError](err) || as[*alma.CheckError](err) || errors.Is(err, boottest.ErrUnproven) || as[*alma.TimeoutError](err)
+	for _, class := range []error{watch.ErrFailed, watch.ErrTimeout, boottest.ErrUnproven, alma.ErrCannotBoot} {
+		if errors.Is(err, class) {
+			return true
+		}
+	}
+	return false
 }
 
 // as reports whether err wraps an error of type E.

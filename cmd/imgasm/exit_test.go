@@ -10,11 +10,13 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/alma"
 	"github.com/imgasm/imgasm/assemble/anaconda"
 	"github.com/imgasm/imgasm/assemble/boottest"
 	"github.com/imgasm/imgasm/assemble/iso"
 	"github.com/imgasm/imgasm/assemble/source"
+	"github.com/imgasm/imgasm/assemble/watch"
 	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/qemu"
@@ -30,10 +32,10 @@ func TestExitCode(t *testing.T) {
 		{nil, 0},
 		{bad, 1},
 		{&usageError{text: "no such flag"}, 2},
-		{&alma.InputError{Err: bad}, 3},
-		{&alma.LintError{Name: "x.ks"}, 3},
+		{badInput("--out", bad, ""), 3},
+		{alma.ErrLint, 3},
 		{errFindings, 3},
-		{&alma.HostError{Err: bad}, 4},
+		{lackingHost(bad, ""), 4},
 		{firmware.NotFound("x86_64", false, nil), 4},
 		{&fault.Error{Class: qemu.ErrMissing, Err: bad}, 4},
 		{qemu.ErrOld, 4},
@@ -48,26 +50,28 @@ func TestExitCode(t *testing.T) {
 		{&fault.Error{Class: source.ErrDownload, Err: bad}, 4},
 		{iso.ErrCorrupt, 3},
 		// The outermost class decides.
-		{&alma.HostError{Err: iso.ErrNotISO}, 4},
-		{&alma.InputError{Err: source.ErrDownload}, 3},
+		{lackingHost(iso.ErrNotISO, ""), 4},
+		{badInput("", source.ErrDownload, ""), 3},
 		{&fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}, 4},
 		{&fs.PathError{Op: "open", Path: "x", Err: syscall.ENOSPC}, 4},
 		{&fs.PathError{Op: "truncate", Path: "x", Err: syscall.EFBIG}, 4},
 		{&fs.PathError{Op: "mkdir", Path: "x", Err: fs.ErrPermission}, 4},
 		{&fs.PathError{Op: "fork/exec", Path: "x", Err: fs.ErrPermission}, 1},
-		{&alma.InstallError{Failure: &anaconda.Failure{}}, 5},
-		{&alma.CheckError{Err: bad}, 5},
+		{&assemble.KeptError{Err: watch.Failed(&watch.Error{Failure: &anaconda.Failure{}})}, 5},
+		{&fault.Error{Class: alma.ErrCannotBoot, Err: bad}, 5},
 		{boottest.Unproven(bad), 5},
-		{&alma.PanicError{}, 1},
-		{&alma.TimeoutError{}, 6},
-		{&alma.StuckError{Step: "qcow2"}, 6},
-		{&alma.ForeignFolderError{Dir: "x"}, 3},
+		{assemble.ErrPanic, 1},
+		{watch.Failed(&watch.Error{Failure: &anaconda.Failure{TimedOut: true}}), 6},
+		{watch.ErrTimeout, 6},
+		{assemble.ErrStuck, 6},
+		{assemble.ErrForeign, 3},
+		{assemble.ErrBusy, 1},
 		{context.Canceled, 130},
 		{&interruptError{os.Interrupt}, 130},
 		{&interruptError{syscall.SIGPIPE}, 141},
 		{&fs.PathError{Op: "write", Path: os.Stdout.Name(), Err: syscall.EPIPE}, 141},
 		{&net.OpError{Op: "write", Net: "unix", Err: syscall.EPIPE}, 1}, // a QEMU that has gone
-		{fmt.Errorf("%w: %w", &interruptError{os.Interrupt}, &alma.HostError{Err: bad}), 130},
+		{fmt.Errorf("%w: %w", &interruptError{os.Interrupt}, lackingHost(bad, "")), 130},
 	} {
 		for _, err := range []error{c.err, fmt.Errorf("build: %w", c.err)} {
 			if c.err == nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/imgasm/imgasm/assemble/alma"
+	"github.com/imgasm/imgasm/assemble/host"
 	"github.com/imgasm/imgasm/assemble/iso"
 	"github.com/imgasm/imgasm/assemble/source"
 	"github.com/imgasm/imgasm/cmd/imgasm/ui"
@@ -56,7 +57,7 @@ func (a *app) firmwareQuery(c *cli.Context, of arch.Arch) (firmware.Query, error
 
 // firmwareDir is where packages are unpacked to.
 func (a *app) firmwareDir() (string, error) {
-	h, err := alma.ThisHost(a.getenv, version)
+	h, err := host.This(a.getenv, version)
 	return filepath.Join(h.CacheDir, "firmware"), err
 }
 
@@ -311,7 +312,7 @@ func (a *app) firmwarePackage(ctx context.Context, c *cli.Context, from, dir str
 	}
 	name, err := firmware.FindPackage(image, of.Name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", nothing, &alma.InputError{Err: fmt.Errorf("%s carries no %s package", from, strings.Join(firmware.PackageNames(of.Name), " or ")), Do: "give a DVD ISO (boot ISOs carry no packages), or the package itself, by its path or URL"}
+		return "", nothing, badInput("", fmt.Errorf("%s carries no %s package", from, strings.Join(firmware.PackageNames(of.Name), " or ")), "give a DVD ISO (boot ISOs carry no packages), or the package itself, by its path or URL")
 	}
 	if err != nil {
 		return "", nothing, err

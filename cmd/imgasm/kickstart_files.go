@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/imgasm/imgasm/assemble/alma"
 	"github.com/imgasm/imgasm/internal/smallfile"
 	"github.com/imgasm/imgasm/kickstart"
 )
@@ -46,7 +45,7 @@ func (a *app) kickstartFiles(args []string) ([]kickstartFile, error) {
 		info, err := os.Stat(arg)
 		switch {
 		case err == nil && info.IsDir():
-			return nil, &alma.InputError{Err: fmt.Errorf("%s is a folder: name the files in it, as in %s", arg, filepath.Join(arg, "*.ks")), Do: "see what is in it: ls " + arg}
+			return nil, badInput("", fmt.Errorf("%s is a folder: name the files in it, as in %s", arg, filepath.Join(arg, "*.ks")), "see what is in it: ls "+arg)
 		case err == nil:
 			add(kickstartFile{name: arg, path: arg})
 		case errors.Is(err, fs.ErrNotExist) && strings.ContainsAny(arg, "*?["):
@@ -62,7 +61,7 @@ func (a *app) kickstartFiles(args []string) ([]kickstartFile, error) {
 				}
 			}
 			if !found {
-				return nil, &alma.InputError{Err: fmt.Errorf("no file matches %s", arg), Do: "see what is there: ls " + filepath.Dir(arg)}
+				return nil, badInput("", fmt.Errorf("no file matches %s", arg), "see what is there: ls "+filepath.Dir(arg))
 			}
 		default:
 			return nil, ofUser(err)

@@ -10,7 +10,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/imgasm/imgasm/assemble/alma"
 	"github.com/imgasm/imgasm/assemble/media"
 	"github.com/imgasm/imgasm/internal/event"
 )
@@ -153,7 +152,7 @@ func (a *app) mediaBoot(c *cli.Context, installer bool) error {
 	s := media.Source{ISO: c.String("iso"), Installer: installer, KernelArgs: c.StringSlice("kernel-arg"), Deliver: media.Deliver(c.String("deliver"))}
 	switch {
 	case !slices.Contains(media.Deliveries, c.String("deliver")):
-		return &alma.InputError{What: "--deliver", Err: fmt.Errorf("%q is not one of %s", c.String("deliver"), strings.Join(media.Deliveries, ", ")), Do: "give one of them, such as --deliver initrd"}
+		return badInput("--deliver", fmt.Errorf("%q is not one of %s", c.String("deliver"), strings.Join(media.Deliveries, ", ")), "give one of them, such as --deliver initrd")
 	case c.IsSet("deliver") && c.String("kickstart") == "":
 		return a.usage("--deliver says how a kickstart comes to the installer: add --kickstart FILE")
 	case !s.Deliver.OnVolume() && len(c.StringSlice("extra")) > 0:

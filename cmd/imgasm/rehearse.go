@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/imgasm/imgasm/assemble/alma"
+	"github.com/imgasm/imgasm/assemble/host"
 	"github.com/imgasm/imgasm/assemble/rehearsal"
 	"github.com/imgasm/imgasm/assemble/rehearsal/failures"
 	"github.com/imgasm/imgasm/internal/arch"
@@ -55,19 +56,19 @@ everywhere, and is no AlmaLinux.`,
 				}
 				s.KernelArgs = append(s.KernelArgs, failures.Argument+"="+name)
 			}
-			h, err := alma.ThisHost(a.getenv, version)
+			h, err := host.This(a.getenv, version)
 			if err != nil {
 				return err
 			}
 			h.Command = a.args
 			if path := c.String("iso"); path != "" && path != rehearsal.FromHost {
 				if err := canRead(path); err != nil {
-					return &alma.InputError{What: "--iso", Err: err, Do: hintOf(err)}
+					return badInput("--iso", err, hintOf(err))
 				}
 			}
 			if mirror := c.String("mirror"); mirror != "" {
 				if err := fetch.Check(mirror); err != nil {
-					return &alma.InputError{What: "--mirror", Err: fmt.Errorf("%s: %w", mirror, err), Do: "such as --mirror http://deb.debian.org/debian"}
+					return badInput("--mirror", fmt.Errorf("%s: %w", mirror, err), "such as --mirror http://deb.debian.org/debian")
 				}
 			}
 			target, err := wishedArch(s.Arch)
@@ -77,7 +78,7 @@ everywhere, and is no AlmaLinux.`,
 			if s.Arch != "" {
 				s.Arch = target.Name
 			}
-			prepare := func(ctx context.Context, show event.Sink) (string, error) {
+			makeISO := func(ctx context.Context, show event.Sink) (string, error) {
 				in, err := rehearsal.Build(ctx, rehearsal.Options{
 					Arch: target, CacheDir: h.CacheDir, KernelFrom: c.String("iso"),
 					Mirror: c.String("mirror"), Offline: c.Bool("offline"), Transport: h.Transport,
@@ -87,19 +88,26 @@ everywhere, and is no AlmaLinux.`,
 				case err == nil:
 					return in.ISO, nil
 				case c.IsSet("iso") && exitCode(err) == exitInput:
-					return "", &alma.InputError{What: "--iso", Err: err, Do: hintOf(err)}
+					return "", badInput("--iso", err, hintOf(err))
 				}
-				return "", &alma.HostError{Err: err, Do: hintOf(err)}
+				return "", lackingHost(err, hintOf(err))
 			}
-			if !c.Bool("iso-only") {
-				return a.runPlan(c, h, s, prepare)
+			if c.Bool("iso-only") {
+				d := a.display(c)
+				path, err := makeISO(c.Context, d.Event)
+				if err != nil {
+					return d.fail(err)
+				}
+				d.Close()
+				fmt.Fprintln(a.Product, path)
+				return nil
 			}
-			path, err := a.make(c, prepare)
-			if err != nil {
-				return err
-			}
-			fmt.Fprintln(a.Product, path)
-			return nil
+			return a.runPlan(c, h, s, func(ctx context.Context, s alma.Spec, show event.Sink) (_ *alma.Installer, err error) {
+				if s.ISO, err = makeISO(ctx, show); err != nil {
+					return nil, err
+				}
+				return s.Locate(ctx, h, show)
+			})
 		},
 	}
 }
@@ -142,7 +150,7 @@ func wishedArch(wish string) (arch.Arch, error) {
 	}
 	a, err := arch.Parse(wish)
 	if err != nil {
-		return a, &alma.InputError{What: "--arch", Err: err, Do: "give one of them, such as --arch " + arch.All()[0].Name}
+		return a, badInput("--arch", err, "give one of them, such as --arch "+arch.All()[0].Name)
 	}
 	return a, nil
 }

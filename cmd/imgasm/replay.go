@@ -15,7 +15,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/imgasm/imgasm/assemble/alma"
 	"github.com/imgasm/imgasm/assemble/anaconda"
 	"github.com/imgasm/imgasm/assemble/anaconda/replay"
 	"github.com/imgasm/imgasm/internal/arch"
@@ -105,7 +104,7 @@ func (a *app) replay(ctx context.Context, o replayOptions) (err error) {
 		}
 		begin := bufio.NewReader(in)
 		if unpack := packed(begin); unpack != "" {
-			return nil, &alma.InputError{What: path, Err: errors.New("this file is compressed"), Do: unpack + " " + path + " | imgasm replay -"}
+			return nil, badInput(path, errors.New("this file is compressed"), unpack+" "+path+" | imgasm replay -")
 		}
 		return begin, nil
 	}

@@ -235,7 +235,7 @@ func TestSignalsWhileFailing(t *testing.T) {
 			}
 			r.noQEMU(t)
 			bundle := r.out + ".failed"
-			for _, want := range []string{"stopped by ", "while the installation was failing", "no file system for /; ", bundle} {
+			for _, want := range []string{"stopped by ", "while the installation was failing", "no file system for /", "logs: " + bundle} {
 				if !strings.Contains(r.stderr.String(), want) {
 					t.Errorf("the error does not say %q: %s", want, r.stderr)
 				}

@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/imgasm/imgasm/assemble/alma"
+	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/qemu/qemutest"
 )
@@ -222,7 +222,7 @@ func onlyOutputs(t *testing.T, out, when string) {
 	if got, want := listed(t, dir), "SHA256SUMS "+name+" "+name+".intoto.json "+name+".json"; got != want {
 		t.Errorf("%s: left %s", when, got)
 	}
-	var meta alma.Image
+	var meta assemble.Image
 	text, err := os.ReadFile(out + ".json")
 	if err != nil || json.Unmarshal(text, &meta) != nil {
 		t.Fatalf("%s: no description: %v", when, err)

@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/imgasm/imgasm/assemble/alma"
+	"github.com/imgasm/imgasm/assemble/host"
 	"github.com/imgasm/imgasm/assemble/iso"
 	"github.com/imgasm/imgasm/assemble/source"
 	"github.com/imgasm/imgasm/internal/arch"
@@ -62,7 +63,7 @@ func jsonFlag() cli.Flag { return &cli.BoolFlag{Name: "json", Usage: "print JSON
 
 // fetcher makes the fetcher that the flags describe.
 func (a *app) fetcher(c *cli.Context, sink event.Sink) (*source.Fetcher, error) {
-	h, err := alma.ThisHost(a.getenv, version)
+	h, err := host.This(a.getenv, version)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,304 @@
+// The paths that a build writes: each is looked at before the first step, so
+// that nothing is replaced that imgasm did not make, and no installation is lost
+// to a path at which nothing can be put.
+
+package assemble
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+
+	"github.com/imgasm/imgasm/assemble/host"
+	"github.com/imgasm/imgasm/assemble/lock"
+	"github.com/imgasm/imgasm/assemble/provenance"
+	whole "github.com/imgasm/imgasm/internal/publish"
+	"github.com/imgasm/imgasm/internal/smallfile"
+)
+
+// Output says where the image of a build goes, and what goes beside it. It is a
+// part of what is asked for.
+type Output struct {
+	Out   string `json:"out,omitempty"`   // the image's path
+	Force bool   `json:"force,omitempty"` // replace an existing Out that imgasm did not make
+	// Bundle is the archive (.tar.zst) that keeps what is known of a build that
+	// failed; "": the folder OUT.failed.
+	Bundle string `json:"bundle,omitempty"`
+	Keep   bool   `json:"keep,omitempty"` // keep the working folder
+
+	Lock       bool   `json:"lock,omitempty"`       // write what the inputs were into LockFile
+	Locked     bool   `json:"locked,omitempty"`     // demand the inputs that LockFile names
+	LockFile   string `json:"lockFile,omitempty"`   // "": imgasm.lock in the current folder
+	Provenance bool   `json:"provenance,omitempty"` // write an in-toto statement beside the image
+	Checksums  bool   `json:"checksums,omitempty"`  // write SHA256SUMS beside the image
+}
+
+// Outputs are an Output whose paths have been looked at.
+type Outputs struct {
+	Output
+	Path string // the image, absolute
+
+	lockFile string                 // absolute
+	seen     map[string]fs.FileInfo // files that may be replaced, by path
+}
+
+// output is a path that a build writes.
+type output struct {
+	field, path string
+	// ours says why the file that is there may not be replaced; nil: it may.
+	ours func(path string) error
+	// shared is a file that holds other builds' lines too: they are kept, and so
+	// it is never replaced unread, not even with Force.
+	shared bool
+}
+
+// all lists what a build writes, the image last.
+func (o *Outputs) all() []output {
+	all := []output{{field: "Out", path: Description(o.Path), ours: isDescription}}
+	if o.Provenance {
+		all = append(all, output{field: "Provenance", path: provenanceName(o.Path), ours: isStatement})
+	}
+	if o.Checksums {
+		all = append(all, output{field: "Checksums", path: checksumsName(o.Path), ours: isChecksums, shared: true})
+	}
+	if o.Lock {
+		all = append(all, output{field: "LockFile", path: o.lockFile, ours: isLock, shared: true})
+	}
+	return append(all, output{field: "Out", path: o.Path, ours: replaceable})
+}
+
+// places lists all paths that a build of the same output may have written,
+// whatever records it was asked for.
+func (o *Outputs) places() (paths []string) {
+	asked := *o
+	asked.Provenance, asked.Checksums, asked.Lock = true, true, true
+	for _, out := range asked.all() {
+		paths = append(paths, out.path)
+	}
+	return paths
+}
+
+// clone is for a build, which learns more of what is at the paths.
+func (o *Outputs) clone() *Outputs {
+	c := *o
+	c.seen = maps.Clone(o.seen)
+	return &c
+}
+
+// Resolve checks that all outputs can be written. madeFrom are the paths of what
+// the build is made from, which it must not write to; "" are none.
+//
+// Errors are of class ErrInput.
+func (o Output) Resolve(madeFrom ...string) (*Outputs, error) {
+	r := &Outputs{Output: o, seen: map[string]fs.FileInfo{}}
+	var err error
+	if r.Path, err = filepath.Abs(o.Out); err != nil {
+		return nil, bad("Out", err, "")
+	}
+	if r.lockFile, err = filepath.Abs(o.lockPath()); err != nil {
+		return nil, bad("LockFile", err, "")
+	}
+	if info, err := os.Stat(r.Path); err == nil && info.IsDir() {
+		return nil, bad("Out", fmt.Errorf("%s is a folder", r.Path), "name the image too: {Out} "+filepath.Join(o.Out, "image.qcow2"))
+	}
+	if err := r.distinct(madeFrom); err != nil {
+		return nil, err
+	}
+	for _, out := range r.all() {
+		if err := checkFolder(out.field, filepath.Dir(out.path)); err != nil {
+			return nil, err
+		}
+	}
+	if err := checkBundle(o.Bundle); err != nil {
+		return nil, err
+	}
+	if o.Bundle == "" {
+		if err := checkBundleDir(bundleDir(r.Path)); err != nil {
+			return nil, bad("Out", err, "the logs of a failure would be kept there: move it away, or name an archive with {Bundle}")
+		}
+	}
+	if unfinished(r.Path) {
+		return r, nil // what is there is half replaced: Run puts that right first, and looks then
+	}
+	return r, r.check()
+}
+
+// unfinished reports whether a build of out was killed while it published.
+func unfinished(out string) bool {
+	root, err := OpenOwn(WorkFolder(out))
+	if err != nil {
+		return false
+	}
+	defer root.Close()
+	return whole.Pending(WorkFolder(out))
+}
+
+// distinct refuses outputs that are one another, or that the build is made from.
+func (o *Outputs) distinct(madeFrom []string) error {
+	twice := func(out output, what string) error {
+		return bad(out.field, fmt.Errorf("%s is %s too", out.path, what), "give it another name")
+	}
+	taken := map[string]bool{}
+	for _, out := range o.all() {
+		if taken[out.path] {
+			return twice(out, "another of the build's files")
+		}
+		taken[out.path] = true
+		info, err := os.Stat(out.path)
+		if err != nil {
+			continue
+		}
+		for _, in := range madeFrom {
+			if in == "" {
+				continue
+			}
+			if from, err := os.Stat(in); err == nil && os.SameFile(info, from) {
+				return twice(out, "what the build is made from")
+			}
+		}
+	}
+	return nil
+}
+
+// checkFolder refuses a folder in which no file can be made.
+func checkFolder(field, dir string) error {
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return bad(field, fmt.Errorf("the folder %s does not exist", dir), "mkdir -p "+dir)
+	case err != nil:
+		return bad(field, err, "")
+	case !info.IsDir():
+		return bad(field, fmt.Errorf("%s is not a folder", dir), "")
+	}
+	if err := host.Writable(dir); err != nil {
+		return unwritable(field, dir, err)
+	}
+	return nil
+}
+
+func unwritable(field, dir string, err error) error {
+	return bad(field, fmt.Errorf("the folder %s cannot be written to: %w", dir, err), "give another {"+field+"}")
+}
+
+// check looks at what is at the outputs' paths. What has been looked at and is
+// as it was is not read again.
+func (o *Outputs) check() error {
+	for _, out := range o.all() {
+		if err := o.checkOne(out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o *Outputs) checkOne(out output) error {
+	info, err := os.Lstat(out.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return bad(out.field, err, "")
+	}
+	if !info.Mode().IsRegular() {
+		return bad(out.field, fmt.Errorf("%s exists and is not a regular file (%s)", out.path, info.Mode()), "see what it is: ls -ld "+out.path+"; move it away, or give another name")
+	}
+	if old := o.seen[out.path]; old != nil && os.SameFile(old, info) && old.ModTime().Equal(info.ModTime()) && old.Size() == info.Size() {
+		return nil
+	}
+	if o.Force && !out.shared {
+		return nil
+	}
+	if err := out.ours(out.path); err != nil {
+		do := "move it away, or replace it with {Force}"
+		if out.shared {
+			do = "correct it, or move it away"
+		}
+		return bad(out.field, err, do)
+	}
+	o.seen[out.path] = info
+	return nil
+}
+
+// maxRecord bounds what is read of a file that may be a record of ours.
+const maxRecord = 64 << 20
+
+func readRecord(path string) ([]byte, error) {
+	f, err := smallfile.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxRecord+1))
+	if err == nil && len(text) > maxRecord {
+		err = fmt.Errorf("%s: more than %d bytes", path, maxRecord)
+	}
+	return text, err
+}
+
+func notOurs(path string) error { return fmt.Errorf("%s exists, and imgasm did not make it", path) }
+
+// ReadDescription reads NAME.json; the error says that it is none of ours.
+func ReadDescription(path string) (*Image, error) {
+	var meta Image
+	text, err := readRecord(path)
+	if err != nil || json.Unmarshal(text, &meta) != nil || meta.Schema != ImageSchema || meta.Output.SHA256 == "" {
+		return nil, notOurs(path)
+	}
+	return &meta, nil
+}
+
+func isDescription(path string) error {
+	_, err := ReadDescription(path)
+	return err
+}
+
+func isStatement(path string) error {
+	text, err := readRecord(path)
+	if err != nil || !provenance.IsStatement(text) {
+		return notOurs(path)
+	}
+	return nil
+}
+
+func isChecksums(path string) error {
+	text, err := readRecord(path)
+	if err == nil {
+		_, err = provenance.AddSHA256SUMS(text, nil)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+func isLock(path string) error {
+	_, err := lock.Read(path)
+	return err
+}
+
+// replaceable says why the image at out may not be replaced: it is none that
+// imgasm published, or somebody has changed it since.
+func replaceable(out string) error {
+	info, err := os.Stat(out)
+	if err != nil {
+		return err
+	}
+	meta, err := ReadDescription(Description(out))
+	if err != nil {
+		return notOurs(out)
+	}
+	if info.Size() == meta.Output.Size {
+		if sum, _, err := HashFile(out); err != nil {
+			return err
+		} else if sum == meta.Output.SHA256 {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s exists and has changed since imgasm made it", out)
+}

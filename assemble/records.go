@@ -1,0 +1,107 @@
+// The files beside an image: its description, and where they are wished for
+// provenance, checksums and a lock.
+
+package assemble
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path/filepath"
+	"time"
+
+	"github.com/imgasm/imgasm/assemble/lock"
+	"github.com/imgasm/imgasm/assemble/provenance"
+	whole "github.com/imgasm/imgasm/internal/publish"
+)
+
+// Description is the file that describes an image, beside it.
+func Description(image string) string { return image + ".json" }
+
+// provenanceName is the in-toto statement of an image.
+func provenanceName(image string) string { return image + ".intoto.json" }
+
+// checksumsName is the file of checksums in an image's folder.
+func checksumsName(image string) string { return filepath.Join(filepath.Dir(image), "SHA256SUMS") }
+
+// describe completes the description of an image.
+func (j *Job) describe(m Image, out File) *Image {
+	m.Schema, m.Output, m.Tool, m.Took, m.Created = ImageSchema, out, j.Version, j.took, j.Date
+	if j.Date == nil {
+		now := j.Now().UTC().Truncate(time.Second)
+		m.Created = &now
+		return &m
+	}
+	m.Took = nil
+	if m.Tested != nil {
+		tested := *m.Tested
+		tested.Seconds = 0
+		m.Tested = &tested
+	}
+	return &m
+}
+
+// said is a record as it is written: all of them come by here, and no secret passes.
+func (j *Job) said(path string, text []byte) whole.Output {
+	return whole.Output{To: path, Text: j.Secrets.JSON(text)}
+}
+
+// records are the files beside the image. The folders of those that others
+// write as well are locked.
+func (j *Job) records(meta *Image, p Product) ([]whole.Output, error) {
+	description, err := json.MarshalIndent(meta, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	out := j.Outputs.Path
+	all := []whole.Output{j.said(Description(out), append(description, '\n'))}
+	image := provenance.Artifact{Name: meta.Output.Name, SHA256: meta.Output.SHA256}
+	sums := []provenance.Artifact{image}
+	if j.Outputs.Provenance {
+		text, err := provenance.Statement(j.statement(meta, p, image))
+		if err != nil {
+			return nil, err
+		}
+		record := j.said(provenanceName(out), text)
+		all = append(all, record)
+		sums = append(sums, provenance.Artifact{Name: filepath.Base(record.To), SHA256: HashBytes(record.Text)})
+	}
+	if j.Outputs.Checksums {
+		path := checksumsName(out)
+		old, err := readRecord(path)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		text, err := provenance.AddSHA256SUMS(old, sums)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		all = append(all, whole.Output{To: path, Text: text})
+	}
+	if j.Outputs.Lock {
+		text, err := lock.Add(j.Outputs.lockFile, j.Outputs.lockName(), p.Lock)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, j.said(j.Outputs.lockFile, text))
+	}
+	return all, nil
+}
+
+// statement is what the provenance says. It is hidden as every record is: see said.
+func (j *Job) statement(meta *Image, p Product, image provenance.Artifact) provenance.Build {
+	internal := map[string]any{"bootTest": meta.Tested}
+	maps.Copy(internal, p.Internal)
+	s := provenance.Build{
+		Subjects: []provenance.Artifact{image}, Parameters: p.Parameters, Internal: internal, Versions: p.Versions,
+	}
+	for _, in := range meta.Inputs {
+		s.Inputs = append(s.Inputs, provenance.Artifact{Name: in.Name, SHA256: in.SHA256, URI: in.URL, Annotations: map[string]string{"role": in.Role}})
+	}
+	if j.Date == nil {
+		s.Started, s.Finished = j.Started.UTC().Truncate(time.Second), j.Now().UTC().Truncate(time.Second)
+	}
+	return s
+}
