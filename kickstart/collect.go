@@ -104,7 +104,7 @@ const longestLine = 4096
 // excerpt is a line of the file as it stands, without its end.
 func (s *source) excerpt(n int) string {
 	if s.lines == nil {
-		for line := range s.file.rawLines() {
+		for line := range s.file.Lines() {
 			s.lines = append(s.lines, line[:eolStart(line)])
 		}
 	}

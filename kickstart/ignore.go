@@ -30,7 +30,7 @@ func (l *linter) readIgnored(f *File) ignored {
 	var all ignored
 	var unknown []problem
 	n := 0
-	for line := range f.rawLines() {
+	for line := range f.Lines() {
 		if n++; !bytes.Contains(line, []byte("imgasm:")) {
 			continue
 		}

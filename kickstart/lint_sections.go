@@ -18,7 +18,7 @@ func (l *linter) checkEncoding(f *File) {
 			hint:    "save the file as UTF-8 without BOM"})
 	}
 	n := 0
-	for line := range f.rawLines() {
+	for line := range f.Lines() {
 		if n++; utf8.Valid(line) {
 			continue
 		}

@@ -175,8 +175,8 @@ func (s *Section) BodyRaw() []byte {
 	return b
 }
 
-// rawLines yields the lines of the file with their ends.
-func (f *File) rawLines() iter.Seq[[]byte] {
+// Lines yields the lines of the file with their ends.
+func (f *File) Lines() iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		for _, n := range f.Nodes {
 			s, ok := n.(*Section)
@@ -204,7 +204,7 @@ func (f *File) rawLines() iter.Seq[[]byte] {
 // LineCount is the number of the file's lines as the installer counts them.
 func (f *File) LineCount() int {
 	n := 0
-	for range f.rawLines() {
+	for range f.Lines() {
 		n++
 	}
 	return n

@@ -2,7 +2,6 @@ package anaconda
 
 import (
 	"fmt"
-	"iter"
 	"regexp"
 	"slices"
 	"strings"
@@ -54,13 +53,11 @@ func outlineOf(k Kickstart) *outline {
 	if err != nil {
 		return nil
 	}
-	o := &outline{name: k.Name, users: ksrender.UserLines(file)}
 	clean, err := kickstart.Parse(k.Name, kickstart.Redact(k.Text))
 	if err != nil {
 		return nil
 	}
-	o.redacted = slices.Collect(kickstartLines(clean))
-	o.lines = slices.Collect(kickstartLines(file))
+	o := &outline{name: k.Name, users: ksrender.UserLines(file), lines: trimmedLines(file), redacted: trimmedLines(clean)}
 	counted := 0
 	for _, n := range file.Nodes {
 		switch n := n.(type) {
@@ -95,24 +92,12 @@ func outlineOf(k Kickstart) *outline {
 	return o
 }
 
-// kickstartLines yields the lines of a file, without blanks around them.
-func kickstartLines(f *kickstart.File) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for _, n := range f.Nodes {
-			parts := []kickstart.Node{n}
-			if s, ok := n.(*kickstart.Section); ok {
-				parts = append([]kickstart.Node{&s.Header.Line}, s.Body...)
-				if s.End != nil {
-					parts = append(parts, &s.End.Line)
-				}
-			}
-			for _, part := range parts {
-				if !yield(strings.TrimSpace(string(part.Raw()))) {
-					return
-				}
-			}
-		}
+// trimmedLines returns the lines of a file, without blanks around them.
+func trimmedLines(f *kickstart.File) (lines []string) {
+	for line := range f.Lines() {
+		lines = append(lines, strings.TrimSpace(string(line)))
 	}
+	return lines
 }
 
 // at names a line of the user's file: "FILE:LINE", "" if it is none of his.
