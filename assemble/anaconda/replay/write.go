@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/imgasm/imgasm/assemble/anaconda"
 	"github.com/imgasm/imgasm/internal/event"
@@ -71,18 +72,11 @@ func JSON(w io.Writer) (say func(event.Event), end func(Result) error) {
 	enc.SetEscapeHTML(false)
 	var failed error
 	say = func(e event.Event) {
-		line := struct {
-			Kind     event.Kind `json:"kind"`
-			Elapsed  float64    `json:"elapsed"`
-			Text     string     `json:"text,omitempty"`
-			Hint     string     `json:"hint,omitempty"`
-			Rule     string     `json:"rule,omitempty"`
-			Done     int64      `json:"done,omitempty"`
-			Total    int64      `json:"total,omitempty"`
-			Unit     string     `json:"unit,omitempty"`
-			Fraction float64    `json:"fraction,omitempty"`
-			Line     int        `json:"line,omitempty"`
-		}{e.Kind, e.Elapsed, e.Text, e.Hint, e.Rule, e.Done, e.Total, e.Unit, e.Fraction, e.Line}
+		line := struct { // there is no time, but the guest's clock always
+			event.Event
+			Time    *time.Time `json:"time,omitempty"`
+			Elapsed float64    `json:"elapsed"`
+		}{Event: e, Elapsed: e.Elapsed}
 		if err := enc.Encode(line); err != nil && failed == nil {
 			failed = err
 		}
@@ -95,7 +89,8 @@ func JSON(w io.Writer) (say func(event.Event), end func(Result) error) {
 	}
 }
 
-// Text does the same for people. verbose adds what other rules saw.
+// Text returns functions that write events and the summary for people. verbose
+// adds what other rules saw.
 func Text(w io.Writer, verbose bool) (say func(event.Event), end func(Result) error) {
 	var failed error
 	printf := func(format string, args ...any) {
@@ -153,19 +148,14 @@ func Describe(r Result, verbose bool) string {
 		fmt.Fprintf(&b, "kickstart: line %d as the guest saw it: %s\n", s.KickstartLine, s.KickstartText)
 	}
 	fmt.Fprintf(&b, "hint: %s\n", s.Hint)
-	b.WriteString("the guest's words:\n")
-	for _, l := range s.Lines {
-		fmt.Fprintf(&b, "  %-14s %s\n", place(l), l.Text)
-	}
-	if len(s.Said) > 0 {
-		b.WriteString("the script's last lines:\n")
-		for _, l := range s.Said {
-			fmt.Fprintf(&b, "  %-14s %s\n", place(l), l.Text)
+	for _, part := range []struct {
+		title string
+		lines []anaconda.Line
+	}{{"the guest's words", s.Lines}, {"the script's last lines", s.Said}, {"before that", s.Context}} {
+		if len(part.lines) > 0 {
+			fmt.Fprintf(&b, "%s:\n", part.title)
 		}
-	}
-	if len(s.Context) > 0 {
-		b.WriteString("before that:\n")
-		for _, l := range s.Context {
+		for _, l := range part.lines {
 			fmt.Fprintf(&b, "  %-14s %s\n", place(l), l.Text)
 		}
 	}
