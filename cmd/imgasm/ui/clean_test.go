@@ -8,6 +8,8 @@ import (
 	"testing/iotest"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/imgasm/imgasm/internal/redact"
 )
 
 // Whatever is written, in whatever pieces, nothing in it commands a terminal,
@@ -106,10 +108,15 @@ func TestProblem(t *testing.T) {
 func FuzzCleaner(f *testing.F) {
 	f.Add([]byte("\x1b[31m\r\n\u202e\xf0\x9f"), 2, true)
 	f.Fuzz(func(t *testing.T, in []byte, cut int, colours bool) {
-		var whole, parts bytes.Buffer
-		(&cleaner{w: &whole, colours: colours}).Write(in)
+		var whole, parts, redacted bytes.Buffer
+		(&cleaner{w: &redacted, colours: colours}).Write(in) // only this way if it comes as one message
+		in = []byte(redact.Text(string(in)))
+		(&cleaner{w: &whole, colours: colours, product: true}).Write(in)
+		if whole.String() != redacted.String() {
+			t.Errorf("%q redacted: %q", in, &redacted)
+		}
 		cut = max(0, min(cut, len(in)))
-		c := &cleaner{w: &parts, colours: colours}
+		c := &cleaner{w: &parts, colours: colours, product: true}
 		c.Write(in[:cut])
 		c.Write(in[cut:])
 		if whole.String() != parts.String() {
