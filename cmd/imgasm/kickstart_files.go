@@ -78,6 +78,31 @@ func (a *app) readKickstart(ctx context.Context, f kickstartFile) ([]byte, error
 	return smallfile.Read(ctx, f.path, kickstart.MaxSize)
 }
 
+// staysBelow refuses a link that leads out of its folder, or out of root if that
+// is not "": a stranger may have made it, so that lint shows the lines of a file
+// of the user's, or fmt changes them.
+func (f kickstartFile) staysBelow(root string) error {
+	info, err := os.Lstat(f.path)
+	if f.path == "" || err != nil || info.Mode()&fs.ModeSymlink == 0 {
+		return nil // what is not there is told when it is read
+	}
+	if root == "" {
+		root = filepath.Dir(f.path)
+	}
+	top, err := realPath(root)
+	if err != nil {
+		return ofUser(err)
+	}
+	target, err := realPath(f.path)
+	if err != nil || top == "/dev" || strings.HasPrefix(top, "/proc/") {
+		return nil // /dev/stdin, or /dev/fd/63 of a shell's <(…)
+	}
+	if below, err := filepath.Rel(top, target); err != nil || !filepath.IsLocal(below) {
+		return badInput("", fmt.Errorf("%s: is a link that leads out of its folder", f.name), "if that is meant, name the file itself: "+target)
+	}
+	return nil
+}
+
 // namedKickstart reads the kickstart that a flag or an argument names, where "-"
 // is standard input. The name becomes what messages call it; nil for none.
 func (a *app) namedKickstart(ctx context.Context, name *string) ([]byte, error) {

@@ -62,6 +62,40 @@ func TestIncludeIsNoPipe(t *testing.T) {
 	}
 }
 
+// A link in a stranger's repository shows and changes nothing that lies outside.
+func TestKickstartIsNoLinkOutside(t *testing.T) {
+	outside := filepath.Join(t.TempDir(), "bashrc")
+	const secret = "if true\nTOKEN=s3cret\n  x=1\n"
+	if err := os.WriteFile(outside, []byte(secret), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(t.TempDir())
+	if err := os.Mkdir("sub", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile("sub/real.ks", []byte("poweroff\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, target := range map[string]string{"out.ks": outside, "twice.ks": "out.ks", "environ.ks": "/proc/self/environ", "in.ks": "sub/real.ks", "sub/up.ks": "../in.ks"} {
+		if err := os.Symlink(target, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for line, want := range map[string]int{
+		"lint out.ks": exitInput, "lint twice.ks": exitInput, "lint environ.ks": exitInput, "fmt -w out.ks": exitInput, "fmt out.ks": exitInput, "fmt --diff twice.ks": exitInput,
+		"lint --fragment in.ks": exitDone, "fmt in.ks": exitDone, "lint --fragment --include-root . sub/up.ks": exitDone,
+	} {
+		var stdout, stderr bytes.Buffer
+		code := run(t.Context(), strings.Fields("imgasm kickstart "+line), strings.NewReader(""), &stdout, &stderr, func(string) string { return "" })
+		if code != want || want == exitInput && (!strings.Contains(stderr.String(), "leads out of its folder") || stdout.Len() > 0) {
+			t.Errorf("%s: exit code %d: %s%s", line, code, &stdout, &stderr)
+		}
+	}
+	if text, err := os.ReadFile(outside); err != nil || string(text) != secret {
+		t.Errorf("%q, %v", text, err)
+	}
+}
+
 // Other files are read at any place, or more than once: a pipe is refused, and
 // nothing waits for its writer; so is a device, which may have no end.
 func TestNoPipeIsWaitedFor(t *testing.T) {

@@ -64,6 +64,10 @@ func (a *app) kickstartFmt(ctx context.Context, o fmtOptions) error {
 		if f.path == "" && o.write {
 			return a.usage("--write cannot write standard input")
 		}
+		if err := f.staysBelow(""); err != nil {
+			failed = append(failed, err)
+			continue
+		}
 		src, err := a.readKickstart(ctx, f)
 		if cause := context.Cause(ctx); cause != nil {
 			return cause

@@ -100,6 +100,9 @@ func (a *app) kickstartLint(ctx context.Context, o lintOptions) error {
 	}
 	var findings []kickstart.Finding
 	for _, f := range files {
+		if err := f.staysBelow(o.includeRoot); err != nil {
+			return err
+		}
 		src, err := a.readKickstart(ctx, f)
 		if err != nil {
 			return err
