@@ -134,19 +134,9 @@ func extract(ctx context.Context, file string, o ExtractOptions, open func() (*o
 	if err != nil {
 		return nil, err
 	}
-	r, err := readRPM(f, st.Size())
-	if errors.Is(err, ErrNotRPM) {
-		return nil, &fault.Error{Class: ErrNotRPM, Err: err, Do: "give the package edk2-ovmf or edk2-aarch64, by path or URL, or a DVD ISO, which carries one"}
-	}
+	r, sig, err := verified(f, st.Size(), keys, now())
 	if err != nil {
-		return nil, &fault.Error{Class: ErrPackage, Err: err}
-	}
-	sig, err := r.verify(f, st.Size(), keys, now())
-	if errors.Is(err, pgp.ErrUnknownKey) {
-		return nil, &fault.Error{Class: ErrPackage, Err: err, Do: "if you trust that key, give it: {Keyring}; a system's own keys are in /etc/pki/rpm-gpg"}
-	}
-	if err != nil {
-		return nil, &fault.Error{Class: ErrPackage, Err: err}
+		return nil, err
 	}
 	meta, err := rpm.Read(bytes.NewReader(r.head))
 	if err != nil {
@@ -176,6 +166,25 @@ func extract(ctx context.Context, file string, o ExtractOptions, open func() (*o
 		return nil, fmt.Errorf("%s holds no firmware", p.Name)
 	}
 	return p, nil
+}
+
+// verified reads the headers of a package that one of the keys has signed.
+func verified(f io.ReaderAt, size int64, keys *pgp.Keyring, now time.Time) (*rpmFile, *pgp.Signature, error) {
+	r, err := readRPM(f, size)
+	if errors.Is(err, ErrNotRPM) {
+		return nil, nil, &fault.Error{Class: ErrNotRPM, Err: err, Do: "give the package edk2-ovmf or edk2-aarch64, by path or URL, or a DVD ISO, which carries one"}
+	}
+	if err != nil {
+		return nil, nil, &fault.Error{Class: ErrPackage, Err: err}
+	}
+	sig, err := r.verify(f, size, keys, now)
+	if errors.Is(err, pgp.ErrUnknownKey) {
+		return nil, nil, &fault.Error{Class: ErrPackage, Err: err, Do: "if you trust that key, give it: {Keyring}; a system's own keys are in /etc/pki/rpm-gpg"}
+	}
+	if err != nil {
+		return nil, nil, &fault.Error{Class: ErrPackage, Err: err}
+	}
+	return r, sig, nil
 }
 
 // packageName is what rpmbuild allows in names, versions and releases
@@ -277,14 +286,11 @@ func unpack(ctx context.Context, r io.Reader, root *os.Root) ([]string, error) {
 		}
 		switch {
 		case h.Mode&cpio.ModeType == cpio.TypeSymlink:
-			target, err := io.ReadAll(io.LimitReader(c, 4096))
+			target, err := readLink(h, c)
 			if err != nil {
 				return nil, fmt.Errorf("payload: %s: %w", name, err)
 			}
-			if h.Linkname != "" {
-				target = []byte(h.Linkname)
-			}
-			links[name] = linkTarget(name, string(target))
+			links[name] = linkTarget(name, target)
 		case h.Mode&cpio.ModeType != cpio.TypeReg:
 		case h.Links > 1 && h.Size == 0:
 			inodes[h.Inode] = append(inodes[h.Inode], name)
@@ -311,6 +317,15 @@ func unpack(ctx context.Context, r io.Reader, root *os.Root) ([]string, error) {
 	}
 	slices.Sort(files)
 	return files, nil
+}
+
+// readLink is what a symbolic link says: in its header, or as its contents.
+func readLink(h *cpio.Header, contents io.Reader) (string, error) {
+	target, err := io.ReadAll(io.LimitReader(contents, 4096))
+	if h.Linkname != "" {
+		return h.Linkname, err
+	}
+	return string(target), err
 }
 
 // linkTarget is the path, from the package's root, that a symbolic link names.

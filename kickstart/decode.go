@@ -207,18 +207,7 @@ func anyDashed(words []Word) bool {
 // takeValue converts the value of an option into v and keeps it.
 func (l *linter) takeValue(a *Args, o *occurrence, v *value) {
 	spec := o.spec
-	full := false
-	for _, n := range spec.Names {
-		full = full || n == o.name
-	}
-	if !full {
-		l.add(Warning, problem{rule: ruleAbbreviatedOption, pos: o.word.Pos, end: o.word.End,
-			text: o.name + " is short for " + longest(spec.Names, o.name),
-			hint: "write it in full: a later release may add an option that begins alike"})
-	}
-	if spec.History.In(l.options.Dialect) == Deprecated {
-		l.deprecated(ruleDeprecatedOption, *o.word, spec.Name(), spec.History, spec.Instead)
-	}
+	l.takeName(o)
 	*v = value{spec: spec, text: o.value, word: o.word, at: o.at, flag: spec.Type == TypeFlag}
 	problemAt := func(text, hint string) {
 		a.failed = true
@@ -268,6 +257,19 @@ func (l *linter) takeValue(a *Args, o *occurrence, v *value) {
 		}
 	}
 	a.order = append(a.order, v)
+}
+
+// takeName warns of an option's name that a later release may not read.
+func (l *linter) takeName(o *occurrence) {
+	spec := o.spec
+	if !contains(spec.Names, o.name) {
+		l.add(Warning, problem{rule: ruleAbbreviatedOption, pos: o.word.Pos, end: o.word.End,
+			text: o.name + " is short for " + longest(spec.Names, o.name),
+			hint: "write it in full: a later release may add an option that begins alike"})
+	}
+	if spec.History.In(l.options.Dialect) == Deprecated {
+		l.deprecated(ruleDeprecatedOption, *o.word, spec.Name(), spec.History, spec.Instead)
+	}
 }
 
 func contains(list []string, s string) bool {

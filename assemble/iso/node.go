@@ -119,14 +119,9 @@ func (m *Image) scan(dir node, visit func(node) error) error {
 			}
 			more := rec[25]&0x80 != 0
 			if pending != nil {
-				if pending.id != n.id || n.dir {
-					return m.corrupt("%q should go on in another extent, but %q follows", pending.id, n.id)
+				if err := m.goOn(pending, n); err != nil {
+					return err
 				}
-				if len(pending.rest) >= maxExtents {
-					return m.corrupt("%q has more than %d extents", n.id, maxExtents)
-				}
-				pending.rest = append(pending.rest, n.first)
-				pending.size += n.size
 			} else {
 				keep, err := m.describe(&n, system)
 				if err != nil {
@@ -153,6 +148,19 @@ func (m *Image) scan(dir node, visit func(node) error) error {
 	if pending != nil {
 		return m.corrupt("%q should go on in another extent, but the directory ends", pending.id)
 	}
+	return nil
+}
+
+// goOn adds the next extent of a file that has several.
+func (m *Image) goOn(file *node, next node) error {
+	if file.id != next.id || next.dir {
+		return m.corrupt("%q should go on in another extent, but %q follows", file.id, next.id)
+	}
+	if len(file.rest) >= maxExtents {
+		return m.corrupt("%q has more than %d extents", next.id, maxExtents)
+	}
+	file.rest = append(file.rest, next.first)
+	file.size += next.size
 	return nil
 }
 
