@@ -18,7 +18,7 @@ type collector struct {
 	recent  []Line // the last lines of the console that say something
 }
 
-// message is what has come of a message.
+// message is one that is being collected, as far as it has come.
 type message struct {
 	kind     Block      // OneLine: nothing is collected
 	findings []*finding // the one that began it, and those that lines within it made
@@ -33,16 +33,17 @@ const (
 	maxRecent   = 8   // lines
 )
 
-// shape says which lines of the console belong to a kind of message: those of who
-// up to the last one.
+// shape says which lines of the console belong to a kind of message: those that who
+// says, up to the last one.
 type shape struct {
 	who     Who
 	last    func(text string) bool // the last line
 	behind  func(text string) bool // the message has ended before this line
-	left    func(text string) bool // a line in between that is left out
-	further bool                   // its lines are looked at further, as others are
+	omitted func(text string) bool // a line in between that is left out
+	shared  bool                   // its lines are looked at as others are, too
 }
 
+// shapes has a row for each kind of message on the console but NextLine.
 var shapes = map[Block]shape{
 	Refusal:      {who: Installer, last: isTermination},
 	ErrorMessage: {who: Installer, last: isTermination},
@@ -52,11 +53,11 @@ var shapes = map[Block]shape{
 	// of dnf's tables, and nothing in it is the installer's.
 	ScriptDialog: {who: Installer, last: isPrompt},
 	Traceback:    {who: Installer, last: isException},
-	HubMarks: {who: Installer, left: func(text string) bool { return !isMark(text) },
+	HubMarks: {who: Installer, omitted: func(text string) bool { return !isMark(text) },
 		behind: func(text string) bool { return !isMark(text) && !isHubLine(text) }},
-	Warnings:     {who: Installer, further: true, behind: isRefusal}, // mostly the installer goes on
-	DracutErrors: {who: Stage1, further: true, last: func(text string) bool { return strings.Contains(text, "Anaconda installer errors end") }},
-	UnitStatus:   {who: Systemd, further: true, last: seesStatus, left: func(text string) bool { return !seesStatus(text) }},
+	Warnings:     {who: Installer, shared: true, behind: isRefusal}, // mostly the installer goes on
+	DracutErrors: {who: Stage1, shared: true, last: func(text string) bool { return strings.Contains(text, "Anaconda installer errors end") }},
+	UnitStatus:   {who: Systemd, shared: true, last: seesStatus, omitted: func(text string) bool { return !seesStatus(text) }},
 }
 
 // begin begins to collect the message whose first line made a finding, if it has
@@ -96,7 +97,7 @@ func (c *collector) take(r *console.Record, who *speaker) (taken, within, ended 
 		return false, false, true
 	}
 	ended = s.last != nil && s.last(r.Text)
-	if s.left == nil || !s.left(r.Text) {
+	if s.omitted == nil || !s.omitted(r.Text) {
 		msg.lines = append(msg.lines, Line{Channel: OnConsole, Line: r.Line, Text: r.Text})
 	}
 	if len(msg.lines) > maxBlock {
@@ -106,7 +107,7 @@ func (c *collector) take(r *console.Record, who *speaker) (taken, within, ended 
 			ended = true
 		}
 	}
-	return !s.further, msg.kind == Dialog || msg.kind == Traceback && ended, ended
+	return !s.shared, msg.kind == Dialog || msg.kind == Traceback && ended, ended
 }
 
 // takeNext takes the line behind the first one of a message of two.

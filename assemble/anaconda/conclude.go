@@ -10,7 +10,7 @@ import (
 // When evidence becomes a verdict.
 
 // The short ones decide how soon a failure is known (BenchmarkDetection of
-// package assemble): under a second, with what the driver adds. The real
+// package alma): under a second, with what the driver adds. The real
 // installer writes a message within 50 ms even where all is emulated (the .times
 // beside the recordings), and nobody can answer its questions; before the driver
 // tells of a SHUTDOWN or a panic it has read what the other channels held.

@@ -29,6 +29,12 @@ func TestRulesAreComplete(t *testing.T) {
 			if len(r.Meaning) < 20 || !strings.Contains(".1", r.Meaning[len(r.Meaning)-1:]) {
 				t.Errorf("meaning %q: want a sentence", r.Meaning)
 			}
+			if _, known := shapes[r.Block]; !known && r.Block != OneLine && r.Block != NextLine && r.Channel != OnLog {
+				t.Errorf("block %d has no shape: it would never end", r.Block)
+			}
+			if r.When != nil && r.Channel != OnConsole {
+				r.When(New(Config{ConsoleOnly: true}), nil) // there is no record: must not panic
+			}
 			if r.Rank < 1 || r.Rank > 90 {
 				t.Errorf("rank %d: want 1 to 90", r.Rank)
 			}
