@@ -38,7 +38,7 @@ func (m *Machine) line(r *console.Record) {
 	if installer {
 		defer func() { m.previous = r.Text }()
 		if isStart(r.Text) {
-			m.endMessage() // the guest was rebooted in the middle of a message
+			m.end(&m.collector.console) // the guest was rebooted in the middle of a message
 		}
 		if m.step(r.Text) {
 			m.collector.drop(Warnings) // the installer goes on
@@ -50,7 +50,7 @@ func (m *Machine) line(r *console.Record) {
 		m.scan(r)
 	}
 	if ended {
-		m.endMessage()
+		m.end(&m.collector.console)
 	}
 	if taken {
 		return

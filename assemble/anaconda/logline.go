@@ -41,7 +41,7 @@ func (m *Machine) logLine(l Log) {
 func (m *Machine) logPart(l Line, begins bool) {
 	taken, ended := m.collector.takeLog(l, begins)
 	if ended {
-		m.endLog()
+		m.end(&m.collector.log)
 	}
 	if taken {
 		return
@@ -60,7 +60,7 @@ func (m *Machine) logPart(l Line, begins bool) {
 			m.evidence.scriptEnded(f, groups)
 		}
 		if row.Block != OneLine {
-			m.endLog()
+			m.end(&m.collector.log)
 			f.open = true
 			m.collector.log = message{kind: row.Block, findings: []*finding{f}, source: logProgram(l.Text), lines: []Line{l}}
 		}
@@ -105,6 +105,6 @@ func (m *Machine) readLogs() {
 		for i, line := range bytes.Split(m.report.Logs[name], []byte("\n")) {
 			m.logLine(Log{Line: i + 1, Text: string(line), File: name})
 		}
-		m.endLog()
+		m.end(&m.collector.log)
 	}
 }

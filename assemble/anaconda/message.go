@@ -10,23 +10,17 @@ import (
 // What is in a message of several lines.
 
 // closeMessages makes what it can of messages that are still being collected. If
-// more of the console's comes, it is still its.
+// more lines of the console's message come, they are still its own.
 func (m *Machine) closeMessages() {
 	m.read(m.collector.console)
-	m.endLog()
-	m.read(m.collector.next)
-	m.collector.next = message{}
+	m.end(&m.collector.log)
+	m.end(&m.collector.next)
 }
 
-// endMessage reads the console's message, which has ended.
-func (m *Machine) endMessage() {
-	m.read(m.collector.console)
-	m.collector.console = message{}
-}
-
-func (m *Machine) endLog() {
-	m.read(m.collector.log)
-	m.collector.log = message{}
+// end reads a message that has ended, or has been broken off.
+func (m *Machine) end(msg *message) {
+	m.read(*msg)
+	*msg = message{}
 }
 
 // read makes what it can of a message.
