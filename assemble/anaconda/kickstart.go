@@ -194,42 +194,49 @@ func (o *outline) only(problem string) (at int) {
 	return at
 }
 
+// placeUnnumbered names the one line that a refusal without a number fits. The
+// installer's modules name none (pyanaconda/modules/common/base/base.py).
+func (o *outline) placeUnnumbered(f *Failure) {
+	if at := o.only(f.KickstartText); at > 0 {
+		f.KickstartLine, f.Where, f.Source = at, o.at(at), o.source(at)
+		f.Meaning = "the installer refuses this line: " + strings.TrimSuffix(f.KickstartText, ".")
+	}
+}
+
+// source is a line without secrets.
+func (o *outline) source(line int) string { return o.redacted[min(line, len(o.redacted))-1] }
+
 // place says of a failure that names a line of the kickstart which file's it is.
 func (o *outline) place(f *Failure) {
-	n := f.KickstartLine
+	n, said := f.KickstartLine, "."
 	if n == 0 {
-		// The installer's modules name no line (pyanaconda/modules/common/base/base.py):
-		// the words of the error may fit one line alone.
-		if at := o.only(f.KickstartText); at > 0 {
-			f.KickstartLine, f.Where, f.Source = at, o.at(at), o.redacted[min(at, len(o.redacted))-1]
-			f.Meaning = "the installer refuses this line: " + strings.TrimSuffix(f.KickstartText, ".")
-		}
+		o.placeUnnumbered(f)
 		return
 	}
-	said := f.KickstartText
-	what := ": " + strings.TrimSuffix(said, ".")
-	if said == "" {
-		what = "."
+	if f.KickstartText != "" {
+		said = ": " + strings.TrimSuffix(f.KickstartText, ".")
 	}
+	refuses := func(of string) string { return fmt.Sprintf("The installer refuses line %d of %s%s", n, of, said) }
 	if o == nil {
-		f.Meaning = fmt.Sprintf("The installer refuses line %d of the kickstart or of a file that it includes%s", n, what)
+		f.Meaning = refuses("the kickstart or of a file that it includes")
 		return
 	}
-	switch how := o.fits(n, said); {
-	case how == fits || how == mayFit && len(o.includes) == 0 || how == unfit && len(o.includes) == 0 && !o.rewritten() && n <= len(o.lines):
+	how, included := o.fits(n, f.KickstartText), len(o.includes) > 0
+	switch {
+	case how == fits || !included && (how == mayFit || !o.rewritten() && n <= len(o.lines)):
 		if f.Where = o.at(n); f.Where != "" {
-			f.Meaning, f.Source = "the installer refuses this line"+what, o.redacted[min(n, len(o.redacted))-1]
+			f.Meaning, f.Source = "the installer refuses this line"+said, o.source(n)
 		}
 		return
-	case len(o.includes) == 0: // a %pre has made another file of it, or it is no line of it at all
-		f.Meaning = fmt.Sprintf("The installer refuses line %d of the kickstart, as it is in the guest%s", n, what)
+	case !included: // a %pre has made another file of it, or it is no line of it at all
+		f.Meaning = refuses("the kickstart, as it is in the guest")
 	case how == unfit:
 		f.KickstartLine = 0
-		f.Meaning = fmt.Sprintf("The installer refuses line %d of a file that the kickstart includes (%s)%s", n, o.included(), what)
+		f.Meaning = refuses("a file that the kickstart includes (" + o.included() + ")")
 		f.Hint = "correct that file; a path is one in the installer, not on the host"
 	default:
 		f.KickstartLine = 0
-		f.Meaning = fmt.Sprintf("The installer refuses line %d of the kickstart or of a file that it includes (%s)%s", n, o.included(), what)
+		f.Meaning = refuses("the kickstart or of a file that it includes (" + o.included() + ")")
 	}
 	if writers := o.writers(); len(writers) > 0 {
 		f.Hint = "correct what is written by the %pre section at " + strings.Join(writers, " or ")
