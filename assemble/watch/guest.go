@@ -224,13 +224,8 @@ func (g *Guest) Follow(parent context.Context, record func(console.Record)) (*an
 	ctx, stop := context.WithCancel(parent)
 	defer stop()
 	g.start(ctx)
-	if err := g.VM.Cont(ctx); err != nil && parent.Err() == nil {
-		// QEMU may have died already: then its end tells more than the monitor does.
-		select {
-		case <-g.VM.Done():
-		case <-time.After(time.Second):
-			return nil, fmt.Errorf("start the guest: %w", err)
-		}
+	if err := g.begin(ctx); err != nil && parent.Err() == nil {
+		return nil, err
 	}
 	ticks := g.ticks
 	if ticks == nil {
@@ -269,22 +264,10 @@ func (g *Guest) Follow(parent context.Context, record func(console.Record)) (*an
 			full = nil
 		}
 		out := g.judge.Step(in)
-		for _, e := range out.Events {
-			g.o.Emit(e)
+		if full == nil && out.Do == anaconda.WaitForSpace {
+			full = time.After(g.o.SpaceWait)
 		}
-		if out.Pending != nil {
-			g.Pending = out.Pending
-		}
-		switch out.Do {
-		case anaconda.PowerDown:
-			if err := g.VM.Monitor.Do(ctx, "system_powerdown", nil, nil); err != nil {
-				g.o.Emit(event.Event{Kind: event.Warning, Text: "the guest could not be asked to power off: " + err.Error()})
-			}
-		case anaconda.WaitForSpace:
-			if full == nil {
-				full = time.After(g.o.SpaceWait)
-			}
-		}
+		g.obey(ctx, out)
 		switch out.Verdict {
 		case anaconda.Succeeded:
 			return nil, nil
@@ -292,6 +275,37 @@ func (g *Guest) Follow(parent context.Context, record func(console.Record)) (*an
 			g.lastWords()
 			return g.judge.Failure(), nil
 		}
+	}
+}
+
+// begin lets the guest run. QEMU may have died already: then its end tells more
+// than the monitor does.
+func (g *Guest) begin(ctx context.Context) error {
+	err := g.VM.Cont(ctx)
+	if err == nil {
+		return nil
+	}
+	select {
+	case <-g.VM.Done():
+		return nil
+	case <-time.After(time.Second):
+		return fmt.Errorf("start the guest: %w", err)
+	}
+}
+
+// obey does what the judge wants done, and tells what it has to tell.
+func (g *Guest) obey(ctx context.Context, out anaconda.Output) {
+	for _, e := range out.Events {
+		g.o.Emit(e)
+	}
+	if out.Pending != nil {
+		g.Pending = out.Pending
+	}
+	if out.Do != anaconda.PowerDown {
+		return
+	}
+	if err := g.VM.Monitor.Do(ctx, "system_powerdown", nil, nil); err != nil {
+		g.o.Emit(event.Event{Kind: event.Warning, Text: "the guest could not be asked to power off: " + err.Error()})
 	}
 }
 
