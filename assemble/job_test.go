@@ -52,7 +52,7 @@ func TestBuild(t *testing.T) {
 	}
 	want := []string{
 		"warning  once", "warning  twice", "note  a note", "step-start make make the image", "step-done make made", "step-skip skipped nobody wants it",
-		"step-start publish ", "step-done publish " + result.Out + " (6 bytes) and toy.raw.json", "warning publish twice", "result publish " + result.Out,
+		"step-start publish ", "step-done publish " + result.Out + " (6 B) and toy.raw.json", "warning publish twice", "result publish " + result.Out,
 	}
 	if !slices.Equal(said, want) {
 		t.Errorf("said\n%s\nwant\n%s", strings.Join(said, "\n"), strings.Join(want, "\n"))

@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 func TestStepsAreNotWaitedForForEver(t *testing.T) {
 	run := func(ctx context.Context, do func(context.Context, *Job) error) error {
 		b := toy(t, func(ctx context.Context, j *Job) (string, error) { return "", do(ctx, j) })
-		b.Patience = 200 * time.Millisecond
+		b.Patience = time.Second
 		_, err := b.Run(ctx, nil)
 		return err
 	}
@@ -42,13 +42,13 @@ func TestStepsAreNotWaitedForForEver(t *testing.T) {
 		},
 	} {
 		err := run(t.Context(), do)
-		if !errors.Is(err, ErrStuck) || !strings.Contains(err.Error(), "the step make made no progress for 200ms") || Hint(err) == "" {
+		if !errors.Is(err, ErrStuck) || !strings.Contains(err.Error(), "the step make made no progress for 1s") || Hint(err) == "" {
 			t.Errorf("%s: %v, want ErrStuck", name, err)
 		}
 	}
 	err := run(t.Context(), func(ctx context.Context, j *Job) error {
-		for n := range int64(50) {
-			j.Emit(event.Event{Kind: event.Progress, Done: n, Total: 50})
+		for n := range int64(150) {
+			j.Emit(event.Event{Kind: event.Progress, Done: n, Total: 150})
 			time.Sleep(10 * time.Millisecond)
 		}
 		return ctx.Err()
