@@ -47,3 +47,11 @@ func ExampleFind_missing() {
 	// true
 	// true
 }
+
+// Keys of another distribution, for its packages.
+func ExampleReadKeyring() {
+	_, err := firmware.ReadKeyring("mine.asc", []byte("no key"))
+	fmt.Println(err)
+	// Output:
+	// keyring mine.asc: openpgp: invalid data: tag byte does not have MSB set
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log"
 	"os"
 	"path/filepath"
@@ -74,7 +75,12 @@ func ExampleOpen() {
 func ExampleOpen_errors() {
 	_, err := iso.Open(context.Background(), "/nowhere/installer.iso")
 	fmt.Println(errors.Is(err, iso.ErrUnreadable), errors.Is(err, iso.ErrCorrupt))
-	// Output: true false
+
+	_, err = iso.HostFile("ks.cfg", "/nowhere/server.ks")
+	fmt.Println(errors.Is(err, fs.ErrNotExist))
+	// Output:
+	// true false
+	// true
 }
 
 // An OEMDRV volume: Anaconda takes its kickstart from a drive of that label.

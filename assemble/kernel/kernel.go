@@ -15,7 +15,6 @@ import (
 
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/fault"
-	"github.com/imgasm/imgasm/internal/smallfile"
 )
 
 // Format is how a kernel is wrapped.
@@ -74,24 +73,6 @@ func (i Info) PageSizeHint() string {
 		return ""
 	}
 	return "this kernel uses pages of 64 KiB, which Apple's processors do not have"
-}
-
-// InspectFile is Inspect for a file.
-func InspectFile(path string) (Info, error) {
-	f, err := smallfile.Open(path)
-	if err != nil {
-		return Info{}, err
-	}
-	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
-		return Info{}, err
-	}
-	info, err := Inspect(f, st.Size())
-	if err != nil {
-		return info, fmt.Errorf("%s: %w", path, err)
-	}
-	return info, nil
 }
 
 // headBytes is enough of every format to tell what it is.
