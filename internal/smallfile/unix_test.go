@@ -53,3 +53,51 @@ func TestPipesAndDevices(t *testing.T) {
 		}
 	}
 }
+
+// What is large is a regular file, or a pipe that is read once and left when
+// the context ends.
+func TestOpen(t *testing.T) {
+	dir := t.TempDir()
+	file, pipe := filepath.Join(dir, "file"), filepath.Join(dir, "pipe")
+	if err := errors.Join(os.WriteFile(file, []byte("text"), 0o600), syscall.Mkfifo(pipe, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{pipe, "/dev/zero"} {
+		if f, err := smallfile.Open(path); err == nil {
+			f.Close()
+			t.Errorf("%s is opened", path)
+		}
+	}
+	if f, err := smallfile.Open(file); err != nil {
+		t.Error(err)
+	} else {
+		f.Close()
+	}
+	if _, err := smallfile.OpenStream(t.Context(), "/dev/zero"); !errors.Is(err, smallfile.ErrUnreadable) {
+		t.Errorf("a device: %v", err)
+	}
+
+	stop := errors.New("stop")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	opened := make(chan *os.File, 1)
+	go func() {
+		w, _ := os.OpenFile(pipe, os.O_WRONLY, 0)
+		_, _ = w.WriteString("text")
+		opened <- w
+	}()
+	r, err := smallfile.OpenStream(ctx, pipe)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	w := <-opened
+	defer w.Close()
+	b := make([]byte, 100)
+	if n, err := r.Read(b); err != nil || string(b[:n]) != "text" {
+		t.Errorf("%q, %v", b[:n], err)
+	}
+	cancel(stop)
+	if n, err := r.Read(b); n != 0 || err != stop {
+		t.Errorf("read on: %d, %v; want %v", n, err, stop)
+	}
+}
