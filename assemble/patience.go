@@ -4,6 +4,7 @@ package assemble
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/imgasm/imgasm/internal/event"
@@ -34,7 +35,7 @@ func (j *Job) patiently(ctx context.Context, s Step) (string, error) {
 	j.watch(w)
 	defer j.watch(nil)
 	text, err := s.Run(watched, j)
-	if err != nil && context.Cause(watched) == givenUp && ctx.Err() == nil {
+	if err != nil && errors.Is(context.Cause(watched), givenUp) && ctx.Err() == nil {
 		err = givenUp
 	}
 	return text, err

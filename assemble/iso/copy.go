@@ -4,6 +4,7 @@ package iso
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 )
@@ -72,7 +73,7 @@ func (m *Image) copyPiece(w io.Writer, e extent) (int64, error) {
 		b := buf[:min(int64(len(buf)), e.length-done)]
 		k, err := m.r.ReadAt(b, e.offset+done)
 		if k < len(b) {
-			if err == nil || err == io.EOF {
+			if err == nil || errors.Is(err, io.EOF) {
 				err = io.ErrUnexpectedEOF // the image got shorter since it was opened
 			}
 			return done, err

@@ -127,7 +127,7 @@ func (m *Image) lookup(dir node, name string) (node, error) {
 		}
 		return nil
 	})
-	if err != nil && err != errStop {
+	if err != nil && !errors.Is(err, errStop) {
 		return node{}, err
 	}
 	if !ok {

@@ -5,6 +5,7 @@ package qcow2
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -139,7 +140,7 @@ func (p pipeline) read(b *batch) error {
 	n, err := p.src.ReadAt(b.data[:inside], b.off)
 	switch {
 	case int64(n) == inside:
-	case err == nil || err == io.EOF:
+	case err == nil || errors.Is(err, io.EOF):
 		return fmt.Errorf("read at %d: the source ends before its %d bytes: %w", b.off+int64(n), p.src.Size(), io.ErrUnexpectedEOF)
 	default:
 		return err

@@ -33,7 +33,7 @@ func walkDeb(r io.Reader, visit func(name, link string, size int64, content io.R
 	}
 	for {
 		name, size, err := arHeader(br)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return errors.New("not a Debian package: no member data.tar")
 		}
 		if err != nil {
@@ -60,7 +60,7 @@ func walkDeb(r io.Reader, visit func(name, link string, size int64, content io.R
 func arHeader(r io.Reader) (name string, size int64, err error) {
 	h := make([]byte, 60)
 	n, err := io.ReadFull(r, h)
-	if n == 0 && err == io.EOF {
+	if n == 0 && errors.Is(err, io.EOF) {
 		return "", 0, io.EOF
 	}
 	if err != nil {
@@ -117,7 +117,7 @@ func walkTar(r io.Reader, visit func(name, link string, size int64, content io.R
 			continue
 		}
 		name := strings.TrimPrefix(path.Clean("/"+h.Name), "/")
-		if err := visit(name, link, size, content); err == errStop {
+		if err := visit(name, link, size, content); errors.Is(err, errStop) {
 			return nil
 		} else if err != nil {
 			return fmt.Errorf("%s: %w", name, err)

@@ -89,7 +89,7 @@ func walkCpio(r io.Reader, visit func(name, link string, size int64, content io.
 	c := cpio.NewReader(r)
 	for {
 		h, err := c.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
@@ -99,7 +99,7 @@ func walkCpio(r io.Reader, visit func(name, link string, size int64, content io.
 			continue
 		}
 		name := strings.TrimPrefix(path.Clean("/"+h.Name), "/")
-		if err := visit(name, "", h.Size, c); err == errStop {
+		if err := visit(name, "", h.Size, c); errors.Is(err, errStop) {
 			return nil
 		} else if err != nil {
 			return fmt.Errorf("%s: %w", name, err)

@@ -22,7 +22,7 @@ func unxz(r io.Reader) (io.Reader, error) {
 	br := bufio.NewReaderSize(r, 1<<16)
 	const streamHeader, most = 12, 4 * 256
 	head, err := br.Peek(streamHeader + most)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	if len(head) <= streamHeader {

@@ -90,7 +90,7 @@ func (a *attempts) advice() string {
 	status := 0
 	for _, t := range a.tried {
 		var wrong *fault.Error
-		if errors.As(t.err, &wrong) && wrong.Class == ErrVerify {
+		if errors.As(t.err, &wrong) && errors.Is(wrong.Class, ErrVerify) {
 			return wrong.Do // the network brought something
 		}
 		var s *fetch.StatusError

@@ -53,10 +53,10 @@ type dirReader struct {
 func (d *dirReader) next() ([]entry, error) {
 	d.found = nil
 	err := d.step()
-	if err == io.EOF && !d.known && d.in.ino != d.in.fs.sb.root {
+	if errors.Is(err, io.EOF) && !d.known && d.in.ino != d.in.fs.sb.root {
 		err = corrupt("it names no parent")
 	}
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = fmt.Errorf("directory, inode %d: %w", d.in.ino, err)
 	}
 	return d.found, err
@@ -299,7 +299,7 @@ func (in *inode) index() *index {
 			}
 		}
 	}
-	if x.err == io.EOF {
+	if errors.Is(x.err, io.EOF) {
 		x.err = fs.ErrNotExist
 	}
 	x.cost = d.cost + entryCost
@@ -310,7 +310,7 @@ func (in *inode) index() *index {
 func (f *FS) keep(ino uint64, x *index) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	known := x.err == fs.ErrNotExist || errors.Is(x.err, ErrCorrupt) || errors.Is(x.err, ErrUnsupported)
+	known := errors.Is(x.err, fs.ErrNotExist) || errors.Is(x.err, ErrCorrupt) || errors.Is(x.err, ErrUnsupported)
 	if f.indexes[ino] != nil || !known { // a device may do better next time
 		return
 	}

@@ -54,7 +54,7 @@ func (o *openFile) Close() error {
 func (o *openFile) Read(p []byte) (int, error) {
 	n, err := o.ReadAt(p, o.at)
 	o.at += int64(n)
-	if n > 0 && err == io.EOF {
+	if n > 0 && errors.Is(err, io.EOF) {
 		err = nil
 	}
 	return n, err
@@ -168,7 +168,7 @@ func (d *openDir) ReadDir(n int) ([]fs.DirEntry, error) {
 	switch {
 	case d.err == nil || len(list) == n && n > 0:
 		return list, nil
-	case d.err != io.EOF:
+	case !errors.Is(d.err, io.EOF):
 		return list, d.fail("readdir", d.err)
 	case n > 0 && len(list) == 0:
 		return nil, io.EOF

@@ -62,7 +62,7 @@ func exitCode(err error) int {
 			return row.code
 		}
 	}
-	if code := outermost(err); code != exitOther {
+	if code, ok := kindCodes[fault.KindOf(err)]; ok {
 		return code
 	}
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EFBIG) || unmade(err) != nil {
@@ -70,6 +70,9 @@ func exitCode(err error) int {
 	}
 	return exitOther
 }
+
+// kindCodes are the codes of kinds: of the outermost class in an error.
+var kindCodes = map[fault.Kind]int{fault.Input: exitInput, fault.Host: exitHost, fault.Guest: exitInstall, fault.Timeout: exitTimeout}
 
 // anywhere is what decides wherever it stands in an error, in this order.
 var anywhere = []struct {
@@ -83,34 +86,6 @@ var anywhere = []struct {
 	{exitUsage, func(err error) bool { return errors.Is(err, kickstart.ErrUnknownName) }},
 	{exitInput, func(err error) bool { return errors.Is(err, errFindings) }},
 	{exitHost, func(err error) bool { return errors.Is(err, errNotReady) }},
-}
-
-// outermost is the code of the outermost error that has a class.
-func outermost(err error) int {
-	if code := codeOf(err); code != exitOther {
-		return code
-	}
-	switch e := err.(type) {
-	case interface{ Unwrap() error }:
-		if inner := e.Unwrap(); inner != nil {
-			return outermost(inner)
-		}
-	case interface{ Unwrap() []error }:
-		for _, inner := range e.Unwrap() {
-			if code := outermost(inner); code != exitOther {
-				return code
-			}
-		}
-	}
-	return exitOther
-}
-
-// codeOf is the code of an error itself, whatever it wraps.
-func codeOf(err error) int {
-	if e, ok := err.(interface{ Kind() fault.Kind }); ok {
-		return map[fault.Kind]int{fault.Input: exitInput, fault.Host: exitHost, fault.Guest: exitInstall, fault.Timeout: exitTimeout, fault.Other: exitOther}[e.Kind()]
-	}
-	return exitOther
 }
 
 // ofUser marks an error of a file that the user named: it is invalid input,
