@@ -5,6 +5,7 @@ package render
 import (
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/imgasm/imgasm/kickstart"
@@ -69,6 +70,7 @@ func (s Script) interpreter() (string, error) {
 	}
 	words := strings.Fields(command)
 	switch {
+	case strings.ContainsFunc(strings.Join(words, ""), func(r rune) bool { return !unicode.IsPrint(r) }):
 	case len(words) == 1 && strings.HasPrefix(words[0], "/"):
 		return words[0], nil
 	case len(words) == 2 && words[0] == "/usr/bin/env" && !strings.HasPrefix(words[1], "-") && !strings.ContainsAny(words[1], "=/"):
