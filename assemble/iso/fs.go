@@ -304,12 +304,12 @@ func (f *openFile) Seek(offset int64, whence int) (int64, error) {
 	return offset, nil
 }
 
-// File is a file of the image to be put at path on another medium. All that
+// File is a file of the image to be put at another path, on another medium. All that
 // is taken out of an image in this way is together at most as large as the
 // image: records of a few bytes can make many large files of the same sectors.
 // The error is ErrCorrupt if that is too much, or one of Stat.
-func (m *Image) File(path, name string) (File, error) {
-	f, err := tree.FS(path, m, name)
+func (m *Image) File(to, name string) (File, error) {
+	f, err := tree.FS(to, m, name)
 	if err != nil {
 		return f, err
 	}

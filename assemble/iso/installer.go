@@ -101,11 +101,11 @@ func EscapeLabel(label string) string {
 
 // CheckArch returns ErrWrongArch if in is for another architecture than want:
 // "x86_64" or "aarch64".
-func (in *Installer) CheckArch(path, want string) error {
+func (in *Installer) CheckArch(file, want string) error {
 	if in.Arch == want {
 		return nil
 	}
-	return &fault.Error{Class: ErrWrongArch, Err: fmt.Errorf("%s: is an installer for %s, not for %s", path, in.Arch, want),
+	return &fault.Error{Class: ErrWrongArch, Err: fmt.Errorf("%s: is an installer for %s, not for %s", file, in.Arch, want),
 		Do: "build for it with {Arch} " + in.Arch + ", or give the ISO for " + want}
 }
 

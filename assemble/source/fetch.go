@@ -243,8 +243,8 @@ func (f *Fetcher) isCurrent(ctx context.Context, e entry, rec *record, address s
 	return false, err
 }
 
-func (r *record) file(path string) *File {
-	return &File{Path: path, Name: filepath.Base(path), URL: r.URL, SHA256: r.SHA256, SizeBytes: r.SizeBytes,
+func (r *record) file(at string) *File {
+	return &File{Path: at, Name: filepath.Base(at), URL: r.URL, SHA256: r.SHA256, SizeBytes: r.SizeBytes,
 		Signature: r.Signature, ChecksumURL: r.ChecksumURL, Unverified: r.Unverified}
 }
 
