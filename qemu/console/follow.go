@@ -146,8 +146,8 @@ func (s *screen) consider(first, last int) {
 	s.recent[s.reported%recentLines] = text
 	s.reported++
 	before, kernel := cutKernel(text)
-	s.reader.report(before, Record{Line: line, Screen: true})
-	s.reader.report(kernel, Record{Line: line, Screen: true})
+	s.reader.report(before, &Record{Line: line, Screen: true})
+	s.reader.report(kernel, &Record{Line: line, Screen: true})
 }
 
 // cutKernel cuts a row in which the kernel wrote on behind what tmux had
@@ -237,5 +237,5 @@ func (s *screen) flushLine(first, last int) {
 		return
 	}
 	head.partial = text
-	s.reader.report(text, Record{Line: line, Screen: true, Partial: true})
+	s.reader.report(text, &Record{Line: line, Screen: true, Partial: true})
 }

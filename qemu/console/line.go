@@ -49,7 +49,7 @@ func (l *line) print(c rune) {
 // split turns the text into cells.
 func (l *line) split() {
 	if l.cells == nil {
-		l.cells = []rune(string(l.buf))
+		l.cells = append(make([]rune, 0, l.n+64), []rune(string(l.buf))...)
 		l.buf, l.n = l.buf[:0], 0
 	}
 }

@@ -42,7 +42,7 @@ func (r *Reader) Flush() {
 	}
 	if text := r.line.text(); text != "" && text != r.partial {
 		r.partial = text
-		r.report(text, Record{Line: r.feeds + 1, Partial: true, Cut: r.line.cut})
+		r.report(text, &Record{Line: r.feeds + 1, Partial: true, Cut: r.line.cut})
 	}
 }
 
@@ -59,15 +59,15 @@ func (r *Reader) Close() {
 func (r *Reader) Lines() int { return r.feeds }
 
 // report emits a record of a line's text, unless it is of no interest.
-func (r *Reader) report(text string, rec Record) {
+func (r *Reader) report(text string, rec *Record) {
 	if rec.read(text) {
-		r.emit(rec)
+		r.emit(*rec)
 	}
 }
 
 // endLine reports the current line and begins a new one.
 func (r *Reader) endLine() {
-	r.report(r.line.text(), Record{Line: r.feeds + 1, Cut: r.line.cut})
+	r.report(r.line.text(), &Record{Line: r.feeds + 1, Cut: r.line.cut})
 	r.line.reset()
 	r.partial = ""
 }
