@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/internal/fault"
-	"github.com/imgasm/imgasm/internal/redact"
 )
 
 // Classes of errors.
@@ -74,7 +73,7 @@ func (e *hiddenError) Unwrap() error { return e.error }
 func (e *hiddenError) Hint() string  { return e.hint }
 
 // Hide returns err, or one of the same classes that tells no secret.
-func Hide(err error, values *redact.Values) error {
+func Hide(err error, values *Secrets) error {
 	if err == nil {
 		return nil
 	}

@@ -30,7 +30,7 @@ func checkDisk(_ context.Context, j *assemble.Job, p *Plan) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	found, err := inspect.Boot(f, info.Size(), p.Arch.Name, p.bootMode() != "bios")
+	found, err := inspect.Boot(f, info.Size(), p.arch.Name, p.bootMode() != "bios")
 	switch {
 	case errors.Is(err, inspect.ErrCannotBoot):
 		f.Close()

@@ -34,9 +34,9 @@ const sshPort = 22
 func (p *Plan) resolveMachines() {
 	dir := assemble.WorkFolder(p.Outputs.Path)
 	path := func(name string) string { return filepath.Join(dir, name) }
-	p.Arguments = arguments(p.Spec, p.Arch, p.Installer.Label, p.Accel.Emulated())
+	p.Arguments = arguments(p.Spec, p.arch, p.Installer.Label, p.Accel.Emulated())
 	base := qemu.Config{
-		Arch: p.Arch.Name, Binary: p.QEMU.Path, Name: "imgasm " + filepath.Base(p.Outputs.Path), UUID: p.id("machine"),
+		Arch: p.arch.Name, Binary: p.QEMU.Path, Name: "imgasm " + filepath.Base(p.Outputs.Path), UUID: p.id("machine"),
 		Accel: p.accelerator(), CPU: p.Accel.CPU, CPUs: p.Spec.CPUs, MemoryMiB: p.Spec.MemoryMiB,
 		RNG: true, PVPanic: true, Sandbox: p.Host.OS == "linux", // taken back where the build has none: see fitMachines
 	}
@@ -73,7 +73,7 @@ func (p *Plan) resolveMachines() {
 
 // serial reports whether this QEMU must emulate all processors in one thread.
 func (p *Plan) serial() bool {
-	return p.Accel.Accel == "tcg" && p.QEMU.Version.Major < p.Arch.SerialBefore
+	return p.Accel.Accel == "tcg" && p.QEMU.Version.Major < p.arch.SerialBefore
 }
 
 // accelerator is QEMU's -accel.

@@ -26,7 +26,7 @@ func (p *Plan) next() assemble.Next {
 	m.Drives[0].Path = p.Outputs.Path
 	ready := true
 	if p.Firmware != nil {
-		m.Firmware, ready = pastedFirmware(*p.Firmware, p.Arch.PflashSize)
+		m.Firmware, ready = pastedFirmware(*p.Firmware, p.arch.PflashSize)
 	}
 	if ready {
 		n.Boot = m.Argv(qemu.Links{})

@@ -27,7 +27,6 @@ import (
 // Plan is everything that a build will do and with what.
 type Plan struct {
 	Spec    Spec // with its defaults filled in
-	Arch    arch.Arch
 	Outputs *assemble.Outputs
 	Host    host.Host
 
@@ -55,6 +54,7 @@ type Plan struct {
 	// Cautions are things that must not be overlooked.
 	Cautions []assemble.Caution
 
+	arch   arch.Arch
 	hidden *assemble.Secrets // what is taken out of everything that is said; nil: nothing
 }
 

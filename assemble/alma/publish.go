@@ -37,12 +37,12 @@ func publish(ctx context.Context, j *assemble.Job, p *Plan, hash <-chan hashed, 
 		File: imagePartialFile,
 		Image: assemble.Image{
 			Rehearsal: p.Installer.Rehearsal, Product: p.product(), Version: p.Installer.Version,
-			Arch: p.Arch.Name, Boot: p.bootMode(), Format: p.Spec.Format, Virtual: p.Spec.DiskSize,
+			Arch: p.arch.Name, Boot: p.bootMode(), Format: p.Spec.Format, Virtual: p.Spec.DiskSize,
 			Inputs: inputs, Guest: facts, Package: said.Packages, Tested: tested,
 			Kernel: p.hidden.String(strings.Join(p.Arguments, " ")), QEMU: p.QEMU.Version.String(), Accel: p.Accel.Accel,
 		},
 		Parameters: map[string]any{
-			"arch": p.Arch.Name, "version": p.Spec.Version, "boot": p.Spec.Boot, "deliver": p.Spec.Deliver, "format": p.Spec.Format,
+			"arch": p.arch.Name, "version": p.Spec.Version, "boot": p.Spec.Boot, "deliver": p.Spec.Deliver, "format": p.Spec.Format,
 			"diskSize": p.Spec.DiskSize, "secureBoot": p.Spec.SecureBoot, "kernelArgs": p.Spec.KernelArgs, "rehearsal": p.Installer.Rehearsal,
 		},
 		Internal: map[string]any{
@@ -131,7 +131,7 @@ func (p *Plan) lock(inputs []assemble.Input) lock.Build {
 		Inputs: map[string]lock.Input{},
 		Tools:  map[string]string{"imgasm": p.Host.Version, "qemu": p.QEMU.Version.String()},
 		Settings: map[string]string{
-			"arch": p.Arch.Name, "boot": p.Spec.Boot, "firmware": p.bootMode(), "format": p.Spec.Format, "disk-size": size.Format(p.Spec.DiskSize),
+			"arch": p.arch.Name, "boot": p.Spec.Boot, "firmware": p.bootMode(), "format": p.Spec.Format, "disk-size": size.Format(p.Spec.DiskSize),
 		},
 	}
 	if args := p.Spec.KernelArgs; len(args) > 0 { // "inst.repo=…", "fips=1": they change what is installed

@@ -31,7 +31,7 @@ import (
 func Resolve(ctx context.Context, h host.Host, s Spec, in *Installer) (_ *Plan, err error) {
 	defer s.hide(&err)
 	p := &Plan{Host: h, Installer: *in}
-	if p.Spec, p.Arch, err = s.complete(); err != nil {
+	if p.Spec, p.arch, err = s.complete(); err != nil {
 		return nil, err
 	}
 	if p.Outputs, err = p.Spec.outputs(); err != nil {
@@ -84,7 +84,7 @@ func Resolve(ctx context.Context, h host.Host, s Spec, in *Installer) (_ *Plan, 
 func (s Spec) Check(ctx context.Context, h host.Host) (err error) {
 	defer s.hide(&err)
 	p := &Plan{Host: h, Installer: Installer{Flavour: s.Arch}}
-	if p.Spec, p.Arch, err = s.complete(); err != nil {
+	if p.Spec, p.arch, err = s.complete(); err != nil {
 		return err
 	}
 	if _, err := p.Spec.outputs(); err != nil {
@@ -106,7 +106,7 @@ func (s Spec) Check(ctx context.Context, h host.Host) (err error) {
 		return err
 	}
 	if s.remote() { // what the user gave is looked at before what the host has
-		_, err = qemu.Find(or(s.QEMU, p.Arch.QEMU))
+		_, err = qemu.Find(or(s.QEMU, p.arch.QEMU))
 	}
 	return err
 }
@@ -227,13 +227,13 @@ func (p *Plan) expectedSize() int64 {
 // the packages of flavourV2.
 func (p *Plan) checkInstaller(v2 bool) error {
 	i := &p.Installer
-	if err := i.medium.CheckArch(i.Path, p.Arch.Name); err != nil {
+	if err := i.medium.CheckArch(i.Path, p.arch.Name); err != nil {
 		return bad("ISO", err, assemble.Hint(err))
 	}
 	if boot := i.medium.Boot; p.Spec.Boot == "media" && (boot.Shim == "" || boot.GRUB == "") {
 		return bad("ISO", fmt.Errorf("%s has no EFI boot loader to make a boot medium of", i.Path), "use {Boot} kernel")
 	}
-	i.Flavour = p.Arch.Name
+	i.Flavour = p.arch.Name
 	if v2 || i.named(flavourV2) {
 		i.Flavour = flavourV2
 	}
@@ -255,7 +255,7 @@ func (p *Plan) release() string {
 // resolveHost finds QEMU, its accelerator and the firmware.
 func (p *Plan) resolveHost(ctx context.Context) (err error) {
 	s := &p.Spec
-	binary := or(s.QEMU, p.Arch.QEMU)
+	binary := or(s.QEMU, p.arch.QEMU)
 	if p.QEMU, err = qemu.Inspect(ctx, binary); err != nil {
 		return err
 	}
@@ -267,7 +267,7 @@ func (p *Plan) resolveHost(ctx context.Context) (err error) {
 	case p.Installer.Flavour == flavourV2:
 		level = 2
 	}
-	if p.Accel, err = accel.Choose(ctx, accel.Want{Accel: s.Accel, Arch: p.Arch.Name, Binary: p.QEMU.Path, Version: p.QEMU.Version, X86Level: level}); err != nil {
+	if p.Accel, err = accel.Choose(ctx, accel.Want{Accel: s.Accel, Arch: p.arch.Name, Binary: p.QEMU.Path, Version: p.QEMU.Version, X86Level: level}); err != nil {
 		return err
 	}
 	if s.CPU != "" {
@@ -296,7 +296,7 @@ func (p *Plan) resolveHost(ctx context.Context) (err error) {
 	if s.Firmware == "bios" {
 		return nil
 	}
-	query := firmware.Query{Arch: p.Arch.Name, SecureBoot: s.SecureBoot, Getenv: p.Host.Getenv, Binary: p.QEMU.Path, Trees: p.Host.FirmwareTrees()}
+	query := firmware.Query{Arch: p.arch.Name, SecureBoot: s.SecureBoot, Getenv: p.Host.Getenv, Binary: p.QEMU.Path, Trees: p.Host.FirmwareTrees()}
 	if s.Firmware != "auto" && s.Firmware != "uefi" {
 		query.Explicit = s.Firmware
 	}
@@ -331,7 +331,7 @@ func (p *Plan) defaultMemory() int {
 	if p.Installer.Rehearsal {
 		return rehearsalMemory
 	}
-	return p.Arch.MemoryMiB
+	return p.arch.MemoryMiB
 }
 
 func (p *Plan) resolveDate() (err error) {

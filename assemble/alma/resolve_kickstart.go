@@ -67,7 +67,7 @@ func (s *Spec) readKickstart(ctx context.Context) (text []byte, err error) {
 func (p *Plan) render(ctx context.Context) ([]byte, error) {
 	s := p.Spec.Settings
 	o := render.Options{
-		Arch: p.Arch.Name, Boot: p.kickstartBoot(), Disk: targetDisk, Console: p.Arch.Console,
+		Arch: p.arch.Name, Boot: p.kickstartBoot(), Disk: targetDisk, Console: p.arch.Console,
 		Hostname: s.Hostname, Lang: s.Lang, Keyboard: s.Keyboard, Timezone: s.Timezone, Packages: s.Packages, GuestAgent: true,
 	}
 	o.CloudInit = s.CloudInit
@@ -75,7 +75,7 @@ func (p *Plan) render(ctx context.Context) ([]byte, error) {
 	if err := accounts.Set(&o); err != nil {
 		return nil, bad("", err, "such as {SSHKeys} ~/.ssh/id_ed25519.pub")
 	}
-	if a := p.Arch.EmulatedArg; a != "" {
+	if a := p.arch.EmulatedArg; a != "" {
 		o.KernelArgs = []string{a} // as AlmaLinux's own images have it, wherever they run
 	}
 	switch {
@@ -174,8 +174,8 @@ func (p *Plan) lint(file *kickstart.File) error {
 	findings := kickstart.Lint(file, kickstart.LintOptions{
 		Dialect: kickstart.AlmaLinux10,
 		Target: &kickstart.Target{
-			Arch: p.Arch.Name, Boot: p.kickstartBoot(), DiskBus: "virtio-blk", DiskName: targetDisk, DiskSizeBytes: p.Spec.DiskSize,
-			Console: p.Arch.Console, Offline: p.Spec.Offline, ISOVariant: variant, CmdlineMode: true,
+			Arch: p.arch.Name, Boot: p.kickstartBoot(), DiskBus: "virtio-blk", DiskName: targetDisk, DiskSizeBytes: p.Spec.DiskSize,
+			Console: p.arch.Console, Offline: p.Spec.Offline, ISOVariant: variant, CmdlineMode: true,
 		},
 	})
 	var wrong []kickstart.Finding

@@ -35,7 +35,7 @@ func TestRepositoriesOfABootISO(t *testing.T) {
 			iso, err := s.Locate(t.Context(), testHost(t), nil)
 			ok(t, err)
 			p := &Plan{Host: testHost(t), Installer: *iso}
-			p.Spec, p.Arch, err = s.complete()
+			p.Spec, p.arch, err = s.complete()
 			ok(t, err)
 			ok(t, p.checkInstaller(s.Arch == flavourV2))
 			ok(t, p.resolveKickstart(t.Context()))

@@ -83,7 +83,7 @@ func (p *Plan) steps(report *anaconda.Report) []assemble.Step {
 		Name: "disk", Text: "make a blank disk of " + size.Format(p.Spec.DiskSize),
 		Run: planned(makeDisk),
 	}, {
-		Name: "install", Text: fmt.Sprintf("install %s on %s (%s)", p.Installer.name(), p.Accel.Accel, p.Arch.Name), Patient: true,
+		Name: "install", Text: fmt.Sprintf("install %s on %s (%s)", p.Installer.name(), p.Accel.Accel, p.arch.Name), Patient: true,
 		Run: func(ctx context.Context, j *assemble.Job) (string, error) { return install(ctx, j, p, report) },
 	}, {
 		Name: "check", Text: "look for partitions and a boot loader on the disk",

@@ -55,7 +55,7 @@ func (p *Plan) View() PlanView {
 	in := p.Installer
 	in.URL = h.String(withoutCredentials(in.URL))
 	return PlanView{
-		Arch: p.Arch.Name, Out: p.Outputs.Path, Metadata: assemble.Description(p.Outputs.Path), Format: p.Spec.Format, DiskSize: p.Spec.DiskSize, Boot: p.Spec.Boot,
+		Arch: p.arch.Name, Out: p.Outputs.Path, Metadata: assemble.Description(p.Outputs.Path), Format: p.Spec.Format, DiskSize: p.Spec.DiskSize, Boot: p.Spec.Boot,
 		Installer: in, Firmware: p.Firmware, Accel: p.Accel, QEMU: p.QEMU.Path + " " + p.QEMU.Version.String(),
 		CPUs: p.Spec.CPUs, MemoryMiB: p.Spec.MemoryMiB, Network: p.reach(), Timeout: p.Timeout.String(), Time: p.Time,
 		KickstartFrom: p.Kickstart.Name, Deliver: p.Spec.Deliver, Kickstart: h.String(string(kickstart.Redact(p.Kickstart.Guest))), OwnLines: bytes.Count(p.Kickstart.User, []byte("\n")),

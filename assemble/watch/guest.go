@@ -23,6 +23,12 @@ import (
 	"github.com/imgasm/imgasm/qemu/monitor"
 )
 
+// What happens, and who takes it.
+type (
+	Event = event.Event
+	Sink  = event.Sink
+)
+
 // The virtio-serial ports on which a guest talks to us.
 const (
 	LogPort      = "org.fedoraproject.anaconda.log.0" // Anaconda looks for this name by itself
@@ -56,7 +62,7 @@ type Options struct {
 	// console ("") or of a port.
 	Keep func(port string) (*os.File, error)
 	// Emit takes what happens.
-	Emit event.Sink
+	Emit Sink
 }
 
 // Guest is a virtual machine that is followed.
