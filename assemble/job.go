@@ -48,6 +48,9 @@ type Build struct {
 	Date    *time.Time // SOURCE_DATE_EPOCH; nil: not set
 	Version string     // imgasm's
 	Command []string   // that runs, for a failure's summary; nil: not known
+	// Field is how advice in logs and bundles calls a field of what was asked for;
+	// nil: as it is.
+	Field func(field string) string
 	// Patience is how long a step may make no progress; 0, and all that is longer
 	// than it: 10 minutes.
 	Patience time.Duration
@@ -228,7 +231,7 @@ func (j *Job) note(e Event) Event {
 	}
 	if e.Kind != event.Console { // these are in the guest's log
 		kept := e
-		kept.Text, kept.Hint = named(e.Text), named(e.Hint)
+		kept.Text, kept.Hint = j.named(e.Text), j.named(e.Hint)
 		if line, err := json.Marshal(kept); err == nil {
 			_, _ = j.log.Write(append(line, '\n'))
 		}
@@ -237,7 +240,12 @@ func (j *Job) note(e Event) Event {
 }
 
 // named is a text with fields by their names.
-func named(text string) string { return fault.Fill(text, func(field string) string { return field }) }
+func (j *Job) named(text string) string {
+	if j.Field != nil {
+		return fault.Fill(text, j.Field)
+	}
+	return fault.Fill(text, func(field string) string { return field })
+}
 
 // Path names a file of the working folder for who takes paths: QEMU, for one.
 func (j *Job) Path(name string) string { return j.ws.path(name) }

@@ -75,7 +75,7 @@ func install(ctx context.Context, j *assemble.Job, p *Plan, report *anaconda.Rep
 	}
 	defer vm.Close()
 	judge := anaconda.New(anaconda.Config{
-		Arch: p.arch.Name, Accel: p.Accel.Accel, Nonce: p.nonce(), DoneMarker: true, KickstartRequired: true,
+		Arch: p.arch.Name, Accel: p.Accel.Accel, Field: p.Host.Field, Nonce: p.nonce(), DoneMarker: true, KickstartRequired: true,
 		EndsWithReboot: p.Kickstart.End == "reboot", PreScripts: p.Kickstart.HasPre, Stall: p.Spec.StallTimeout,
 		Kickstart: anaconda.Kickstart{Name: p.Kickstart.Name, Text: p.Kickstart.Guest},
 	})
@@ -134,7 +134,7 @@ func bootTest(ctx context.Context, j *assemble.Job, p *Plan) (*boottest.Proof, s
 	if p.Accel.Emulated() {
 		o.Timeout, o.OffWait = 20*time.Minute, time.Minute
 	}
-	g := watch.New(vm, anaconda.New(anaconda.Config{Arch: p.arch.Name, Accel: p.Accel.Accel, Stall: -1, Installed: true}), o)
+	g := watch.New(vm, anaconda.New(anaconda.Config{Arch: p.arch.Name, Accel: p.Accel.Accel, Field: p.Host.Field, Stall: -1, Installed: true}), o)
 	defer g.FinishLogs()
 	proof, failure, err := boottest.Run(ctx, g, g.Begun, port, p.Kickstart.Login)
 	if failure != nil && failure.Class == anaconda.ClassEnded {

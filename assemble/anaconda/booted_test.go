@@ -31,7 +31,7 @@ func TestBootTestHasItsOwnWords(t *testing.T) {
 			d.wait(2 * time.Second)
 			d.want(Failed, rule)
 			f := d.out.Failure
-			if said := f.Meaning + " " + f.Hint; strings.Contains(said, not) || installed && strings.Contains(said, "--iso") {
+			if said := f.Meaning + " " + f.Hint; strings.Contains(said, not) || installed && strings.Contains(said, "{ISO}") {
 				t.Errorf("%s, in a boot test %v: %s", rule, installed, said)
 			}
 		}

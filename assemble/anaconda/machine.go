@@ -26,6 +26,9 @@ type Config struct {
 	// Accel is QEMU's accelerator ("kvm", "hvf", "tcg"). With "tcg" silences
 	// may be longer. It is also named in hints.
 	Accel string
+	// Field is how hints call the field of a Spec that is to be changed, such as
+	// "DiskSize": a program's flag. nil leaves it as {DiskSize}.
+	Field func(field string) string
 	// Nonce is the word that the progress port's lines must carry. Lines with
 	// another one are told but not trusted; so are all if it is empty.
 	Nonce string

@@ -72,7 +72,8 @@ type Rule struct {
 	Meaning string
 	// Hint says what to change, in terms of imgasm's flags or of the kickstart.
 	// $1 is the pattern's first group, here and in Meaning; {arch} is the
-	// guest's architecture, {retry} what to try against the host's own faults.
+	// guest's architecture, {retry} what to try against the host's own faults,
+	// {DiskSize} and the like a field of a Spec: see Config.Field.
 	Hint string
 	// Booted are the words where the guest is the image itself, in its boot test.
 	// Without them the others hold there too.

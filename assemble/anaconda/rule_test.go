@@ -125,7 +125,7 @@ func sentence(random *rand.Rand, e *syntax.Regexp) string {
 // replaySample shows a row's sample to a new machine, and returns the names of
 // the rows that fired.
 func replaySample(r Rule) (*Machine, Output, []string) {
-	m := New(Config{ConsoleOnly: r.Channel == OnConsole || r.Channel == OnReason, Nonce: "00", Accel: "kvm", Arch: "x86_64"})
+	m := New(Config{Field: func(field string) string { return "the field " + field }, ConsoleOnly: r.Channel == OnConsole || r.Channel == OnReason, Nonce: "00", Accel: "kvm", Arch: "x86_64"})
 	if r.First > 0 {
 		m.phase = r.First
 	}

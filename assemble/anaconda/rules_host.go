@@ -36,7 +36,7 @@ var hostRules = []Rule{
 		Sample:  "BLOCK_IO_ERROR action=stop device=hd nospace=false operation=write reason=Input/output error", Seen: "QEMU's qapi/block-core.json",
 		Class: ClassHost, Rank: 86, Action: Fail,
 		Meaning: "QEMU could not read or write the image file on the host.",
-		Hint:    "look at the host's disk and kernel log, or put the output on another one: --out DIR/alma.qcow2",
+		Hint:    "look at the host's disk and kernel log, or put the output on another one: {Out} DIR/alma.qcow2",
 	},
 	{
 		Name: "no-space", Channel: OnQMP,
@@ -44,7 +44,7 @@ var hostRules = []Rule{
 		Sample:  "BLOCK_IO_ERROR action=stop device=hd nospace=true operation=write reason=No space left on device", Seen: "QEMU's qapi/block-core.json, with werror=stop",
 		Class: ClassHost, Rank: 4, Action: Warn, Ask: WaitForSpace,
 		Meaning: "The host's disk is full: QEMU has paused the guest until there is space again.",
-		Hint:    "free some space on the disk that holds the output; --enospc-wait says how long imgasm waits",
+		Hint:    "free some space on the disk that holds the output; {SpaceWait} says how long imgasm waits",
 	},
 	{
 		Name: "stopped-by-host", Channel: OnQMP,
@@ -101,7 +101,7 @@ var hostRules = []Rule{
 		Sample:  "signal killed", Seen: "QEMU under Linux's OOM killer",
 		Class: ClassHost, Rank: 72, Action: Fail,
 		Meaning: "QEMU was ended by a signal ($1) in the middle of the installation.",
-		Hint:    "if the host ran out of memory give the guest less (--memory 2G) or the host more; the kernel log (dmesg) says so",
+		Hint:    "if the host ran out of memory give the guest less ({MemoryMiB} 2G) or the host more; the kernel log (dmesg) says so",
 	},
 	{
 		Name: "qemu-accel", Channel: OnQEMU,
@@ -109,7 +109,7 @@ var hostRules = []Rule{
 		Sample:  "exit 1: qemu-system-x86_64: failed to initialize kvm: Permission denied", Seen: "QEMU 7.2 accel/kvm/kvm-all.c",
 		Class: ClassHost, Rank: 82, Action: Fail,
 		Meaning: "QEMU's accelerator does not work on this host.",
-		Hint:    "use --accel tcg; imgasm doctor says what is wrong with the accelerator",
+		Hint:    "use {Accel} tcg; imgasm doctor says what is wrong with the accelerator",
 	},
 	{
 		Name: "qemu-failed", Channel: OnQEMU,
@@ -125,7 +125,7 @@ var hostRules = []Rule{
 		Sample:  "silence: for 10m0s no disk writes, no new text on the console, no line in the installer's log", Seen: "a guest that spins with interrupts off",
 		Class: ClassStall, Rank: 9, Action: Fail,
 		Meaning: "Nothing has moved in the guest for longer than this phase takes on this host.",
-		Hint:    "if the host is only slow give it more time (--stall-timeout 1h); otherwise look at the last lines of serial.log in the failure bundle, and try {retry}",
+		Hint:    "if the host is only slow give it more time ({StallTimeout} 1h); otherwise look at the last lines of serial.log in the failure bundle, and try {retry}",
 	},
 	{
 		Name: "stall-checks", Channel: OnClock,
@@ -133,7 +133,7 @@ var hostRules = []Rule{
 		Sample:  "endless: for 15m the installer has been checking its sources", Seen: "Anaconda before 40.22.3.34 (AlmaLinux 10.0) with a repository that does not answer: dots for ever (RHEL-60724)",
 		Class: ClassRepository, Rank: 35, Action: Fail,
 		Meaning: "The installer's checks do not end: most often an installation source that does not answer. AlmaLinux 10.0's never gives up.",
-		Hint:    "check url and repo in the kickstart, and that the guest has a network; a DVD ISO (--iso) with cdrom needs none, and an ISO of AlmaLinux 10.1 or later says what is wrong",
+		Hint:    "check url and repo in the kickstart, and that the guest has a network; a DVD ISO ({ISO}) with cdrom needs none, and an ISO of AlmaLinux 10.1 or later says what is wrong",
 	},
 	{
 		Name: "stall-down", Channel: OnClock,

@@ -46,7 +46,7 @@ Section %pre does not end with %end.
 		Seen:    "anaconda rhel-10 pyanaconda/startup_utils.py, find_kickstart",
 		Last:    PhaseHub, Stands: PhaseComplete, Class: ClassKickstart, Rank: 80, Action: Fail,
 		Meaning: "The installer was told of a kickstart that is not there: $1.",
-		Hint:    "give the kickstart with --kickstart FILE and leave inst.ks= out of --kernel-arg",
+		Hint:    "give the kickstart with {Kickstart} and leave inst.ks= out of {KernelArgs}",
 	},
 	{
 		Name: "kickstart-warnings", Channel: OnConsole, Who: Installer,
@@ -64,7 +64,7 @@ Section %pre does not end with %end.
 		Seen:    "anaconda rhel-10 anaconda.py",
 		Last:    PhaseInstaller, Stands: PhaseComplete, Class: ClassInstaller, Rank: 60, Action: Fail,
 		Meaning: "The installer was not started as root.",
-		Hint:    "use an unmodified installer ISO: --iso",
+		Hint:    "use an unmodified installer ISO: {ISO}",
 	},
 	{
 		Name: "too-little-memory", Channel: OnConsole, Who: Installer,
@@ -181,7 +181,7 @@ Error
 		Seen:    "anaconda rhel-10 pyanaconda/argument_parsing.py (Python's argparse), for inst.xtimeout=soon",
 		Last:    PhaseInstaller, Stands: PhaseComplete, Class: ClassInstaller, Rank: 70, Action: Fail,
 		Meaning: "The installer does not understand one of its boot arguments: $1.",
-		Hint:    "correct or leave out the inst. argument that was added with --kernel-arg",
+		Hint:    "correct or leave out the inst. argument that was added with {KernelArgs}",
 	},
 	{
 		Name: "installer-bus", Channel: OnConsole, Who: Installer,
@@ -190,7 +190,7 @@ Error
 		Seen:    "anaconda rhel-10 pyanaconda/core/startup/dbus_launcher.py, anaconda.py",
 		Last:    PhaseInstaller, Stands: PhaseComplete, Class: ClassInstaller, Rank: 48, Action: Fail,
 		Meaning: "The installer could not start its message bus, and ends: $1",
-		Hint:    "give the guest more memory (--memory 4G) and run it again; an unmodified installer ISO (--iso) has all that it needs",
+		Hint:    "give the guest more memory ({MemoryMiB} 4G) and run it again; an unmodified installer ISO ({ISO}) has all that it needs",
 	},
 	{
 		Name: "installer-terminates", Channel: OnConsole, Who: Installer,
@@ -208,7 +208,7 @@ Error
 		Seen:    "anaconda rhel-10 pyanaconda/gnome_remote_desktop.py, for inst.rdp and the command rdp",
 		Last:    PhaseHub, Class: ClassInstaller, Rank: 5, Action: Warn, Mute: true,
 		Meaning: "The installer shows itself on a remote desktop. Its console says nothing from here on, neither of success nor of failure.",
-		Hint:    "leave inst.rdp out of --kernel-arg and rdp out of the kickstart",
+		Hint:    "leave inst.rdp out of {KernelArgs} and rdp out of the kickstart",
 	},
 	{
 		Name: "remote-desktop-failed", Channel: OnConsole, Who: Installer,
@@ -217,7 +217,7 @@ Error
 		Seen:    "anaconda rhel-10 pyanaconda/gnome_remote_desktop.py",
 		Last:    PhaseHub, Stands: PhaseComplete, Class: ClassInstaller, Rank: 70, Action: Fail,
 		Meaning: "The installer was to show itself on a remote desktop and could not: $1$2.",
-		Hint:    "leave inst.rdp out of --kernel-arg and rdp out of the kickstart",
+		Hint:    "leave inst.rdp out of {KernelArgs} and rdp out of the kickstart",
 	},
 	{
 		Name: "pane-dead", Channel: OnConsole, Who: Installer,
@@ -235,7 +235,7 @@ Error
 		Seen:    "tmux client.c, client_exit_message",
 		First:   PhaseStage2, Last: PhaseShutdown, Stands: PhaseComplete, Class: ClassCrash, Rank: 20, Action: Fail, When: incomplete,
 		Meaning: "tmux, in which the installer ran, has died, and the installer with it.",
-		Hint:    "give the guest more memory (--memory 4G) and run it again",
+		Hint:    "give the guest more memory ({MemoryMiB} 4G) and run it again",
 	},
 	{
 		Name: "installer-halted", Channel: OnConsole, Who: Installer,
@@ -244,7 +244,7 @@ Error
 		Seen:    "anaconda rhel-10 anaconda.py, exitHandler",
 		Class:   ClassInstaller, Rank: 35, Action: Fail, When: incomplete,
 		Meaning: "The installer has ended and, because of inst.nokill, keeps the guest up.",
-		Hint:    "leave inst.nokill out of --kernel-arg; to look into the guest use --keep-vm",
+		Hint:    "leave inst.nokill out of {KernelArgs}; to look into the guest use {KeepVM}",
 	},
 	{
 		Name: "error-dialog", Channel: OnConsole, Who: Installer,

@@ -19,7 +19,7 @@ var promptRules = []Rule{
 		Seen:    "anaconda rhel-10 pyanaconda/ui/tui/hubs/summary.py, prompt",
 		Last:    PhaseHub, Class: ClassSpace, Rank: 78, Action: Wait,
 		Meaning: "The file systems are too small for the packages that were chosen.",
-		Hint:    "make the disk larger (--disk-size 20G), the partitions in the kickstart larger (part / --grow), or choose fewer packages",
+		Hint:    "make the disk larger ({DiskSize} 20G), the partitions in the kickstart larger (part / --grow), or choose fewer packages",
 	},
 	{
 		Name: "prompt-enter", Channel: OnConsole, Who: Installer,
@@ -64,7 +64,7 @@ var promptRules = []Rule{
 		Seen:    "anaconda rhel-10, text mode without rootpw or user (simpleline 1.9)",
 		First:   PhaseInstaller, Last: PhaseHub, Class: ClassPrompt, Rank: 16, Action: Wait,
 		Meaning: "The installer asks for a password that the kickstart does not give.",
-		Hint:    "give it with --root-password or --user and --password, or with rootpw or user in the kickstart",
+		Hint:    "give it with {RootPassword} or {User} and {Password}, or with rootpw or user in the kickstart",
 	},
 	{
 		Name: "prompt-passphrase", Channel: OnConsole, Who: Installer,

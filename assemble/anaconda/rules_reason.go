@@ -12,7 +12,7 @@ var reasonRules = []Rule{
 		Sample:  "Please modify your kickstart file to fix the warnings or remove the `ksstrict` option.", Seen: "anaconda rhel-10 pyanaconda/kickstart.py, parseKickstart",
 		Class: ClassKickstart, Rank: 90, Quotes: "kickstart-warnings", // more than kickstart-syntax, which has no line to name then
 		Meaning: "The installer has warnings about the kickstart, and inst.ksstrict makes errors of them.",
-		Hint:    "correct them in the kickstart (imgasm kickstart lint --strict FILE says where they are and what to write instead), or leave out --ks-strict",
+		Hint:    "correct them in the kickstart (imgasm kickstart lint --strict FILE says where they are and what to write instead), or leave out {KSStrict}",
 	},
 	{
 		Name: "kickstart-include", Channel: OnReason,
@@ -53,7 +53,7 @@ var reasonRules = []Rule{
 		Sample:  "Unable to allocate requested partition scheme.", Seen: "blivet rhel-10 blivet/partitioning.py, anaconda rhel-10 automatic_partitioning.py",
 		Class: ClassStorage, Rank: 80,
 		Meaning: "The partitions of the kickstart do not fit on the disk.",
-		Hint:    "make the disk larger (--disk-size 20G) or the partitions smaller; clearpart --all --initlabel must come first, so that the disk is empty",
+		Hint:    "make the disk larger ({DiskSize} 20G) or the partitions smaller; clearpart --all --initlabel must come first, so that the disk is empty",
 	},
 	{
 		Name: "no-root", Channel: OnReason,
@@ -69,7 +69,7 @@ var reasonRules = []Rule{
 		Sample:  "For a UEFI installation, you must include an EFI System Partition on a GPT-formatted disk, mounted at /boot/efi.", Seen: "anaconda rhel-10 pyanaconda/modules/storage/bootloader/efi.py",
 		Class: ClassBootloader, Rank: 83,
 		Meaning: "The guest boots by UEFI and the kickstart makes no EFI system partition.",
-		Hint:    "add reqpart to the kickstart, or part /boot/efi --fstype=efi --size=600; for a BIOS guest use --firmware bios",
+		Hint:    "add reqpart to the kickstart, or part /boot/efi --fstype=efi --size=600; for a BIOS guest use {Firmware} bios",
 	},
 	{
 		Name: "no-boot-partition", Channel: OnReason,
@@ -137,7 +137,7 @@ var reasonRules = []Rule{
 		Sample:  "Failed to download metadata for repo 'anaconda': Cannot download repomd.xml: Curl error (6): Couldn't resolve host name for https://repo.example.invalid/repodata/repomd.xml [Could not resolve host: repo.example.invalid]", Seen: "librepo, libcurl",
 		Class: ClassRepository, Rank: 84, Address: true,
 		Meaning: "The guest could not find the repository's host name.",
-		Hint:    "check the URL in the kickstart and that the host itself can resolve it; without a network use a DVD ISO (--iso) and cdrom in the kickstart",
+		Hint:    "check the URL in the kickstart and that the host itself can resolve it; without a network use a DVD ISO ({ISO}) and cdrom in the kickstart",
 	},
 	{
 		Name: "repository-unreachable", Channel: OnReason,
@@ -145,7 +145,7 @@ var reasonRules = []Rule{
 		Sample:  "Failed to download metadata for repo 'anaconda': Cannot download repomd.xml: Curl error (7): Could not connect to server for http://127.0.0.1:9/BaseOS/x86_64/os/repodata/repomd.xml [Failed to connect to 127.0.0.1 port 9 after 0 ms: Could not connect to server]", Seen: "testdata/serial/failure-repo-unreachable-direct-hybrid.installer-packaging.log",
 		Class: ClassRepository, Rank: 82, Address: true,
 		Meaning: "An installation source could not be read ($1$2).",
-		Hint:    "check url and repo in the kickstart, and that the guest reaches the address; with a DVD ISO (--iso) cdrom needs no network",
+		Hint:    "check url and repo in the kickstart, and that the guest reaches the address; with a DVD ISO ({ISO}) cdrom needs no network",
 	},
 	{
 		Name: "repository", Channel: OnReason,
@@ -153,7 +153,7 @@ var reasonRules = []Rule{
 		Sample:  "Failed to download metadata for repo 'anaconda': Cannot download repomd.xml: Cannot download repodata/repomd.xml: All mirrors were tried", Seen: "dnf 4, librepo; anaconda rhel-10 pyanaconda/modules/payloads",
 		Class: ClassRepository, Rank: 78, Address: true,
 		Meaning: "An installation source could not be read.",
-		Hint:    "check url and repo in the kickstart: the address must hold repodata/repomd.xml and be reachable from the guest; with a DVD ISO (--iso) cdrom needs no network",
+		Hint:    "check url and repo in the kickstart: the address must hold repodata/repomd.xml and be reachable from the guest; with a DVD ISO ({ISO}) cdrom needs no network",
 	},
 	{
 		Name: "environment", Channel: OnReason,
@@ -201,7 +201,7 @@ var reasonRules = []Rule{
 		Sample:  "Failed to download the following packages: bash-5.2.26-4.el10.x86_64: Cannot download Packages/bash-5.2.26-4.el10.x86_64.rpm: All mirrors were tried", Seen: "anaconda rhel-10 pyanaconda/modules/payloads/payload/dnf/dnf_manager.py",
 		Class: ClassDownload, Rank: 79, Address: true,
 		Meaning: "Packages could not be downloaded.",
-		Hint:    "run it again; if it happens again use another mirror in url and repo of the kickstart, or a DVD ISO (--iso) with cdrom",
+		Hint:    "run it again; if it happens again use another mirror in url and repo of the kickstart, or a DVD ISO ({ISO}) with cdrom",
 	},
 	{
 		Name: "space", Channel: OnReason,
@@ -209,7 +209,7 @@ var reasonRules = []Rule{
 		Sample:  "An error occurred during the transaction: installing package kernel-core-6.12.0-55.el10.x86_64 needs 61MB more space on the / filesystem", Seen: "rpm lib/rpmprob.c; anaconda rhel-10 pyanaconda/ui/lib/space.py",
 		Class: ClassSpace, Rank: 84,
 		Meaning: "The packages do not fit into the guest's file systems.",
-		Hint:    "make the disk larger (--disk-size 20G) and let the root file system take it (part / --grow), or choose fewer packages",
+		Hint:    "make the disk larger ({DiskSize} 20G) and let the root file system take it (part / --grow), or choose fewer packages",
 	},
 	{
 		Name: "scriptlet", Channel: OnReason,
@@ -267,7 +267,7 @@ var reasonRules = []Rule{
 		Sample:  "Message recipient disconnected from message bus without replying", Seen: "dasbus; when a module of the installer was killed",
 		Class: ClassCrash, Rank: 56,
 		Meaning: "A part of the installer died while it was needed.",
-		Hint:    "anaconda.log in the failure bundle may say of what: of a crash (Fatal Python error), or of a want of memory (Out of memory: --memory 4G)",
+		Hint:    "anaconda.log in the failure bundle may say of what: of a crash (Fatal Python error), or of a want of memory (Out of memory: {MemoryMiB} 4G)",
 	},
 	{
 		Name: "user-setup", Channel: OnReason,

@@ -13,7 +13,7 @@ var stage1Rules = []Rule{
 		Seen:    "anaconda rhel-10 dracut/fetch-kickstart-disk",
 		Last:    PhaseInitramfs, Stands: PhaseHub, Class: ClassKickstart, Rank: 75, Action: Clue,
 		Meaning: "The installer found the volume but not the kickstart on it ($1).",
-		Hint:    "let imgasm write the volume: --kickstart FILE puts the file there as /ks.cfg on a volume labelled OEMDRV (with Rock Ridge its name must be in lower case)",
+		Hint:    "let imgasm write the volume: {Kickstart} puts the file there as /ks.cfg on a volume labelled OEMDRV (with Rock Ridge its name must be in lower case)",
 	},
 	{
 		Name: "kickstart-missing", Channel: OnConsole, Who: Stage1,
@@ -22,7 +22,7 @@ var stage1Rules = []Rule{
 		Seen:    "anaconda rhel-10 dracut/fetch-kickstart-disk, with inst.ks= on the kernel's command line",
 		Last:    PhaseInitramfs, Class: ClassKickstart, Rank: 76, Action: Fail, When: kickstartRequired,
 		Meaning: "The kernel's arguments name a kickstart (inst.ks=) that is not there: $1. The boot cannot go on without it.",
-		Hint:    "let imgasm write the volume: --kickstart FILE puts the file there as /ks.cfg, and leave inst.ks= out of --kernel-arg",
+		Hint:    "let imgasm write the volume: {Kickstart} puts the file there as /ks.cfg, and leave inst.ks= out of {KernelArgs}",
 	},
 	{
 		Name: "kickstart-not-in-initrd", Channel: OnConsole, Who: Dracut,
@@ -31,7 +31,7 @@ var stage1Rules = []Rule{
 		Seen:    "anaconda rhel-10 dracut/parse-anaconda-kickstart.sh, for inst.ks=file:, which goes on without the file",
 		Last:    PhaseInitramfs, Class: ClassKickstart, Rank: 76, Action: Fail, When: kickstartRequired,
 		Meaning: "The kernel's arguments name a kickstart in the initrd (inst.ks=file:$1) that is not there. The installer would start without one and ask.",
-		Hint:    "let imgasm deliver it: --kickstart FILE with --deliver initrd, or without --deliver on a volume, and leave inst.ks= out of --kernel-arg",
+		Hint:    "let imgasm deliver it: {Kickstart} with {Deliver} initrd, or without {Deliver} on a volume, and leave inst.ks= out of {KernelArgs}",
 	},
 	{
 		Name: "kickstart-download", Channel: OnConsole, Who: Stage1,
@@ -40,7 +40,7 @@ var stage1Rules = []Rule{
 		Seen:    "anaconda rhel-10 dracut/kickstart-lib.sh, fetch-kickstart-net.sh, parse-anaconda-kickstart.sh",
 		Last:    PhaseInitramfs, Class: ClassKickstart, Rank: 76, Action: Fail,
 		Meaning: "The installer could not download the kickstart that the kernel's arguments name: $1$2.",
-		Hint:    "give the file to imgasm instead, which needs no network: --kickstart FILE, without inst.ks= in --kernel-arg",
+		Hint:    "give the file to imgasm instead, which needs no network: {Kickstart}, without inst.ks= in {KernelArgs}",
 	},
 	{
 		Name: "stage2-missing", Channel: OnConsole, Who: Stage1,
@@ -49,7 +49,7 @@ var stage1Rules = []Rule{
 		Seen:    "anaconda rhel-10 dracut/anaconda-netroot.sh, parse-anaconda-repo.sh",
 		Last:    PhaseInitramfs, Class: ClassStage1, Rank: 76, Action: Fail,
 		Meaning: "The installer's own system (stage 2) could not be found or downloaded: $1$2$3.",
-		Hint:    "let imgasm name it: give the ISO with --iso and leave inst.stage2= and inst.repo= out of --kernel-arg",
+		Hint:    "let imgasm name it: give the ISO with {ISO} and leave inst.stage2= and inst.repo= out of {KernelArgs}",
 	},
 	{
 		Name: "waits-for-kickstart", Channel: OnConsole, Who: Stage1,
@@ -58,7 +58,7 @@ var stage1Rules = []Rule{
 		Seen:    "testdata/serial/failure-no-oemdrv-powers-off.raw",
 		Last:    PhaseInitramfs, Class: ClassKickstart, Rank: 70, Action: Clue,
 		Meaning: "The kernel's arguments ask for a kickstart (inst.ks=) and none has appeared: no disk has the label OEMDRV, or the disk is not seen by the installer.",
-		Hint:    "let imgasm attach the kickstart (--kickstart FILE), as a virtio disk and not as a second CD, and leave inst.ks= out of --kernel-arg",
+		Hint:    "let imgasm attach the kickstart ({Kickstart}), as a virtio disk and not as a second CD, and leave inst.ks= out of {KernelArgs}",
 	},
 	{
 		Name: "waits-for-stage2", Channel: OnConsole, Who: Stage1,
@@ -67,7 +67,7 @@ var stage1Rules = []Rule{
 		Seen:    "testdata/serial/failure-stage2-missing.raw",
 		Last:    PhaseInitramfs, Class: ClassStage1, Rank: 70, Action: Clue,
 		Meaning: "The installer's own system (stage 2) did not appear: no drive carries the label that inst.stage2= names, or the ISO is not attached.",
-		Hint:    "let imgasm name it: give the ISO with --iso and leave inst.stage2= and inst.repo= out of --kernel-arg",
+		Hint:    "let imgasm name it: give the ISO with {ISO} and leave inst.stage2= and inst.repo= out of {KernelArgs}",
 		Booted:  Words{"The image's initramfs waits for a file system that does not appear.", hintInitramfs},
 	},
 	{
@@ -99,7 +99,7 @@ var stage1Rules = []Rule{
 		Seen:    "anaconda rhel-10 dracut/anaconda-diskroot",
 		Last:    PhaseInitramfs, Class: ClassMedia, Rank: 80, Action: Fail,
 		Meaning: "The installer ISO is damaged: its own check sum does not match. The guest would now wait for twelve hours.",
-		Hint:    "download the ISO again: imgasm source verify names the bad file, and without --iso imgasm fetches and verifies one itself",
+		Hint:    "download the ISO again: imgasm source verify names the bad file, and without {ISO} imgasm fetches and verifies one itself",
 	},
 	{
 		Name: "could-not-boot", Channel: OnConsole, Who: Stage1,
@@ -118,7 +118,7 @@ var stage1Rules = []Rule{
 		Seen:    "dracut 107 modules.d/99base/dracut-lib.sh, die()",
 		Last:    PhaseInitramfs, Class: ClassStage1, Rank: 45, Action: Fail,
 		Meaning: "The first stage of the installer gave up: $1",
-		Hint:    "check the kernel arguments that were added with --kernel-arg",
+		Hint:    "check the kernel arguments that were added with {KernelArgs}",
 		Booted:  noRoot,
 	},
 	{
@@ -148,7 +148,7 @@ var stage1Rules = []Rule{
 		Seen:    "systemd 257 units/emergency.service.in, util-linux sulogin",
 		Last:    PhaseStage2, Class: ClassSystem, Rank: 24, Action: Fail, Prompt: true,
 		Meaning: "The installer's system gave up starting and waits for someone to log in.",
-		Hint:    "read serial.log in the failure bundle for the unit that failed; more memory helps where the ISO is loaded into it: --memory 4G",
+		Hint:    "read serial.log in the failure bundle for the unit that failed; more memory helps where the ISO is loaded into it: {MemoryMiB} 4G",
 		Booted: Words{"The image's system gave up starting and waits for someone to log in.",
 			"read boot-serial.log in the failure bundle for the unit that failed: most often a line of /etc/fstab for a file system that is not there"},
 	},

@@ -35,6 +35,9 @@ type Host struct {
 	// ProgramDir and WorkDir are where the rehearsal's guest is looked for.
 	ProgramDir, WorkDir string
 	Version             string // imgasm's own
+	// Field is how advice calls the field of a Spec that is to be changed, such as
+	// "DiskSize": a program's flag; nil: as it is.
+	Field func(field string) string
 	// Command is the command that runs, which a failure's summary repeats; nil: not known.
 	Command []string
 }

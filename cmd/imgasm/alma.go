@@ -83,7 +83,7 @@ are root/packer and admin/admin, for tests only.`,
 			if err != nil {
 				return err
 			}
-			h.Command = a.args
+			h.Command, h.Field = a.args, flagOf
 			return a.runPlan(c, h, s, nil)
 		},
 	}

@@ -158,7 +158,7 @@ var fieldFlags = map[string]string{
 	"MemoryMiB": "--memory", "Mirror": "--mirror URL", "NoBootTest": "--no-boot-test", "Offline": "--offline", "Out": "--out", "Password": "--password",
 	"Post": "--post", "Provenance": "--provenance", "RootPassword": "--root-password", "SHA256": "--iso-checksum SHA256 (imgasm source: --checksum)",
 	"SSHKeys": "--ssh-key FILE", "SecureBoot": "--secure-boot", "SpaceWait": "--enospc-wait", "StallTimeout": "--stall-timeout", "Timeout": "--timeout",
-	"URL": "", "Variant": "--variant", "Vault": "--vault URL", "Version": "--version",
+	"URL": "", "User": "--user", "Variant": "--variant", "Vault": "--vault URL", "Version": "--version",
 }
 
 // flagOf is the flag that stands for a field.

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/imgasm/imgasm/assemble/anaconda"
+	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/kickstart"
 )
 
@@ -66,6 +67,12 @@ func TestHintsNameWhatExists(t *testing.T) {
 	}
 	checked := 0
 	for rule, text := range hints() {
+		text = fault.Fill(text, func(field string) string {
+			if _, ok := fieldFlags[field]; !ok {
+				t.Errorf("%s names the field %s, which is no flag: %s", rule, field, text)
+			}
+			return flagOf(field)
+		})
 		for _, m := range hintFlag.FindAllStringSubmatch(text, -1) {
 			checked++
 			if !flags[m[1]] && !options[m[1]] {

@@ -61,7 +61,7 @@ everywhere, and is no AlmaLinux.`,
 			if err != nil {
 				return err
 			}
-			h.Command = a.args
+			h.Command, h.Field = a.args, flagOf
 			if path := c.String("iso"); path != "" && path != rehearsal.FromHost {
 				if err := canRead(path); err != nil {
 					return badInput("--iso", err, hintOf(err))

@@ -78,7 +78,7 @@ func (a *app) replay(ctx context.Context, o replayOptions) (err error) {
 		return a.usage("replay takes a serial log; the argument is empty")
 	}
 	o.findMore()
-	source := replay.Source{Arch: o.arch, Accel: o.accel}
+	source := replay.Source{Arch: o.arch, Accel: o.accel, Field: flagOf}
 	if o.kickstart != "" {
 		text, err := smallfile.Read(ctx, o.kickstart, kickstart.MaxSize)
 		if err != nil {

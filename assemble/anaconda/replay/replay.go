@@ -24,8 +24,9 @@ type Source struct {
 	Others []Log
 	// Kickstart is the file that the guest read.
 	Kickstart anaconda.Kickstart
-	// Arch and Accel are named in hints; see anaconda.Config.
+	// Arch and Accel are named in hints, and Field says how; see anaconda.Config.
 	Arch, Accel string
+	Field       func(field string) string
 }
 
 // Log is a log of the installer's.
@@ -60,7 +61,7 @@ func Run(s Source, say func(event.Event)) (Result, error) {
 	var failed error
 	nonce, progress, err := readProgress(s.Progress)
 	failed = first(failed, err)
-	r.machine = anaconda.New(anaconda.Config{Arch: s.Arch, Accel: s.Accel, Nonce: nonce, Kickstart: s.Kickstart, ConsoleOnly: true})
+	r.machine = anaconda.New(anaconda.Config{Arch: s.Arch, Accel: s.Accel, Nonce: nonce, Kickstart: s.Kickstart, ConsoleOnly: true, Field: s.Field})
 	for i, line := range progress {
 		r.step(anaconda.Progress{Line: i + 1, Text: line})
 	}
