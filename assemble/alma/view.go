@@ -5,11 +5,13 @@ package alma
 import (
 	"bytes"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/firmware"
+	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/proc"
 	"github.com/imgasm/imgasm/kickstart"
 	"github.com/imgasm/imgasm/qemu"
@@ -51,16 +53,26 @@ type PlanView struct {
 
 // View returns the plan for reading.
 func (p *Plan) View() PlanView {
-	h := p.hidden
+	h, named := p.hidden, func(text string) string { return fault.Fill(text, p.Host.Field) }
 	in := p.Installer
 	in.URL = h.String(withoutCredentials(in.URL))
+	steps, notes, cautions := slices.Clone(p.Steps), h.Strings(p.Notes), slices.Clone(p.Cautions)
+	for i := range steps {
+		steps[i].Text = named(steps[i].Text)
+	}
+	for i := range notes {
+		notes[i] = named(notes[i])
+	}
+	for i := range cautions {
+		cautions[i].Do = named(cautions[i].Do)
+	}
 	return PlanView{
 		Arch: p.arch.Name, Out: p.Outputs.Path, Metadata: assemble.Description(p.Outputs.Path), Format: p.Spec.Format, DiskSize: p.Spec.DiskSize, Boot: p.Spec.Boot,
 		Installer: in, Firmware: p.Firmware, Accel: p.Accel, QEMU: p.QEMU.Path + " " + p.QEMU.Version.String(),
 		CPUs: p.Spec.CPUs, MemoryMiB: p.Spec.MemoryMiB, Network: p.reach(), Timeout: p.Timeout.String(), Time: p.Time,
 		KickstartFrom: p.Kickstart.Name, Deliver: p.Spec.Deliver, Kickstart: h.String(string(kickstart.Redact(p.Kickstart.Guest))), OwnLines: bytes.Count(p.Kickstart.User, []byte("\n")),
 		KernelArgs: h.String(strings.Join(p.Arguments, " ")), ConsoleMode: p.Spec.ConsoleMode, KSStrict: p.Spec.KSStrict,
-		WorkDir: assemble.WorkFolder(p.Outputs.Path), Steps: p.Steps, Command: h.Strings(p.Machine.Argv(qemu.Links{})), TestCommand: h.Strings(p.TestMachine.Argv(qemu.Links{})), Notes: h.Strings(p.Notes), Cautions: p.Cautions,
+		WorkDir: assemble.WorkFolder(p.Outputs.Path), Steps: steps, Command: h.Strings(p.Machine.Argv(qemu.Links{})), TestCommand: h.Strings(p.TestMachine.Argv(qemu.Links{})), Notes: notes, Cautions: cautions,
 	}
 }
 

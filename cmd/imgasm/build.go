@@ -21,7 +21,6 @@ import (
 	"github.com/imgasm/imgasm/cmd/imgasm/ui"
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/event"
-	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/proc"
 	"github.com/imgasm/imgasm/internal/size"
 )
@@ -203,18 +202,7 @@ func (a *app) dryRun(c *cli.Context, h host.Host, s alma.Spec, locate locator) (
 	if err != nil {
 		return err
 	}
-	view := plan.View()
-	fill := func(text *string) { *text = fault.Fill(*text, flagOf) }
-	for i := range view.Steps {
-		fill(&view.Steps[i].Text)
-	}
-	for i := range view.Notes {
-		fill(&view.Notes[i])
-	}
-	for i := range view.Cautions {
-		fill(&view.Cautions[i].Do)
-	}
-	return a.printPlan(view, c.Bool("json"), c.Bool("verbose"))
+	return a.printPlan(plan.View(), c.Bool("json"), c.Bool("verbose"))
 }
 
 // printPlan writes a plan to stdout.
