@@ -23,7 +23,7 @@ func TestWorkspaceIsExclusive(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := openWorkspace(out, nil); !errors.Is(err, ErrBusy) {
-		t.Errorf("second build on one output: %v, want a BusyError", err)
+		t.Errorf("second build on one output: %v, want ErrBusy", err)
 	}
 	other, err := openWorkspace(out+"2", nil)
 	if err != nil {

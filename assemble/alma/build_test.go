@@ -446,7 +446,7 @@ func TestResolveRefusesTheHostsDisk(t *testing.T) {
 	h := testHost(t)
 	h.Free = func(string) (int64, error) { return 100 << 20, nil }
 	if _, err := resolve(t.Context(), s, h); !errors.Is(err, ErrHost) || !strings.Contains(err.Error(), "100.0 MiB free") || assemble.Hint(err) == "" {
-		t.Errorf("a full disk: %v; want a HostError with the figures and a hint", err)
+		t.Errorf("a full disk: %v; want ErrHost with the figures and a hint", err)
 	}
 	h.Free = func(string) (int64, error) { return 20 << 30, nil }
 	p, err := resolve(t.Context(), s, h)
@@ -467,6 +467,6 @@ func TestResolveRefusesTheHostsDisk(t *testing.T) {
 		_, err = p.Run(t.Context(), r.sink)
 	}
 	if !errors.Is(err, ErrInput) || !strings.Contains(err.Error(), "cannot be written to") || len(r.steps()) > 0 {
-		t.Errorf("an unwritable folder: %v; want an InputError", err)
+		t.Errorf("an unwritable folder: %v; want ErrInput", err)
 	}
 }

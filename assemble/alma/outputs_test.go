@@ -66,7 +66,7 @@ func TestOutputsAreRegularFiles(t *testing.T) {
 			ok(t, err)
 			_, err = resolve(t.Context(), s, testHost(t))
 			if !errors.Is(err, ErrInput) || !strings.Contains(err.Error(), path) || assemble.Hint(err) == "" {
-				t.Errorf("%s at %s: error %v, want an InputError that names it", kind, filepath.Base(path), err)
+				t.Errorf("%s at %s: error %v, want ErrInput that names it", kind, filepath.Base(path), err)
 			}
 			if after, err := os.Lstat(path); err != nil || !os.SameFile(before, after) {
 				t.Errorf("%s at %s is gone: %v", kind, filepath.Base(path), err)
@@ -141,7 +141,7 @@ func TestNoImageWithoutItsRecords(t *testing.T) {
 	})
 	kept := filepath.Join(assemble.WorkFolder(s.Out), imagePartialFile)
 	if !errors.Is(err, ErrInput) || !strings.Contains(err.Error(), assemble.Description(s.Out)) || !strings.Contains(err.Error(), kept) {
-		t.Errorf("error %v, want an InputError that names the folder, and where the image is", err)
+		t.Errorf("error %v, want ErrInput that names the folder, and where the image is", err)
 	}
 	if _, err := os.Stat(kept); err != nil {
 		t.Error(err)

@@ -285,7 +285,7 @@ func TestEarlyErrorsHaveNoSecrets(t *testing.T) {
 	s.Bundle = "canary-luks" // quoted by the error
 	_, err := resolve(t.Context(), s, testHost(t))
 	if !errors.Is(err, ErrInput) {
-		t.Fatalf("error %v, want an InputError", err)
+		t.Fatalf("error %v, want ErrInput", err)
 	}
 	clean(t, "the error", []byte(err.Error()+assemble.Hint(err)))
 
