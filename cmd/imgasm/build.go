@@ -126,12 +126,12 @@ func (a *app) runPlan(c *cli.Context, h host.Host, s alma.Spec, locate locator) 
 			return s.Locate(ctx, h, show)
 		}
 	}
-	d := a.display(c)
-	result, err := build(c.Context, h, s, locate, d.Event)
+	result, err := shown(a, c, func(show event.Sink) (*assemble.Result, error) {
+		return build(c.Context, h, s, locate, show)
+	})
 	if err != nil {
-		return d.fail(err)
+		return err
 	}
-	d.Close()
 	if c.Bool("json") {
 		return nil
 	}
@@ -182,12 +182,11 @@ func (a *app) dryRun(c *cli.Context, h host.Host, s alma.Spec, locate locator) (
 	var iso *alma.Installer
 	var release *source.Release
 	if locate != nil {
-		d := a.display(c)
-		if iso, err = locate(ctx, s, d.Event); err != nil {
-			return d.fail(err)
-		}
-		d.Close()
-	} else if iso, release, err = s.Find(ctx, h); err != nil {
+		iso, err = shown(a, c, func(show event.Sink) (*alma.Installer, error) { return locate(ctx, s, show) })
+	} else {
+		iso, release, err = s.Find(ctx, h)
+	}
+	if err != nil {
 		return err
 	}
 	if release != nil {

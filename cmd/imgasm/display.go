@@ -28,6 +28,17 @@ func (a *app) display(c *cli.Context) *display {
 	return &display{ctx: c.Context, programs: o.JSON, UI: a.Display(o)}
 }
 
+// shown does something that takes long, and shows it by a display of its own.
+func shown[T any](a *app, c *cli.Context, do func(event.Sink) (T, error)) (T, error) {
+	d := a.display(c)
+	result, err := do(d.Event)
+	if err != nil {
+		return result, d.fail(err)
+	}
+	d.Close()
+	return result, nil
+}
+
 // Event shows an event, with flags in the place of fields; what a guest says stays
 // as it is.
 func (d *display) Event(e event.Event) {

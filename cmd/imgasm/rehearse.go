@@ -94,12 +94,10 @@ everywhere, and is no AlmaLinux.`,
 				return "", lackingHost(err, hintOf(err))
 			}
 			if c.Bool("iso-only") {
-				d := a.display(c)
-				path, err := makeISO(c.Context, d.Event)
+				path, err := shown(a, c, func(show event.Sink) (string, error) { return makeISO(c.Context, show) })
 				if err != nil {
-					return d.fail(err)
+					return err
 				}
-				d.Close()
 				fmt.Fprintln(a.Product, path)
 				return nil
 			}
