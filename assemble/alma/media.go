@@ -60,16 +60,13 @@ func makeBootFiles(ctx context.Context, j *assemble.Job, p *Plan) (string, error
 		return "", isoError(p.Installer.Path, err)
 	}
 	defer image.Close()
-	in, err := image.Installer()
-	if err != nil {
-		return "", isoError(p.Installer.Path, err)
+	boot := p.Installer.medium.Boot
+	if err := unpackKernel(j, p, image, boot.Kernel); err != nil {
+		return "", fmt.Errorf("%s: %s: %w", p.Installer.Path, boot.Kernel, err)
 	}
-	if err := unpackKernel(j, p, image, in.Boot.Kernel); err != nil {
-		return "", fmt.Errorf("%s: %s: %w", p.Installer.Path, in.Boot.Kernel, err)
-	}
-	initrd, err := image.File(in.Boot.Initrd, in.Boot.Initrd)
+	initrd, err := image.File(boot.Initrd, boot.Initrd)
 	if err != nil {
-		return "", fmt.Errorf("%s: %s: %w", p.Installer.Path, in.Boot.Initrd, err)
+		return "", fmt.Errorf("%s: %s: %w", p.Installer.Path, boot.Initrd, err)
 	}
 	if initrd, err = p.initrd(initrd); err != nil {
 		return "", err
@@ -124,18 +121,14 @@ func makeOEMDRV(_ context.Context, j *assemble.Job, p *Plan) (string, error) {
 }
 
 // makeBootMedium makes a disk with the ISO's own shim and GRUB, its kernel, and a
-// grup.cfg of ours: firmware starts it as it would start the ISO.
+// grub.cfg of ours: firmware starts it as it would start the ISO.
 func makeBootMedium(ctx context.Context, j *assemble.Job, p *Plan) (string, error) {
 	image, err := iso.Open(ctx, p.Installer.Path)
 	if err != nil {
 		return "", isoError(p.Installer.Path, err)
 	}
 	defer image.Close()
-	in, err := image.Installer()
-	if err != nil {
-		return "", isoError(p.Installer.Path, err)
-	}
-	parts, err := media.BootMedia(image, in)
+	parts, err := media.BootMedia(image, &p.Installer.medium)
 	if err != nil {
 		return "", isoError(p.Installer.Path, err)
 	}
