@@ -35,8 +35,8 @@ type Report struct {
 	Failure, Facts, Next string
 }
 
-// bundleDir is the folder that keeps the logs of a failed build of out.
-func bundleDir(out string) string { return out + ".failed" }
+// BundleDir is the folder that keeps the logs of a failed build of out.
+func BundleDir(out string) string { return out + ".failed" }
 
 const (
 	// summaryFile marks a folder as a bundle of ours, which a later failure may replace.
@@ -85,7 +85,7 @@ func (j *Job) keepBundle(what string, cause error, files map[string][]byte) (str
 	if err := j.stage(files); err != nil {
 		return "", err
 	}
-	staged, dir := j.Path(stagedBundle), bundleDir(j.Outputs.Path)
+	staged, dir := j.Path(stagedBundle), BundleDir(j.Outputs.Path)
 	if archive := j.Outputs.Bundle; archive != "" {
 		err := archiveBundle(staged, archive, filepath.Base(dir), j.Now())
 		if err == nil {

@@ -81,8 +81,6 @@ type Job struct {
 	log  *os.File // events.jsonl
 	took map[string]string
 	keep bool // the working folder
-	// outputs are the build's, which looks again at their paths.
-	outputs *Outputs
 
 	mu       sync.Mutex // guards what follows, and log
 	step     string
@@ -125,12 +123,13 @@ func (b *Build) Run(ctx context.Context, sink Sink) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	outputs := b.Outputs.clone()
-	if err := outputs.check(); err != nil { // they may have changed since, by a build that was killed for one
+	mine := *b
+	mine.Outputs = b.Outputs.clone()             // the build as it was may be run again
+	if err := mine.Outputs.check(); err != nil { // they may have changed since, by a build that was killed for one
 		ws.close(false)
 		return nil, err
 	}
-	j := &Job{Build: b, Folder: ws.root, Started: b.Now(), ws: ws, outputs: outputs, sink: sink, took: map[string]string{}, keep: b.Outputs.Keep}
+	j := &Job{Build: &mine, Folder: ws.root, Started: b.Now(), ws: ws, sink: sink, took: map[string]string{}, keep: b.Outputs.Keep}
 	defer func() { ws.close(j.keep) }()
 	if j.log, err = j.Create(eventsFile); err != nil {
 		return nil, err

@@ -118,7 +118,7 @@ func (o Output) Resolve(madeFrom ...string) (*Outputs, error) {
 		return nil, err
 	}
 	if o.Bundle == "" {
-		if err := checkBundleDir(bundleDir(r.Path)); err != nil {
+		if err := checkBundleDir(BundleDir(r.Path)); err != nil {
 			return nil, bad("Out", err, "the logs of a failure would be kept there: move it away, or name an archive with {Bundle}")
 		}
 	}

@@ -40,7 +40,7 @@ func (j *Job) Publish(ctx context.Context, p Product) (string, error) {
 	out := j.Outputs.Path
 	meta := j.describe(p.Image, File{Name: filepath.Base(out), Size: n, SHA256: sum})
 	var shared []string
-	for _, o := range j.outputs.all() {
+	for _, o := range j.Outputs.all() {
 		if o.shared {
 			shared = append(shared, filepath.Dir(o.path))
 		}
@@ -50,7 +50,7 @@ func (j *Job) Publish(ctx context.Context, p Product) (string, error) {
 		return "", err
 	}
 	defer unlock()
-	if err := j.outputs.check(); err != nil {
+	if err := j.Outputs.check(); err != nil {
 		j.keep = true
 		return "", fmt.Errorf("%w; the finished image is kept as %s until the next build of this output", err, j.Path(p.File))
 	}

@@ -17,7 +17,6 @@ const (
 	eventsFile  = "events.jsonl"
 )
 
-func bundleDir(out string) string      { return out + ".failed" }
 func provenanceName(out string) string { return out + ".intoto.json" }
 func checksumsName(out string) string  { return filepath.Join(filepath.Dir(out), "SHA256SUMS") }
 

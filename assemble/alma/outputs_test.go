@@ -117,11 +117,11 @@ func TestOutputsAreDistinct(t *testing.T) {
 // after, there are any.
 func TestForeignBundleIsToldBefore(t *testing.T) {
 	s := testSpec(t, qemutest.Script{})
-	ok(t, os.Mkdir(bundleDir(s.Out), 0o700))
+	ok(t, os.Mkdir(assemble.BundleDir(s.Out), 0o700))
 	if _, err := resolve(t.Context(), s, testHost(t)); !errors.Is(err, ErrInput) || !strings.Contains(err.Error(), "is no failure bundle") {
 		t.Errorf("error %v", err)
 	}
-	ok(t, os.WriteFile(filepath.Join(bundleDir(s.Out), summaryFile), nil, 0o600))
+	ok(t, os.WriteFile(filepath.Join(assemble.BundleDir(s.Out), summaryFile), nil, 0o600))
 	if _, err := resolve(t.Context(), s, testHost(t)); err != nil {
 		t.Errorf("an older bundle: %v", err)
 	}

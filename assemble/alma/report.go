@@ -64,7 +64,7 @@ func (p *Plan) report(cause error, said anaconda.Report) assemble.Report {
 	}
 	r.Facts = fmt.Sprintf("- imgasm %s, QEMU %s, %s on %s (%s)\n- installer: %s, volume %q\n- kickstart: %s\n- kernel arguments: `%s`\n",
 		p.Host.Version, p.QEMU.Version, p.Accel.Accel, p.Host.OS, p.Accel.Reason, p.Installer.name(), p.Installer.Label, p.Kickstart.Name, strings.Join(p.Arguments, " "))
-	r.Next = fmt.Sprintf("\n`imgasm replay %s` shows how the installation went. Numbers of lines are those of the files here.\n", filepath.Base(p.Outputs.Path)+".failed")
+	r.Next = fmt.Sprintf("\n`imgasm replay %s` shows how the installation went. Numbers of lines are those of the files here.\n", filepath.Base(assemble.BundleDir(p.Outputs.Path)))
 	return r
 }
 
@@ -76,7 +76,7 @@ func failureOf(err error) *watch.Error {
 	}
 	var failing *failingError
 	if errors.As(err, &failing) {
-		return &watch.Error{What: failing.which.what, Failure: failing.failure, Logs: failing.which.logs}
+		return failing.guest
 	}
 	return nil
 }
@@ -100,20 +100,18 @@ func failureText(e *watch.Error) string {
 }
 
 // look asks QEMU what it can tell about a guest that still exists.
-func look(ctx context.Context, j *assemble.Job, vm *qemu.VM) map[string][]byte {
+func look(ctx context.Context, j *assemble.Job, g *watch.Guest) map[string][]byte {
 	files := map[string][]byte{}
-	select {
-	case <-vm.Done():
+	if !g.Alive() {
 		return files
-	default:
 	}
-	if vm.Screendump(ctx, j.Path(screenFile)) == nil {
+	if g.VM.Screendump(ctx, j.Path(screenFile)) == nil {
 		if png, err := j.Folder.ReadFile(screenFile); err == nil {
 			files[screenFile] = png
 		}
 	}
-	status, err1 := vm.Status(ctx)
-	stats, err2 := vm.BlockStats(ctx)
+	status, err1 := g.VM.Status(ctx)
+	stats, err2 := g.VM.BlockStats(ctx)
 	if text, err := json.MarshalIndent(map[string]any{"status": status, "drives": stats}, "", "  "); err1 == nil && err2 == nil && err == nil {
 		files["guest.json"] = append(text, '\n')
 	}

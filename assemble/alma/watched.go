@@ -149,29 +149,35 @@ func bootTest(ctx context.Context, j *assemble.Job, p *Plan) (*boottest.Proof, s
 // failingError is a build that was interrupted while its guest was failing.
 type failingError struct {
 	error
-	failure *anaconda.Failure
-	which   guest
+	guest *watch.Error
 }
 
 func (e *failingError) Unwrap() error { return e.error }
 func (e *failingError) Error() string {
-	return fmt.Sprintf("%v while %s was failing: %s", e.error, e.which.what, strings.TrimSuffix(e.failure.Meaning, "."))
+	return fmt.Sprintf("%v while %s was failing: %s", e.error, e.guest.What, strings.TrimSuffix(e.guest.Failure.Meaning, "."))
 }
 
 // failed ends a guest that failed, keeps what is known of it, and returns the
 // error that says so. A build that was interrupted keeps nothing, unless its
 // guest was failing already.
 func failed(ctx context.Context, j *assemble.Job, p *Plan, g *watch.Guest, which guest, failure *anaconda.Failure, err error) error {
-	if interrupted := failure == nil && ctx.Err() != nil; interrupted {
+	interrupted := failure == nil && ctx.Err() != nil
+	if interrupted {
 		if failure = g.Pending; failure == nil {
 			return err
 		}
-		err = &failingError{err, failure, which}
+	}
+	told := &watch.Error{What: which.what, Failure: hideFailure(failure, p.hidden), Logs: which.logs}
+	switch {
+	case interrupted:
+		err = &failingError{err, told}
+	case failure != nil:
+		err = watch.Failed(told)
 	}
 	// The context may be what ended the guest: looking at it takes its own time.
 	looking, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	files := look(looking, j, g.VM)
+	files := look(looking, j, g)
 	held := p.Spec.KeepVM && ctx.Err() == nil && g.Alive()
 	if !held {
 		g.VM.Kill()
@@ -182,9 +188,6 @@ func failed(ctx context.Context, j *assemble.Job, p *Plan, g *watch.Guest, which
 		j.Emit(event.Event{Kind: event.Warning, Text: "the guest's logs could not be kept whole: " + err.Error()})
 	}
 	files["qemu.txt"] = p.qemuText(g.VM)
-	if err == nil {
-		err = watch.Failed(&watch.Error{What: which.what, Failure: hideFailure(failure, p.hidden), Logs: which.logs})
-	}
 	err = j.Fail(which.what, err, files)
 	if held {
 		hold(ctx, j, g, which, err)
