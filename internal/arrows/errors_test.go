@@ -24,6 +24,7 @@ var foreign = map[string][]string{
 	"assemble/anaconda/rules_installer.go": {"--xtimeout"},                                                                // anaconda's own
 	"assemble/anaconda/rules_stage1.go":    {"--cmdline"},                                                                 // anaconda's own
 	"assemble/rehearsal/build.go":          {"--no-floppy", "--set"},                                                      // GRUB's
+	"assemble/rpmdb/rpmdb.go":              {"--define", "--rebuilddb"},                                                   // rpm's
 	"kickstart/lint_packages.go":           {"--nodefaults", "--optional"},                                                // of a group in %packages
 	"kickstart/redact.go":                  {"--activationkey", "--bindpw", "--key", "--krb5pass", "--one-time-password"}, // other programs' secrets
 	"kickstart/redact_text.go":             {"--proxy-user"},                                                              // curl's

@@ -1,0 +1,7 @@
+package rpmdb
+
+// Parse and CompareStrings are for the tests.
+var (
+	Parse          = parse
+	CompareStrings = compareVersions
+)
