@@ -10,14 +10,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"strings"
+
+	"github.com/imgasm/imgasm/internal/nodefs"
 )
 
 const (
 	dirDataEnd    = 32 << 30 // XFS_DIR2_LEAF_OFFSET
 	dirHeaderSize = 64
-
-	entryCost = 128 // bytes; of an entry besides its name, sorted or in a map
 )
 
 // maxListing is what the entries of a directory, and a file that is read as a
@@ -33,6 +32,7 @@ var entryTypes = [...]fs.FileMode{
 }
 
 type entry struct {
+	dir  *inode
 	name string
 	ino  uint64
 	typ  fs.FileMode
@@ -45,12 +45,11 @@ type dirReader struct {
 	known bool   // the parent was seen
 	cost  int
 	dirs  map[uint64]bool
-	found []entry
+	found []nodefs.Entry
 }
 
-// next returns the entries of the next block but "." and ".."; io.EOF comes
-// alone, at the end.
-func (d *dirReader) next() ([]entry, error) {
+// Next implements nodefs.Lister: it returns the entries of the next block.
+func (d *dirReader) Next() ([]nodefs.Entry, error) {
 	d.found = nil
 	err := d.step()
 	if errors.Is(err, io.EOF) && !d.known && d.in.ino != d.in.fs.sb.root {
@@ -234,7 +233,7 @@ func (d *dirReader) add(name []byte, typ byte, ino uint64) error {
 	if typ == 0 || int(typ) >= len(entryTypes) {
 		return corrupt("%q: file type %d", name, typ)
 	}
-	e := entry{strings.Clone(string(name)), ino, entryTypes[typ]}
+	e := &entry{d.in, string(name), ino, entryTypes[typ]}
 	if e.typ.IsDir() {
 		if d.dirs == nil {
 			d.dirs = map[uint64]bool{}
@@ -244,15 +243,42 @@ func (d *dirReader) add(name []byte, typ byte, ino uint64) error {
 		}
 		d.dirs[ino] = true
 	}
-	if d.cost += entryCost + len(name); d.cost > maxListing {
+	if d.cost += nodefs.EntryCost + len(name); d.cost > maxListing {
 		return unsupported("a directory whose entries take more than %d bytes", maxListing)
 	}
 	d.found = append(d.found, e)
 	return nil
 }
 
+// List implements nodefs.Node.
+func (in *inode) List() nodefs.Lister { return &dirReader{in: in} }
+
+// Lookup implements nodefs.Node.
+func (in *inode) Lookup(name string) (nodefs.Node, error) {
+	e, err := in.fs.names.Lookup(in.ino, name, in.List)
+	if err != nil {
+		return nil, err
+	}
+	return e.Node()
+}
+
+// Name implements nodefs.Entry.
+func (e *entry) Name() string { return e.name }
+
+// Type implements nodefs.Entry.
+func (e *entry) Type() fs.FileMode { return e.typ }
+
+// Node implements nodefs.Entry.
+func (e *entry) Node() (nodefs.Node, error) {
+	c, err := e.dir.child(e)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
 // child is the inode of an entry of in.
-func (in *inode) child(e entry) (*inode, error) {
+func (in *inode) child(e *entry) (*inode, error) {
 	c, err := in.fs.inode(e.ino)
 	if err != nil {
 		return nil, err
@@ -262,62 +288,4 @@ func (in *inode) child(e entry) (*inode, error) {
 	}
 	c.parent = in.ino
 	return c, nil
-}
-
-// index is a directory, or as much of one as could be read, by name.
-type index struct {
-	entries map[string]entry
-	cost    int
-	err     error // of a name that is not among them
-}
-
-// lookup finds a name in a directory.
-func (in *inode) lookup(name string) (entry, error) {
-	f := in.fs
-	f.mu.Lock()
-	x := f.indexes[in.ino]
-	f.mu.Unlock()
-	if x == nil {
-		x = in.index()
-		f.keep(in.ino, x)
-	}
-	if e, ok := x.entries[name]; ok {
-		return e, nil
-	}
-	return entry{}, x.err
-}
-
-func (in *inode) index() *index {
-	x := &index{entries: map[string]entry{}}
-	d := dirReader{in: in}
-	for x.err == nil {
-		var entries []entry
-		entries, x.err = d.next()
-		for _, e := range entries {
-			if _, twice := x.entries[e.name]; !twice {
-				x.entries[e.name] = e
-			}
-		}
-	}
-	if errors.Is(x.err, io.EOF) {
-		x.err = fs.ErrNotExist
-	}
-	x.cost = d.cost + entryCost
-	return x
-}
-
-// keep makes room for an index, at the cost of all others.
-func (f *FS) keep(ino uint64, x *index) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	known := errors.Is(x.err, fs.ErrNotExist) || errors.Is(x.err, ErrCorrupt) || errors.Is(x.err, ErrUnsupported)
-	if f.indexes[ino] != nil || !known { // a device may do better next time
-		return
-	}
-	if f.indexCost+x.cost > maxListing {
-		clear(f.indexes)
-		f.indexCost = 0
-	}
-	f.indexes[ino] = x
-	f.indexCost += x.cost
 }

@@ -26,9 +26,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"sync"
 
 	"github.com/imgasm/imgasm/internal/fault"
+	"github.com/imgasm/imgasm/internal/nodefs"
 )
 
 var (
@@ -58,9 +58,7 @@ type FS struct {
 	r  io.ReaderAt
 	sb superblock
 
-	mu        sync.Mutex
-	indexes   map[uint64]*index // of directories that were looked into, by inode
-	indexCost int
+	names *nodefs.Index
 }
 
 var (
@@ -81,7 +79,7 @@ func New(r io.ReaderAt, size int64) (*FS, error) {
 	f := &FS{
 		Label: sb.label, BlockSize: 1 << sb.blockLog, Size: int64(sb.blocks) << sb.blockLog,
 		UUID: fmt.Sprintf("%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:]),
-		r:    r, sb: sb, indexes: map[uint64]*index{},
+		r:    r, sb: sb, names: nodefs.NewIndex(maxListing),
 	}
 	if _, err := f.root(); err != nil {
 		return nil, err
