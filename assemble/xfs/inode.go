@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"time"
+
+	"github.com/imgasm/imgasm/internal/nodefs"
 )
 
 // inode is one, read and checked.
@@ -57,7 +59,7 @@ func (f *FS) parseInode(buf []byte, ino uint64) (*inode, error) {
 	mode := be.Uint16(buf[2:])
 	flags, flags2 := be.Uint16(buf[90:]), be.Uint64(buf[120:])
 	in := &inode{
-		fs: f, ino: ino, mode: fileMode(mode),
+		fs: f, ino: ino, mode: nodefs.UnixMode(mode),
 		uid: be.Uint32(buf[8:]), gid: be.Uint32(buf[12:]), links: be.Uint32(buf[16:]),
 		size: int64(be.Uint64(buf[56:])), mtime: timestamp(be.Uint64(buf[40:]), flags2&flag2Bigtime != 0),
 		realtime: flags&flagRealtime != 0,
@@ -82,36 +84,6 @@ func (f *FS) parseInode(buf []byte, ino uint64) (*inode, error) {
 		in.data.count = be.Uint64(buf[24:])
 	}
 	return in, nil
-}
-
-// fileMode turns Unix's bits into Go's; an unknown type is ModeIrregular.
-func fileMode(m uint16) fs.FileMode {
-	mode := fs.FileMode(m & 0o777)
-	for _, b := range []struct {
-		unix uint16
-		mode fs.FileMode
-	}{{0o4000, fs.ModeSetuid}, {0o2000, fs.ModeSetgid}, {0o1000, fs.ModeSticky}} {
-		if m&b.unix != 0 {
-			mode |= b.mode
-		}
-	}
-	switch m >> 12 {
-	case 0o01:
-		return mode | fs.ModeNamedPipe
-	case 0o02:
-		return mode | fs.ModeDevice | fs.ModeCharDevice
-	case 0o04:
-		return mode | fs.ModeDir
-	case 0o06:
-		return mode | fs.ModeDevice
-	case 0o10:
-		return mode
-	case 0o12:
-		return mode | fs.ModeSymlink
-	case 0o14:
-		return mode | fs.ModeSocket
-	}
-	return mode | fs.ModeIrregular
 }
 
 // timestamp: seconds and nanoseconds of 32 bits each, or with bigtime

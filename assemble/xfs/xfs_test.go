@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/imgasm/imgasm/assemble/xfs"
 	"github.com/imgasm/imgasm/internal/hosttool"
+	"github.com/imgasm/imgasm/internal/nodefs/nodefstest"
 )
 
 // imageSize is the least that mkfs.xfs makes a file system of.
@@ -63,71 +63,10 @@ func open(t testing.TB, image string) *xfs.FS {
 	return fsys
 }
 
-// tree describes every file: mode, owner, size, contents or target. more adds
-// to that.
-func tree(t testing.TB, fsys fs.FS, more func(fs.FileInfo) string) map[string]string {
-	t.Helper()
-	all := map[string]string{}
-	err := fs.WalkDir(fsys, ".", func(path string, e fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		in, err := e.Info()
-		if err != nil {
-			return err
-		}
-		all[path] = fmt.Sprintf("%v %s", in.Mode(), more(in))
-		switch in.Mode().Type() {
-		case 0:
-			f, err := fsys.Open(path)
-			if err != nil {
-				return err
-			}
-			defer f.Close()
-			sum := sha256.New()
-			n, err := io.Copy(sum, f)
-			if err != nil {
-				return err
-			}
-			if n != in.Size() {
-				t.Errorf("%s: %d bytes read of %d", path, n, in.Size())
-			}
-			all[path] += fmt.Sprintf(" %d %x", n, sum.Sum(nil))
-		case fs.ModeSymlink:
-			target, err := fs.ReadLink(fsys, path)
-			if err != nil {
-				return err
-			}
-			all[path] += " " + target
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return all
-}
-
 func owner(in fs.FileInfo) string {
 	s := in.Sys().(*xfs.Stat)
 	return fmt.Sprintf("%d:%d", s.UID, s.GID)
 }
-
-func compare(t *testing.T, got, want map[string]string) {
-	t.Helper()
-	for path, w := range want {
-		if g := got[path]; g != w {
-			t.Errorf("%s:\nread %s\nwant %s", path, g, w)
-		}
-	}
-	for path, g := range got {
-		if _, ok := want[path]; !ok {
-			t.Errorf("%s: read %s, which nobody wrote", path, g)
-		}
-	}
-}
-
-const longName = "a-name-that-is-longer-than-what-an-inode-has-room-for-if-there-are-some-of-them-in-one-directory"
 
 // prototype writes a prototype file of mkfs.xfs, and returns its path and what
 // the file system should then hold.
@@ -166,7 +105,7 @@ func prototype(t testing.TB) (string, map[string]string) {
 		fmt.Fprintf(&p, "%s d-g750 5 6\n", name)
 		want[name] = "dgrwxr-x--- 5:6"
 		for i := range n {
-			file(fmt.Sprintf("%s/%s-%d", name, longName, i), i%3, "---400", "-r--------", 7, 8)
+			file(fmt.Sprintf("%s/%s-%d", name, nodefstest.LongName, i), i%3, "---400", "-r--------", 7, 8)
 		}
 		p.WriteString("$\n")
 	}
@@ -182,7 +121,7 @@ func checkPrototype(t *testing.T, args ...string) *xfs.FS {
 	t.Helper()
 	proto, want := prototype(t)
 	fsys := open(t, mkfs(t, append(args, "-p", proto)...))
-	compare(t, tree(t, fsys, owner), want)
+	nodefstest.Compare(t, nodefstest.Tree(t, fsys, owner), want)
 	return fsys
 }
 

@@ -24,11 +24,11 @@ func TestOnlyInOnePlace(t *testing.T) {
 		// A rename is on disk when its folder is: Rename, File and All see to that.
 		{"os", regexp.MustCompile(`^Rename$`), "internal/publish/", "", "publish.Rename"},
 		// Other children would outlive us after a kill -9, and hear a terminal's Ctrl-C before us.
-		{"os/exec", regexp.MustCompile(`^Command`), "internal/proc/", "internal/hosttool/", "proc.Cmd"},
-		{"os", regexp.MustCompile(`^StartProcess$`), "internal/proc/", "internal/hosttool/", "proc.Cmd"},
+		{"os/exec", regexp.MustCompile(`^Command`), "internal/proc/", "internal/hosttool/ internal/nodefs/nodefstest/", "proc.Cmd"},
+		{"os", regexp.MustCompile(`^StartProcess$`), "internal/proc/", "internal/hosttool/ internal/nodefs/nodefstest/", "proc.Cmd"},
 		// A pipe would be waited for and a device would have no end, and nobody would
 		// hear a signal. What is exempt reads what imgasm has written itself.
-		{"os", regexp.MustCompile(`^Open$`), "internal/smallfile/", "internal/tree/ internal/publish/ qemu/qemutest/", "smallfile.Open"},
+		{"os", regexp.MustCompile(`^Open$`), "internal/smallfile/", "internal/tree/ internal/publish/ internal/nodefs/nodefstest/ qemu/qemutest/", "smallfile.Open"},
 		{"os", regexp.MustCompile(`^ReadFile$`), "internal/", "qemu/qemutest/ qemu/accel/probe.go assemble/source/ assemble/host/memory_linux.go assemble/alma/secrets.go assemble/rehearsal/", "smallfile.Read or ReadAgain"},
 		// Others would stay after a kill -9.
 		{"os", regexp.MustCompile(`^(MkdirTemp|CreateTemp)$`), "internal/tmpdir/", "", "tmpdir.New, tmpdir.Hidden or publish.File"},

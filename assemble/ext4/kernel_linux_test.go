@@ -1,0 +1,50 @@
+package ext4_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/imgasm/imgasm/internal/hosttool"
+	"github.com/imgasm/imgasm/internal/nodefs/nodefstest"
+)
+
+// TestFilledByKernel compares what the kernel wrote, and read, with what the
+// image has: names, modes, owners, sizes, times, links, SHA-256.
+func TestFilledByKernel(t *testing.T) {
+	for _, args := range []string{
+		"-t ext4 -b 4096 -O inline_data",
+		"-t ext4 -b 1024 -I 1024 -O ^has_journal,bigalloc -C 16384",
+		"-t ext4 -b 2048 -O ^metadata_csum,^64bit",
+		"-t ext3 -b 1024 -I 128",
+		"-t ext2 -b 4096 -O ^filetype,^dir_index",
+	} {
+		t.Run(args, func(t *testing.T) {
+			image := mkfs(t, 96<<20, strings.Fields(args)...)
+			dir, unmount := nodefstest.Mount(t, strings.Fields(args)[1], image)
+			nodefstest.Fill(t, dir)
+			want := nodefstest.Tree(t, os.DirFS(dir), nodefstest.KernelSays)
+			unmount()
+			if len(want) < 1100 {
+				t.Fatalf("only %d files", len(want))
+			}
+			fsys := open(t, image)
+			nodefstest.Compare(t, nodefstest.Tree(t, fsys, describe), want)
+			nodefstest.CheckReadAt(t, fsys)
+		})
+	}
+}
+
+// TestHundredThousandFiles: half of them in one directory, the others in 500.
+func TestHundredThousandFiles(t *testing.T) {
+	hosttool.Rest(t)
+	image := mkfs(t, 2<<30, "-t", "ext4")
+	dir, unmount := nodefstest.Mount(t, "ext4", image)
+	nodefstest.FillMany(t, dir)
+	want := nodefstest.Tree(t, os.DirFS(dir), nodefstest.KernelSays)
+	unmount()
+	if len(want) < 100_000 {
+		t.Fatalf("only %d files", len(want))
+	}
+	nodefstest.Compare(t, nodefstest.Tree(t, open(t, image), describe), want)
+}
