@@ -42,7 +42,8 @@ func newCompressor(c Compression, clusterSize int64) (compressor, error) {
 			level = zstd.SpeedFastest
 		}
 		w, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithWindowSize(int(clusterSize)),
-			zstd.WithEncoderCRC(false), zstd.WithEncoderConcurrency(1))
+			zstd.WithEncoderCRC(false), zstd.WithEncoderConcurrency(1),
+			zstd.WithAllLitEntropyCompression(c == ZstdFast)) // costs nothing there and saves a hundredth
 		if err != nil {
 			return nil, fmt.Errorf("zstd: %w", err)
 		}

@@ -24,18 +24,23 @@ func CreateRaw(ctx context.Context, path string, src Source, o CopyOptions) erro
 // WriteRaw writes src as a sparse raw disk to dst, of which nothing else is
 // kept.
 func WriteRaw(ctx context.Context, dst Target, src Source, o CopyOptions) error {
-	if err := dst.Truncate(0); err != nil {
+	if err := empty(dst); err != nil {
 		return err
 	}
 	if err := dst.Truncate(src.Size()); err != nil {
 		return err
 	}
-	road := pipeline{src: src, unit: unit(src), buffers: 1, workers: o.Workers, progress: o.Progress}
+	road := pipeline{src: src, unit: unit(src), buffers: 1, workers: o.Workers, progress: o.Progress, dst: dst}
 	worker := func() (func(*batch) error, error) {
-		return func(*batch) error { return nil }, nil
+		return func(b *batch) error { return b.prepare(int(road.unit), nil) }, nil
 	}
 	return road.run(ctx, worker, func(b *batch) error {
-		return writeSparse(dst, b.data[:min(int64(len(b.data)), src.Size()-b.off)], b.off)
+		for _, c := range b.pieces {
+			from := c.cluster * int(road.unit)
+			n := min(road.unit, src.Size()-b.off-int64(from))
+			b.addRun(run{buf: b.data, from: from, n: int(n), at: b.off + int64(from), blocks: true})
+		}
+		return nil
 	})
 }
 

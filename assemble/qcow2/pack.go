@@ -91,10 +91,9 @@ func (p *packer) lastPacked() int64 {
 	return last
 }
 
-// add takes the clusters of a batch.
-func (p *packer) add(b *batch) error {
+// place gives the clusters of a batch their places, and the batch its runs.
+func (p *packer) place(b *batch) error {
 	packed := 0
-	var r run
 	for _, c := range b.pieces {
 		guest := b.off/p.cluster + int64(c.cluster)
 		if err := p.turnTo(guest / p.perL2); err != nil {
@@ -114,16 +113,7 @@ func (p *packer) add(b *batch) error {
 			}
 		}
 		binary.BigEndian.PutUint64(p.l2[guest%p.perL2*entrySize:], entry)
-		if r.join(next) {
-			continue
-		}
-		if err := r.write(p.dst); err != nil {
-			return err
-		}
-		r = next
-	}
-	if err := r.write(p.dst); err != nil {
-		return err
+		b.addRun(next)
 	}
 	return p.counts.write(p.lastPacked())
 }
@@ -210,16 +200,20 @@ type run struct {
 	blocks  bool  // whole clusters, in which blocks of zeros are left out
 }
 
-// join takes next in, if it follows r both in memory and in the file.
-func (r *run) join(next run) bool {
-	if r.n == 0 || r.blocks != next.blocks || r.from+r.n != next.from || r.at+int64(r.n) != next.at {
-		return false
+// addRun adds a run, to the last one if it follows that both in memory and in
+// the file.
+func (b *batch) addRun(next run) {
+	if len(b.runs) > 0 {
+		last := &b.runs[len(b.runs)-1]
+		if last.blocks == next.blocks && last.from+last.n == next.from && last.at+int64(last.n) == next.at {
+			last.n += next.n
+			return
+		}
 	}
-	r.n += next.n
-	return true
+	b.runs = append(b.runs, next)
 }
 
-func (r *run) write(dst Target) error {
+func (r run) write(dst Target) error {
 	data := r.buf[r.from : r.from+r.n]
 	if r.blocks {
 		return writeSparse(dst, data, r.at)

@@ -1,5 +1,6 @@
 // The road of all conversions: what holds data is cut into batches, workers
-// read and treat them side by side, and one goroutine takes them in order.
+// read and treat them side by side, one goroutine gives them places in order, and
+// workers write them there.
 
 package qcow2
 
@@ -9,8 +10,10 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"os"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/imgasm/imgasm/internal/guard"
@@ -26,10 +29,12 @@ type batch struct {
 	// What a writer's worker makes of it.
 	pieces []piece
 	packed []byte // compressed clusters, end to end
+
+	runs []run // that are to be written, when they have their places
 }
 
 const (
-	maxBatch = 1 << 20
+	maxBatch = 256 << 10
 	// memoryBudget bounds what the buffers of all batches take together.
 	memoryBudget = 32 << 20
 	maxWorkers   = 16
@@ -42,12 +47,15 @@ type pipeline struct {
 	buffers  int64 // that each batch needs, of its own size
 	workers  int   // 0: see Options.Workers
 	progress func(done, total int64)
+	dst      Target // of the batches' runs; nil: there are none
+
+	copies atomic.Bool // files cannot share blocks
 }
 
-// run makes a worker's function for each worker, gives it batches, and gives
-// these to sink in the order of the disk. It returns the first error, or why
-// ctx ended, when nothing runs any more.
-func (p pipeline) run(ctx context.Context, worker func() (func(*batch) error, error), sink func(*batch) error) error {
+// run makes a worker's function for each worker, gives it batches, gives these
+// to place in the order of the disk, and writes the runs that they have then. It
+// returns the first error, or why ctx ended, when nothing runs any more.
+func (p *pipeline) run(ctx context.Context, worker func() (func(*batch) error, error), place func(*batch) error) error {
 	workers := p.workers
 	if workers <= 0 {
 		workers = min(runtime.GOMAXPROCS(0), maxWorkers)
@@ -65,15 +73,21 @@ func (p pipeline) run(ctx context.Context, worker func() (func(*batch) error, er
 	}
 	var all sync.WaitGroup
 	defer all.Wait()
+	defer close(work)
 	for range workers {
 		treat, err := worker()
 		if err != nil {
-			stop(err)
-			close(work)
 			return err
 		}
 		all.Go(guard.Func(func() {
 			for b := range work {
+				if len(b.runs) > 0 {
+					if err := guard.Call(func() error { return p.write(b) }); err != nil {
+						stop(err)
+					}
+					free <- b
+					continue
+				}
 				b.err = guard.Call(func() error {
 					if err := p.read(b); err != nil {
 						return err
@@ -86,7 +100,6 @@ func (p pipeline) run(ctx context.Context, worker func() (func(*batch) error, er
 	}
 	all.Go(guard.Func(func() {
 		defer close(order)
-		defer close(work)
 		if err := guard.Call(func() error { return p.feed(ctx, size, free, order, work) }); err != nil {
 			stop(err)
 		}
@@ -94,16 +107,24 @@ func (p pipeline) run(ctx context.Context, worker func() (func(*batch) error, er
 	tell := newTeller(p.progress, p.src.Size())
 	for b := range order {
 		<-b.ready
+		b.runs = b.runs[:0]
 		if ctx.Err() == nil {
 			if b.err == nil {
-				b.err = sink(b)
+				b.err = place(b)
 			}
 			if b.err != nil {
 				stop(b.err)
 			}
 			tell.done(b.off + int64(len(b.data)))
 		}
-		free <- b
+		if len(b.runs) > 0 {
+			work <- b
+		} else {
+			free <- b
+		}
+	}
+	for range count { // all that is written is written
+		<-free
 	}
 	if err := context.Cause(ctx); err != nil {
 		return err
@@ -113,7 +134,7 @@ func (p pipeline) run(ctx context.Context, worker func() (func(*batch) error, er
 }
 
 // feed hands out batches of at most size bytes until the source or ctx ends.
-func (p pipeline) feed(ctx context.Context, size int64, free, order, work chan *batch) error {
+func (p *pipeline) feed(ctx context.Context, size int64, free, order, work chan *batch) error {
 	for s, err := range spans(p.src, p.unit, size) {
 		if err != nil {
 			return err
@@ -134,8 +155,28 @@ func (p pipeline) feed(ctx context.Context, size int64, free, order, work chan *
 	return nil
 }
 
+// write writes a batch's runs: whole clusters of a raw file by having the two
+// files share them, until their file system refuses.
+func (p *pipeline) write(b *batch) error {
+	defer func() { b.runs = b.runs[:0] }()
+	src, _ := p.src.(*RawFile)
+	dst, _ := p.dst.(*os.File)
+	for _, r := range b.runs {
+		if r.blocks && src != nil && dst != nil && !p.copies.Load() {
+			if cloneRange(dst, src.file, r.at, b.off+int64(r.from), int64(r.n)) == nil {
+				continue
+			}
+			p.copies.Store(true)
+		}
+		if err := r.write(p.dst); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // read fills a batch.
-func (p pipeline) read(b *batch) error {
+func (p *pipeline) read(b *batch) error {
 	inside := min(int64(len(b.data)), p.src.Size()-b.off)
 	n, err := p.src.ReadAt(b.data[:inside], b.off)
 	switch {

@@ -46,11 +46,11 @@ func Write(ctx context.Context, dst Target, src Source, o Options) error {
 	if err != nil {
 		return err
 	}
-	if err := dst.Truncate(0); err != nil {
+	if err := empty(dst); err != nil {
 		return err
 	}
 	p := newPacker(dst, g, c)
-	road := pipeline{src: src, unit: g.cluster, buffers: 2, workers: o.Workers, progress: o.Progress}
+	road := pipeline{src: src, unit: g.cluster, buffers: 2, workers: o.Workers, progress: o.Progress, dst: dst}
 	if c == Uncompressed {
 		road.buffers = 1
 	}
@@ -58,10 +58,21 @@ func Write(ctx context.Context, dst Target, src Source, o Options) error {
 		compress, err := newCompressor(c, g.cluster)
 		return func(b *batch) error { return b.prepare(int(g.cluster), compress) }, err
 	}
-	if err := road.run(ctx, worker, p.add); err != nil {
+	if err := road.run(ctx, worker, p.place); err != nil {
 		return err
 	}
 	return p.finish()
+}
+
+// empty truncates dst, unless it is an empty file: one that was truncated to
+// nothing, ext4 writes to the disk when it is closed, which takes as long again.
+func empty(dst Target) error {
+	if f, ok := dst.(*os.File); ok {
+		if info, err := f.Stat(); err == nil && info.Size() == 0 {
+			return nil
+		}
+	}
+	return dst.Truncate(0)
 }
 
 // piece is a cluster that has data.
