@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf16"
 
@@ -108,8 +109,15 @@ func readGPT(r io.ReaderAt, sizeBytes int64) (*Table, error) {
 	return nil, fmt.Errorf("GPT: %w; its backup: %w", err, err2)
 }
 
-// readGPTAt reads the table whose header is in a sector (UEFI 2.10, table 5-5).
-func readGPTAt(r io.ReaderAt, sizeBytes, header int64) (*Table, error) {
+// rawGPT is a table whose checksums are right.
+type rawGPT struct {
+	header  []byte // its sector
+	entries []byte
+	each    int64 // bytes of an entry
+}
+
+// readRawGPT reads the table whose header is in a sector (UEFI 2.10, table 5-5).
+func readRawGPT(r io.ReaderAt, sizeBytes, header int64) (*rawGPT, error) {
 	b, err := readSector(r, sizeBytes, header)
 	if err != nil {
 		return nil, err
@@ -122,9 +130,7 @@ func readGPTAt(r io.ReaderAt, sizeBytes, header int64) (*Table, error) {
 	if size < 92 || size > SectorSize {
 		return nil, fmt.Errorf("header of %d bytes", size)
 	}
-	sum := le.Uint32(b[16:])
-	clear(b[16:20])
-	if crc32.ChecksumIEEE(b[:size]) != sum {
+	if headerSum(b) != le.Uint32(b[16:]) {
 		return nil, errors.New("wrong checksum of the header")
 	}
 	if own := le.Uint64(b[24:]); own != uint64(header) {
@@ -144,9 +150,26 @@ func readGPTAt(r io.ReaderAt, sizeBytes, header int64) (*Table, error) {
 	if crc32.ChecksumIEEE(entries) != le.Uint32(b[88:]) {
 		return nil, errors.New("wrong checksum of the entries")
 	}
+	return &rawGPT{b, entries, each}, nil
+}
+
+// headerSum is the checksum of a header, whose own place counts as zero.
+func headerSum(header []byte) uint32 {
+	b := slices.Clone(header[:binary.LittleEndian.Uint32(header[12:])])
+	clear(b[16:20])
+	return crc32.ChecksumIEEE(b)
+}
+
+// readGPTAt reads the table whose header is in a sector.
+func readGPTAt(r io.ReaderAt, sizeBytes, header int64) (*Table, error) {
+	raw, err := readRawGPT(r, sizeBytes, header)
+	if err != nil {
+		return nil, err
+	}
+	le := binary.LittleEndian
 	t := &Table{Kind: "GPT"}
-	for i := range count {
-		e := entries[i*each : (i+1)*each]
+	for i := range int64(len(raw.entries)) / raw.each {
+		e := raw.entries[i*raw.each : (i+1)*raw.each]
 		if kind := guidText(e); kind != zeroGUID {
 			name := make([]uint16, 36)
 			for j := range name {

@@ -1,0 +1,132 @@
+package disk
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// grow makes an image larger, and its GPT too.
+func grow(t *testing.T, image string, from, to int64) error {
+	t.Helper()
+	f, err := os.OpenFile(image, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	patches, err := GrowGPT(f, from, to)
+	if err != nil {
+		return err
+	}
+	if err := f.Truncate(to); err != nil {
+		t.Skipf("no disk of %d bytes here: %v", to, err)
+	}
+	for _, p := range patches {
+		if _, err := f.WriteAt(p.Data, p.Offset); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return nil
+}
+
+// sgdisk finds nothing wrong, and the whole disk free to be used.
+func TestGrowGPT(t *testing.T) {
+	const size = 64 << 20
+	for _, to := range []int64{size, size + 512, size + 33*512, size + 1<<20, 3 << 40} {
+		t.Run(fmt.Sprint(to), func(t *testing.T) {
+			image := filepath.Join(t.TempDir(), "disk.img")
+			if err := CreateRaw(image, size); err != nil {
+				t.Fatal(err)
+			}
+			sgdisk(t, image, "-n", "1:2048:+20M", "-t", "1:ef00", "-c", "1:ESP", "-A", "1:set:2", "-n", "3:0:0", "-c", "3:root")
+			before, err := readTable(t, image)
+			if err != nil {
+				t.Fatal(err)
+			}
+			guid, _, _ := strings.Cut(sgdisk(t, image, "-i", "3"), "First sector")
+			if err := grow(t, image, size, to); err != nil {
+				t.Fatal(err)
+			}
+			if out := sgdisk(t, image, "-v"); !strings.Contains(out, "No problems found") {
+				t.Errorf("sgdisk -v:\n%s", out)
+			}
+			if out, last := sgdisk(t, image, "-p"), fmt.Sprintf("last usable sector is %d\n", to/512-34); !strings.Contains(out, last) {
+				t.Errorf("sgdisk -p, want %s\n%s", last, out)
+			}
+			if out := sgdisk(t, image, "-i", "3"); !strings.HasPrefix(out, guid) {
+				t.Errorf("partition 3 was\n%s and is\n%s", guid, out)
+			}
+			after, err := readTable(t, image)
+			if err != nil || !reflect.DeepEqual(before, after) {
+				t.Errorf("%+v became %+v (%v)", before, after, err)
+			}
+			if to > size+1<<20 {
+				return
+			}
+			b, err := os.ReadFile(image)
+			if n := strings.Count(string(b), gptSignature); n != 2 || err != nil {
+				t.Errorf("%d headers (%v)", n, err)
+			}
+		})
+	}
+}
+
+// What has no GPT is left alone; a table that would be lost is refused.
+func TestGrowGPTOfOthers(t *testing.T) {
+	mbr := sfdisk(t, "label: dos\nstart=2048, size=1000, type=83\n")
+	blank := filepath.Join(t.TempDir(), "blank.img")
+	damaged := sfdisk(t, "label: gpt\nstart=2048, size=1000\n")
+	cut := sfdisk(t, "label: gpt\nstart=2048\n")
+	if err := CreateRaw(blank, 512); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(damaged, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteAt([]byte{1}, 2*SectorSize+200); err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	for _, c := range []struct {
+		image    string
+		from, to int64
+		want     error
+	}{
+		{mbr, 64 << 20, 65<<20 + 7, nil},
+		{blank, 512, 4 << 20, nil},
+		{damaged, 64 << 20, 65 << 20, ErrLayout},
+		{cut, 64 << 20, 63 << 20, ErrLayout},
+		{cut, 64 << 20, 65<<20 + 1, ErrSize},
+	} {
+		f, err := os.Open(c.image)
+		if err != nil {
+			t.Fatal(err)
+		}
+		patches, err := GrowGPT(f, c.from, c.to)
+		f.Close()
+		if !errors.Is(err, c.want) || len(patches) > 0 {
+			t.Errorf("%s from %d to %d: %d patches, %v; want %v", c.image, c.from, c.to, len(patches), err, c.want)
+		}
+	}
+}
+
+// An MBR that has partitions beside the GPT's entry stays as it is.
+func TestGrowHybrid(t *testing.T) {
+	image := sfdisk(t, "label: gpt\nstart=2048, size=1000\nstart=4096, size=1000\n")
+	sgdisk(t, image, "-h", "1:2")
+	if err := grow(t, image, 64<<20, 80<<20); err != nil {
+		t.Fatal(err)
+	}
+	table, err := readTable(t, image)
+	if err != nil || len(table.Parts) != 2 {
+		t.Errorf("%+v, %v", table, err)
+	}
+	if out := sgdisk(t, image, "-v"); !strings.Contains(out, "No problems found") && !strings.Contains(out, "hybrid") {
+		t.Errorf("sgdisk -v:\n%s", out)
+	}
+}
