@@ -31,6 +31,7 @@ func (a *app) commands() []*cli.Command {
 		almaCommand(a),
 		rehearseCommand(a),
 		doctorCommand(a),
+		convertCommand(a),
 		consoleCommand(a),
 		kickstartCommand(a),
 		replayCommand(a),
@@ -151,13 +152,13 @@ func hintOf(err error) string {
 // fieldFlags are the flags for what libraries call fields, with their value as
 // hints have it. A field that is no flag of every verb is described.
 var fieldFlags = map[string]string{
-	"Accel": "--accel", "Arch": "--arch", "Binary": "--qemu PATH", "Boot": "--boot", "Bundle": "--bundle", "CPUs": "--cpus", "Checksums": "--checksum",
+	"Accel": "--accel", "Arch": "--arch", "Binary": "--qemu PATH", "Boot": "--boot", "Bundle": "--bundle", "CPUs": "--cpus", "Checksums": "--checksum", "ClusterSize": "--cluster-size", "Compression": "--compression",
 	"ConsoleMode": "--console-mode", "Deliver": "--deliver", "DiskSize": "--disk-size", "Explicit": "--firmware", "Firmware": "--firmware",
-	"Force": "--force", "Format": "--format", "ISO": "--iso PATH", "ISOChecksum": "--iso-checksum", "KSStrict": "--ks-strict", "KeepVM": "--keep-vm",
+	"For": "--for", "Force": "--force", "Format": "--format", "ISO": "--iso PATH", "ISOChecksum": "--iso-checksum", "KSStrict": "--ks-strict", "KeepVM": "--keep-vm",
 	"KernelArgs": "--kernel-arg", "Keyring": "--keyring FILE", "Kickstart": "--kickstart FILE", "Lock": "--lock", "LockFile": "--lock-file", "Locked": "--locked",
 	"MemoryMiB": "--memory", "Mirror": "--mirror URL", "NoBootTest": "--no-boot-test", "Offline": "--offline", "Out": "--out", "Password": "--password",
 	"Post": "--post", "Provenance": "--provenance", "RootPassword": "--root-password", "SHA256": "--iso-checksum SHA256 (imgasm source: --checksum)",
-	"SSHKeys": "--ssh-key FILE", "SecureBoot": "--secure-boot", "SpaceWait": "--enospc-wait", "StallTimeout": "--stall-timeout", "Timeout": "--timeout",
+	"SSHKeys": "--ssh-key FILE", "SizeBytes": "--resize", "SecureBoot": "--secure-boot", "SpaceWait": "--enospc-wait", "StallTimeout": "--stall-timeout", "Timeout": "--timeout",
 	"URL": "", "User": "--user", "Variant": "--variant", "Vault": "--vault URL", "Version": "--version",
 }
 

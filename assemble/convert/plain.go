@@ -1,0 +1,17 @@
+// Formats that package qcow2 writes: a qcow2, and the disk's own bytes.
+
+package convert
+
+import (
+	"context"
+
+	"github.com/imgasm/imgasm/assemble/qcow2"
+)
+
+func writeQcow2(ctx context.Context, dst *part, src qcow2.Source, o Options) error {
+	return qcow2.Write(ctx, dst, src, qcow2.Options{Compression: o.Compression, ClusterSize: o.ClusterSize, Workers: o.Workers, Progress: o.Progress})
+}
+
+func writeRaw(ctx context.Context, dst *part, src qcow2.Source, o Options) error {
+	return qcow2.WriteRaw(ctx, dst, src, qcow2.CopyOptions{Workers: o.Workers, Progress: o.Progress})
+}

@@ -1,0 +1,199 @@
+// imgasm convert: a disk image in another format.
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/imgasm/imgasm/assemble/convert"
+	"github.com/imgasm/imgasm/assemble/disk"
+	"github.com/imgasm/imgasm/assemble/media"
+	"github.com/imgasm/imgasm/assemble/qcow2"
+	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/internal/size"
+)
+
+// convertCommand writes a disk image in another format.
+func convertCommand(a *app) *cli.Command {
+	return &cli.Command{
+		Name:      "convert",
+		Usage:     "write a disk image in another format",
+		ArgsUsage: "IN OUT",
+		UsageText: `imgasm convert alma.qcow2 alma.vmdk
+imgasm convert alma.qcow2 alma.vhd --for azure
+imgasm convert alma.qcow2 larger.qcow2 --resize 40G --compression zstd`,
+		Description: "IN is a qcow2, a fixed vhd or a raw disk. OUT's format is told by its name, by\n" +
+			"--format or by --for; it appears whole or not at all, and equal input gives equal\n" +
+			"bytes. With --resize the backup of a GPT moves to the new end; partitions and file\n" +
+			"systems are the guest's to grow (cloud-init does). The formats:\n\n" + formatList(),
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "format", Usage: "write `FORMAT`, one of those above (default: by OUT's name)"},
+			&cli.StringFlag{Name: "for", Usage: "write what `TARGET` wants: " + strings.Join(convert.Targets(), ", ")},
+			&cli.StringFlag{Name: "compression", Usage: "store the qcow2's clusters by `NAME`: " + compressionNames(), DefaultText: string(qcow2.Zlib)},
+			&cli.StringFlag{Name: "cluster-size", Usage: "`SIZE` of the qcow2's clusters", DefaultText: size.Format(qcow2.DefaultClusterSize)},
+			&cli.StringFlag{Name: "resize", Usage: "make the disk larger: `SIZE`, such as 40G"},
+			&cli.StringFlag{Name: "arch", Usage: "`ARCH` of the machine, for formats that describe one (default: seen on the disk)"},
+			&cli.BoolFlag{Name: "force", Usage: "replace OUT if it exists"},
+		}, talkFlags()...),
+		Action: func(c *cli.Context) error {
+			if c.NArg() != 2 {
+				return a.usage("convert takes two files, IN and OUT, got %d arguments", c.NArg())
+			}
+			in, out := c.Args().Get(0), c.Args().Get(1)
+			o, err := a.convertOptions(c, out)
+			if err != nil {
+				return err
+			}
+			if err := free(in, out, c.Bool("force")); err != nil {
+				return err
+			}
+			return a.convert(c, in, out, o)
+		},
+	}
+}
+
+// formatList is a table of the formats, for people.
+func formatList() string {
+	var b strings.Builder
+	for _, f := range convert.Formats() {
+		text := f.Text
+		if len(f.Targets) > 0 {
+			text += " (--for " + strings.Join(f.Targets, ", ") + ")"
+		}
+		fmt.Fprintf(&b, "  %-14s %-23s %s\n", f.Name, strings.Join(f.Endings, ", "), text)
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+func compressionNames() string {
+	var names []string
+	for _, c := range qcow2.Compressions() {
+		names = append(names, string(c))
+	}
+	return strings.Join(names, ", ")
+}
+
+// convertOptions reads the flags of convert.
+func (a *app) convertOptions(c *cli.Context, out string) (o convert.Options, err error) {
+	o = convert.Options{
+		Format: c.String("format"), For: c.String("for"), Arch: c.String("arch"),
+		Compression: qcow2.Compression(c.String("compression")),
+		Name:        strings.TrimSuffix(filepath.Base(out), convert.Ending(out)),
+	}
+	if o.ClusterSize, err = sizeFlag(c, "cluster-size"); err != nil {
+		return o, err
+	}
+	if o.SizeBytes, err = sizeFlag(c, "resize"); err != nil {
+		return o, err
+	}
+	if epoch := a.getenv("SOURCE_DATE_EPOCH"); epoch != "" {
+		if o.Time, err = media.Date(epoch, ""); err != nil {
+			return o, badInput("", err, "unset it, or give a number: date +%s")
+		}
+	}
+	f, err := convert.FormatOfFile(out)
+	switch {
+	case o.Format == "" && o.For == "":
+		o.Format = f.Name
+		return o, err
+	case err != nil: // the name says nothing
+		return o, nil
+	}
+	return o, rightName(out, f, o)
+}
+
+// sizeFlag reads a flag that is a size; 0: it is not set.
+func sizeFlag(c *cli.Context, name string) (int64, error) {
+	if !c.IsSet(name) {
+		return 0, nil
+	}
+	n, err := disk.ParseSize(c.String(name))
+	if err != nil {
+		return 0, badInput("--"+name, err, "")
+	}
+	return n, nil
+}
+
+// rightName refuses a name that says another format than is written.
+func rightName(out string, named convert.Format, o convert.Options) error {
+	wanted, err := convert.FormatOf(o.Format)
+	if o.For != "" {
+		wanted, err = convert.FormatFor(o.For)
+	}
+	if err != nil || slices.Contains(wanted.Endings, convert.Ending(out)) {
+		return err
+	}
+	better := strings.TrimSuffix(out, convert.Ending(out)) + wanted.Endings[0]
+	return badInput("", fmt.Errorf("%s is a name of the format %s, and %s is asked for", out, named.Name, wanted.Name), "name it "+better)
+}
+
+// free refuses an output that is the input, or that exists and is not to be replaced.
+func free(in, out string, force bool) error {
+	there, err := os.Lstat(out)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return ofUser(err)
+	}
+	if from, err := os.Stat(in); err == nil && os.SameFile(from, there) {
+		return badInput("", fmt.Errorf("%s and %s are the same file", in, out), "give OUT another name")
+	}
+	if !force {
+		return badInput("", fmt.Errorf("%s exists", out), "replace it with --force, or give OUT another name")
+	}
+	return nil
+}
+
+// convert does it, and shows how far it is.
+func (a *app) convert(c *cli.Context, in, out string, o convert.Options) error {
+	began := time.Now()
+	_, err := shown(a, c, func(sink event.Sink) (struct{}, error) {
+		show := func(e event.Event) {
+			e.Time, e.Step = time.Now(), "convert"
+			e.Elapsed = e.Time.Sub(began).Seconds()
+			sink(e)
+		}
+		o.Progress = func(done, total int64) {
+			show(event.Event{Kind: event.Progress, Done: done, Total: total, Unit: "B", Fraction: float64(done) / float64(max(total, 1))})
+		}
+		show(event.Event{Kind: event.StepStart, Text: "write " + out})
+		text, err := convertFile(c.Context, in, out, o)
+		if err != nil {
+			return struct{}{}, err
+		}
+		show(event.Event{Kind: event.StepDone, Text: text})
+		if c.Bool("json") {
+			show(event.Event{Kind: event.Result, Text: out, Path: out})
+		}
+		return struct{}{}, nil
+	})
+	return err
+}
+
+// convertFile returns what has become of it, in a few words.
+func convertFile(ctx context.Context, in, out string, o convert.Options) (string, error) {
+	src, err := convert.Open(in)
+	if err != nil {
+		return "", ofUser(err)
+	}
+	defer src.Close()
+	if err := convert.Create(ctx, out, src, o); err != nil {
+		return "", err
+	}
+	info, err := os.Stat(out)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s: %s, of a disk of %s (%s)", out, size.Text(info.Size()), size.Format(src.Size()), src.Format), nil
+}
