@@ -40,7 +40,7 @@ type dirReader struct {
 	at    uint64 // the next block
 	known bool   // the parent was seen
 	cost  int
-	dirs  map[uint32]bool
+	dirs  nodefs.Once
 	found []nodefs.Entry
 }
 
@@ -205,14 +205,8 @@ func (d *dirReader) add(name []byte, typ byte, ino uint32) error {
 	default:
 		e.typ = entryTypes[typ]
 	}
-	if e.typ.IsDir() {
-		if d.dirs == nil {
-			d.dirs = map[uint32]bool{}
-		}
-		if d.dirs[ino] || ino == rootInode {
-			return corrupt("%q is a second name of directory %d", name, ino)
-		}
-		d.dirs[ino] = true
+	if e.typ.IsDir() && (ino == rootInode || !d.dirs.Add(uint64(ino), e.name)) {
+		return corrupt("%q is a second name of directory %d, or of two", name, ino)
 	}
 	if d.cost += nodefs.EntryCost + len(name); d.cost > maxListing {
 		return unsupported("a directory whose entries take more than %d bytes", maxListing)

@@ -117,6 +117,7 @@ func TestHostileImages(t *testing.T) {
 		"a directory in itself":          func(t testing.TB, m image) { le.PutUint32(root(t, m, "deep"), inodeNumber(t, m, "deep/er")) },
 		"the root below itself":          func(t testing.TB, m image) { le.PutUint32(root(t, m, "deep"), 2) },
 		"a directory with two names":     func(t testing.TB, m image) { le.PutUint32(root(t, m, "deep"), inodeNumber(t, m, "short")) },
+		"directories with one name":      func(t testing.TB, m image) { e := root(t, m, "many"); copy(e[8:12], "deep") },
 		"a directory elsewhere":          func(t testing.TB, m image) { le.PutUint32(m.blockOf(t, "deep/er", 0)[12:], 99) },
 		"a directory without a parent":   func(t testing.TB, m image) { clear(m.inode(t, "deep/er")[4:8]) },
 		"half a block of a directory":    func(t testing.TB, m image) { le.PutUint32(m.inode(t, "many")[4:], 1500) },

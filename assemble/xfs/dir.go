@@ -44,7 +44,7 @@ type dirReader struct {
 	at    uint64 // bytes; of the next block
 	known bool   // the parent was seen
 	cost  int
-	dirs  map[uint64]bool
+	dirs  nodefs.Once
 	found []nodefs.Entry
 }
 
@@ -234,14 +234,8 @@ func (d *dirReader) add(name []byte, typ byte, ino uint64) error {
 		return corrupt("%q: file type %d", name, typ)
 	}
 	e := &entry{d.in, string(name), ino, entryTypes[typ]}
-	if e.typ.IsDir() {
-		if d.dirs == nil {
-			d.dirs = map[uint64]bool{}
-		}
-		if d.dirs[ino] || ino == d.in.fs.sb.root {
-			return corrupt("%q is a second name of directory %d", name, ino)
-		}
-		d.dirs[ino] = true
+	if e.typ.IsDir() && (ino == d.in.fs.sb.root || !d.dirs.Add(ino, e.name)) {
+		return corrupt("%q is a second name of directory %d, or of two", name, ino)
 	}
 	if d.cost += nodefs.EntryCost + len(name); d.cost > maxListing {
 		return unsupported("a directory whose entries take more than %d bytes", maxListing)

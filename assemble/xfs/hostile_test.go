@@ -210,7 +210,11 @@ func TestHostileImages(t *testing.T) {
 		"a directory in itself":         func(t testing.TB, p patched) { target(t, p, "deep", inodeNumber(t, "deep/er")) },
 		"the root below itself":         func(t testing.TB, p patched) { target(t, p, "deep", inodeNumber(t, ".")) },
 		"a directory with two names":    func(t testing.TB, p patched) { target(t, p, "deep", inodeNumber(t, "short")) },
-		"an inode out of the device":    func(t testing.TB, p patched) { target(t, p, "sparse", 1<<31) },
+		"directories with one name": func(t testing.TB, p patched) {
+			root := p.inode(t, ".")
+			copy(root[bytes.LastIndex(root, []byte("many")):], "deep")
+		},
+		"an inode out of the device": func(t testing.TB, p patched) { target(t, p, "sparse", 1<<31) },
 		"a directory that says it is elsewhere": func(t testing.TB, p patched) {
 			be.PutUint32(p.inode(t, "deep/er")[178:], 999)
 		},

@@ -46,6 +46,26 @@ type Entry interface {
 	Node() (Node, error)
 }
 
+// Once knows the directories in a directory. Each must have one number and one
+// name in one parent: else walks by names would come to it again and again, and
+// to what it holds more often still.
+type Once struct {
+	numbers map[uint64]bool
+	names   map[string]bool
+}
+
+// Add reports whether neither number nor name was added before.
+func (o *Once) Add(number uint64, name string) bool {
+	if o.names == nil {
+		o.numbers, o.names = map[uint64]bool{}, map[string]bool{}
+	}
+	if o.numbers[number] || o.names[name] {
+		return false
+	}
+	o.numbers[number], o.names[name] = true, true
+	return true
+}
+
 // FS is a file system below a directory. Open and Stat follow symbolic links
 // within it: absolute ones start at its root, and no .. leads out.
 type FS struct {
