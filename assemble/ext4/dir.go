@@ -189,6 +189,9 @@ func (d *dirReader) add(name []byte, typ byte, ino uint32) error {
 	case "..":
 		return d.parent(ino)
 	}
+	if !d.known { // else what came before would be a way around that check
+		return corrupt("%q comes before its parent", name)
+	}
 	if len(name) == 0 || bytes.ContainsAny(name, "/\x00") {
 		return corrupt("an entry is named %q", name)
 	}

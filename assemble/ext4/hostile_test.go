@@ -23,11 +23,11 @@ func exercise(fsys *ext4.FS, seen int) (first error) {
 	}
 	errTooMany := errors.New("this walk does not end")
 	err := fs.WalkDir(fsys, ".", func(path string, e fs.DirEntry, err error) error {
-		if keep(err); err != nil {
-			return nil
-		}
 		if seen--; seen < 0 {
 			return errTooMany
+		}
+		if keep(err); err != nil {
+			return nil
 		}
 		in, err := e.Info()
 		if keep(err); err != nil {
@@ -104,34 +104,35 @@ func TestHostileImages(t *testing.T) {
 		"a compressed link's target":    func(t testing.TB, m image) { le.PutUint32(m.inode(t, "longlink")[4:], 5000) },
 	}
 	maps := map[string]change{
-		"a block out of the device":      func(t testing.TB, m image) { le.PutUint32(iBlock(m.inode(t, "fragments"))[8:], 1<<30) },
-		"blocks out of the device":       func(t testing.TB, m image) { le.PutUint32(m.blockOf(t, "fragments", 12), 5000) },
-		"blocks of blocks elsewhere":     func(t testing.TB, m image) { le.PutUint32(m.blockOf(t, "fragments", 13), 5000) },
-		"a negative size":                func(t testing.TB, m image) { le.PutUint32(m.inode(t, "sparse")[108:], 1<<31) },
-		"a mode of no type":              func(t testing.TB, m image) { le.PutUint16(m.inode(t, "sparse"), 0o644) },
-		"a mode that the entry denies":   func(t testing.TB, m image) { le.PutUint16(m.inode(t, "sparse"), 0o10644) },
-		"a free inode":                   func(t testing.TB, m image) { le.PutUint16(m.inode(t, "sparse")[26:], 0) },
-		"a link of nothing":              func(t testing.TB, m image) { le.PutUint32(m.inode(t, "link")[4:], 0) },
-		"a link with a zero":             func(t testing.TB, m image) { iBlock(m.inode(t, "link"))[3] = 0 },
-		"a link that is too long":        func(t testing.TB, m image) { le.PutUint32(m.inode(t, "longlink")[4:], 5000) },
-		"a directory in itself":          func(t testing.TB, m image) { le.PutUint32(root(t, m, "deep"), inodeNumber(t, m, "deep/er")) },
-		"the root below itself":          func(t testing.TB, m image) { le.PutUint32(root(t, m, "deep"), 2) },
-		"a directory with two names":     func(t testing.TB, m image) { le.PutUint32(root(t, m, "deep"), inodeNumber(t, m, "short")) },
-		"directories with one name":      func(t testing.TB, m image) { e := root(t, m, "many"); copy(e[8:12], "deep") },
-		"a directory elsewhere":          func(t testing.TB, m image) { le.PutUint32(m.blockOf(t, "deep/er", 0)[12:], 99) },
-		"a directory without a parent":   func(t testing.TB, m image) { clear(m.inode(t, "deep/er")[4:8]) },
-		"half a block of a directory":    func(t testing.TB, m image) { le.PutUint32(m.inode(t, "many")[4:], 1500) },
-		"an inode that is reserved":      func(t testing.TB, m image) { le.PutUint32(root(t, m, "sparse"), 7) },
-		"an inode out of the device":     func(t testing.TB, m image) { le.PutUint32(root(t, m, "sparse"), 1<<31) },
-		"a name with a slash":            func(t testing.TB, m image) { root(t, m, "sparse")[10] = '/' },
-		"a name with a zero":             func(t testing.TB, m image) { root(t, m, "sparse")[10] = 0 },
-		"a name of nothing":              func(t testing.TB, m image) { root(t, m, "sparse")[6] = 0 },
-		"a name longer than its entry":   func(t testing.TB, m image) { root(t, m, "link")[6] = 200 },
-		"an entry of no bytes":           func(t testing.TB, m image) { le.PutUint16(root(t, m, "link")[4:], 0) },
-		"an entry of odd bytes":          func(t testing.TB, m image) { le.PutUint16(root(t, m, "link")[4:], 15) },
-		"an entry larger than its block": func(t testing.TB, m image) { le.PutUint16(root(t, m, "sparse")[4:], 60000) },
-		"a file type of tomorrow":        func(t testing.TB, m image) { root(t, m, "sparse")[7] = 99 },
-		"an inode table elsewhere":       func(t testing.TB, m image) { le.PutUint32(m.descriptor()[8:], 1<<30) },
+		"a block out of the device":                func(t testing.TB, m image) { le.PutUint32(iBlock(m.inode(t, "fragments"))[8:], 1<<30) },
+		"blocks out of the device":                 func(t testing.TB, m image) { le.PutUint32(m.blockOf(t, "fragments", 12), 5000) },
+		"blocks of blocks elsewhere":               func(t testing.TB, m image) { le.PutUint32(m.blockOf(t, "fragments", 13), 5000) },
+		"a negative size":                          func(t testing.TB, m image) { le.PutUint32(m.inode(t, "sparse")[108:], 1<<31) },
+		"a mode of no type":                        func(t testing.TB, m image) { le.PutUint16(m.inode(t, "sparse"), 0o644) },
+		"a mode that the entry denies":             func(t testing.TB, m image) { le.PutUint16(m.inode(t, "sparse"), 0o10644) },
+		"a free inode":                             func(t testing.TB, m image) { le.PutUint16(m.inode(t, "sparse")[26:], 0) },
+		"a link of nothing":                        func(t testing.TB, m image) { le.PutUint32(m.inode(t, "link")[4:], 0) },
+		"a link with a zero":                       func(t testing.TB, m image) { iBlock(m.inode(t, "link"))[3] = 0 },
+		"a link that is too long":                  func(t testing.TB, m image) { le.PutUint32(m.inode(t, "longlink")[4:], 5000) },
+		"a directory in itself":                    func(t testing.TB, m image) { le.PutUint32(root(t, m, "deep"), inodeNumber(t, m, "deep/er")) },
+		"the root below itself":                    func(t testing.TB, m image) { le.PutUint32(root(t, m, "deep"), 2) },
+		"a directory with two names":               func(t testing.TB, m image) { le.PutUint32(root(t, m, "deep"), inodeNumber(t, m, "short")) },
+		"a directory in itself, before its parent": func(t testing.TB, m image) { m.blockOf(t, "deep/er", 0)[8] = 'x' },
+		"directories with one name":                func(t testing.TB, m image) { e := root(t, m, "many"); copy(e[8:12], "deep") },
+		"a directory elsewhere":                    func(t testing.TB, m image) { le.PutUint32(m.blockOf(t, "deep/er", 0)[12:], 99) },
+		"a directory without a parent":             func(t testing.TB, m image) { clear(m.inode(t, "deep/er")[4:8]) },
+		"half a block of a directory":              func(t testing.TB, m image) { le.PutUint32(m.inode(t, "many")[4:], 1500) },
+		"an inode that is reserved":                func(t testing.TB, m image) { le.PutUint32(root(t, m, "sparse"), 7) },
+		"an inode out of the device":               func(t testing.TB, m image) { le.PutUint32(root(t, m, "sparse"), 1<<31) },
+		"a name with a slash":                      func(t testing.TB, m image) { root(t, m, "sparse")[10] = '/' },
+		"a name with a zero":                       func(t testing.TB, m image) { root(t, m, "sparse")[10] = 0 },
+		"a name of nothing":                        func(t testing.TB, m image) { root(t, m, "sparse")[6] = 0 },
+		"a name longer than its entry":             func(t testing.TB, m image) { root(t, m, "link")[6] = 200 },
+		"an entry of no bytes":                     func(t testing.TB, m image) { le.PutUint16(root(t, m, "link")[4:], 0) },
+		"an entry of odd bytes":                    func(t testing.TB, m image) { le.PutUint16(root(t, m, "link")[4:], 15) },
+		"an entry larger than its block":           func(t testing.TB, m image) { le.PutUint16(root(t, m, "sparse")[4:], 60000) },
+		"a file type of tomorrow":                  func(t testing.TB, m image) { root(t, m, "sparse")[7] = 99 },
+		"an inode table elsewhere":                 func(t testing.TB, m image) { le.PutUint32(m.descriptor()[8:], 1<<30) },
 	}
 	for base, changes := range map[string]map[string]change{"small": extents, "maps": maps} {
 		for name, change := range changes {

@@ -52,7 +52,7 @@ type dirReader struct {
 func (d *dirReader) Next() ([]nodefs.Entry, error) {
 	d.found = nil
 	err := d.step()
-	if errors.Is(err, io.EOF) && !d.known && d.in.ino != d.in.fs.sb.root {
+	if errors.Is(err, io.EOF) && !d.known {
 		err = corrupt("it names no parent")
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -226,6 +226,9 @@ func (d *dirReader) add(name []byte, typ byte, ino uint64) error {
 		return nil
 	case "..":
 		return d.parent(ino)
+	}
+	if !d.known { // else what came before would be a way around that check
+		return corrupt("%q comes before its parent", name)
 	}
 	if len(name) == 0 || bytes.ContainsAny(name, "/\x00") {
 		return corrupt("an entry is named %q", name)

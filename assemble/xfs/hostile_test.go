@@ -124,11 +124,11 @@ func exercise(fsys *xfs.FS, seen int) (first error) {
 	}
 	errTooMany := errors.New("this walk does not end")
 	err := fs.WalkDir(fsys, ".", func(path string, e fs.DirEntry, err error) error {
-		if keep(err); err != nil {
-			return nil
-		}
 		if seen--; seen < 0 {
 			return errTooMany
+		}
+		if keep(err); err != nil {
+			return nil
 		}
 		in, err := e.Info()
 		if keep(err); err != nil {
@@ -210,6 +210,9 @@ func TestHostileImages(t *testing.T) {
 		"a directory in itself":         func(t testing.TB, p patched) { target(t, p, "deep", inodeNumber(t, "deep/er")) },
 		"the root below itself":         func(t testing.TB, p patched) { target(t, p, "deep", inodeNumber(t, ".")) },
 		"a directory with two names":    func(t testing.TB, p patched) { target(t, p, "deep", inodeNumber(t, "short")) },
+		"an entry before the parent": func(t testing.TB, p patched) {
+			p.find(t, "XDB3", every)[64+16+9] = 'x' // the first of ".."
+		},
 		"directories with one name": func(t testing.TB, p patched) {
 			root := p.inode(t, ".")
 			copy(root[bytes.LastIndex(root, []byte("many")):], "deep")
