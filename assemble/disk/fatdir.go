@@ -18,6 +18,7 @@ const (
 	// maxDirBytes is FATGEN's limit of 65536 entries.
 	maxDirBytes = 65536 * dirEntrySize
 
+	attrReadOnly  = 0x01
 	attrVolumeID  = 0x08
 	attrDirectory = 0x10
 	attrArchive   = 0x20

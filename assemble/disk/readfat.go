@@ -11,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"strings"
+	"time"
 
 	"github.com/imgasm/imgasm/internal/fault"
 )
@@ -21,7 +22,9 @@ var ErrNotFAT = fault.Class(fault.Input, "no FAT file system")
 // FAT is a file system that is read. It is not for use by two goroutines at
 // the same time.
 type FAT struct {
-	Bits int // 12, 16 or 32
+	Bits int    // 12, 16 or 32
+	UUID string // the serial number as in fstab, "1A2B-3C4D"; "" for none
+	Size int64  // of all sectors, in bytes
 
 	r          io.ReaderAt
 	fatStart   int64
@@ -69,9 +72,14 @@ func OpenFAT(r io.ReaderAt, sizeBytes int64) (*FAT, error) {
 		total = int64(le.Uint32(b[32:]))
 	}
 	table := int64(le.Uint16(b[22:]))
-	f := &FAT{Bits: 16, r: r, cluster: perCluster * sector}
-	if table == 0 { // as Linux and EDK II do: whatever the number of clusters
+	f := &FAT{Bits: 16, Size: total * sector, r: r, cluster: perCluster * sector}
+	extended := b[36:] // FATGEN, "Extended BPB": from here for FAT12 and FAT16
+	if table == 0 {    // as Linux and EDK II do: whatever the number of clusters
 		f.Bits, table, f.first = 32, int64(le.Uint32(b[36:])), le.Uint32(b[44:])
+		extended = b[64:]
+	}
+	if extended[2] == 0x29 {
+		f.UUID = fmt.Sprintf("%04X-%04X", le.Uint16(extended[5:]), le.Uint16(extended[3:]))
 	}
 	if total > sizeBytes/sector {
 		return bad("%d sectors of %d bytes where there is room for %d", total, sector, sizeBytes/sector)
@@ -177,10 +185,12 @@ var ErrDamaged = fault.Class(fault.Input, "damaged file system")
 type FATEntry struct {
 	Name      string
 	Dir       bool
-	SizeBytes int64 // 0 for a directory
+	SizeBytes int64     // 0 for a directory
+	ModTime   time.Time // as if its clock had shown UTC; whole seconds, even ones
 
-	short   string
-	cluster uint32
+	readOnly bool
+	short    string
+	cluster  uint32
 }
 
 // ReadDir lists the directory at a path such as "EFI/BOOT", "" for the root, in
@@ -238,8 +248,16 @@ walk:
 	return at, nil
 }
 
-// list reads the directory that begins at a cluster; 0 is the root.
+// list reads the entries of the directory that begins at a cluster; 0 is the root.
 func (f *FAT) list(path string, cluster uint32) ([]FATEntry, error) {
+	d, err := f.directory(cluster)
+	if err != nil {
+		return nil, fmt.Errorf("directory %q: %w", path, err)
+	}
+	return d.entries, nil
+}
+
+func (f *FAT) directory(cluster uint32) (*fatDirectory, error) {
 	var r io.Reader
 	switch {
 	case cluster != 0:
@@ -249,9 +267,14 @@ func (f *FAT) list(path string, cluster uint32) ([]FATEntry, error) {
 	default:
 		r = io.NewSectionReader(f.r, f.root, f.rootBytes)
 	}
-	entries, err := readDirectory(bufio.NewReader(r), f.Bits)
+	return readDirectory(bufio.NewReader(r), f.Bits)
+}
+
+// Label is the name that the root directory gives the file system, "" for none.
+func (f *FAT) Label() (string, error) {
+	d, err := f.directory(0)
 	if err != nil {
-		return nil, fmt.Errorf("directory %q: %w", path, err)
+		return "", fmt.Errorf("root directory: %w", err)
 	}
-	return entries, nil
+	return d.label, nil
 }

@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
+	"time"
 
 	"github.com/diskfs/go-diskfs/backend/file"
 	"github.com/diskfs/go-diskfs/filesystem/fat12"
@@ -160,7 +162,7 @@ func TestReadFATByTools(t *testing.T) {
 	} {
 		t.Run(fmt.Sprint(c.mib, c.options), func(t *testing.T) {
 			t.Parallel()
-			image := mkfs(t, c.mib<<20, append([]string{"-n", "LABEL"}, c.options...)...)
+			image := mkfs(t, c.mib<<20, append([]string{"-n", "LABEL", "-i", "1a2b3c4d"}, c.options...)...)
 			want := map[string]string{"EFI/": "", "EFI/BOOT/": "", "many/": "", "empty/": ""}
 			put := func(name string, data []byte) {
 				local := filepath.Join(dir, fmt.Sprintf("%d %d %s", c.mib, len(c.options), strings.ReplaceAll(name, "/", "_")))
@@ -198,6 +200,12 @@ func TestReadFATByTools(t *testing.T) {
 				t.Errorf("FAT%d, want FAT%d", fs.Bits, c.bits)
 			}
 			sameFiles(t, "ours", walkFAT(t, fs), want)
+			if label, err := fs.Label(); err != nil || label != "LABEL" || fs.UUID != "1A2B-3C4D" || fs.Size > c.mib<<20 || fs.Size < c.mib<<20-1<<16 {
+				t.Errorf("label %q, UUID %s, %d bytes, %v", label, fs.UUID, fs.Size, err)
+			}
+			if len(c.options) == 0 { // it takes a while
+				checkFATFS(t, fs.FS(), want)
+			}
 			if r, _, err := fs.Open("efi/boot/bootx64.efi"); err != nil {
 				t.Error(err)
 			} else if b, err := io.ReadAll(r); err != nil || string(b) != want["EFI/BOOT/BOOTX64.EFI"] {
@@ -213,6 +221,77 @@ func TestReadFATByTools(t *testing.T) {
 			}
 			sameFiles(t, "go-diskfs", walkOracle(t, readOracle(t, image, c.bits)), want)
 		})
+	}
+}
+
+// checkFATFS lets the standard library judge the fs.FS, and looks at what that
+// does not know.
+func checkFATFS(t *testing.T, fsys iofs.FS, want map[string]string) {
+	t.Helper()
+	var names []string
+	for name := range want {
+		names = append(names, strings.TrimSuffix(name, "/"))
+	}
+	if err := fstest.TestFS(fsys, names...); err != nil {
+		t.Error(err)
+	}
+	for _, name := range []string{"EFI/BOOT/BOOTX64.EFI", "efi/boot/bootx64.efi"} {
+		f, err := fsys.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := want["EFI/BOOT/BOOTX64.EFI"]
+		for _, off := range []int{0, 1 << 20, 5000, 5100, 1} { // on and back
+			got := make([]byte, 77)
+			if _, err := f.(io.ReaderAt).ReadAt(got, int64(off)); err != nil || string(got) != text[off:off+77] {
+				t.Errorf("%s at %d differs: %v", name, off, err)
+			}
+		}
+		in, err := f.Stat()
+		if age := time.Since(in.ModTime()).Abs(); err != nil || age > 26*time.Hour { // it is local time
+			t.Errorf("%s is of %v, %v", name, in.ModTime(), err)
+		}
+	}
+	if _, err := fsys.Open("EFI/none"); !errors.Is(err, iofs.ErrNotExist) {
+		t.Error(err)
+	}
+}
+
+// A walk ends, whoever wrote the file system: directories that are in two
+// places, or in themselves, are damage.
+func TestFATWalkEnds(t *testing.T) {
+	image, err := os.ReadFile(writeFAT(t, fat(MinFAT32Bytes, []tree.File{tree.Bytes("DIR/IN/FILE", nil), tree.Bytes("DIR2/X", nil)})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	le := binary.LittleEndian
+	entry := func(d []byte, name string) []byte {
+		at := bytes.Index(d, fmt.Appendf(nil, "%-11s", name))
+		if at < 0 {
+			t.Fatalf("no %q", name)
+		}
+		return d[at:]
+	}
+	for name, change := range map[string]func(d []byte){
+		"a directory in itself":   func(d []byte) { copy(entry(d, "IN")[26:28], entry(d, "DIR")[26:28]) },
+		"the root in a directory": func(d []byte) { le.PutUint16(entry(d, "IN")[26:], 2) },
+		"cluster 0":               func(d []byte) { le.PutUint16(entry(d, "IN")[26:], 0) },
+		"two names":               func(d []byte) { copy(entry(d, "DIR2")[26:28], entry(d, "DIR")[26:28]) },
+		"one name for two":        func(d []byte) { copy(entry(d, "DIR2"), "DIR ") },
+		"another parent":          func(d []byte) { copy(entry(d, "DIR2")[26:28], entry(d, "IN")[26:28]) },
+		"a name with a slash":     func(d []byte) { copy(entry(d, "DIR2"), "DI/2") },
+	} {
+		d := bytes.Clone(image)
+		change(d)
+		f, err := OpenFAT(bytes.NewReader(d), int64(len(d)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		err = iofs.WalkDir(f.FS(), ".", func(_ string, _ iofs.DirEntry, err error) error { n++; return err })
+		if !errors.Is(err, ErrDamaged) || n > 10 {
+			t.Errorf("%s: %v after %d files", name, err, n)
+		}
 	}
 }
 
@@ -409,6 +488,13 @@ func FuzzOpenFAT(f *testing.F) {
 				}
 			}
 		}
+		seen := 0
+		_ = iofs.WalkDir(fs.FS(), ".", func(string, iofs.DirEntry, error) error {
+			if seen++; seen > 100 {
+				return iofs.SkipAll
+			}
+			return nil
+		})
 		if count.n > 1<<30 {
 			t.Fatalf("read %d bytes", count.n)
 		}

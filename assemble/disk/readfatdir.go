@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"time"
 	"unicode/utf16"
 )
 
@@ -18,35 +19,50 @@ const (
 	smallExtension = 0x10
 )
 
+// fatDirectory is what a directory has.
+type fatDirectory struct {
+	entries []FATEntry
+	label   string // of the file system, in its root
+	// parent is the cluster that ".." leads to; -1 where "." and ".." are not
+	// the first entries, as in the root.
+	parent int64
+}
+
 // readDirectory reads entries up to the end of r or the entry that ends a
-// directory. Labels, "." and ".." are not among them. A long name that does not
-// belong to the short one behind it is not used.
-func readDirectory(r io.Reader, bits int) ([]FATEntry, error) {
-	var all []FATEntry
+// directory. A long name that does not belong to the short one behind it is not
+// used.
+func readDirectory(r io.Reader, bits int) (*fatDirectory, error) {
+	d := &fatDirectory{parent: -1}
 	var long longName
-	for b := make([]byte, dirEntrySize); ; {
+	b := make([]byte, dirEntrySize)
+	for n := 0; ; n++ {
 		switch _, err := io.ReadFull(r, b); {
 		case errors.Is(err, io.EOF):
-			return all, nil
+			return d, nil
 		case err != nil:
 			return nil, err
 		}
 		switch {
 		case b[0] == 0:
-			return all, nil
+			return d, nil
 		case b[0] == 0xe5: // removed
 			long = longName{}
 			continue
 		case b[11]&0x3f == attrLongName:
 			long.add(b)
 			continue
-		}
-		if b[11]&attrVolumeID == 0 && b[0] != '.' {
+		case b[11]&attrVolumeID != 0:
+			if b[11]&attrDirectory == 0 && d.label == "" {
+				d.label = shortText(b[:11])
+			}
+		case b[0] != '.':
 			e := shortEntry(b, bits)
 			if name := long.of(b[:11]); name != "" {
 				e.Name = name
 			}
-			all = append(all, e)
+			d.entries = append(d.entries, e)
+		case n == 1 && b[1] == '.':
+			d.parent = int64(shortEntry(b, bits).cluster)
 		}
 		long = longName{}
 	}
@@ -54,7 +70,7 @@ func readDirectory(r io.Reader, bits int) ([]FATEntry, error) {
 
 func shortEntry(b []byte, bits int) FATEntry {
 	le := binary.LittleEndian
-	e := FATEntry{Dir: b[11]&attrDirectory != 0, cluster: uint32(le.Uint16(b[26:]))}
+	e := FATEntry{Dir: b[11]&attrDirectory != 0, readOnly: b[11]&attrReadOnly != 0, cluster: uint32(le.Uint16(b[26:]))}
 	if bits == 32 {
 		e.cluster |= uint32(le.Uint16(b[20:])) << 16
 	}
@@ -70,7 +86,14 @@ func shortEntry(b []byte, bits int) FATEntry {
 		ext = strings.ToLower(ext)
 	}
 	e.Name = joinDot(stem, ext)
+	e.ModTime = fatDate(le.Uint16(b[24:]), le.Uint16(b[22:]))
 	return e
+}
+
+// fatDate reads a date and a time (FATGEN, "Date and Time Formats").
+func fatDate(date, clock uint16) time.Time {
+	d, c := int(date), int(clock)
+	return time.Date(1980+d>>9, time.Month(d>>5&15), d&31, c>>11, c>>5&63, 2*(c&31), 0, time.UTC)
 }
 
 // shortText is a part of a short name. What is not ASCII depends on a code page

@@ -23,6 +23,7 @@ var ErrNoTable = fault.Class(fault.Input, "no partition table")
 // Table is a partition table that was read.
 type Table struct {
 	Kind   string  // "GPT" or "MBR"
+	GUID   string  // of the disk, in capitals; in an MBR its signature, "1a2b3c4d"
 	Backup bool    // the GPT at the front is damaged, this is the one at the end
 	Parts  []Entry // those in use, in the order of the table
 }
@@ -32,6 +33,7 @@ type Entry struct {
 	Number     int    // as Linux counts: 1 to 4 and from 5 in an MBR
 	Type       string // a GUID in capitals, such as TypeESP; in an MBR "0xef"
 	Name       string // GPT only
+	GUID       string // PARTUUID, in capitals; in an MBR "1a2b3c4d-01"
 	StartBytes int64
 	SizeBytes  int64
 }
@@ -67,7 +69,7 @@ func ReadTable(r io.ReaderAt, sizeBytes int64) (*Table, error) {
 	case protective:
 		return readGPT(r, sizeBytes)
 	case mbr != nil:
-		return readMBR(r, sizeBytes, mbr)
+		return readMBR(r, sizeBytes, binary.LittleEndian.Uint32(first[440:]), mbr)
 	case signed:
 		return nil, errors.New("a GPT without the protective MBR before it")
 	}
@@ -167,7 +169,7 @@ func readGPTAt(r io.ReaderAt, sizeBytes, header int64) (*Table, error) {
 		return nil, err
 	}
 	le := binary.LittleEndian
-	t := &Table{Kind: "GPT"}
+	t := &Table{Kind: "GPT", GUID: guidText(raw.header[56:])}
 	for i := range int64(len(raw.entries)) / raw.each {
 		e := raw.entries[i*raw.each : (i+1)*raw.each]
 		if kind := guidText(e); kind != zeroGUID {
@@ -176,7 +178,7 @@ func readGPTAt(r io.ReaderAt, sizeBytes, header int64) (*Table, error) {
 				name[j] = le.Uint16(e[56+2*j:])
 			}
 			text, _, _ := strings.Cut(string(utf16.Decode(name)), "\x00")
-			p := Entry{Number: int(i) + 1, Type: kind, Name: text}
+			p := Entry{Number: int(i) + 1, Type: kind, Name: text, GUID: guidText(e[16:])}
 			if err := p.place(le.Uint64(e[32:]), le.Uint64(e[40:]), sizeBytes); err != nil {
 				return nil, err
 			}
@@ -231,10 +233,10 @@ func mbrEntries(sector []byte) (all []mbrEntry, protective bool) {
 
 // readMBR makes partitions of an MBR's entries and of the chain of boot records
 // in its extended partition.
-func readMBR(r io.ReaderAt, sizeBytes int64, entries []mbrEntry) (*Table, error) {
-	t := &Table{Kind: "MBR"}
+func readMBR(r io.ReaderAt, sizeBytes int64, signature uint32, entries []mbrEntry) (*Table, error) {
+	t := &Table{Kind: "MBR", GUID: fmt.Sprintf("%08x", signature)}
 	add := func(number int, start uint64, e mbrEntry) error {
-		p := Entry{Number: number, Type: fmt.Sprintf("0x%02x", e.kind)}
+		p := Entry{Number: number, Type: fmt.Sprintf("0x%02x", e.kind), GUID: fmt.Sprintf("%s-%02x", t.GUID, number)}
 		if err := p.place(start, start+uint64(e.count)-1, sizeBytes); err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash/crc32"
 	"os"
 	"os/exec"
@@ -47,17 +48,21 @@ func readTable(t testing.TB, image string) (*Table, error) {
 	return ReadTable(f, info.Size())
 }
 
+// testGUID is one that nothing else has.
+func testGUID(n int) string { return fmt.Sprintf("01234567-89AB-4CDE-8F01-23456789AB%02d", n) }
+
 // sgdisk's tables, also after the one at the front is gone, and go-diskfs's view of them.
 func TestReadGPTOfSgdisk(t *testing.T) {
 	image := filepath.Join(t.TempDir(), "sgdisk.img")
 	if err := CreateRaw(image, 64<<20); err != nil {
 		t.Fatal(err)
 	}
-	sgdisk(t, image, "-n", "1:2048:+20M", "-t", "1:ef00", "-c", "1:EFI System Partition", "-n", "5:0:+1M", "-t", "5:ef02", "-n", "3:0:0", "-t", "3:8300", "-c", "3:größe 😀")
-	want := &Table{Kind: "GPT", Parts: []Entry{
-		{1, TypeESP, "EFI System Partition", 1 << 20, 20 << 20},
-		{3, TypeLinux, "größe 😀", 22 << 20, 64<<20 - 22<<20 - 33*SectorSize},
-		{5, TypeBIOSBoot, "", 21 << 20, 1 << 20},
+	sgdisk(t, image, "-U", testGUID(0), "-n", "1:2048:+20M", "-t", "1:ef00", "-c", "1:EFI System Partition", "-n", "5:0:+1M", "-t", "5:ef02", "-n", "3:0:0", "-t", "3:8300", "-c", "3:größe 😀",
+		"-u", "1:"+testGUID(1), "-u", "3:"+testGUID(3), "-u", "5:"+testGUID(5))
+	want := &Table{Kind: "GPT", GUID: testGUID(0), Parts: []Entry{
+		{1, TypeESP, "EFI System Partition", testGUID(1), 1 << 20, 20 << 20},
+		{3, TypeLinux, "größe 😀", testGUID(3), 22 << 20, 64<<20 - 22<<20 - 33*SectorSize},
+		{5, TypeBIOSBoot, "", testGUID(5), 21 << 20, 1 << 20},
 	}}
 	got, err := readTable(t, image)
 	if err != nil || !reflect.DeepEqual(got, want) {
@@ -88,17 +93,18 @@ func TestReadGPTOfSgdisk(t *testing.T) {
 
 func TestReadMBROfSfdisk(t *testing.T) {
 	got, err := readTable(t, sfdisk(t, `label: dos
+label-id: 0x1a2b3c4d
 start=1MiB, size=10MiB, type=ef, bootable
 start=11MiB, size=20MiB, type=5
 start=12MiB, size=2MiB, type=83
 start=15MiB, size=3MiB, type=82
 start=40MiB, size=4MiB, type=8e
 `))
-	want := &Table{Kind: "MBR", Parts: []Entry{
-		{1, "0xef", "", 1 << 20, 10 << 20},
-		{3, "0x8e", "", 40 << 20, 4 << 20},
-		{5, "0x83", "", 12 << 20, 2 << 20},
-		{6, "0x82", "", 15 << 20, 3 << 20},
+	want := &Table{Kind: "MBR", GUID: "1a2b3c4d", Parts: []Entry{
+		{1, "0xef", "", "1a2b3c4d-01", 1 << 20, 10 << 20},
+		{3, "0x8e", "", "1a2b3c4d-03", 40 << 20, 4 << 20},
+		{5, "0x83", "", "1a2b3c4d-05", 12 << 20, 2 << 20},
+		{6, "0x82", "", "1a2b3c4d-06", 15 << 20, 3 << 20},
 	}}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, %v\nwant %+v", got, err, want)
