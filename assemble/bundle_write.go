@@ -116,8 +116,8 @@ const bundleSuffix = ".tar.zst"
 
 // archiveBundle writes the staged bundle as a zstd-compressed tar whose entries
 // stand in the folder top, the summary first.
-func archiveBundle(staged, path, top string, now time.Time) error {
-	return whole.File(path, func(f *os.File) error {
+func archiveBundle(staged, archive, top string, now time.Time) error {
+	return whole.File(archive, func(f *os.File) error {
 		z, err := zstd.NewWriter(f, zstd.WithEncoderConcurrency(1))
 		if err != nil {
 			return err
@@ -143,11 +143,11 @@ func archiveBundle(staged, path, top string, now time.Time) error {
 		if err := add(summaryFile); err != nil {
 			return err
 		}
-		err = filepath.WalkDir(staged, func(path string, d fs.DirEntry, err error) error {
+		err = filepath.WalkDir(staged, func(file string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() {
 				return err
 			}
-			name, err := filepath.Rel(staged, path)
+			name, err := filepath.Rel(staged, file)
 			if err != nil || name == summaryFile {
 				return err
 			}
@@ -158,33 +158,33 @@ func archiveBundle(staged, path, top string, now time.Time) error {
 }
 
 // checkBundle refuses a path at which no archive can be written.
-func checkBundle(path string) error {
-	if path == "" {
+func checkBundle(archive string) error {
+	if archive == "" {
 		return nil
 	}
 	wrong := func(do, format string, args ...any) error {
 		return bad("Bundle", fmt.Errorf(format, args...), do)
 	}
-	if !strings.HasSuffix(path, bundleSuffix) {
-		return wrong("such as {Bundle} failed"+bundleSuffix, "%s does not end in %s", path, bundleSuffix)
+	if !strings.HasSuffix(archive, bundleSuffix) {
+		return wrong("such as {Bundle} failed"+bundleSuffix, "%s does not end in %s", archive, bundleSuffix)
 	}
-	dir := filepath.Dir(path)
+	dir := filepath.Dir(archive)
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return wrong("mkdir -p "+dir, "the folder %s does not exist", dir)
 	}
 	if err := host.Writable(dir); err != nil {
 		return wrong("give another one", "the folder %s cannot be written to: %w", dir, err)
 	}
-	if info, err := os.Lstat(path); err == nil && (!info.Mode().IsRegular() || !isBundle(path)) {
-		return wrong("move it away, or give another name", "%s exists and is no failure bundle", path)
+	if info, err := os.Lstat(archive); err == nil && (!info.Mode().IsRegular() || !isBundle(archive)) {
+		return wrong("move it away, or give another name", "%s exists and is no failure bundle", archive)
 	}
 	return nil
 }
 
 // isBundle reports whether an archive is one of ours, which a later failure may
 // replace: its first entry is a summary.
-func isBundle(path string) bool {
-	f, err := smallfile.Open(path)
+func isBundle(archive string) bool {
+	f, err := smallfile.Open(archive)
 	if err != nil {
 		return false
 	}

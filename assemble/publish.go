@@ -103,17 +103,17 @@ func (j *Job) wholeImage(ctx context.Context, name string) (sum string, n int64,
 }
 
 // HashFile returns the SHA-256 and the size of a file.
-func HashFile(path string) (sum string, size int64, err error) {
+func HashFile(path string) (sum string, n int64, err error) {
 	f, err := smallfile.Open(path)
 	if err != nil {
 		return "", 0, err
 	}
 	defer f.Close()
 	h := sha256.New()
-	if size, err = io.Copy(h, f); err != nil {
+	if n, err = io.Copy(h, f); err != nil {
 		return "", 0, fmt.Errorf("read %s: %w", path, err)
 	}
-	return hex.EncodeToString(h.Sum(nil)), size, nil
+	return hex.EncodeToString(h.Sum(nil)), n, nil
 }
 
 // HashBytes is the SHA-256 of b.

@@ -88,8 +88,8 @@ func (s Spec) Find(ctx context.Context, h host.Host) (_ *Installer, _ *source.Re
 		return nil, nil, err
 	}
 	if s.ISO != "" {
-		url := s.shown(s.ISO)
-		return nil, &source.Release{Name: filepath.Base(url), Arch: want.Arch, SHA256: s.ISOChecksum, URLs: []string{url}}, nil
+		iso := s.shown(s.ISO)
+		return nil, &source.Release{Name: filepath.Base(iso), Arch: want.Arch, SHA256: s.ISOChecksum, URLs: []string{iso}}, nil
 	}
 	r, err := f.Resolve(ctx, want)
 	if err != nil {

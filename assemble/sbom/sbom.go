@@ -18,7 +18,7 @@ import (
 	"github.com/imgasm/imgasm/internal/fault"
 )
 
-// ErrDocument: a Document lacks what every bill of materials must say.
+// ErrDocument says that a Document lacks what every bill of materials must say.
 var ErrDocument = fault.Class(fault.Input, "incomplete bill of materials")
 
 // Document is what a bill of materials says. Texts may be anything: they are

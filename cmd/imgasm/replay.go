@@ -152,15 +152,15 @@ func (o *replayOptions) findMore() {
 	if o.console == "-" {
 		return
 	}
-	kickstart, progress := "", ""
+	ks, progress := "", ""
 	var logs []string
 	folder := o.console
 	if _, err := os.Stat(filepath.Join(folder, "serial.log")); err == nil {
 		o.console = filepath.Join(folder, "serial.log")
-		kickstart, progress = filepath.Join(folder, "ks.cfg"), filepath.Join(folder, "progress.log")
+		ks, progress = filepath.Join(folder, "ks.cfg"), filepath.Join(folder, "progress.log")
 		logs = append(existing(filepath.Join(folder, "anaconda.log")), existing(filepath.Join(folder, "installer", "*"))...)
 	} else if name := strings.TrimSuffix(o.console, filepath.Ext(o.console)); name != "" {
-		kickstart, logs = name+".ks", existing(name+".*.log")
+		ks, logs = name+".ks", existing(name+".*.log")
 	}
 	if len(o.logs) == 0 {
 		o.logs = logs
@@ -168,7 +168,7 @@ func (o *replayOptions) findMore() {
 	for _, part := range []struct {
 		given *string
 		found string
-	}{{&o.kickstart, kickstart}, {&o.progress, progress}} {
+	}{{&o.kickstart, ks}, {&o.progress, progress}} {
 		if *part.given == "" && len(existing(part.found)) > 0 {
 			*part.given = part.found
 		}

@@ -4,6 +4,7 @@ package replay
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -117,7 +118,7 @@ func (r *run) console(in io.Reader) (lines int, err error) {
 		reader.Write(buf[:n])
 		if err != nil {
 			reader.Close()
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				err = nil
 			}
 			return reader.Lines(), err
@@ -151,10 +152,10 @@ func eachLine(in io.Reader, f func(n int, line string)) error {
 		if len(line) > 0 {
 			f(n, strings.TrimRight(string(line), "\r\n"))
 		}
-		for err == bufio.ErrBufferFull { // the rest of a line that is too long
+		for errors.Is(err, bufio.ErrBufferFull) { // the rest of a line that is too long
 			_, err = b.ReadSlice('\n')
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
