@@ -71,7 +71,7 @@ func (d *dirReader) step() error {
 	sb := &d.in.fs.sb
 	size := uint64(d.in.size)
 	switch {
-	case size%(1<<sb.blockLog) != 0:
+	case size%(1<<sb.blockLog) != 0 || size>>sb.blockLog > sb.blocks:
 		return corrupt("size %d", size)
 	case size > maxDirectory:
 		return unsupported("a directory of %d bytes; at most %d are read", size, maxDirectory)

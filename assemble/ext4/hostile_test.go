@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/imgasm/imgasm/assemble/ext4"
@@ -121,6 +122,7 @@ func TestHostileImages(t *testing.T) {
 		"directories with one name":                func(t testing.TB, m image) { e := root(t, m, "many"); copy(e[8:12], "deep") },
 		"a directory elsewhere":                    func(t testing.TB, m image) { le.PutUint32(m.blockOf(t, "deep/er", 0)[12:], 99) },
 		"a directory without a parent":             func(t testing.TB, m image) { clear(m.inode(t, "deep/er")[4:8]) },
+		"a directory beyond the device":            func(t testing.TB, m image) { le.PutUint32(m.inode(t, "many")[4:], 1<<20+1024) },
 		"half a block of a directory":              func(t testing.TB, m image) { le.PutUint32(m.inode(t, "many")[4:], 1500) },
 		"an inode that is reserved":                func(t testing.TB, m image) { le.PutUint32(root(t, m, "sparse"), 7) },
 		"an inode out of the device":               func(t testing.TB, m image) { le.PutUint32(root(t, m, "sparse"), 1<<31) },
@@ -157,7 +159,6 @@ func TestRefused(t *testing.T) {
 		"is encrypted":              func(t testing.TB, m image) { m.inode(t, "short/file")[33] |= 8 },
 		"encrypted":                 func(t testing.TB, m image) { m.inode(t, "many")[33] |= 8 },
 		"compressed":                func(t testing.TB, m image) { m.inode(t, "longlink")[32] |= 4 },
-		"directory of 4294966272":   func(t testing.TB, m image) { le.PutUint32(m.inode(t, "many")[4:], 1<<32-1024) },
 		"unknown features 0x1000":   func(t testing.TB, m image) { m.superblock()[97] |= 0x10 },
 		"checksums of kind 9":       func(t testing.TB, m image) { m.superblock()[101] |= 4; m.superblock()[373] = 9 },
 		"unknown features 0x8":      func(t testing.TB, m image) { m.superblock()[96] |= 8 }, // a journal's device
@@ -238,6 +239,21 @@ func TestHugeFile(t *testing.T) {
 // TestListingsAreBounded: a directory that needs more memory than the bound is
 // refused, as is its lookup, and others are not.
 func TestListingsAreBounded(t *testing.T) {
+	m := copyOf("maps")
+	le.PutUint32(m.superblock()[4:], 1<<21)
+	le.PutUint32(m.inode(t, "many")[4:], 1<<30+1024)
+	large, err := ext4.New(readerFunc(func(p []byte, off int64) (int, error) {
+		clear(p)
+		copy(p, m[min(int(off), len(m)):])
+		return len(p), nil
+	}), 2<<30)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := large.ReadDir("many"); !errors.Is(err, ext4.ErrUnsupported) {
+		t.Errorf("a directory of a gigabyte: %v", err)
+	}
+
 	ext4.LowerMaxListing(t, 20_000) // "many" needs 40,800
 	fsys := small(t, "small")
 	if _, err := fsys.ReadDir("many"); !errors.Is(err, ext4.ErrUnsupported) {
@@ -277,18 +293,26 @@ type readerFunc func([]byte, int64) (int, error)
 
 func (f readerFunc) ReadAt(p []byte, off int64) (int, error) { return f(p, off) }
 
-// damage changes a byte for every four of input, in the blocks that are not empty.
-func damage(base string, input []byte) image {
-	m := copyOf(base)
-	var used []uint32
-	for n := range uint32(len(m) / 1024) {
-		if bytes.ContainsFunc(m.block(n), func(r rune) bool { return r != 0 }) {
-			used = append(used, n)
+// usedBlocks are those of the small images that are not empty.
+var usedBlocks = sync.OnceValue(func() map[string][]uint32 {
+	used := map[string][]uint32{}
+	for name, m := range bases() {
+		for n := range uint32(len(m) / 1024) {
+			if bytes.ContainsFunc(image(m).block(n), func(r rune) bool { return r != 0 }) {
+				used[name] = append(used[name], n)
+			}
 		}
 	}
-	for ; len(input) >= 4; input = input[4:] {
-		block := m.block(used[int(input[0])%len(used)])
-		block[int(le.Uint16(input[1:]))%len(block)] = input[3]
+	return used
+})
+
+// damage changes a byte for every five of input, in the blocks that are not empty.
+func damage(base string, input []byte) image {
+	m := copyOf(base)
+	used := usedBlocks()[base]
+	for ; len(input) >= 5; input = input[5:] {
+		block := m.block(used[int(le.Uint16(input))%len(used)])
+		block[int(le.Uint16(input[2:]))%len(block)] = input[4]
 	}
 	return m
 }
@@ -297,7 +321,7 @@ func damage(base string, input []byte) image {
 func TestRandomDamage(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for i := range 300 {
-		input := make([]byte, 4*(1+random.IntN(20)))
+		input := make([]byte, 5*(1+random.IntN(20)))
 		for i := range input {
 			input[i] = byte(random.Uint32())
 		}
@@ -311,10 +335,10 @@ func FuzzRead(f *testing.F) {
 	f.Add(false, []byte{})
 	f.Add(true, []byte{})
 	for i := range byte(40) {
-		f.Add(i%2 == 0, []byte{i, 46, 0, 5, i, 8, 0, 255})
+		f.Add(i%2 == 0, []byte{i, 0, 46, 0, 5, i, 0, 8, 0, 255})
 	}
 	f.Fuzz(func(t *testing.T, maps bool, input []byte) {
-		if len(input) > 4*64 {
+		if len(input) > 5*64 {
 			return
 		}
 		base := "small"
