@@ -19,7 +19,7 @@ import (
 // 0444. Errors wrap ErrDamaged. Like f, it is for one goroutine at a time.
 func (f *FAT) FS() fs.FS {
 	return nodefs.FS{MaxFile: maxFATFile, Root: func() (nodefs.Node, error) {
-		return &fatFile{f: f, e: FATEntry{Dir: true}}, nil
+		return &fatFile{f: f, e: FATEntry{Dir: true, ModTime: fatDate(1<<5|1, 0)}}, nil // of 1980: it has no date
 	}}
 }
 

@@ -1,6 +1,12 @@
-// Package inspect looks at a finished disk from outside, without starting it.
-// It proves, or it says what it could not read: only what has been seen to be
-// wrong is an error.
+// Package inspect looks at a finished disk from outside, without starting it,
+// and without root, a mount or a kernel's help.
+//
+// [Boot] proves that firmware would start it, or says what it could not read:
+// only what has been seen to be wrong is an error. [Open] says what is on a disk,
+// [Image.Tree] makes an fs.FS of its file systems as the system on it would mount
+// them, and [Image.Look] says what that system is. Disks of strangers may be
+// damaged or hostile: names and texts are as somebody wrote them, and what is
+// held in memory has bounds.
 package inspect
 
 import (
@@ -19,6 +25,8 @@ import (
 var (
 	// ErrCannotBoot is what Boot has seen to be wrong with a disk.
 	ErrCannotBoot = fault.Class(fault.Guest, "the disk cannot boot")
+	// ErrTable is a partition table that contradicts itself.
+	ErrTable = fault.Class(fault.Input, "a damaged partition table")
 	// ErrArch is an architecture of which nothing is known.
 	ErrArch = fault.Class(fault.Input, "an unknown architecture")
 )

@@ -32,6 +32,7 @@ func (a *app) commands() []*cli.Command {
 		rehearseCommand(a),
 		doctorCommand(a),
 		convertCommand(a),
+		inspectCommand(a),
 		consoleCommand(a),
 		kickstartCommand(a),
 		replayCommand(a),

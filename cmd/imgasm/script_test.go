@@ -7,8 +7,10 @@ import (
 	"context"
 	"flag"
 	"os"
+	"path/filepath"
 	"testing"
 
+	"github.com/klauspost/compress/zstd"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/imgasm/imgasm/qemu/qemutest"
@@ -29,5 +31,23 @@ func TestMain(m *testing.M) {
 }
 
 func TestScript(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata/script", UpdateScripts: *update, RequireExplicitExec: true})
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script", UpdateScripts: *update, RequireExplicitExec: true,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"smalldisk": smallDisk},
+	})
+}
+
+// smallDiskPath is absolute: scripts run in folders of their own.
+var smallDiskPath, _ = filepath.Abs("../../assemble/inspect/testdata/small.img.zst")
+
+// smallDisk writes the disk that assemble/inspect is tested with: smalldisk FILE.
+func smallDisk(ts *testscript.TestScript, _ bool, args []string) {
+	packed, err := os.ReadFile(smallDiskPath)
+	ts.Check(err)
+	d, err := zstd.NewReader(nil)
+	ts.Check(err)
+	defer d.Close()
+	disk, err := d.DecodeAll(packed, nil)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), disk, 0o600))
 }

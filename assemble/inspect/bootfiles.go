@@ -1,0 +1,205 @@
+// This file says what would start: kernels, boot entries, EFI executables.
+
+package inspect
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/imgasm/imgasm/internal/arch"
+)
+
+// Kernel is a kernel that is installed.
+type Kernel struct {
+	Version string `json:"version"`
+	Image   string `json:"image,omitempty"`  // path; "" if only its modules are there
+	Initrd  string `json:"initrd,omitempty"` // path
+	Modules bool   `json:"modules"`
+}
+
+// kernels puts the images of /boot and the folders of modules together.
+func (s *System) kernels() {
+	boot := s.names("boot")
+	versions := s.names("lib/modules")
+	for _, name := range boot {
+		if v, ok := strings.CutPrefix(name, "vmlinuz-"); ok && !slices.Contains(versions, v) {
+			versions = append(versions, v)
+		}
+	}
+	for _, v := range versions {
+		k := Kernel{Version: v, Modules: s.exists(path.Join("lib/modules", v, "modules.dep"))}
+		if slices.Contains(boot, "vmlinuz-"+v) {
+			k.Image = "/boot/vmlinuz-" + v
+		}
+		for _, name := range []string{"initramfs-" + v + ".img", "initrd.img-" + v} {
+			if slices.Contains(boot, name) {
+				k.Initrd = "/boot/" + name
+			}
+		}
+		s.Kernels = append(s.Kernels, k)
+	}
+}
+
+// BootEntry is an entry of the Boot Loader Specification, type 1 (UAPI.1),
+// which GRUB of EL and Fedora and systemd-boot read.
+type BootEntry struct {
+	Path    string `json:"path"`
+	Title   string `json:"title,omitempty"`
+	Version string `json:"version,omitempty"`
+	Linux   string `json:"linux,omitempty"`
+	Initrd  string `json:"initrd,omitempty"`
+	Options string `json:"options,omitempty"`
+	// Problem is what is wrong with it; "" if nothing is.
+	Problem string `json:"problem,omitempty"`
+}
+
+// entryDirs are where boot entries are; configFiles, what else boot loaders read.
+var (
+	entryDirs   = []string{"boot/loader/entries", "boot/efi/loader/entries", "efi/loader/entries"}
+	configFiles = []string{
+		"boot/grub2/grub.cfg", "boot/grub/grub.cfg", "boot/grub2/grubenv", "boot/grub/grubenv",
+		"boot/efi/loader/loader.conf", "boot/loader/loader.conf", "efi/loader/loader.conf",
+	}
+)
+
+func (s *System) bootEntries() {
+	for _, dir := range entryDirs {
+		for _, name := range s.names(dir) {
+			if strings.HasSuffix(name, ".conf") {
+				s.BootEntries = append(s.BootEntries, s.bootEntry(path.Join(dir, name)))
+			}
+		}
+	}
+	efi, _ := fs.Glob(s.tree, "boot/efi/EFI/*/grub.cfg")
+	for _, name := range append(configFiles, efi...) {
+		if s.exists(name) {
+			s.BootConfig = append(s.BootConfig, "/"+name)
+		}
+	}
+}
+
+func (s *System) bootEntry(name string) BootEntry {
+	e := BootEntry{Path: "/" + name}
+	for _, line := range s.lines(name) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		value = strings.TrimSpace(value)
+		switch key {
+		case "title":
+			e.Title = value
+		case "version":
+			e.Version = value
+		case "linux", "efi":
+			e.Linux = value
+		case "initrd":
+			e.Initrd = strings.TrimSpace(e.Initrd + " " + value)
+		case "options":
+			e.Options = strings.TrimSpace(e.Options + " " + value)
+		}
+	}
+	e.Problem = s.entryProblem(name, e)
+	return e
+}
+
+// entryProblem looks for what an entry names. Its paths begin at the root of the
+// file system that has the entry.
+func (s *System) entryProblem(name string, e BootEntry) string {
+	if e.Linux == "" {
+		return "it names no kernel"
+	}
+	root := ""
+	for _, m := range s.tree.Mounts {
+		if strings.HasPrefix(name, m.Point+"/") && len(m.Point) > len(root) {
+			root = m.Point
+		}
+	}
+	for _, f := range append([]string{e.Linux}, strings.Fields(e.Initrd)...) {
+		if !strings.HasPrefix(f, "$") && !s.exists(file(path.Join("/", root, path.Clean("/"+f)))) { // GRUB's variables
+			return f + " does not exist"
+		}
+	}
+	for _, option := range strings.Fields(e.Options) {
+		if spec, ok := strings.CutPrefix(option, "root="); ok {
+			if v, known := s.image.find(spec); known && v == nil {
+				return "nothing in the image is " + option
+			}
+		}
+	}
+	return ""
+}
+
+// Loader is an EFI executable in a folder of vendors on an EFI system partition.
+type Loader struct {
+	Partition int    `json:"partition"`
+	Path      string `json:"path"`           // as firmware writes it: \EFI\BOOT\BOOTX64.EFI
+	Arch      string `json:"arch,omitempty"` // "x86_64"; "" for what is no executable that is known
+	Bytes     int64  `json:"bytes"`
+}
+
+func (s *System) loaders() {
+	for i := range s.image.Volumes {
+		v := &s.image.Volumes[i]
+		if v.Kind != "vfat" || v.fsys == nil {
+			continue
+		}
+		err := fs.WalkDir(v.fsys, "EFI", func(name string, e fs.DirEntry, err error) error {
+			if err != nil || e.IsDir() || !strings.EqualFold(path.Ext(name), ".efi") {
+				return err
+			}
+			in, err := e.Info()
+			if err == nil {
+				s.Loaders = append(s.Loaders, Loader{v.Number, `\` + strings.ReplaceAll(name, "/", `\`), peArch(v.fsys, name), in.Size()})
+			}
+			return err
+		})
+		s.unread(err)
+	}
+}
+
+// peMachines are the names of what an executable is for (PE format, "Machine Types").
+var peMachines = map[uint16]string{0x14c: "ia32", 0x5064: "riscv64", 0x6264: "loongarch64"}
+
+// peArch reads what architecture an EFI executable is for, "" if it is none.
+func peArch(fsys fs.FS, name string) string {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	b := make([]byte, 4096) // the header is within the first page
+	n, err := io.ReadFull(f, b)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) || n < 64 || string(b[:2]) != "MZ" {
+		return ""
+	}
+	at := int64(binary.LittleEndian.Uint32(b[60:]))
+	if at+6 > int64(n) || string(b[at:at+4]) != "PE\x00\x00" {
+		return ""
+	}
+	machine := binary.LittleEndian.Uint16(b[at+4:])
+	for _, a := range arch.All() {
+		if a.PEMachine == machine {
+			return a.Name
+		}
+	}
+	return peMachines[machine]
+}
+
+// boots asks Boot of every architecture.
+func (m *Image) boots() []string {
+	var all []string
+	for _, a := range arch.All() {
+		if b, err := Boot(m.r, m.SizeBytes, a.Name, true); err == nil && b.Found != "" {
+			_, loader, _ := strings.Cut(b.Found, ", ")
+			all = append(all, fmt.Sprintf("UEFI %s: %s", a.Name, loader))
+		}
+	}
+	if b, err := Boot(m.r, m.SizeBytes, arch.X86_64.Name, false); err == nil && b.Found != "" && len(m.Volumes) > 0 && m.Volumes[0].Number > 0 {
+		all = append(all, "BIOS: "+b.Found)
+	}
+	return all
+}

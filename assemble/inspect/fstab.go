@@ -1,0 +1,132 @@
+// This file reads /etc/fstab, and looks for what it names: fstab(5).
+
+package inspect
+
+import (
+	"io/fs"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// FstabEntry is a line of /etc/fstab.
+type FstabEntry struct {
+	Line    int    `json:"line"` // 1-based
+	Spec    string `json:"spec"` // "UUID=…", "/dev/vda2"
+	Point   string `json:"point"`
+	Type    string `json:"type"`
+	Options string `json:"options,omitempty"`
+	// Partition is the number of the one that it names; 0 is the whole disk, or
+	// nothing.
+	Partition int `json:"partition,omitempty"`
+	// Problem is what is wrong with it; "" if nothing is.
+	Problem string `json:"problem,omitempty"`
+
+	volume *Volume
+}
+
+// virtual are types of file systems that no disk holds.
+var virtual = map[string]bool{
+	"tmpfs": true, "proc": true, "sysfs": true, "devpts": true, "devtmpfs": true, "debugfs": true, "tracefs": true, "hugetlbfs": true,
+	"cgroup": true, "cgroup2": true, "efivarfs": true, "overlay": true, "nfs": true, "nfs4": true, "cifs": true, "9p": true, "virtiofs": true, "fuse.sshfs": true,
+}
+
+func (m *Image) readFstab(root fs.FS) []FstabEntry {
+	text, err := smallText(root, "etc/fstab")
+	if err != nil {
+		return nil // a container's root has none, and Look tells of what cannot be read
+	}
+	var all []FstabEntry
+	for i, line := range strings.Split(text, "\n") {
+		words := strings.Fields(line)
+		if len(words) == 0 || strings.HasPrefix(words[0], "#") {
+			continue
+		}
+		e := FstabEntry{Line: i + 1}
+		if len(words) < 3 {
+			e.Spec, e.Problem = words[0], "it has fewer than three fields"
+			all = append(all, e)
+			continue
+		}
+		e.Spec, e.Point, e.Type = unescaped(words[0]), unescaped(words[1]), words[2]
+		if len(words) > 3 {
+			e.Options = words[3]
+		}
+		m.check(&e)
+		all = append(all, e)
+	}
+	return all
+}
+
+// octal is a character that fstab cannot have as it is: "\040" is a space.
+var octal = regexp.MustCompile(`\\[0-7]{3}`)
+
+func unescaped(s string) string {
+	return octal.ReplaceAllStringFunc(strings.Trim(s, `"`), func(o string) string {
+		n, _ := strconv.ParseUint(o[1:], 8, 16)
+		return string([]byte{byte(n)})
+	})
+}
+
+// check looks for what an entry names.
+func (m *Image) check(e *FstabEntry) {
+	if virtual[e.Type] || strings.Contains(","+e.Options+",", ",bind,") {
+		return
+	}
+	v, known := m.find(e.Spec)
+	switch {
+	case !known && (strings.HasPrefix(e.Spec, "/dev/mapper/") || strings.Contains(e.Options, "nofail")):
+		return // a logical volume is not read here
+	case v == nil && strings.Contains(e.Options, "nofail"):
+		return
+	case v == nil && known:
+		e.Problem = "nothing in the image is " + e.Spec
+		return
+	case v == nil:
+		return
+	}
+	e.volume, e.Partition = v, v.Number
+	fits := e.Type == v.Kind || e.Type == "auto" || v.Kind == "" || strings.HasPrefix(e.Type, "ext") && strings.HasPrefix(v.Kind, "ext") || e.Type == "msdos" && v.Kind == "vfat"
+	if !fits {
+		e.Problem = "it is " + v.Kind + ", not " + e.Type
+	}
+}
+
+// partition is a partition's device: "/dev/vda2", "/dev/nvme0n1p2". The disk's
+// own name is the machine's affair.
+var partition = regexp.MustCompile(`^/dev/(?:[hsv]d[a-z]|xvd[a-z]|nvme\d+n\d+p|mmcblk\d+p)(\d+)$`)
+
+// find returns the volume that fstab or a kernel's root= means, and whether the
+// words are such as name one.
+func (m *Image) find(spec string) (*Volume, bool) {
+	tag, value, _ := strings.Cut(spec, "=")
+	value = strings.Trim(value, `"'`)
+	for prefix, as := range map[string]string{"/dev/disk/by-uuid/": "UUID", "/dev/disk/by-label/": "LABEL", "/dev/disk/by-partuuid/": "PARTUUID", "/dev/disk/by-partlabel/": "PARTLABEL"} {
+		if rest, ok := strings.CutPrefix(spec, prefix); ok {
+			tag, value = as, rest
+		}
+	}
+	var is func(v *Volume) bool
+	switch tag {
+	case "UUID":
+		is = func(v *Volume) bool { return strings.EqualFold(v.UUID, value) }
+	case "LABEL":
+		is = func(v *Volume) bool { return v.Label == value }
+	case "PARTUUID":
+		is = func(v *Volume) bool { return strings.EqualFold(v.PartUUID, value) }
+	case "PARTLABEL":
+		is = func(v *Volume) bool { return v.PartName == value }
+	default:
+		number := partition.FindStringSubmatch(spec)
+		if number == nil {
+			return nil, false
+		}
+		is = func(v *Volume) bool { return strconv.Itoa(v.Number) == number[1] }
+	}
+	for i := range m.Volumes {
+		if v := &m.Volumes[i]; is(v) && (value != "" || tag == spec) {
+			return v, true
+		}
+	}
+	return nil, true
+}

@@ -1,0 +1,140 @@
+// This file says what system a disk holds.
+
+package inspect
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strconv"
+	"strings"
+)
+
+// System is what a disk's files say of the system on it.
+type System struct {
+	// OS is /etc/os-release: ID, VERSION_ID, PRETTY_NAME and others. nil if there is none.
+	OS       map[string]string `json:"os,omitempty"`
+	Hostname string            `json:"hostname,omitempty"`
+
+	Kernels     []Kernel     `json:"kernels,omitempty"`
+	BootEntries []BootEntry  `json:"boot_entries,omitempty"`
+	BootConfig  []string     `json:"boot_config,omitempty"` // paths: of GRUB's grub.cfg and grubenv, systemd-boot's loader.conf
+	Loaders     []Loader     `json:"loaders,omitempty"`
+	Fstab       []FstabEntry `json:"fstab,omitempty"`
+	Users       []User       `json:"users,omitempty"`
+	// Left is what an image that many machines start from should not have.
+	Left []Leftover `json:"left_behind,omitempty"`
+	// PackageManager is "rpm" or "dpkg"; "" if neither database was found.
+	PackageManager string    `json:"package_manager,omitempty"`
+	Packages       []Package `json:"packages,omitempty"` // by name
+	// Unread is what could not be read, and why.
+	Unread []string `json:"unread,omitempty"`
+
+	image *Image
+	tree  *Tree
+}
+
+// Look reads what the tree of an image, as its Tree has joined it, says of its system.
+// What cannot be read is told in Unread.
+func (m *Image) Look(t *Tree) *System {
+	s := &System{image: m, tree: t, Fstab: t.Fstab}
+	s.release()
+	if lines := s.lines("etc/hostname"); len(lines) > 0 {
+		s.Hostname = strings.TrimSpace(lines[0])
+	}
+	s.kernels()
+	s.bootEntries()
+	s.loaders()
+	s.users()
+	s.left()
+	s.packages()
+	return s
+}
+
+func (s *System) release() {
+	for _, name := range []string{"etc/os-release", "usr/lib/os-release"} {
+		for _, line := range s.lines(name) {
+			key, value, ok := strings.Cut(strings.TrimSpace(line), "=")
+			if !ok || strings.HasPrefix(key, "#") {
+				continue
+			}
+			if s.OS == nil {
+				s.OS = map[string]string{}
+			}
+			if plain, err := strconv.Unquote(value); err == nil {
+				value = plain
+			}
+			s.OS[key] = strings.Trim(value, `'`)
+		}
+		if s.OS != nil {
+			return
+		}
+	}
+}
+
+// unread notes an error, unless it is that something does not exist.
+func (s *System) unread(err error) {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		s.Unread = append(s.Unread, err.Error())
+	}
+}
+
+// maxText is the largest file of settings that is read, in bytes: /etc/passwd
+// of ten thousand users has less.
+const maxText = 1 << 20
+
+// smallText reads a regular file of at most maxText bytes.
+func smallText(fsys fs.FS, name string) (string, error) { return text(fsys, name, maxText) }
+
+func text(fsys fs.FS, name string, limit int64) (string, error) {
+	in, err := fs.Stat(fsys, name)
+	switch {
+	case err != nil:
+		return "", err
+	case !in.Mode().IsRegular():
+		return "", &fs.PathError{Op: "read", Path: name, Err: errors.New("is no regular file")}
+	case in.Size() > limit:
+		return "", &fs.PathError{Op: "read", Path: name, Err: fmt.Errorf("%d bytes are more than such a file has", in.Size())}
+	}
+	b, err := fs.ReadFile(fsys, name)
+	return string(b), err
+}
+
+// lines are those of a small text file, none if it does not exist.
+func (s *System) lines(name string) []string {
+	text, err := smallText(s.tree, name)
+	s.unread(err)
+	var all []string
+	for line := range strings.Lines(text) {
+		all = append(all, strings.TrimRight(line, "\r\n"))
+	}
+	return all
+}
+
+// names are those in a directory, in order; none if it does not exist.
+func (s *System) names(dir string) []string {
+	list, err := s.tree.ReadDir(dir)
+	s.unread(err)
+	var names []string
+	for _, e := range list {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// exists reports whether a path leads to a file that matters: one with bytes,
+// or a directory.
+func (s *System) exists(name string) bool {
+	in, err := s.tree.Stat(name)
+	s.unread(err)
+	return err == nil && (in.IsDir() || in.Size() > 0)
+}
+
+// file is what stands at a path of the system, as fs.FS has it.
+func file(absolute string) string {
+	if name := strings.TrimPrefix(path.Clean("/"+absolute), "/"); name != "" {
+		return name
+	}
+	return "."
+}

@@ -1,0 +1,220 @@
+// imgasm inspect: what is on a disk image, without starting or mounting it.
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/imgasm/imgasm/assemble/convert"
+	"github.com/imgasm/imgasm/assemble/inspect"
+	"github.com/imgasm/imgasm/internal/smallfile"
+)
+
+// inspectCommand is the verb inspect.
+func inspectCommand(a *app) *cli.Command {
+	return &cli.Command{
+		Name:      "inspect",
+		Usage:     "say what is on a disk image, without mounting it",
+		ArgsUsage: "IMAGE",
+		UsageText: `imgasm inspect alma.qcow2
+imgasm inspect alma.qcow2 --ls /boot
+imgasm inspect alma.qcow2 --cat /etc/fstab`,
+		Description: "IMAGE is a qcow2, a fixed vhd or a raw disk. XFS, ext2 to ext4 and FAT are read, and\n" +
+			"joined as the image's fstab says; journals are not replayed. Nothing is written, no\n" +
+			"program is run, and no root is needed. Passwords' hashes are never shown.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "ls", Usage: "list the folder or file `PATH` of the image"},
+			&cli.StringFlag{Name: "cat", Usage: "write the file `PATH` of the image to standard output"},
+			jsonFlag(),
+		},
+		Action: func(c *cli.Context) error {
+			switch {
+			case c.NArg() != 1:
+				return a.usage("inspect takes one image, got %d arguments", c.NArg())
+			case c.IsSet("ls") && c.IsSet("cat"):
+				return a.usage("--ls and --cat exclude each other")
+			case c.IsSet("cat") && c.Bool("json"):
+				return a.usage("--cat writes the file as it is: leave out --json")
+			}
+			o, err := openImage(c.Args().First())
+			if err != nil {
+				return err
+			}
+			defer o.disk.Close()
+			switch {
+			case c.IsSet("ls"):
+				return a.inspectList(o, c.String("ls"), c.Bool("json"))
+			case c.IsSet("cat"):
+				return a.inspectCat(c, o, c.String("cat"))
+			}
+			return a.inspect(o, c.Bool("json"))
+		},
+	}
+}
+
+// openedImage is an image whose partitions were looked at.
+type openedImage struct {
+	path string
+	disk *convert.Disk
+	*inspect.Image
+}
+
+func openImage(file string) (*openedImage, error) {
+	d, err := convert.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	m, err := inspect.Open(d, d.Size())
+	if err != nil {
+		d.Close()
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return &openedImage{file, d, m}, nil
+}
+
+// tree is the image's files.
+func (o *openedImage) tree() (*inspect.Tree, error) {
+	t, err := o.Tree()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", o.path, err)
+	}
+	return t, nil
+}
+
+// inspectReport is what --json has.
+type inspectReport struct {
+	Path   string `json:"path"`
+	Format string `json:"format"`
+	*inspect.Image
+	System *inspect.System `json:"system,omitempty"`
+	NoTree string          `json:"no_files,omitempty"` // why there is no system
+}
+
+func (a *app) inspect(o *openedImage, programs bool) error {
+	r := inspectReport{Path: o.path, Format: o.disk.Format, Image: o.Image}
+	t, err := o.Tree()
+	if err != nil {
+		r.NoTree = err.Error()
+	} else {
+		r.System = o.Look(t)
+	}
+	if programs {
+		return a.printJSON(r)
+	}
+	return a.report(r, t)
+}
+
+// inImage is a path of the user's as fs.FS has it.
+func inImage(name string) string {
+	if clean := strings.TrimPrefix(path.Clean("/"+name), "/"); clean != "" {
+		return clean
+	}
+	return "."
+}
+
+// notInImage is about a path that the user gave.
+func notInImage(image, name string, err error) error {
+	hint := ""
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		err = p.Err
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		hint = fmt.Sprintf("see what is there: imgasm inspect %s --ls %s", image, path.Dir("/"+inImage(name)))
+	}
+	return badInput("", fmt.Errorf("%s: %s: %w", image, name, err), hint)
+}
+
+// listedFile is a file as --ls --json has it.
+type listedFile struct {
+	Name    string  `json:"name"`
+	Mode    string  `json:"mode"`
+	UID     *uint32 `json:"uid,omitempty"` // FAT has no owners
+	GID     *uint32 `json:"gid,omitempty"`
+	Bytes   int64   `json:"bytes"`
+	ModTime string  `json:"mod_time"` // RFC 3339
+	Target  string  `json:"target,omitempty"`
+}
+
+func (a *app) inspectList(o *openedImage, name string, programs bool) error {
+	t, err := o.tree()
+	if err != nil {
+		return err
+	}
+	at := inImage(name)
+	in, err := t.Stat(at)
+	if err != nil {
+		return notInImage(o.path, name, err)
+	}
+	var all []listedFile
+	if !in.IsDir() {
+		if in, err = t.Lstat(at); err != nil {
+			return notInImage(o.path, name, err)
+		}
+		all = append(all, describeFile(t, at, in))
+	} else {
+		list, err := t.ReadDir(at)
+		if err != nil {
+			return notInImage(o.path, name, err)
+		}
+		for _, e := range list {
+			in, err := e.Info()
+			if err != nil {
+				return notInImage(o.path, path.Join(name, e.Name()), err)
+			}
+			all = append(all, describeFile(t, path.Join(at, e.Name()), in))
+		}
+	}
+	if programs {
+		return a.printList(len(all), all)
+	}
+	w := a.Table()
+	for _, f := range all {
+		name, owner := f.Name, "-"
+		if f.Target != "" {
+			name += " -> " + f.Target
+		}
+		if f.UID != nil {
+			owner = fmt.Sprintf("%d:%d", *f.UID, *f.GID)
+		}
+		w.Row(f.Mode, owner, fmt.Sprintf("%12d", f.Bytes), f.ModTime[:16], name)
+	}
+	return w.Flush()
+}
+
+func describeFile(t *inspect.Tree, at string, in fs.FileInfo) listedFile {
+	f := listedFile{Name: path.Base(at), Mode: in.Mode().String(), Bytes: in.Size(), ModTime: in.ModTime().UTC().Format("2006-01-02T15:04:05Z")}
+	if uid, gid, ok := inspect.Owner(in); ok {
+		f.UID, f.GID = &uid, &gid
+	}
+	if in.Mode().Type() == fs.ModeSymlink {
+		f.Target, _ = t.ReadLink(at) // one that is damaged has none
+	}
+	return f
+}
+
+func (a *app) inspectCat(c *cli.Context, o *openedImage, name string) error {
+	t, err := o.tree()
+	if err != nil {
+		return err
+	}
+	f, err := t.Open(inImage(name))
+	if err != nil {
+		return notInImage(o.path, name, err)
+	}
+	defer f.Close()
+	if _, err := io.Copy(a.Product, smallfile.Stream(c.Context, f)); err != nil {
+		if p := new(fs.PathError); errors.As(err, &p) && p.Op == "read" {
+			return notInImage(o.path, name, err)
+		}
+		return err
+	}
+	return nil
+}
