@@ -27,7 +27,7 @@ func ExampleBuild() {
 			return "1 MiB", err
 		}},
 		{Name: "publish", Text: "move it to its place", Run: func(ctx context.Context, j *assemble.Job) (string, error) {
-			return j.Publish(ctx, assemble.Product{File: "disk", Image: assemble.Image{Product: "zero", Format: "raw"}})
+			return j.Publish(ctx, assemble.Product{Images: []assemble.Made{{File: "disk", Image: assemble.Image{Product: "zero", Format: "raw"}}}})
 		}},
 	}}
 	result, err := b.Run(context.Background(), func(e assemble.Event) {

@@ -20,18 +20,21 @@ type Image struct {
 	Boot      string `json:"boot"` // "uefi" or "bios"
 
 	Output  File              `json:"output"`
-	Format  string            `json:"format"`         // "qcow2", "raw"
-	Virtual int64             `json:"virtualSize"`    // bytes that the guest sees
-	Inputs  []Input           `json:"inputs"`         // everything that went into it
-	Guest   map[string]string `json:"guest"`          // facts that the new system reported
-	Package []string          `json:"packages"`       // what was installed: name-epoch:version-release.arch
-	Tested  *boottest.Proof   `json:"bootTest"`       // nil: not boot-tested
-	Kernel  string            `json:"kernelArgs"`     // of the installer
-	Tool    string            `json:"imgasm"`         // imgasm's version
-	QEMU    string            `json:"qemu"`           // QEMU's version
-	Accel   string            `json:"accelerator"`    // that it was made on
-	Created *time.Time        `json:"created"`        // SOURCE_DATE_EPOCH, or nil
-	Took    map[string]string `json:"took,omitempty"` // seconds by step; left out when SOURCE_DATE_EPOCH is set
+	Format  string            `json:"format"`      // "qcow2": a name of package convert
+	Virtual int64             `json:"virtualSize"` // bytes that the guest sees
+	Inputs  []Input           `json:"inputs"`      // everything that went into it
+	Guest   map[string]string `json:"guest"`       // facts that the new system reported
+	Package []string          `json:"packages"`    // what was installed: name-epoch:version-release.arch
+	Tested  *boottest.Proof   `json:"bootTest"`    // nil: not boot-tested
+	// TestedAs is the format in which the disk was boot-tested, where that is
+	// another than this image's: "raw".
+	TestedAs string            `json:"bootTestFormat,omitempty"`
+	Kernel   string            `json:"kernelArgs"`     // of the installer
+	Tool     string            `json:"imgasm"`         // imgasm's version
+	QEMU     string            `json:"qemu"`           // QEMU's version
+	Accel    string            `json:"accelerator"`    // that it was made on
+	Created  *time.Time        `json:"created"`        // SOURCE_DATE_EPOCH, or nil
+	Took     map[string]string `json:"took,omitempty"` // seconds by step; left out when SOURCE_DATE_EPOCH is set
 }
 
 // ImageSchema names the format of Image.

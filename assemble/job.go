@@ -94,6 +94,7 @@ type Result struct {
 	Out      string // the image
 	Metadata string // its description
 	Image    *Image
+	Also     []string // the image in its further formats
 	Next     Next
 }
 
@@ -148,7 +149,9 @@ func (b *Build) Run(ctx context.Context, sink Sink) (*Result, error) {
 	if j.finished == nil {
 		return nil, errors.New("no step of the build has published anything")
 	}
-	j.Emit(Event{Kind: event.Result, Text: j.finished.Out, Path: j.finished.Out})
+	for _, t := range mine.Outputs.Images {
+		j.Emit(Event{Kind: event.Result, Text: t.Path, Path: t.Path})
+	}
 	return j.finished, nil
 }
 

@@ -33,7 +33,7 @@ func toy(t *testing.T, do func(context.Context, *Job) (string, error)) *Build {
 		}},
 		{Name: "skipped", Skip: "nobody wants it"},
 		{Name: "publish", Run: func(ctx context.Context, j *Job) (string, error) {
-			return j.Publish(ctx, Product{File: "image", Image: Image{Product: "toy", Format: "raw"}})
+			return j.Publish(ctx, Product{Images: []Made{{"image", Image{Product: "toy", Format: "raw"}}}})
 		}},
 	}}
 }

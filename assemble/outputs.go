@@ -13,7 +13,9 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
+	"github.com/imgasm/imgasm/assemble/convert"
 	"github.com/imgasm/imgasm/assemble/host"
 	"github.com/imgasm/imgasm/assemble/lock"
 	"github.com/imgasm/imgasm/assemble/provenance"
@@ -24,8 +26,11 @@ import (
 // Output says where the image of a build goes, and what goes beside it. It is a
 // part of what is asked for.
 type Output struct {
-	Out   string `json:"out,omitempty"`   // the image's path
-	Force bool   `json:"force,omitempty"` // replace an existing Out that imgasm did not make
+	Out string `json:"out,omitempty"` // the image's path
+	// Formats are what the image is written as, by the names of package convert.
+	// The first one is Out; further ones have its name, with an ending of their own.
+	Formats []string `json:"formats,omitempty"`
+	Force   bool     `json:"force,omitempty"` // replace an existing Out that imgasm did not make
 	// Bundle is the archive (.tar.zst) that keeps what is known of a build that
 	// failed; "": the folder OUT.failed.
 	Bundle string `json:"bundle,omitempty"`
@@ -41,10 +46,33 @@ type Output struct {
 // Outputs are an Output whose paths have been looked at.
 type Outputs struct {
 	Output
-	Path string // the image, absolute
+	Path   string   // the image, absolute
+	Images []Target // it and its further formats
 
 	lockFile string                 // absolute
 	seen     map[string]fs.FileInfo // files that may be replaced, by path
+}
+
+// Target is an image in one format.
+type Target struct {
+	Path   string `json:"path"` // absolute
+	Format string `json:"format"`
+}
+
+// targets are the images of a build of formats, the first one at path.
+func targets(path string, formats []string) ([]Target, error) {
+	if len(formats) == 0 {
+		return []Target{{Path: path}}, nil
+	}
+	all := []Target{{path, formats[0]}}
+	for _, name := range formats[1:] {
+		f, err := convert.FormatOf(name)
+		if err != nil {
+			return nil, fmt.Errorf("%q is none that images are written as", name)
+		}
+		all = append(all, Target{path[:len(path)-len(convert.Ending(path))] + f.Endings[0], name})
+	}
+	return all, nil
 }
 
 // output is a path that a build writes.
@@ -57,9 +85,11 @@ type output struct {
 	shared bool
 }
 
-// all lists what a build writes, the image last.
-func (o *Outputs) all() []output {
-	all := []output{{field: "Out", path: Description(o.Path), ours: isDescription}}
+// all lists what a build writes, the images last, and of them the first.
+func (o *Outputs) all() (all []output) {
+	for _, t := range o.Images {
+		all = append(all, output{field: "Out", path: Description(t.Path), ours: isDescription})
+	}
 	if o.Provenance {
 		all = append(all, output{field: "Provenance", path: provenanceName(o.Path), ours: isStatement})
 	}
@@ -69,14 +99,22 @@ func (o *Outputs) all() []output {
 	if o.Lock {
 		all = append(all, output{field: "LockFile", path: o.lockFile, ours: isLock, shared: true})
 	}
-	return append(all, output{field: "Out", path: o.Path, ours: replaceable})
+	for _, t := range slices.Backward(o.Images) {
+		all = append(all, output{field: "Out", path: t.Path, ours: replaceable})
+	}
+	return all
 }
 
 // places lists all paths that a build of the same output may have written,
-// whatever records it was asked for.
+// whatever records and formats it was asked for.
 func (o *Outputs) places() (paths []string) {
 	asked := *o
 	asked.Provenance, asked.Checksums, asked.Lock = true, true, true
+	formats := []string{""} // that of Path
+	for _, f := range convert.Formats() {
+		formats = append(formats, f.Name)
+	}
+	asked.Images, _ = targets(o.Path, formats) // the names are those of the table
 	for _, out := range asked.all() {
 		paths = append(paths, out.path)
 	}
@@ -102,6 +140,9 @@ func (o Output) Resolve(madeFrom ...string) (*Outputs, error) {
 	}
 	if r.lockFile, err = filepath.Abs(o.lockPath()); err != nil {
 		return nil, bad("LockFile", err, "")
+	}
+	if r.Images, err = targets(r.Path, o.Formats); err != nil {
+		return nil, bad("Formats", err, "")
 	}
 	if info, err := os.Stat(r.Path); err == nil && info.IsDir() {
 		return nil, bad("Out", fmt.Errorf("%s is a folder", r.Path), "name the image too: {Out} "+filepath.Join(o.Out, "image.qcow2"))

@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/imgasm/imgasm/assemble/lock"
 	whole "github.com/imgasm/imgasm/internal/publish"
@@ -21,8 +22,7 @@ import (
 
 // Product is what a build has made.
 type Product struct {
-	File  string // the image, in the working folder
-	Image Image  // its description; the output, the tool and the times are filled in
+	Images []Made // those of Outputs.Images, in their order
 	// Parameters are what was asked for and Internal what was decided, for the
 	// statement of provenance; Versions are those of the tools.
 	Parameters, Internal map[string]any
@@ -31,14 +31,18 @@ type Product struct {
 	Next                 Next
 }
 
-// Publish puts the image, its description and the further records in place.
+// Made is an image in one format.
+type Made struct {
+	File  string // in the working folder
+	Image Image  // its description; the output, the tool and the times are filled in
+}
+
+// Publish puts the images, their descriptions and the further records in place.
 func (j *Job) Publish(ctx context.Context, p Product) (string, error) {
-	sum, n, err := j.wholeImage(ctx, p.File)
+	described, err := j.wholeImages(ctx, p.Images)
 	if err != nil {
 		return "", err
 	}
-	out := j.Outputs.Path
-	meta := j.describe(p.Image, File{Name: filepath.Base(out), Size: n, SHA256: sum})
 	var shared []string
 	for _, o := range j.Outputs.all() {
 		if o.shared {
@@ -52,34 +56,58 @@ func (j *Job) Publish(ctx context.Context, p Product) (string, error) {
 	defer unlock()
 	if err := j.Outputs.check(); err != nil {
 		j.keep = true
-		return "", fmt.Errorf("%w; the finished image is kept as %s until the next build of this output", err, j.Path(p.File))
+		return "", fmt.Errorf("%w; the finished image is kept as %s until the next build of this output", err, j.Path(p.Images[0].File))
 	}
-	files, err := j.records(meta, p)
+	files, err := j.records(described, p)
 	if err != nil {
 		return "", err
 	}
-	files = append(files, whole.Output{To: out, From: j.Path(p.File)})
+	for i, t := range slices.Backward(j.Outputs.Images) {
+		files = append(files, whole.Output{To: t.Path, From: j.Path(p.Images[i].File)})
+	}
 	if err := whole.All(j.ws.dir, files); err != nil {
 		// What could not be taken back is with the next build of this output.
 		j.keep = j.keep || whole.Pending(j.ws.dir)
 		return "", err
 	}
-	j.finished = &Result{Out: out, Metadata: Description(out), Image: meta, Next: p.Next}
-	return fmt.Sprintf("%s (%s) and %s", j.Outputs.Out, size.Text(n), filepath.Base(Description(out))), nil
+	j.finished = &Result{Out: j.Outputs.Path, Metadata: Description(j.Outputs.Path), Image: described[0], Next: p.Next}
+	said := fmt.Sprintf("%s (%s) and %s", j.Outputs.Out, size.Text(described[0].Output.Size), filepath.Base(j.finished.Metadata))
+	for i, t := range j.Outputs.Images[1:] {
+		j.finished.Also = append(j.finished.Also, t.Path)
+		said += fmt.Sprintf(", %s (%s)", filepath.Base(t.Path), size.Text(described[i+1].Output.Size))
+	}
+	return said, nil
 }
 
-// wholeImage brings the image to disk, gives it the mode that images have, and
+// wholeImages brings the images to disk and describes them.
+func (j *Job) wholeImages(ctx context.Context, made []Made) (described []*Image, err error) {
+	var done, total int64
+	for _, m := range made {
+		info, err := j.Folder.Stat(m.File)
+		if err != nil {
+			return nil, err
+		}
+		total += info.Size()
+	}
+	for i, m := range made {
+		sum, n, err := j.wholeImage(ctx, m.File, func(n int64) { j.Progress(done+n, total) })
+		if err != nil {
+			return nil, err
+		}
+		done += n
+		described = append(described, j.describe(m.Image, File{Name: filepath.Base(j.Outputs.Images[i].Path), Size: n, SHA256: sum}))
+	}
+	return described, nil
+}
+
+// wholeImage brings an image to disk, gives it the mode that images have, and
 // returns its hash and size.
-func (j *Job) wholeImage(ctx context.Context, name string) (sum string, n int64, err error) {
+func (j *Job) wholeImage(ctx context.Context, name string, progress func(done int64)) (sum string, n int64, err error) {
 	f, err := j.Folder.OpenFile(name, os.O_RDWR, 0)
 	if err != nil {
 		return "", 0, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return "", 0, err
-	}
 	h := sha256.New()
 	const piece = 256 << 20
 	for {
@@ -94,7 +122,7 @@ func (j *Job) wholeImage(ctx context.Context, name string) (sum string, n int64,
 		if err != nil {
 			return "", 0, fmt.Errorf("read %s: %w", f.Name(), err)
 		}
-		j.Progress(n, info.Size())
+		progress(n)
 	}
 	if err := j.Folder.Chmod(name, 0o644); err != nil {
 		return "", 0, err

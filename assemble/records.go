@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"maps"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/imgasm/imgasm/assemble/lock"
@@ -48,19 +49,22 @@ func (j *Job) said(path string, text []byte) whole.Output {
 	return whole.Output{To: path, Text: j.Secrets.JSON(text)}
 }
 
-// records are the files beside the image. The folders of those that others
+// records are the files beside the images. The folders of those that others
 // write as well are locked.
-func (j *Job) records(meta *Image, p Product) ([]whole.Output, error) {
-	description, err := json.MarshalIndent(meta, "", "  ")
-	if err != nil {
-		return nil, err
-	}
+func (j *Job) records(described []*Image, p Product) (all []whole.Output, err error) {
 	out := j.Outputs.Path
-	all := []whole.Output{j.said(Description(out), append(description, '\n'))}
-	image := provenance.Artifact{Name: meta.Output.Name, SHA256: meta.Output.SHA256}
-	sums := []provenance.Artifact{image}
+	var images []provenance.Artifact
+	for i, meta := range described {
+		description, err := json.MarshalIndent(meta, "", "  ")
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, j.said(Description(j.Outputs.Images[i].Path), append(description, '\n')))
+		images = append(images, provenance.Artifact{Name: meta.Output.Name, SHA256: meta.Output.SHA256})
+	}
+	sums := slices.Clone(images)
 	if j.Outputs.Provenance {
-		text, err := provenance.Statement(j.statement(meta, p, image))
+		text, err := provenance.Statement(j.statement(described[0], p, images))
 		if err != nil {
 			return nil, err
 		}
@@ -91,11 +95,11 @@ func (j *Job) records(meta *Image, p Product) ([]whole.Output, error) {
 }
 
 // statement is what the provenance says. It is hidden as every record is: see said.
-func (j *Job) statement(meta *Image, p Product, image provenance.Artifact) provenance.Build {
+func (j *Job) statement(meta *Image, p Product, images []provenance.Artifact) provenance.Build {
 	internal := map[string]any{"bootTest": meta.Tested}
 	maps.Copy(internal, p.Internal)
 	s := provenance.Build{
-		Subjects: []provenance.Artifact{image}, Parameters: p.Parameters, Internal: internal, Versions: p.Versions,
+		Subjects: images, Parameters: p.Parameters, Internal: internal, Versions: p.Versions,
 	}
 	for _, in := range meta.Inputs {
 		s.Inputs = append(s.Inputs, provenance.Artifact{Name: in.Name, SHA256: in.SHA256, URI: in.URL, Annotations: map[string]string{"role": in.Role}})

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/imgasm/imgasm/assemble/convert"
 	"github.com/imgasm/imgasm/assemble/qcow2"
 	"github.com/imgasm/imgasm/internal/hosttool"
 )
@@ -40,12 +41,12 @@ func TestWriteQcow2(t *testing.T) {
 	qemuImg := hosttool.Find(t, "qemu-img", "qemu-utils")
 	dir, size := rawDisk(t)
 	var last int64
-	err := writeQcow2(t.Context(), dir, "disk.raw", "image", func(done, total int64) {
+	err := writeImage(t.Context(), dir, "disk.raw", "image", convert.Options{Format: formatQcow2, Progress: func(done, total int64) {
 		if done < last || total != size {
 			t.Errorf("%d of %d after %d", done, total, last)
 		}
 		last = done
-	})
+	}})
 	if err != nil || last != size {
 		t.Errorf("%v, progress ended at %d", err, last)
 	}
@@ -61,7 +62,7 @@ func TestWriteQcow2Interrupted(t *testing.T) {
 	dir, _ := rawDisk(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := writeQcow2(ctx, dir, "disk.raw", "image", func(int64, int64) {}); !errors.Is(err, context.Canceled) {
+	if err := writeImage(ctx, dir, "disk.raw", "image", convert.Options{Format: formatQcow2, Progress: func(int64, int64) {}}); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
 	if _, err := dir.Stat("image"); !errors.Is(err, os.ErrNotExist) {
@@ -72,7 +73,7 @@ func TestWriteQcow2Interrupted(t *testing.T) {
 // An image that does not read as its disk is not published.
 func TestReadBack(t *testing.T) {
 	dir, _ := rawDisk(t)
-	if err := writeQcow2(t.Context(), dir, "disk.raw", "image", func(int64, int64) {}); err != nil {
+	if err := writeImage(t.Context(), dir, "disk.raw", "image", convert.Options{Format: formatQcow2, Progress: func(int64, int64) {}}); err != nil {
 		t.Fatal(err)
 	}
 	f, err := dir.OpenFile("disk.raw", os.O_RDWR, 0)

@@ -30,7 +30,7 @@ const consoleFile = "console"
 func hold(ctx context.Context, j *assemble.Job, g *watch.Guest, which guest, err error) {
 	defer func() {
 		g.VM.Kill()
-		j.MakeRoom(diskFile, imagePartialFile)
+		j.MakeRoom(scratch(j)...)
 	}()
 	state := "as it is"
 	asking, cancel := context.WithTimeout(ctx, 5*time.Second)

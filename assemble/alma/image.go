@@ -1,4 +1,4 @@
-// The steps that look at the installed disk and make the image of it.
+// The steps that look at the installed disk and make the images of it.
 
 package alma
 
@@ -7,8 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/convert"
 	"github.com/imgasm/imgasm/assemble/inspect"
 	"github.com/imgasm/imgasm/assemble/qcow2"
 	"github.com/imgasm/imgasm/internal/event"
@@ -34,7 +37,7 @@ func checkDisk(_ context.Context, j *assemble.Job, p *Plan) (string, error) {
 	switch {
 	case errors.Is(err, inspect.ErrCannotBoot):
 		f.Close()
-		j.MakeRoom(diskFile, imagePartialFile)
+		j.MakeRoom(scratch(j)...)
 		return "", j.Fail("the look at the installed disk", &fault.Error{
 			Class: ErrCannotBoot, Err: fmt.Errorf("the installer reported success, but its disk cannot boot: %w", err),
 			Do: "the kickstart probably installs to another disk or makes no boot partition: imgasm kickstart lint shows what this machine offers",
@@ -54,31 +57,89 @@ func checkDisk(_ context.Context, j *assemble.Job, p *Plan) (string, error) {
 	return "could not be read", nil
 }
 
-// makeImage brings the disk into its format.
-func makeImage(ctx context.Context, j *assemble.Job, p *Plan) (string, error) {
-	if p.Spec.Format == "raw" {
-		if err := j.Folder.Rename(diskFile, imagePartialFile); err != nil {
+// imageFile is where the image of a build's nth format is made, from 0.
+func imageFile(n int) string {
+	if n == 0 {
+		return imagePartialFile
+	}
+	return fmt.Sprintf("image-%d.partial", n+1)
+}
+
+// scratch are the large files that nobody needs when a build has failed.
+func scratch(j *assemble.Job) []string {
+	all := []string{diskFile}
+	for n := range j.Outputs.Images {
+		all = append(all, imageFile(n))
+	}
+	return all
+}
+
+// tested is the file that the boot test boots, and its format: an image that QEMU
+// runs a machine of, else the disk of which the others are made.
+func (p *Plan) tested() (file, format string) {
+	for n, t := range p.Outputs.Images {
+		if t.Format == formatQcow2 || t.Format == formatRaw {
+			return imageFile(n), t.Format
+		}
+	}
+	return diskFile, formatRaw
+}
+
+// Formats that QEMU runs a machine of.
+const (
+	formatQcow2 = "qcow2"
+	formatRaw   = "raw"
+)
+
+// imageOrder are the numbers of the images in the order in which they are made:
+// the disk itself becomes the raw image, last.
+func (p *Plan) imageOrder() (order []int) {
+	last := -1
+	for n, t := range p.Outputs.Images {
+		if t.Format == formatRaw {
+			last = n
+		} else {
+			order = append(order, n)
+		}
+	}
+	if last >= 0 {
+		order = append(order, last)
+	}
+	return order
+}
+
+// makeImage brings the disk into the nth format.
+func makeImage(ctx context.Context, j *assemble.Job, p *Plan, n int) (string, error) {
+	t, file := p.Outputs.Images[n], imageFile(n)
+	if t.Format == formatRaw {
+		if err := j.Folder.Rename(diskFile, file); err != nil {
 			return "", err
 		}
 	} else {
-		if err := writeQcow2(ctx, j.Folder, diskFile, imagePartialFile, j.Progress); err != nil {
+		err := writeImage(ctx, j.Folder, diskFile, file, convert.Options{
+			Format: t.Format, Arch: p.arch.Name, Name: strings.TrimSuffix(filepath.Base(t.Path), convert.Ending(t.Path)), Time: p.Time, Progress: j.Progress,
+		})
+		if err != nil {
 			return "", err
 		}
-		if err := j.Folder.Remove(diskFile); err != nil {
-			return "", err
+		order := p.imageOrder()
+		if boots, _ := p.tested(); n == order[len(order)-1] && (boots != diskFile || p.Spec.NoBootTest) {
+			if err := j.Folder.Remove(diskFile); err != nil {
+				return "", err
+			}
 		}
 	}
-	used, err := allocated(j.Path(imagePartialFile))
+	used, err := allocated(j.Path(file))
 	if err != nil {
 		return "", err
 	}
 	return size.Text(used) + " for a disk of " + size.Format(p.Spec.DiskSize), nil
 }
 
-// writeQcow2 makes a raw disk a qcow2 of zlib clusters, which every reader
-// knows, and returns when that has been read back and is on disk. After an
-// error nothing is left of it. A full disk is syscall.ENOSPC.
-func writeQcow2(ctx context.Context, dir *os.Root, from, to string, progress func(done, total int64)) (err error) {
+// writeImage brings a raw disk into a format, and returns when that is on disk; a
+// qcow2 has been read back by then. After an error nothing is left of it. A full
+// disk is syscall.ENOSPC.
+func writeImage(ctx context.Context, dir *os.Root, from, to string, o convert.Options) (err error) {
 	disk, err := dir.Open(from)
 	if err != nil {
 		return err
@@ -98,15 +159,20 @@ func writeQcow2(ctx context.Context, dir *os.Root, from, to string, progress fun
 			err = errors.Join(err, dir.Remove(to))
 		}
 	}()
-	// Reading it back is the second half of the work.
+	progress := o.Progress
 	half := func(before int64) func(done, total int64) {
 		return func(done, total int64) { progress((before+done)/2, total) }
 	}
-	if err := qcow2.Write(ctx, f, raw, qcow2.Options{Progress: half(0)}); err != nil {
-		return fmt.Errorf("write the qcow2: %w", err)
+	if o.Format == formatQcow2 { // reading it back is the second half of the work
+		o.Progress = half(0)
 	}
-	if err := readBack(ctx, raw, f, half(raw.Size())); err != nil {
-		return fmt.Errorf("read the qcow2 back: %w", err)
+	if err := convert.Write(ctx, f, raw, o); err != nil {
+		return fmt.Errorf("write the %s: %w", o.Format, err)
+	}
+	if o.Format == formatQcow2 {
+		if err := readBack(ctx, raw, f, half(raw.Size())); err != nil {
+			return fmt.Errorf("read the qcow2 back: %w", err)
+		}
 	}
 	return whole.Sync(ctx, f)
 }

@@ -67,7 +67,8 @@ func (p *Plan) resolveMachines() {
 	t.Net = &qemu.Net{Restrict: true, Forwards: []qemu.Forward{{GuestPort: sshPort}}} // QEMU chooses the host's port
 	// A first boot may well restart the machine, to relabel files for instance.
 	t.Actions.Reboot = "reset"
-	t.Drives = []qemu.Drive{{ID: "image", Path: path(imagePartialFile), Format: p.Spec.Format, Bus: qemu.VirtioBlk, BootIndex: 1, Snapshot: true, Cache: "unsafe"}}
+	boots, format := p.tested()
+	t.Drives = []qemu.Drive{{ID: "image", Path: path(boots), Format: format, Bus: qemu.VirtioBlk, BootIndex: 1, Snapshot: true, Cache: "unsafe"}}
 	p.TestMachine = t
 }
 

@@ -23,9 +23,14 @@ func (p *Plan) next() assemble.Next {
 	m.Name, m.UUID = "", ""
 	m.Net = &qemu.Net{Forwards: []qemu.Forward{{HostPort: nextSSHPort, GuestPort: sshPort}}}
 	m.Drives = slices.Clone(m.Drives)
-	m.Drives[0].Path = p.Outputs.Path
-	ready := true
-	if p.Firmware != nil {
+	boots, format := p.tested()
+	for _, t := range p.Outputs.Images {
+		if t.Format == format {
+			m.Drives[0].Path = t.Path
+		}
+	}
+	ready := boots != diskFile // which is gone then
+	if p.Firmware != nil && ready {
 		m.Firmware, ready = pastedFirmware(*p.Firmware, p.arch.PflashSize)
 	}
 	if ready {

@@ -115,7 +115,7 @@ func seed(s Spec, ks []byte, i Installer) [sha256.Size]byte {
 		Kickstart          []byte
 		Label              string
 		Size               int64
-	}{s.Arch, s.Boot, s.Format, s.DiskSize, wish, ks, i.Label, i.Size})
+	}{s.Arch, s.Boot, strings.Join(s.Formats, ","), s.DiskSize, wish, ks, i.Label, i.Size})
 	if err != nil {
 		panic(err) // a struct of strings and numbers
 	}

@@ -14,11 +14,13 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/convert"
 	"github.com/imgasm/imgasm/assemble/host"
 	"github.com/imgasm/imgasm/assemble/media"
 	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/derive"
+	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/size"
 	"github.com/imgasm/imgasm/qemu"
 	"github.com/imgasm/imgasm/qemu/accel"
@@ -120,16 +122,16 @@ func (s Spec) complete() (Spec, arch.Arch, error) {
 	}
 	s.Arch = a.Name
 	s.Version = or(s.Version, DefaultVersion)
-	s.Out = or(s.Out, DefaultOut)
+	s.Out = s.out()
 	s.Boot = or(s.Boot, "kernel")
 	s.Deliver = or(s.Deliver, string(media.DeliverOEMDRV))
 	s.Firmware = or(s.Firmware, "auto")
 	s.Accel = or(s.Accel, accel.Auto)
 	s.ConsoleMode = or(s.ConsoleMode, consoleDirect)
-	if s.Format == "" {
-		s.Format = "qcow2"
-		if ext := strings.ToLower(filepath.Ext(s.Out)); ext == ".raw" || ext == ".img" {
-			s.Format = "raw"
+	if len(s.Formats) == 0 {
+		s.Formats = []string{"qcow2"}
+		if f, err := convert.FormatOfFile(s.Out); err == nil {
+			s.Formats = []string{f.Name}
 		}
 	}
 	if s.DiskSize == 0 {
@@ -139,7 +141,6 @@ func (s Spec) complete() (Spec, arch.Arch, error) {
 		field, value string
 		allowed      []string
 	}{
-		{"Format", s.Format, []string{"qcow2", "raw"}},
 		{"Boot", s.Boot, []string{"kernel", "media"}},
 		{"Deliver", s.Deliver, media.Deliveries},
 		{"ConsoleMode", s.ConsoleMode, []string{consoleDirect, consoleTmux}},
@@ -150,6 +151,9 @@ func (s Spec) complete() (Spec, arch.Arch, error) {
 		}
 	}
 	if err := s.check(a); err != nil {
+		return s, a, err
+	}
+	if err := s.checkFormats(); err != nil {
 		return s, a, err
 	}
 	if s.SecureBoot {
@@ -185,6 +189,35 @@ func (s Spec) check(a arch.Arch) error {
 		return bad("Offline", errors.New("a boot ISO carries no packages, and the guest has no network to fetch any from"), "add {Variant} minimal or {Variant} dvd, or give such an ISO with {ISO}")
 	case s.Kickstart != "" && !s.Settings.IsZero():
 		return bad("Kickstart", errors.New("a kickstart of your own is taken as it is"), "write users, passwords, packages and the like into "+s.Kickstart+", or leave out {Kickstart}")
+	}
+	return nil
+}
+
+// out is where the image goes.
+func (s Spec) out() string {
+	if s.Out != "" || len(s.Formats) == 0 {
+		return or(s.Out, DefaultOut)
+	}
+	f, err := convert.FormatOf(s.Formats[0])
+	if err != nil {
+		return DefaultOut // complete refuses the format
+	}
+	return strings.TrimSuffix(DefaultOut, convert.Ending(DefaultOut)) + f.Endings[0]
+}
+
+// checkFormats refuses formats that cannot hold the disk, or that are named twice.
+func (s Spec) checkFormats() error {
+	for i, name := range s.Formats {
+		if slices.Contains(s.Formats[:i], name) {
+			return bad("Formats", fmt.Errorf("%s is named twice", name), "")
+		}
+		err := convert.Options{Format: name}.Check(s.DiskSize)
+		var refused *fault.Error
+		if errors.As(err, &refused) && errors.Is(err, convert.ErrFormat) {
+			return bad("Formats", refused.Err, "such as {Formats} qcow2")
+		} else if err != nil {
+			return bad("DiskSize", err, "")
+		}
 	}
 	return nil
 }

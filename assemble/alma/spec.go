@@ -23,9 +23,8 @@ type Spec struct {
 	KickstartText []byte   `json:"-"`
 	Settings      Settings `json:"settings,omitzero"`
 
-	assemble.Output        // Out "": "alma.qcow2"
-	Format          string `json:"format,omitempty"`   // "qcow2" or "raw"; "": by Out's ending
-	DiskSize        int64  `json:"diskSize,omitempty"` // bytes; 0: 10 GiB
+	assemble.Output       // Out "": "alma.qcow2", or with the ending of Formats; none of these: by Out's ending, else qcow2
+	DiskSize        int64 `json:"diskSize,omitempty"` // bytes; 0: 10 GiB
 
 	Machine
 	Installation

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/imgasm/imgasm/assemble"
@@ -64,7 +65,11 @@ func (p *Plan) steps(report *anaconda.Report) []assemble.Step {
 	planned := func(run func(context.Context, *assemble.Job, *Plan) (string, error)) func(context.Context, *assemble.Job) (string, error) {
 		return func(ctx context.Context, j *assemble.Job) (string, error) { return run(ctx, j, p) }
 	}
-	return []assemble.Step{{
+	what := "the finished image"
+	if boots, _ := p.tested(); boots == diskFile {
+		what = "the disk of which the image was made"
+	}
+	return slices.Concat([]assemble.Step{{
 		Name: "source", Text: "check the installer ISO " + filepath.Base(p.Installer.Path),
 		Run: func(context.Context, *assemble.Job) (string, error) { return checkSource(p, hash) },
 	}, {
@@ -88,11 +93,8 @@ func (p *Plan) steps(report *anaconda.Report) []assemble.Step {
 	}, {
 		Name: "check", Text: "look for partitions and a boot loader on the disk",
 		Run: planned(checkDisk),
-	}, {
-		Name: p.Spec.Format, Text: "write the image as " + p.Spec.Format,
-		Run: planned(makeImage),
-	}, {
-		Name: "boot test", Text: "boot the finished image on its own", Skip: unless(!p.Spec.NoBootTest, "{NoBootTest}"), Patient: true,
+	}}, p.imageSteps(), []assemble.Step{{
+		Name: "boot test", Text: "boot " + what + " on its own", Skip: unless(!p.Spec.NoBootTest, "{NoBootTest}"), Patient: true,
 		Run: func(ctx context.Context, j *assemble.Job) (text string, err error) {
 			tested, text, err = bootTest(ctx, j, p)
 			return text, err
@@ -102,7 +104,19 @@ func (p *Plan) steps(report *anaconda.Report) []assemble.Step {
 		Run: func(ctx context.Context, j *assemble.Job) (string, error) {
 			return publish(ctx, j, p, hash, *report, tested)
 		},
-	}}
+	}})
+}
+
+// imageSteps make the images, one each.
+func (p *Plan) imageSteps() (steps []assemble.Step) {
+	for _, n := range p.imageOrder() {
+		format := p.Outputs.Images[n].Format
+		steps = append(steps, assemble.Step{
+			Name: format, Text: "write the image as " + format,
+			Run: func(ctx context.Context, j *assemble.Job) (string, error) { return makeImage(ctx, j, p, n) },
+		})
+	}
+	return steps
 }
 
 // describe is steps without their code.

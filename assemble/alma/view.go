@@ -20,21 +20,21 @@ import (
 
 // PlanView is a Plan for reading, as JSON or as text.
 type PlanView struct {
-	Arch      string         `json:"arch"`
-	Out       string         `json:"out"`
-	Metadata  string         `json:"metadata"`
-	Format    string         `json:"format"`
-	DiskSize  int64          `json:"diskSize"`
-	Boot      string         `json:"boot"`
-	Installer Installer      `json:"installer"`
-	Firmware  *firmware.Pair `json:"firmware,omitempty"`
-	Accel     accel.Choice   `json:"accelerator"`
-	QEMU      string         `json:"qemu"`
-	CPUs      int            `json:"cpus"`
-	MemoryMiB int            `json:"memoryMiB"`
-	Network   string         `json:"network"` // what the installing guest reaches
-	Timeout   string         `json:"timeout"`
-	Time      time.Time      `json:"mediaTime"`
+	Arch      string            `json:"arch"`
+	Out       string            `json:"out"`
+	Metadata  string            `json:"metadata"`
+	Images    []assemble.Target `json:"images"`
+	DiskSize  int64             `json:"diskSize"`
+	Boot      string            `json:"boot"`
+	Installer Installer         `json:"installer"`
+	Firmware  *firmware.Pair    `json:"firmware,omitempty"`
+	Accel     accel.Choice      `json:"accelerator"`
+	QEMU      string            `json:"qemu"`
+	CPUs      int               `json:"cpus"`
+	MemoryMiB int               `json:"memoryMiB"`
+	Network   string            `json:"network"` // what the installing guest reaches
+	Timeout   string            `json:"timeout"`
+	Time      time.Time         `json:"mediaTime"`
 
 	KickstartFrom string             `json:"kickstartFrom"`
 	Deliver       string             `json:"deliver"`   // how it comes to the guest: "oemdrv", "initrd", "both"
@@ -67,7 +67,7 @@ func (p *Plan) View() PlanView {
 		cautions[i].Do = named(cautions[i].Do)
 	}
 	return PlanView{
-		Arch: p.arch.Name, Out: p.Outputs.Path, Metadata: assemble.Description(p.Outputs.Path), Format: p.Spec.Format, DiskSize: p.Spec.DiskSize, Boot: p.Spec.Boot,
+		Arch: p.arch.Name, Out: p.Outputs.Path, Metadata: assemble.Description(p.Outputs.Path), Images: p.Outputs.Images, DiskSize: p.Spec.DiskSize, Boot: p.Spec.Boot,
 		Installer: in, Firmware: p.Firmware, Accel: p.Accel, QEMU: p.QEMU.Path + " " + p.QEMU.Version.String(),
 		CPUs: p.Spec.CPUs, MemoryMiB: p.Spec.MemoryMiB, Network: p.reach(), Timeout: p.Timeout.String(), Time: p.Time,
 		KickstartFrom: p.Kickstart.Name, Deliver: p.Spec.Deliver, Kickstart: h.String(string(kickstart.Redact(p.Kickstart.Guest))), OwnLines: bytes.Count(p.Kickstart.User, []byte("\n")),

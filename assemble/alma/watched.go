@@ -181,7 +181,7 @@ func failed(ctx context.Context, j *assemble.Job, p *Plan, g *watch.Guest, which
 	held := p.Spec.KeepVM && ctx.Err() == nil && g.Alive()
 	if !held {
 		g.VM.Kill()
-		j.MakeRoom(diskFile, imagePartialFile)
+		j.MakeRoom(scratch(j)...)
 	}
 	g.Settle(time.Second) // what it had said by then
 	if err := g.FinishLogs(); err != nil {

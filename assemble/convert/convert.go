@@ -112,7 +112,7 @@ func Write(ctx context.Context, dst File, src qcow2.Source, o Options) error {
 	if err != nil {
 		return err
 	}
-	if src, err = grown(src, f.size(src.Size(), o.SizeBytes)); err != nil {
+	if src, err = grown(src, f.Rounded(max(src.Size(), o.SizeBytes))); err != nil {
 		return err
 	}
 	if o.Arch, o.Name, err = machineOf(f, src, o); err != nil {
@@ -122,6 +122,13 @@ func Write(ctx context.Context, dst File, src qcow2.Source, o Options) error {
 		return err
 	}
 	return f.write(ctx, &part{file: dst}, src, o)
+}
+
+// Check says whether Write would refuse a disk of sizeBytes, as far as that can
+// be told without looking at it.
+func (o Options) Check(sizeBytes int64) error {
+	_, err := o.check(sizeBytes)
+	return err
 }
 
 // format is the one that is asked for.
@@ -145,7 +152,7 @@ func (o Options) check(size int64) (Format, error) {
 	refuse := func(class error, field, do, format string, args ...any) error {
 		return &fault.Error{Class: class, Field: field, Err: fmt.Errorf(format, args...), Do: do}
 	}
-	becomes := f.size(size, o.SizeBytes)
+	becomes := f.Rounded(max(size, o.SizeBytes))
 	switch {
 	case o.Compression != "" && len(f.Compressions) == 0:
 		return f, refuse(ErrOption, "Compression", "leave {Compression} out", "%s has no choice of compressions", f.Name)

@@ -122,9 +122,8 @@ func Ending(path string) (longest string) {
 	return longest
 }
 
-// size is what a disk becomes in this format.
-func (f Format) size(is, wished int64) int64 {
-	n := max(is, wished)
+// Rounded is the size of what a disk of n bytes becomes in this format.
+func (f Format) Rounded(n int64) int64 {
 	if n == 0 && f.Multiple > sector {
 		n = 1
 	}

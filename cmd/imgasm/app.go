@@ -155,7 +155,7 @@ func hintOf(err error) string {
 var fieldFlags = map[string]string{
 	"Accel": "--accel", "Arch": "--arch", "Binary": "--qemu PATH", "Boot": "--boot", "Bundle": "--bundle", "CPUs": "--cpus", "Checksums": "--checksum", "ClusterSize": "--cluster-size", "Compression": "--compression",
 	"ConsoleMode": "--console-mode", "Deliver": "--deliver", "DiskSize": "--disk-size", "Explicit": "--firmware", "Firmware": "--firmware",
-	"For": "--for", "Force": "--force", "Format": "--format", "ISO": "--iso PATH", "ISOChecksum": "--iso-checksum", "KSStrict": "--ks-strict", "KeepVM": "--keep-vm",
+	"For": "--for", "Force": "--force", "Format": "--format", "Formats": "--format", "ISO": "--iso PATH", "ISOChecksum": "--iso-checksum", "KSStrict": "--ks-strict", "KeepVM": "--keep-vm",
 	"KernelArgs": "--kernel-arg", "Keyring": "--keyring FILE", "Kickstart": "--kickstart FILE", "Lock": "--lock", "LockFile": "--lock-file", "Locked": "--locked",
 	"MemoryMiB": "--memory", "Mirror": "--mirror URL", "NoBootTest": "--no-boot-test", "Offline": "--offline", "Out": "--out", "Password": "--password",
 	"Post": "--post", "Provenance": "--provenance", "RootPassword": "--root-password", "SHA256": "--iso-checksum SHA256 (imgasm source: --checksum)",

@@ -38,7 +38,7 @@ func machineFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "arch", Category: groupImage, Usage: "`NAME` of the architecture: " + arch.Names() + " (default: this host's)"},
 		&cli.StringFlag{Name: "out", Aliases: []string{"o"}, Category: groupImage, Usage: "write the image to `FILE`"},
-		&cli.StringFlag{Name: "format", Category: groupImage, Usage: "`FORMAT` of the image: qcow2 or raw (default: by the ending of --out, else qcow2)"},
+		&cli.StringSliceFlag{Name: "format", Category: groupImage, Usage: "write the image as `FORMAT`, one that imgasm convert --help lists (default: by the ending of --out, else qcow2); may be repeated: further ones have --out's name with their own ending"},
 		&cli.StringFlag{Name: "disk-size", Category: groupImage, Usage: "`SIZE` of the guest's disk, such as 20G", Value: "10G"},
 		&cli.BoolFlag{Name: "force", Category: groupImage, Usage: "replace an existing file that imgasm did not make"},
 		&cli.BoolFlag{Name: "provenance", Category: groupImage, Usage: "write an in-toto statement with SLSA provenance beside the image"},
@@ -75,9 +75,9 @@ func machineFlags() []cli.Flag {
 // machineSpec reads machineFlags.
 func (a *app) machineSpec(c *cli.Context) (alma.Spec, error) {
 	s := alma.Spec{
-		Arch: c.String("arch"), Format: c.String("format"), NoBootTest: c.Bool("no-boot-test"),
+		Arch: c.String("arch"), NoBootTest: c.Bool("no-boot-test"),
 		Output: assemble.Output{
-			Out: c.String("out"), Force: c.Bool("force"), Keep: c.Bool("keep"), Bundle: c.String("bundle"),
+			Out: c.String("out"), Formats: c.StringSlice("format"), Force: c.Bool("force"), Keep: c.Bool("keep"), Bundle: c.String("bundle"),
 			Lock: c.Bool("lock"), Locked: c.Bool("locked"), LockFile: c.String("lock-file"), Provenance: c.Bool("provenance"), Checksums: c.Bool("checksum"),
 		},
 		Machine: alma.Machine{
@@ -138,7 +138,9 @@ func (a *app) runPlan(c *cli.Context, h host.Host, s alma.Spec, locate locator) 
 	if !c.Bool("quiet") {
 		printNext(a.Err, result.Next)
 	}
-	fmt.Fprintln(a.Product, result.Out)
+	for _, path := range append([]string{result.Out}, result.Also...) {
+		fmt.Fprintln(a.Product, path)
+	}
 	return nil
 }
 
@@ -217,7 +219,9 @@ func (a *app) printPlan(v alma.PlanView, asJSON, verbose bool) error {
 		fw = v.Firmware.String()
 	}
 	fmt.Fprintf(w, "installer    %s (volume %q)\n", v.Installer.Path, v.Installer.Label)
-	fmt.Fprintf(w, "output       %s (%s), described in %s\n", v.Out, v.Format, v.Metadata)
+	for _, t := range v.Images {
+		fmt.Fprintf(w, "output       %s (%s), described in %s\n", t.Path, t.Format, assemble.Description(t.Path))
+	}
 	fmt.Fprintf(w, "accelerator  %s: %s\n", v.Accel.Accel, v.Accel.Reason)
 	fmt.Fprintf(w, "machine      %s, %d processors (%s), %d MiB, disk %s\n", v.QEMU, v.CPUs, v.Accel.CPU, v.MemoryMiB, size.Format(v.DiskSize))
 	fmt.Fprintf(w, "firmware     %s\n", fw)

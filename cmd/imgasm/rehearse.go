@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/imgasm/imgasm/assemble/alma"
+	"github.com/imgasm/imgasm/assemble/convert"
 	"github.com/imgasm/imgasm/assemble/host"
 	"github.com/imgasm/imgasm/assemble/rehearsal"
 	"github.com/imgasm/imgasm/assemble/rehearsal/failures"
@@ -49,7 +50,7 @@ everywhere, and is no AlmaLinux.`,
 				return err
 			}
 			if s.Out == "" {
-				s.Out = "rehearsal.qcow2"
+				s.Out = "rehearsal" + rehearsalEnding(s.Formats)
 			}
 			if name := c.String("fail"); name != "" {
 				if !isFailure(name) {
@@ -109,6 +110,16 @@ everywhere, and is no AlmaLinux.`,
 			})
 		},
 	}
+}
+
+// rehearsalEnding is that of the first format; an unknown one is refused later.
+func rehearsalEnding(formats []string) string {
+	if len(formats) > 0 {
+		if f, err := convert.FormatOf(formats[0]); err == nil {
+			return f.Endings[0]
+		}
+	}
+	return ".qcow2"
 }
 
 // canRead says why path is no file that can be read, or nil.
