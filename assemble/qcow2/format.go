@@ -12,11 +12,12 @@ const (
 	maxL1Entries = 32 << 20 / 8 // QEMU's limit, section "Header"
 	maxTableSize = 8 << 20      // of the refcount table; QEMU's limit
 
-	copied     = 1 << 63      // L1 and L2 entries: the refcount is exactly one
-	compressed = 1 << 62      // L2 entries
-	zeroFlag   = 1            // L2 entries
-	offsetMask = 1<<56 - 1<<9 // L1 and L2 entries
-	headerSize = 112          // with the compression type, as QEMU writes since 5.1
+	copied     = 1 << 63                     // L1 and L2 entries: the refcount is exactly one
+	compressed = 1 << 62                     // L2 entries
+	zeroFlag   = 1                           // L2 entries
+	offsetMask = 1<<56 - 1<<9                // L1 and L2 entries
+	reserved   = 1<<62 - 1<<56 | 1<<9 - 1<<1 // L2 entries; L1 entries have bits 0 and 62 too
+	headerSize = 112                         // with the compression type, as QEMU writes since 5.1
 )
 
 // Incompatible features, section "Header".
@@ -40,6 +41,8 @@ const (
 	extensionFeatureNames  = 0x6803f857
 	extensionBackingFormat = 0xe2792aca
 	extensionDataFile      = 0x44415441
+	extensionBitmaps       = 0x23852875
+	extensionCrypto        = 0x0537be77
 )
 
 // featureNames is the feature name table: who reads an image and does not know

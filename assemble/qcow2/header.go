@@ -39,9 +39,16 @@ type Header struct {
 	DataFile      string // external data file; "": the data are in the image
 
 	l1, l1Entries int64
+	refcounts     span  // the refcount table
+	snapshots     int64 // offset of their table
+	cryptoHeader  span
+	bitmaps       bool // that it holds
 	dataFile      bool
 	unknown       uint64 // incompatible features
 }
+
+// span is a range of the file: offset and length in bytes.
+type span struct{ at, n int64 }
 
 const (
 	headerSizeV2 = 72
@@ -79,6 +86,8 @@ func ReadHeader(r io.ReaderAt, fileSize int64) (Header, error) {
 		return Header{}, damaged("its L1 table stands at %d", l1)
 	}
 	h.ClusterSize, h.Size, h.l1 = 1<<clusterBits, int64(size), int64(l1)
+	h.refcounts = span{int64(be.Uint64(b[48:]) & math.MaxInt64), int64(be.Uint32(b[56:])) << clusterBits}
+	h.snapshots = int64(be.Uint64(b[64:]) & math.MaxInt64)
 	h.Encrypted = be.Uint32(b[32:]) != 0
 	h.l1Entries = int64(be.Uint32(b[36:]))
 	end := int64(headerSizeV2)
@@ -145,6 +154,12 @@ func (h *Header) readExtensions(b []byte, at int64) error {
 			h.BackingFormat = string(b[at : at+n])
 		case extensionDataFile:
 			h.DataFile = string(b[at : at+n])
+		case extensionBitmaps:
+			h.bitmaps = true
+		case extensionCrypto:
+			if n >= 16 {
+				h.cryptoHeader = span{int64(be.Uint64(b[at:]) & math.MaxInt64), int64(be.Uint64(b[at+8:]) & math.MaxInt64)}
+			}
 		}
 		at += roundUp(n, 8)
 	}

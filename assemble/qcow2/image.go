@@ -307,15 +307,22 @@ func (m *Image) read(p []byte, s segment) error {
 	return nil
 }
 
-// unpack decompresses a cluster. (Section "Compressed Clusters Descriptor".)
-func (m *Image) unpack(dst []byte, entry uint64) error {
+// packedAt is where in the file a compressed cluster stands, and how many bytes
+// it takes at most. (Section "Compressed Clusters Descriptor".)
+func (m *Image) packedAt(entry uint64) (at, n int64) {
 	x := 62
 	for c := m.header.ClusterSize; c > 256; c /= 2 {
 		x--
 	}
-	at := int64(entry & (1<<min(x, 56) - 1))
-	sectors := int64(entry&^compressed>>x) + 1
-	n := min(sectors*sectorSize-at%sectorSize, m.fileSize-at)
+	at = int64(entry & (1<<x - 1))
+	sectors := int64(entry&^(copied|compressed)>>x) + 1
+	return at, sectors*sectorSize - at%sectorSize
+}
+
+// unpack decompresses a cluster.
+func (m *Image) unpack(dst []byte, entry uint64) error {
+	at, n := m.packedAt(entry)
+	n = min(n, m.fileSize-at)
 	if n <= 0 {
 		return damaged("its data stand at %d, past the file's end", at)
 	}

@@ -330,6 +330,7 @@ func FuzzImage(f *testing.F) {
 		f.Add(write(f, bytes.NewReader(b), qcow2.Options{Compression: c, ClusterSize: 4 << 10}))
 	}
 	f.Fuzz(func(t *testing.T, image []byte) {
+		qcow2.Check(t.Context(), bytes.NewReader(image), int64(len(image)))
 		m, err := qcow2.New(bytes.NewReader(image), int64(len(image)), qcow2.OpenOptions{})
 		if err != nil {
 			return
