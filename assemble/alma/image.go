@@ -16,6 +16,7 @@ import (
 	"github.com/imgasm/imgasm/assemble/qcow2"
 	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/internal/fault"
+	"github.com/imgasm/imgasm/internal/freespace"
 	whole "github.com/imgasm/imgasm/internal/publish"
 	"github.com/imgasm/imgasm/internal/size"
 )
@@ -129,7 +130,7 @@ func makeImage(ctx context.Context, j *assemble.Job, p *Plan, n int) (string, er
 			}
 		}
 	}
-	used, err := allocated(j.Path(file))
+	used, err := freespace.Used(j.Path(file))
 	if err != nil {
 		return "", err
 	}

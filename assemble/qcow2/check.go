@@ -14,16 +14,16 @@ import (
 
 // CheckResult is what Check has found. Clusters are the image's.
 type CheckResult struct {
-	Clusters   int64 // that the disk has
-	Allocated  int64 // of them, that have a place in the file
-	Compressed int64 // of those
+	Clusters   int64 `json:"clusters"`   // that the disk has
+	Allocated  int64 `json:"allocated"`  // of them, that have a place in the file
+	Compressed int64 `json:"compressed"` // of those
 	// Leaks are clusters of the file that are counted as used more often than
 	// they are. They cost room, and harm nothing.
-	Leaks int64
+	Leaks int64 `json:"leaks"`
 	// Errors are contradictions by which data are lost, or will be by the next
 	// write; Findings tells of the first of them.
-	Errors   int64
-	Findings []string
+	Errors   int64    `json:"errors"`
+	Findings []string `json:"findings,omitempty"`
 }
 
 // ErrUnchecked is for images whose references cannot all be counted.

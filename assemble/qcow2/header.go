@@ -24,19 +24,19 @@ var (
 
 // Header is what an image says about itself. (Section "Header".)
 type Header struct {
-	Version       int         // 2 or 3
-	Size          int64       // bytes of the disk
-	ClusterSize   int64       // bytes
-	Compression   Compression // Zlib or Zstd: that of the clusters which are compressed
-	RefcountBits  int
-	Snapshots     int    // that it also holds, and that are not read
-	ExtendedL2    bool   // clusters are allocated in 32 parts
-	Dirty         bool   // the refcounts may be wrong; the disk can be read
-	Corrupt       bool   // QEMU has found metadata that are wrong
-	Encrypted     bool   // by AES or LUKS
-	BackingFile   string // as the image names it; "": none
-	BackingFormat string // "qcow2", "raw"; "": not said
-	DataFile      string // external data file; "": the data are in the image
+	Version       int         `json:"version"`     // 2 or 3
+	Size          int64       `json:"size"`        // bytes of the disk
+	ClusterSize   int64       `json:"clusterSize"` // bytes
+	Compression   Compression `json:"compression"` // Zlib or Zstd: that of the clusters which are compressed
+	RefcountBits  int         `json:"refcountBits"`
+	Snapshots     int         `json:"snapshots,omitempty"`     // that it also holds, and that are not read
+	ExtendedL2    bool        `json:"extendedL2,omitempty"`    // clusters are allocated in 32 parts
+	Dirty         bool        `json:"dirty,omitempty"`         // the refcounts may be wrong; the disk can be read
+	Corrupt       bool        `json:"corrupt,omitempty"`       // QEMU has found metadata that are wrong
+	Encrypted     bool        `json:"encrypted,omitempty"`     // by AES or LUKS
+	BackingFile   string      `json:"backingFile,omitempty"`   // as the image names it; "": none
+	BackingFormat string      `json:"backingFormat,omitempty"` // "qcow2", "raw"; "": not said
+	DataFile      string      `json:"dataFile,omitempty"`      // external data file; "": the data are in the image
 
 	l1, l1Entries int64
 	refcounts     span  // the refcount table

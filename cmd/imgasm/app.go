@@ -33,6 +33,7 @@ func (a *app) commands() []*cli.Command {
 		doctorCommand(a),
 		convertCommand(a),
 		inspectCommand(a),
+		imageCommand(a),
 		consoleCommand(a),
 		kickstartCommand(a),
 		replayCommand(a),

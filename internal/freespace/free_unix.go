@@ -1,6 +1,6 @@
 //go:build !windows
 
-// Package freespace tells how much room a file system has.
+// Package freespace tells how much room a file system has, and a file takes.
 package freespace
 
 import "golang.org/x/sys/unix"

@@ -1,14 +1,14 @@
 //go:build !windows
 
-package alma
+package freespace
 
 import (
 	"os"
 	"syscall"
 )
 
-// allocated is the space that a file takes on its disk.
-func allocated(path string) (int64, error) {
+// Used is the space that a file takes on its disk.
+func Used(path string) (int64, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return 0, err
