@@ -5,10 +5,8 @@
 package assemble
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -17,10 +15,8 @@ import (
 
 	"github.com/imgasm/imgasm/assemble/convert"
 	"github.com/imgasm/imgasm/assemble/host"
-	"github.com/imgasm/imgasm/assemble/lock"
-	"github.com/imgasm/imgasm/assemble/provenance"
+	"github.com/imgasm/imgasm/assemble/sbom"
 	whole "github.com/imgasm/imgasm/internal/publish"
-	"github.com/imgasm/imgasm/internal/smallfile"
 )
 
 // Output says where the image of a build goes, and what goes beside it. It is a
@@ -41,6 +37,9 @@ type Output struct {
 	LockFile   string `json:"lockFile,omitempty"`   // "": imgasm.lock in the current folder
 	Provenance bool   `json:"provenance,omitempty"` // write an in-toto statement beside the image
 	Checksums  bool   `json:"checksums,omitempty"`  // write SHA256SUMS beside the image
+	// SBOM are the formats in which a bill of materials is written beside each image:
+	// "cyclonedx", "spdx".
+	SBOM []string `json:"sbom,omitempty"`
 }
 
 // Outputs are an Output whose paths have been looked at.
@@ -93,6 +92,11 @@ func (o *Outputs) all() (all []output) {
 	if o.Provenance {
 		all = append(all, output{field: "Provenance", path: provenanceName(o.Path), ours: isStatement})
 	}
+	for _, t := range o.Images {
+		for _, f := range o.bills() {
+			all = append(all, output{field: "SBOM", path: t.Path + f.Ending, ours: isBill})
+		}
+	}
 	if o.Checksums {
 		all = append(all, output{field: "Checksums", path: checksumsName(o.Path), ours: isChecksums, shared: true})
 	}
@@ -115,6 +119,10 @@ func (o *Outputs) places() (paths []string) {
 		formats = append(formats, f.Name)
 	}
 	asked.Images, _ = targets(o.Path, formats) // the names are those of the table
+	asked.SBOM = nil
+	for _, f := range sbom.Formats() {
+		asked.SBOM = append(asked.SBOM, f.Name)
+	}
 	for _, out := range asked.all() {
 		paths = append(paths, out.path)
 	}
@@ -143,6 +151,11 @@ func (o Output) Resolve(madeFrom ...string) (*Outputs, error) {
 	}
 	if r.Images, err = targets(r.Path, o.Formats); err != nil {
 		return nil, bad("Formats", err, "")
+	}
+	for _, name := range o.SBOM {
+		if _, err := sbom.FormatOf(name); err != nil {
+			return nil, bad("SBOM", err, "")
+		}
 	}
 	if info, err := os.Stat(r.Path); err == nil && info.IsDir() {
 		return nil, bad("Out", fmt.Errorf("%s is a folder", r.Path), "name the image too: {Out} "+filepath.Join(o.Out, "image.qcow2"))
@@ -264,82 +277,4 @@ func (o *Outputs) checkOne(out output) error {
 	}
 	o.seen[out.path] = info
 	return nil
-}
-
-// maxRecord bounds what is read of a file that may be a record of ours.
-const maxRecord = 64 << 20
-
-func readRecord(path string) ([]byte, error) {
-	f, err := smallfile.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxRecord+1))
-	if err == nil && len(text) > maxRecord {
-		err = fmt.Errorf("%s: more than %d bytes", path, maxRecord)
-	}
-	return text, err
-}
-
-func notOurs(path string) error { return fmt.Errorf("%s exists, and imgasm did not make it", path) }
-
-// ReadDescription reads NAME.json; the error says that it is none of ours.
-func ReadDescription(path string) (*Image, error) {
-	var meta Image
-	text, err := readRecord(path)
-	if err != nil || json.Unmarshal(text, &meta) != nil || meta.Schema != ImageSchema || meta.Output.SHA256 == "" {
-		return nil, notOurs(path)
-	}
-	return &meta, nil
-}
-
-func isDescription(path string) error {
-	_, err := ReadDescription(path)
-	return err
-}
-
-func isStatement(path string) error {
-	text, err := readRecord(path)
-	if err != nil || !provenance.IsStatement(text) {
-		return notOurs(path)
-	}
-	return nil
-}
-
-func isChecksums(path string) error {
-	text, err := readRecord(path)
-	if err == nil {
-		_, err = provenance.AddSHA256SUMS(text, nil)
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return nil
-}
-
-func isLock(path string) error {
-	_, err := lock.Read(path)
-	return err
-}
-
-// replaceable says why the image at out may not be replaced: it is none that
-// imgasm published, or somebody has changed it since.
-func replaceable(out string) error {
-	info, err := os.Stat(out)
-	if err != nil {
-		return err
-	}
-	meta, err := ReadDescription(Description(out))
-	if err != nil {
-		return notOurs(out)
-	}
-	if info.Size() == meta.Output.Size {
-		if sum, _, err := HashFile(out); err != nil {
-			return err
-		} else if sum == meta.Output.SHA256 {
-			return nil
-		}
-	}
-	return fmt.Errorf("%s exists and has changed since imgasm made it", out)
 }

@@ -23,6 +23,9 @@ import (
 // Product is what a build has made.
 type Product struct {
 	Images []Made // those of Outputs.Images, in their order
+	// Disk is what they hold, in the working folder: one of them, or what they were
+	// made of. It is a qcow2 or a raw disk, for bills of materials.
+	Disk string
 	// Parameters are what was asked for and Internal what was decided, for the
 	// statement of provenance; Versions are those of the tools.
 	Parameters, Internal map[string]any
@@ -58,7 +61,7 @@ func (j *Job) Publish(ctx context.Context, p Product) (string, error) {
 		j.keep = true
 		return "", fmt.Errorf("%w; the finished image is kept as %s until the next build of this output", err, j.Path(p.Images[0].File))
 	}
-	files, err := j.records(described, p)
+	files, err := j.records(ctx, described, p)
 	if err != nil {
 		return "", err
 	}

@@ -4,6 +4,7 @@
 package assemble
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -51,7 +52,7 @@ func (j *Job) said(path string, text []byte) whole.Output {
 
 // records are the files beside the images. The folders of those that others
 // write as well are locked.
-func (j *Job) records(described []*Image, p Product) (all []whole.Output, err error) {
+func (j *Job) records(ctx context.Context, described []*Image, p Product) (all []whole.Output, err error) {
 	out := j.Outputs.Path
 	var images []provenance.Artifact
 	for i, meta := range described {
@@ -68,8 +69,14 @@ func (j *Job) records(described []*Image, p Product) (all []whole.Output, err er
 		if err != nil {
 			return nil, err
 		}
-		record := j.said(provenanceName(out), text)
-		all = append(all, record)
+		all = append(all, j.said(provenanceName(out), text))
+	}
+	bills, err := j.writeBills(ctx, described, p.Disk)
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, bills...)
+	for _, record := range all[len(described):] { // all but the descriptions
 		sums = append(sums, provenance.Artifact{Name: filepath.Base(record.To), SHA256: HashBytes(record.Text)})
 	}
 	if j.Outputs.Checksums {

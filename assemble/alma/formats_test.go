@@ -31,7 +31,7 @@ func TestSeveralFormats(t *testing.T) {
 	names := []string{"out.qcow2", "out.raw", "out.vhd", "out.vmdk", "out.ociarchive"}
 	want := []string{"SHA256SUMS", "imgasm.lock", "out.qcow2.intoto.json"}
 	for _, name := range names {
-		want = append(want, name, name+".json")
+		want = append(want, name, name+".json", name+".cdx.json", name+".spdx.json")
 	}
 	slices.Sort(want)
 	entries, err := os.ReadDir(dir)

@@ -124,7 +124,7 @@ func makeImage(ctx context.Context, j *assemble.Job, p *Plan, n int) (string, er
 			return "", err
 		}
 		order := p.imageOrder()
-		if boots, _ := p.tested(); n == order[len(order)-1] && (boots != diskFile || p.Spec.NoBootTest) {
+		if boots, _ := p.tested(); n == order[len(order)-1] && (boots != diskFile || p.Spec.NoBootTest && len(p.Spec.SBOM) == 0) {
 			if err := j.Folder.Remove(diskFile); err != nil {
 				return "", err
 			}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/lock"
+	"github.com/imgasm/imgasm/assemble/sbom"
 	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/qemu/qemutest"
 )
@@ -23,12 +24,21 @@ func recordedSpec(t *testing.T) Spec {
 	t.Helper()
 	s := testSpec(t, qemutest.Script{})
 	s.Provenance, s.Checksums, s.Lock, s.LockFile = true, true, true, filepath.Join(filepath.Dir(s.Out), lock.FileName)
+	s.SBOM = []string{"spdx", "cyclonedx"}
 	return s
 }
 
 // written are the paths that such a build writes.
 func written(s Spec) []string {
-	return []string{s.Out, assemble.Description(s.Out), provenanceName(s.Out), checksumsName(s.Out), s.LockFile}
+	all := []string{s.Out, assemble.Description(s.Out), provenanceName(s.Out), checksumsName(s.Out), s.LockFile}
+	for _, name := range s.SBOM {
+		f, err := sbom.FormatOf(name)
+		if err != nil {
+			panic(err)
+		}
+		all = append(all, s.Out+f.Ending)
+	}
+	return all
 }
 
 // willSucceed gives a plan a QEMU whose guest installs at once, on a disk that is soon hashed.
@@ -83,12 +93,12 @@ func TestOutputsAreRegularFiles(t *testing.T) {
 // as well and that cannot be read, never.
 func TestOutputsOfTheUser(t *testing.T) {
 	s := recordedSpec(t)
-	for i, path := range written(s) {
+	for _, path := range written(s) {
 		ok(t, os.WriteFile(path, []byte("mine"), 0o600))
 		for _, force := range []bool{false, true} {
 			s.Force = force
 			_, err := resolve(t.Context(), s, testHost(t))
-			refuse := !force || i >= 3
+			refuse := !force || path == checksumsName(s.Out) || path == s.LockFile
 			if refuse != errors.Is(err, ErrInput) || refuse && (!strings.Contains(err.Error(), path) || assemble.Hint(err) == "") {
 				t.Errorf("%s, force=%v: %v", filepath.Base(path), force, err)
 			}
@@ -110,6 +120,40 @@ func TestOutputsAreDistinct(t *testing.T) {
 		if _, err := resolve(t.Context(), s, testHost(t)); !errors.Is(err, ErrInput) || !strings.Contains(err.Error(), "too") {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// A bill of materials is of what the image holds, whatever its format, counted in
+// SHA256SUMS, and replaced by the next build.
+func TestBills(t *testing.T) {
+	s := recordedSpec(t)
+	s.NoBootTest = true
+	for _, format := range []string{"raw", "raw", "vmdk"} {
+		s.Out, s.Formats = filepath.Join(filepath.Dir(s.Out), "out."+format), []string{format}
+		p, err := resolve(t.Context(), s, testHost(t))
+		ok(t, err)
+		r := &recorder{}
+		ok(t, complete(t, p, r.sink))
+		if !slices.ContainsFunc(r.events, func(e event.Event) bool {
+			return e.Kind == event.Warning && strings.HasPrefix(e.Text, "the bill of materials lists no packages: the disk holds nothing")
+		}) {
+			t.Errorf("%s: nobody is told that no packages are listed", format)
+		}
+		meta, err := assemble.ReadDescription(assemble.Description(s.Out))
+		ok(t, err)
+		sums, err := os.ReadFile(checksumsName(s.Out))
+		ok(t, err)
+		for _, ending := range []string{".cdx.json", ".spdx.json"} {
+			text, err := os.ReadFile(s.Out + ending)
+			ok(t, err)
+			if !strings.Contains(string(text), meta.Output.SHA256) || !strings.Contains(string(sums), assemble.HashBytes(text)+"  "+filepath.Base(s.Out)+ending) {
+				t.Errorf("%s does not name its image, or is not in %s", filepath.Base(s.Out)+ending, sums)
+			}
+		}
+	}
+	s.SBOM = []string{"swid"}
+	if _, err := resolve(t.Context(), s, testHost(t)); !errors.Is(err, ErrInput) || !strings.Contains(assemble.Hint(err), "{SBOM} cyclonedx or spdx") {
+		t.Errorf("%v, hint %q", err, assemble.Hint(err))
 	}
 }
 

@@ -46,7 +46,7 @@ var seeded = map[string]bool{
 	"KernelArgs": false, "Deliver": false, "ConsoleMode": false, "KSStrict": false, "Timeout": false, "StallTimeout": false, "SpaceWait": false, "Offline": false,
 	// What follows.
 	"Out": false, "Force": false, "Bundle": false, "Keep": false, "KeepVM": false, "NoBootTest": false,
-	"Lock": false, "Locked": false, "LockFile": false, "Provenance": false, "Checksums": false,
+	"Lock": false, "Locked": false, "LockFile": false, "Provenance": false, "Checksums": false, "SBOM": false,
 }
 
 // Every field of a Spec is classed, and has a part in the seed as it is classed.

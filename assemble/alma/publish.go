@@ -42,8 +42,9 @@ func publish(ctx context.Context, j *assemble.Job, p *Plan, hash <-chan hashed, 
 	if err != nil {
 		return "", err
 	}
+	disk, _ := p.tested()
 	return j.Publish(ctx, assemble.Product{
-		Images: made,
+		Images: made, Disk: disk,
 		Parameters: map[string]any{
 			"arch": p.arch.Name, "version": p.Spec.Version, "boot": p.Spec.Boot, "deliver": p.Spec.Deliver, "format": strings.Join(p.Spec.Formats, ","),
 			"diskSize": p.Spec.DiskSize, "secureBoot": p.Spec.SecureBoot, "kernelArgs": p.Spec.KernelArgs, "rehearsal": p.Installer.Rehearsal,

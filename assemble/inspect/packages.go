@@ -24,22 +24,21 @@ type Package struct {
 func (s *System) packages() {
 	for _, m := range []struct {
 		name string
-		list func(fs.FS) ([]Package, error)
-	}{{"rpm", rpmPackages}, {"dpkg", dpkgPackages}} {
-		list, err := m.list(s.tree)
+		list func() ([]Package, error)
+	}{{"rpm", s.rpmPackages}, {"dpkg", s.dpkgPackages}} {
+		list, err := m.list()
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		s.unread(err)
-		s.PackageManager, s.Packages = m.name, list
+		s.PackageManager, s.Packages, s.packagesErr = m.name, list, err
 		return
 	}
 }
 
-func rpmPackages(fsys fs.FS) ([]Package, error) {
-	list, err := rpmdb.List(fsys)
-	var all []Package
-	for _, p := range list {
+func (s *System) rpmPackages() (all []Package, err error) {
+	s.rpms, err = rpmdb.List(s.tree)
+	for _, p := range s.rpms {
 		if p.IsKey() {
 			continue
 		}
@@ -58,8 +57,8 @@ const maxStatus = 64 << 20
 
 // dpkgPackages reads dpkg's status file: paragraphs of "Field: value" (Debian
 // Policy, chapter 5), of which only what is installed counts.
-func dpkgPackages(fsys fs.FS) ([]Package, error) {
-	status, err := text(fsys, "var/lib/dpkg/status", maxStatus)
+func (s *System) dpkgPackages() ([]Package, error) {
+	status, err := text(s.tree, "var/lib/dpkg/status", maxStatus)
 	if err != nil {
 		return nil, err
 	}

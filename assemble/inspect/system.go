@@ -9,6 +9,8 @@ import (
 	"path"
 	"strconv"
 	"strings"
+
+	"github.com/imgasm/imgasm/assemble/rpmdb"
 )
 
 // System is what a disk's files say of the system on it.
@@ -33,6 +35,9 @@ type System struct {
 
 	image *Image
 	tree  *Tree
+
+	rpms        []rpmdb.Package // with what Packages has not
+	packagesErr error           // why Packages are not all
 }
 
 // Look reads what the tree of an image, as its Tree has joined it, says of its system.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/imgasm/imgasm/assemble/rpmdb"
 	"github.com/imgasm/imgasm/assemble/sbom"
+	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/golden"
 )
 
@@ -149,3 +150,30 @@ func TestPURL(t *testing.T) {
 		}
 	}
 }
+
+func TestFormats(t *testing.T) {
+	for _, f := range sbom.Formats() {
+		byName, err := sbom.FormatOf(f.Name)
+		if err != nil || byName.Ending != f.Ending {
+			t.Errorf("%s: %v, %v", f.Name, byName, err)
+		}
+		byFile, err := sbom.FormatOfFile("a/b.qcow2" + f.Ending)
+		if err != nil || byFile.Name != f.Name {
+			t.Errorf("%s: %v, %v", f.Ending, byFile, err)
+		}
+		var text bytes.Buffer
+		if err := f.Write(&text, document()); err != nil {
+			t.Fatal(err)
+		}
+		if !sbom.MadeBy(text.Bytes(), "imgasm") || sbom.MadeBy(text.Bytes(), "img") || sbom.MadeBy([]byte("{}"), "") {
+			t.Errorf("%s: who made it is not told", f.Name)
+		}
+	}
+	for _, err := range []error{second(sbom.FormatOf("swid")), second(sbom.FormatOfFile("bom.json"))} {
+		if !errors.Is(err, sbom.ErrFormat) || !strings.Contains(fault.Hint(err, nil), "spdx") {
+			t.Errorf("%v, hint %q", err, fault.Hint(err, nil))
+		}
+	}
+}
+
+func second(_ sbom.Format, err error) error { return err }

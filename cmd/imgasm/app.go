@@ -159,7 +159,7 @@ var fieldFlags = map[string]string{
 	"For": "--for", "Force": "--force", "Format": "--format", "Formats": "--format", "ISO": "--iso PATH", "ISOChecksum": "--iso-checksum", "KSStrict": "--ks-strict", "KeepVM": "--keep-vm",
 	"KernelArgs": "--kernel-arg", "Keyring": "--keyring FILE", "Kickstart": "--kickstart FILE", "Lock": "--lock", "LockFile": "--lock-file", "Locked": "--locked",
 	"MemoryMiB": "--memory", "Mirror": "--mirror URL", "NoBootTest": "--no-boot-test", "Offline": "--offline", "Out": "--out", "Password": "--password",
-	"Post": "--post", "Provenance": "--provenance", "RootPassword": "--root-password", "SHA256": "--iso-checksum SHA256 (imgasm source: --checksum)",
+	"Post": "--post", "Provenance": "--provenance", "RootPassword": "--root-password", "SBOM": "--sbom", "SHA256": "--iso-checksum SHA256 (imgasm source: --checksum)",
 	"SSHKeys": "--ssh-key FILE", "SizeBytes": "--resize", "SecureBoot": "--secure-boot", "SpaceWait": "--enospc-wait", "StallTimeout": "--stall-timeout", "Timeout": "--timeout",
 	"URL": "", "User": "--user", "Variant": "--variant", "Vault": "--vault URL", "Version": "--version",
 }

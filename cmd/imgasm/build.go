@@ -42,6 +42,7 @@ func machineFlags() []cli.Flag {
 		&cli.StringFlag{Name: "disk-size", Category: groupImage, Usage: "`SIZE` of the guest's disk, such as 20G", Value: "10G"},
 		&cli.BoolFlag{Name: "force", Category: groupImage, Usage: "replace an existing file that imgasm did not make"},
 		&cli.BoolFlag{Name: "provenance", Category: groupImage, Usage: "write an in-toto statement with SLSA provenance beside the image"},
+		&cli.StringSliceFlag{Name: "sbom", Category: groupImage, Usage: "write a bill of materials, of the system's packages, in `FORMAT` beside the image: cyclonedx or spdx (may be given twice)"},
 		&cli.BoolFlag{Name: "checksum", Category: groupImage, Usage: "write SHA256SUMS beside the image"},
 		&cli.BoolFlag{Name: "lock", Category: groupImage, Usage: "write what the inputs were into the lock file"},
 		&cli.BoolFlag{Name: "locked", Category: groupImage, Usage: "demand the inputs that the lock file names"},
@@ -79,6 +80,7 @@ func (a *app) machineSpec(c *cli.Context) (alma.Spec, error) {
 		Output: assemble.Output{
 			Out: c.String("out"), Formats: c.StringSlice("format"), Force: c.Bool("force"), Keep: c.Bool("keep"), Bundle: c.String("bundle"),
 			Lock: c.Bool("lock"), Locked: c.Bool("locked"), LockFile: c.String("lock-file"), Provenance: c.Bool("provenance"), Checksums: c.Bool("checksum"),
+			SBOM: c.StringSlice("sbom"),
 		},
 		Machine: alma.Machine{
 			CPUs: c.Int("cpus"), Accel: c.String("accel"), CPU: c.String("cpu"), QEMU: c.String("qemu"),

@@ -25,23 +25,27 @@ func inspectCommand(a *app) *cli.Command {
 		ArgsUsage: "IMAGE",
 		UsageText: `imgasm inspect alma.qcow2
 imgasm inspect alma.qcow2 --ls /boot
-imgasm inspect alma.qcow2 --cat /etc/fstab`,
+imgasm inspect alma.qcow2 --cat /etc/fstab
+imgasm inspect alma.qcow2 --sbom alma.cdx.json`,
 		Description: "IMAGE is a qcow2, a fixed vhd or a raw disk. XFS, ext2 to ext4 and FAT are read, and\n" +
 			"joined as the image's fstab says; journals are not replayed. Nothing is written, no\n" +
 			"program is run, and no root is needed. Passwords' hashes are never shown.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "ls", Usage: "list the folder or file `PATH` of the image"},
 			&cli.StringFlag{Name: "cat", Usage: "write the file `PATH` of the image to standard output"},
+			&cli.StringFlag{Name: "sbom", Usage: "write a bill of materials to `FILE`: CycloneDX to FILE.cdx.json, SPDX to FILE.spdx.json"},
 			jsonFlag(),
 		},
 		Action: func(c *cli.Context) error {
 			switch {
 			case c.NArg() != 1:
 				return a.usage("inspect takes one image, got %d arguments", c.NArg())
-			case c.IsSet("ls") && c.IsSet("cat"):
-				return a.usage("--ls and --cat exclude each other")
+			case c.IsSet("ls") && c.IsSet("cat") || c.IsSet("sbom") && (c.IsSet("ls") || c.IsSet("cat")):
+				return a.usage("--ls, --cat and --sbom exclude each other")
 			case c.IsSet("cat") && c.Bool("json"):
 				return a.usage("--cat writes the file as it is: leave out --json")
+			case c.IsSet("sbom") && c.Bool("json"):
+				return a.usage("--sbom writes its file only: leave out --json")
 			}
 			o, err := openImage(c.Args().First())
 			if err != nil {
@@ -53,6 +57,8 @@ imgasm inspect alma.qcow2 --cat /etc/fstab`,
 				return a.inspectList(o, c.String("ls"), c.Bool("json"))
 			case c.IsSet("cat"):
 				return a.inspectCat(c, o, c.String("cat"))
+			case c.IsSet("sbom"):
+				return a.inspectBill(c, o, c.String("sbom"))
 			}
 			return a.inspect(o, c.Bool("json"))
 		},

@@ -1,0 +1,58 @@
+// imgasm inspect --sbom: a bill of materials of a disk image.
+
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/imgasm/imgasm/assemble/media"
+	"github.com/imgasm/imgasm/assemble/sbom"
+	"github.com/imgasm/imgasm/internal/publish"
+	"github.com/imgasm/imgasm/internal/smallfile"
+)
+
+// inspectBill writes a bill of materials, in the format of the file's name.
+func (a *app) inspectBill(c *cli.Context, o *openedImage, file string) error {
+	f, err := sbom.FormatOfFile(file)
+	if err != nil {
+		return err
+	}
+	if err := free(o.path, file, false); err != nil {
+		return err
+	}
+	d := sbom.Document{Image: sbom.Image{Name: filepath.Base(o.path)}, Created: time.Now(), Tool: sbom.Tool{Name: "imgasm", Version: version}}
+	if epoch := a.getenv("SOURCE_DATE_EPOCH"); epoch != "" {
+		if d.Created, err = media.Date(epoch, ""); err != nil {
+			return badInput("", err, "unset it, or give a number: date +%s")
+		}
+	}
+	if d.Image.SHA256, err = sha256Of(c, o.path); err != nil {
+		return err
+	}
+	o.Describe(&d)
+	if d.Unknown != "" {
+		a.Problem("warning", "the bill of materials lists no packages: "+d.Unknown, "")
+	}
+	return publish.File(file, func(w *os.File) error { return f.Write(w, d) })
+}
+
+// sha256Of is the hash of a file, in hex.
+func sha256Of(c *cli.Context, file string) (string, error) {
+	f, err := smallfile.Open(file)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, smallfile.Stream(c.Context, f)); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
