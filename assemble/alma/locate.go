@@ -88,8 +88,8 @@ func (s Spec) Find(ctx context.Context, h host.Host) (_ *Installer, _ *source.Re
 		return nil, nil, err
 	}
 	if s.ISO != "" {
-		iso := s.shown(s.ISO)
-		return nil, &source.Release{Name: filepath.Base(iso), Arch: want.Arch, SHA256: s.ISOChecksum, URLs: []string{iso}}, nil
+		from := s.shown(s.ISO)
+		return nil, &source.Release{Name: filepath.Base(from), Arch: want.Arch, SHA256: s.ISOChecksum, URLs: []string{from}}, nil
 	}
 	r, err := f.Resolve(ctx, want)
 	if err != nil {

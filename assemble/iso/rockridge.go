@@ -73,6 +73,7 @@ func (m *Image) detectRockRidge() {
 		if string(s[:2]) == "SP" && s[4] == 0xbe && s[5] == 0xef {
 			m.skip = int(s[6])
 			found := false
+			// What is damaged is told when names are read.
 			m.eachEntry(s, func(sig string, _ []byte) error {
 				found = found || sig == "PX" || sig == "RR" || sig == "NM" || sig == "TF"
 				return nil
