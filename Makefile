@@ -6,24 +6,15 @@ E2E       ?= 1
 GOFLAGS   += -trimpath
 LDFLAGS   := -s -w -X main.version=$(VERSION)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
-GUESTS    := assemble/rehearsal/guests/guest-amd64.gz assemble/rehearsal/guests/guest-arm64.gz
 # Go's own dependency tracking is better than make's: always ask it.
-.PHONY: build guest demo test test-all setup-test unit e2e lint cross bench fuzz soak clean
+.PHONY: build demo test test-all setup-test unit e2e lint cross bench fuzz soak clean
 
-build: guest ## bin/imgasm, with the rehearsal guests inside
-	$(GO) build $(GOFLAGS) -tags guest -ldflags '$(LDFLAGS)' -o bin/imgasm ./cmd/imgasm
-
-guest: $(GUESTS)
-
-assemble/rehearsal/guests/guest-%.gz: FORCE
-	GOOS=linux GOARCH=$* $(GO) build $(GOFLAGS) -ldflags '-s -w' -o bin/imgasm-guest-$* ./cmd/imgasm-guest
-	@mkdir -p $(@D)
-	gzip -9nc bin/imgasm-guest-$* > $@
-FORCE:
+build: ## bin/imgasm
+	$(GO) build $(GOFLAGS) -ldflags '$(LDFLAGS)' -o bin/imgasm ./cmd/imgasm
 
 demo: ## install what is missing, build, and rehearse a whole image build on this host
 	.ci/setup demo
-	$(MAKE) build GOFLAGS="$(GOFLAGS) -v" GUESTS=assemble/rehearsal/guests/guest-$$($(GO) env GOARCH).gz
+	$(MAKE) build GOFLAGS="$(GOFLAGS) -v"
 	bin/imgasm doctor
 	bin/imgasm rehearse --force --out bin/demo.qcow2
 
@@ -40,8 +31,8 @@ unit: ## no root, no network, no virtual machine
 	$(GO) test ./...
 	CGO_ENABLED=1 $(GO) test -race -short ./...
 
-e2e: setup-test guest ## whole builds in real virtual machines, by emulation where there is nothing faster
-	IMGASM_E2E=$(E2E) $(GO) test -tags guest -count=1 -timeout 40m -parallel 2 -p 1 -v -run 'E2E|DiesWith' ./cmd/imgasm ./qemu/... ./firmware ./assemble/media ./assemble/rehearsal/debian
+e2e: setup-test ## whole builds in real virtual machines, by emulation where there is nothing faster
+	IMGASM_E2E=$(E2E) $(GO) test -count=1 -timeout 40m -parallel 2 -p 1 -v -run 'E2E|DiesWith' ./cmd/imgasm ./qemu/... ./firmware ./assemble/media ./assemble/rehearsal/debian
 
 lint: cross
 	@test -z "$$(gofmt -l .)" || { echo 'gofmt:'; gofmt -l .; exit 1; }
@@ -60,8 +51,8 @@ fuzz: ## every fuzz target for FUZZTIME
 	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep ^Fuzz); do \
 		echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-30s} -fuzzminimizetime 10x $$p || exit 1; done; done
 
-soak: setup-test guest ## signals and kill -9 at 40 random moments of whole builds on a stand-in for QEMU, at 8 of rehearsals in a real one, a full disk at 10: half an hour
-	IMGASM_SOAK=1 $(GO) test -tags guest -count=1 -timeout 60m -v -run 'Soak' ./cmd/imgasm
+soak: setup-test ## signals and kill -9 at 40 random moments of whole builds on a stand-in for QEMU, at 8 of rehearsals in a real one, a full disk at 10: half an hour
+	IMGASM_SOAK=1 $(GO) test -count=1 -timeout 60m -v -run 'Soak' ./cmd/imgasm
 
 clean:
-	rm -rf bin assemble/rehearsal/guests
+	rm -rf bin

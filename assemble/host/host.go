@@ -31,10 +31,8 @@ type Host struct {
 	// Transport makes the connections for downloads; nil: one with the proxy of the environment.
 	Transport http.RoundTripper
 	// Free tells what can still be written to the file system of a folder, in bytes.
-	Free func(dir string) (int64, error)
-	// ProgramDir and WorkDir are where the rehearsal's guest is looked for.
-	ProgramDir, WorkDir string
-	Version             string // imgasm's own
+	Free    func(dir string) (int64, error)
+	Version string // imgasm's own
 	// Field is how advice calls the field of a Spec that is to be changed, such as
 	// "DiskSize": a program's flag; nil: as it is.
 	Field func(field string) string
@@ -52,10 +50,6 @@ func This(getenv func(string) string, version string) (Host, error) {
 		}
 		h.CacheDir = filepath.Join(base, "imgasm")
 	}
-	if exe, err := os.Executable(); err == nil {
-		h.ProgramDir = filepath.Dir(exe)
-	}
-	h.WorkDir, _ = os.Getwd()
 	return h, nil
 }
 

@@ -31,7 +31,7 @@ func rehearsalISO(t *testing.T, a arch.Arch) string {
 		t.Fatal(err)
 	}
 	in, err := rehearsal.Build(context.Background(), rehearsal.Options{
-		Arch: a, CacheDir: filepath.Join(cache, "imgasm"), SourceDir: filepath.Join("..", ".."),
+		Arch: a, CacheDir: filepath.Join(cache, "imgasm"),
 	}, func(event.Event) {})
 	if err != nil {
 		t.Fatal(err)

@@ -1,10 +1,8 @@
-// The installer ISO: its files, and the initial RAM file system with the guest.
+// The installer ISO and its files.
 
 package rehearsal
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -17,7 +15,6 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/assemble/iso"
-	"github.com/imgasm/imgasm/assemble/kernel"
 	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/internal/publish"
 	"github.com/imgasm/imgasm/internal/smallfile"
@@ -29,50 +26,14 @@ import (
 // same ISO, whenever it is built.
 var mediumTime = time.Date(2025, time.January, 1, 0, 0, 0, 0, time.UTC)
 
-// initrd holds the guest as /init and the modules in /modules, whose file
-// "order" names them in the order in which they load.
-func initrd(guest []byte, s *supply) ([]byte, error) {
-	modules, err := loadOrder(wanted, s.have, s.builtin)
-	if err != nil {
-		return nil, fmt.Errorf("kernel %s: %w", s.Release, err)
-	}
-	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
-	cpio := kernel.NewArchive(z, 0, time.Time{})
-	folder := func(name string) { cpio.Add(kernel.Entry{Name: name, Mode: kernel.TypeDir | 0o755}) }
-	file := func(name string, mode uint32, data []byte) {
-		cpio.Add(kernel.Entry{Name: name, Mode: kernel.TypeFile | mode, Contents: tree.Bytes(name, data)})
-	}
-	folder("dev")
-	// The kernel opens it for /init before anything can mount devtmpfs.
-	cpio.Add(kernel.Entry{Name: "dev/console", Mode: kernel.TypeChar | 0o600, Major: 5, Minor: 1})
-	file("init", 0o755, guest)
-	folder("modules")
-	var order strings.Builder
-	for _, m := range modules {
-		order.WriteString(m.Name + ".ko")
-		if m.Class != "" {
-			order.WriteString(" " + m.Class)
-		}
-		order.WriteByte('\n')
-		file("modules/"+m.Name+".ko", 0o644, m.Data)
-	}
-	file("modules/order", 0o644, []byte(order.String()))
-	file("modules/release", 0o644, []byte(s.Release+"\n"))
-	if err := errors.Join(cpio.End(), z.Close()); err != nil {
-		return nil, fmt.Errorf("initial RAM file system: %w", err)
-	}
-	return b.Bytes(), nil
-}
-
 // label is the ISO's volume label, in the form of AlmaLinux's.
 func label(arch string) string {
 	return "AlmaLinux-" + strings.ReplaceAll(Release, ".", "-") + "-" + arch + "-rehearsal"
 }
 
 // mediumFiles are the ISO's files, laid out as AlmaLinux's.
-func mediumFiles(guest []byte, s *supply) ([]tree.File, error) {
-	rd, err := initrd(guest, s)
+func mediumFiles(s *supply) ([]tree.File, error) {
+	rd, err := initrd(s)
 	if err != nil {
 		return nil, err
 	}
@@ -159,14 +120,14 @@ menuentry 'Install AlmaLinux %[2]s (imgasm rehearsal)' {
 
 func readme(s *supply) string {
 	return "This is imgasm's rehearsal: an installer that is laid out and speaks as AlmaLinux's does,\n" +
-		"but installs only a kernel and one small program. It is not AlmaLinux.\n\n" +
+		"but installs only a kernel and a few of Debian's programs. It is not AlmaLinux.\n\n" +
 		"Kernel, shim and GRUB are from: " + strings.Join(s.Origin, ", ") + "\n"
 }
 
 // buildISO writes the ISO unless the cache has it. Its name tells what it is
 // made of, and its contents, so that a damaged one is found out.
-func buildISO(ctx context.Context, o Options, dir string, guest []byte, s *supply, say func(event.Event)) (*Installer, error) {
-	key, err := contentKey(guest, s)
+func buildISO(ctx context.Context, o Options, dir string, s *supply, say func(event.Event)) (*Installer, error) {
+	key, err := contentKey(s)
 	if err != nil {
 		return nil, err
 	}
@@ -178,7 +139,7 @@ func buildISO(ctx context.Context, o Options, dir string, guest []byte, s *suppl
 		return in, nil
 	}
 	say(event.Event{Kind: event.Note, Text: "writing the rehearsal's installer ISO"})
-	files, err := mediumFiles(guest, s)
+	files, err := mediumFiles(s)
 	if err != nil {
 		return nil, err
 	}
@@ -242,24 +203,20 @@ func fileSum(path string) (string, error) {
 
 // contentKey is a hash over all that the ISO is made of, before anything is
 // compressed: telling that the cache has it must take no time.
-func contentKey(guest []byte, s *supply) (string, error) {
+func contentKey(s *supply) (string, error) {
 	prefix, err := grubPrefix(s.GRUB)
 	if err != nil {
 		return "", err
 	}
-	modules, err := loadOrder(wanted, s.have, s.builtin)
+	first, err := initrdFiles(s)
 	if err != nil {
-		return "", fmt.Errorf("kernel %s: %w", s.Release, err)
+		return "", err
 	}
 	h := sha256.New()
 	add := func(name string, data []byte) {
 		fmt.Fprintf(h, "%s %d\n", name, len(data))
 		h.Write(data)
 	}
-	for _, m := range modules {
-		add(m.Name+" "+m.Class, m.Data)
-	}
-	add("guest", guest)
 	add("kernel", s.Kernel)
 	add("shim", s.Shim)
 	add("grub", s.GRUB)
@@ -268,7 +225,7 @@ func contentKey(guest []byte, s *supply) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, p := range all {
+	for _, p := range append(all, pkg{nevra: "initrd", files: first}) {
 		for _, f := range p.files {
 			add(fmt.Sprintf("%s/%s %o %s %s", p.nevra, f.path, f.mode, f.link, f.medium), f.data)
 		}

@@ -162,6 +162,7 @@ func fakeSupply(t testing.TB) *supply {
 	t.Helper()
 	s := newSupply(arch.X86_64)
 	s.Origin = []string{"linux-image-test_1_amd64"}
+	s.tools = fakeTools(t, arch.X86_64)
 	for _, f := range append(fakeModules(), file{"boot/vmlinuz-6.1.0-1-test", "kernel"},
 		file{"usr/lib/shim/shimx64.efi.signed", "shim"}, file{"usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed", string(fakeGRUB)}) {
 		if err := s.take(f.name, "", bytes.NewReader([]byte(f.data))); err != nil {

@@ -1,13 +1,14 @@
 // The packages of the rehearsal and its stage 2, images/install.img: a tar
-// archive with one folder a package, packages/NAME-VERSION-RELEASE.ARCH.
-// A symbolic link to "medium:PATH" in it stands for that file of the medium,
-// so that kernel and boot loader are on the medium once.
+// archive with one folder a package, packages/NAME-VERSION-RELEASE.ARCH, and
+// packages.list with the packages in order, each followed by FROM:TO for what is
+// copied from the medium: kernel and boot loader are there once.
 
 package rehearsal
 
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"embed"
 	"fmt"
 	"io/fs"
@@ -29,9 +30,6 @@ type pkgFile struct {
 	medium string // the content is this file of the medium
 	link   string
 }
-
-// mediumLink must be what the guest knows; see cmd/imgasm-guest/stage2.go.
-const mediumLink = "medium:"
 
 // system holds files of the installed system that no package has, as they are.
 //
@@ -62,10 +60,7 @@ func packages(s *supply, prefix string) ([]pkg, error) {
 	}
 	var ssh, sudo []pkgFile
 	for _, t := range s.tools.sorted() {
-		f := pkgFile{path: t.name, mode: 0o755, data: t.data}
-		if t.link != "" {
-			f.link = "/" + t.link
-		}
+		f := t.file()
 		switch {
 		case strings.HasPrefix(t.pkg, "openssh-"):
 			ssh = append(ssh, f)
@@ -79,7 +74,7 @@ func packages(s *supply, prefix string) ([]pkg, error) {
 		}
 	}
 	return []pkg{
-		{name("filesystem", Release, "1", "noarch"), folders("boot/", "dev/", "etc/", "etc/ssh/sshd_config.d/", "etc/sudoers.d/", "home/", "proc/", "root/", "run/", "sys/", "tmp/", "mnt/",
+		{name("filesystem", Release, "1", "noarch"), folders("boot/", "etc/", "etc/ssh/sshd_config.d/", "etc/sudoers.d/", "home/", "root/", "mnt/",
 			"usr/bin/", "usr/lib/", "usr/lib64/", "usr/sbin/", "var/log/", "var/lib/")},
 		{name("base", Release, "1", a.Name), base},
 		{name("kernel", version, release, a.Name), []pkgFile{
@@ -100,10 +95,12 @@ func packages(s *supply, prefix string) ([]pkg, error) {
 	}, nil
 }
 
+// mergedUsr are the links of a system that has all its programs below /usr.
+var mergedUsr = []pkgFile{{path: "bin", link: "usr/bin"}, {path: "sbin", link: "usr/sbin"}, {path: "lib", link: "usr/lib"}, {path: "lib64", link: "usr/lib64"}}
+
 // systemFiles are the embedded ones, with the links of commands.
 func systemFiles() ([]pkgFile, error) {
-	all := []pkgFile{{path: "bin", link: "usr/bin"}, {path: "sbin", link: "usr/sbin"}, {path: "lib", link: "usr/lib"}, {path: "lib64", link: "usr/lib64"},
-		{path: "usr/bin/sh", link: "bash"}}
+	all := append([]pkgFile{{path: "usr/bin/sh", link: "bash"}}, mergedUsr...)
 	err := fs.WalkDir(system, "system", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -149,43 +146,37 @@ func kernelVersion(uts string) (version, release string) {
 
 // stage2 packs the packages. Everything in it has the time t.
 func stage2(all []pkg, prefix string, t time.Time) ([]byte, error) {
-	var b bytes.Buffer
+	var b, list bytes.Buffer
+	var failed error
 	w := tar.NewWriter(&b)
-	add := func(h *tar.Header, data []byte) error {
-		h.ModTime, h.Size, h.Format = t, int64(len(data)), tar.FormatPAX
-		if err := w.WriteHeader(h); err != nil {
-			return fmt.Errorf("stage 2: %s: %w", h.Name, err)
-		}
-		_, err := w.Write(data)
-		return err
-	}
-	if err := add(&tar.Header{Name: "grub-prefix", Mode: 0o644}, []byte(prefix+"\n")); err != nil {
-		return nil, err
+	add := func(h *tar.Header, data []byte) {
+		h.ModTime, h.Size = t, int64(len(data))
+		err := w.WriteHeader(h)
+		_, e := w.Write(data)
+		failed = cmp.Or(failed, err, e)
 	}
 	for _, p := range all {
-		if err := add(&tar.Header{Name: "packages/" + p.nevra + "/", Typeflag: tar.TypeDir, Mode: 0o755}, nil); err != nil {
-			return nil, err
-		}
+		list.WriteString(p.nevra)
+		add(&tar.Header{Name: "packages/" + p.nevra + "/", Mode: 0o755}, nil)
 		for _, f := range p.files {
-			h := &tar.Header{Name: "packages/" + p.nevra + "/" + f.path, Mode: f.mode}
-			if h.Mode == 0 {
-				h.Mode = 0o644
-			}
+			h := &tar.Header{Name: "packages/" + p.nevra + "/" + f.path, Mode: cmp.Or(f.mode, 0o644)}
 			switch {
-			case strings.HasSuffix(f.path, "/"):
-				h.Typeflag, h.Mode = tar.TypeDir, 0o755
 			case f.medium != "":
-				h.Typeflag, h.Linkname = tar.TypeSymlink, mediumLink+f.medium
+				fmt.Fprintf(&list, " %s:%s", f.medium, f.path)
+				continue
+			case strings.HasSuffix(f.path, "/"):
+				h.Mode = 0o755
 			case f.link != "":
 				h.Typeflag, h.Linkname = tar.TypeSymlink, f.link
 			}
-			if err := add(h, f.data); err != nil {
-				return nil, err
-			}
+			add(h, f.data)
 		}
+		list.WriteByte('\n')
 	}
-	if err := w.Close(); err != nil {
-		return nil, err
+	add(&tar.Header{Name: "grub-prefix", Mode: 0o644}, []byte(prefix+"\n"))
+	add(&tar.Header{Name: "packages.list", Mode: 0o644}, list.Bytes())
+	if err := cmp.Or(failed, w.Close()); err != nil {
+		return nil, fmt.Errorf("stage 2: %w", err)
 	}
 	return b.Bytes(), nil
 }

@@ -132,7 +132,7 @@ func poolTools(ctx context.Context, p *pool) (tools, error) {
 			return nil, fmt.Errorf("%s: %w", f, err)
 		}
 	}
-	return t.closure(p.o.Arch)
+	return t.wanted(p.o.Arch)
 }
 
 // notFetched tells whether an error is that no mirror gave what is needed.

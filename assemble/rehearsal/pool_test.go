@@ -40,8 +40,7 @@ func mirrored(t *testing.T) (signedMirror, Options) {
 	m.Publish(t, key, "bookworm-security", "amd64", day, nil,
 		debiantest.Package{Name: "linux-image-amd64", Version: "6.1.1-1", Depends: "linux-image-6.1.0-1-amd64 (= 6.1.1-1)", Data: []byte("x")},
 		debiantest.Package{Name: "linux-image-6.1.0-1-amd64", Version: "6.1.1-1", Data: fakeDeb(t, "data.tar.xz", files...)})
-	o := Options{Arch: arch.X86_64, CacheDir: t.TempDir(), ProgramDir: t.TempDir(), Mirror: m.URL + "/debian", keys: key.Ring, sleep: func(context.Context, time.Duration) error { return nil }}
-	fakeGuest(t, o.ProgramDir, o.Arch)
+	o := Options{Arch: arch.X86_64, CacheDir: t.TempDir(), Mirror: m.URL + "/debian", keys: key.Ring, sleep: func(context.Context, time.Duration) error { return nil }}
 	return signedMirror{m, key}, o
 }
 
@@ -210,12 +209,12 @@ func TestKilled(t *testing.T) {
 	}
 	for _, moment := range moments {
 		o.CacheDir = t.TempDir()
-		ring := filepath.Join(o.ProgramDir, "keys")
+		ring := filepath.Join(t.TempDir(), "keys")
 		if err := os.WriteFile(ring, m.Key.Public, 0o644); err != nil {
 			t.Fatal(err)
 		}
 		child := exec.Command(os.Args[0], "-test.run=^TestKilled$")
-		child.Env = append(os.Environ(), "IMGASM_TEST_CACHE="+o.CacheDir, "IMGASM_TEST_PROGRAM="+o.ProgramDir, "IMGASM_TEST_MIRROR="+o.Mirror)
+		child.Env = append(os.Environ(), "IMGASM_TEST_CACHE="+o.CacheDir, "IMGASM_TEST_KEYS="+ring, "IMGASM_TEST_MIRROR="+o.Mirror)
 		var killed atomic.Bool
 		started := make(chan struct{})
 		kill := func() { <-started; killed.Store(true); child.Process.Kill() }
@@ -256,7 +255,7 @@ func TestKilled(t *testing.T) {
 // buildUntilKilled is the child's part: it builds, and goes on only if it is not
 // killed at what it says.
 func buildUntilKilled(t *testing.T, cache string) {
-	key, err := os.ReadFile(filepath.Join(os.Getenv("IMGASM_TEST_PROGRAM"), "keys"))
+	key, err := os.ReadFile(os.Getenv("IMGASM_TEST_KEYS"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -264,7 +263,7 @@ func buildUntilKilled(t *testing.T, cache string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := Options{Arch: arch.X86_64, CacheDir: cache, ProgramDir: os.Getenv("IMGASM_TEST_PROGRAM"), Mirror: os.Getenv("IMGASM_TEST_MIRROR"), keys: ring}
+	o := Options{Arch: arch.X86_64, CacheDir: cache, Mirror: os.Getenv("IMGASM_TEST_MIRROR"), keys: ring}
 	_, err = Build(context.Background(), o, func(e event.Event) {
 		fmt.Println(e.Text)
 		time.Sleep(50 * time.Millisecond)

@@ -1,8 +1,8 @@
 // Package rehearsal makes an installer ISO laid out as AlmaLinux's whose
-// installer is the project's own small guest (cmd/imgasm-guest). With it the
-// whole road of an image build can be walked on any machine in seconds, and
-// each way in which an installation fails can be seen on demand (package
-// failures).
+// installer is the project's own: the shell scripts in guest/, which the
+// distribution's bash runs. With it the whole road of an image build can be
+// walked on any machine in seconds, and each way in which an installation fails
+// can be seen on demand (package failures).
 //
 // The kernel, shim and GRUB are a distribution's, signed as they were; only
 // the installer and the system that it installs are imgasm's. Everything the
@@ -50,10 +50,6 @@ type Options struct {
 	Transport http.RoundTripper
 	// Offline uses what the cache has and asks no mirror.
 	Offline bool
-	// ProgramDir is where a packed guest may lie (the executable's folder) and
-	// SourceDir a folder that may be in imgasm's source tree (the working
-	// folder). Empty ones are not looked at. A guest that is embedded is preferred.
-	ProgramDir, SourceDir string
 	// Refresh asks for newer packages even if the cache has some. Without it
 	// they are used for a week.
 	Refresh bool
@@ -124,10 +120,6 @@ func prepare(ctx context.Context, o Options, say func(event.Event)) (*Installer,
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	guest, err := guestProgram(ctx, o.Arch, o.ProgramDir, o.SourceDir)
-	if err != nil {
-		return nil, err
-	}
 	done, err := hold(ctx, filepath.Join(dir, "lock-"+o.Arch.GOARCH), say)
 	if err != nil {
 		return nil, err
@@ -138,7 +130,7 @@ func prepare(ctx context.Context, o Options, say func(event.Event)) (*Installer,
 	if err != nil {
 		return nil, err
 	}
-	return buildISO(ctx, o, dir, guest, s, say)
+	return buildISO(ctx, o, dir, s, say)
 }
 
 // findAll gets kernel and tools at the same time: most of it is unpacking.

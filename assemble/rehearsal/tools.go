@@ -143,9 +143,9 @@ func (t tools) roots() ([]neededTool, error) {
 	return all, nil
 }
 
-// closure returns the wanted tools with all that they lead to: the targets of
+// closure returns the tools of todo with all that they lead to: the targets of
 // links, the interpreter of programs, and libraries.
-func (t tools) closure(a arch.Arch) (tools, error) {
+func (t tools) closure(a arch.Arch, todo []neededTool) (tools, error) {
 	have := map[string]string{} // a library's path by its base name
 	for name := range t {
 		if isLibrary(name) {
@@ -153,10 +153,6 @@ func (t tools) closure(a arch.Arch) (tools, error) {
 		}
 	}
 	all := tools{}
-	todo, err := t.roots()
-	if err != nil {
-		return nil, fmt.Errorf("tools for %s: %w", a.Name, err)
-	}
 	for len(todo) > 0 {
 		n := todo[0]
 		todo = todo[1:]
@@ -184,6 +180,24 @@ func (t tools) closure(a arch.Arch) (tools, error) {
 		}
 	}
 	return all, nil
+}
+
+// wanted returns the tools that are wanted for themselves and their closure.
+func (t tools) wanted(a arch.Arch) (tools, error) {
+	roots, err := t.roots()
+	if err != nil {
+		return nil, fmt.Errorf("tools for %s: %w", a.Name, err)
+	}
+	return t.closure(a, roots)
+}
+
+// file is the tool as the guest has it.
+func (t tool) file() pkgFile {
+	f := pkgFile{path: t.name, mode: 0o755, data: t.data}
+	if t.link != "" {
+		f.link = "/" + t.link
+	}
+	return f
 }
 
 // dynamic is what an ELF file names to be loaded with it: the paths of its
@@ -270,5 +284,5 @@ func loadTools(file string, a arch.Arch) (tools, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	return t.closure(a)
+	return t.wanted(a)
 }

@@ -26,7 +26,7 @@ func fakeTools(t testing.TB, a arch.Arch) tools {
 			}
 		}
 	}
-	all, err := all.closure(a)
+	all, err := all.wanted(a)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func hostTools(t *testing.T) tools {
 func TestToolsClosure(t *testing.T) {
 	ldd := hosttool.Find(t, "ldd", "libc-bin")
 	have := hostTools(t)
-	all, err := have.closure(arch.Host())
+	all, err := have.wanted(arch.Host())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,15 +138,15 @@ func linkedTo(all tools, name string, needed map[string]bool) bool {
 func TestToolsRefuse(t *testing.T) {
 	have := fakeTools(t, arch.X86_64)
 	delete(have, "usr/sbin/mkfs.xfs")
-	if _, err := have.closure(arch.X86_64); err == nil || !strings.Contains(err.Error(), "tools for x86_64: no usr/sbin/mkfs.xfs in the package xfsprogs") {
+	if _, err := have.wanted(arch.X86_64); err == nil || !strings.Contains(err.Error(), "tools for x86_64: no usr/sbin/mkfs.xfs in the package xfsprogs") {
 		t.Errorf("a missing tool: %v", err)
 	}
 	have.take("xfsprogs", "sbin/mkfs.xfs", "mkfs.other", nil)
-	if _, err := have.closure(arch.X86_64); err == nil || !strings.Contains(err.Error(), "no usr/sbin/mkfs.other for x86_64, needed by usr/sbin/mkfs.xfs") {
+	if _, err := have.wanted(arch.X86_64); err == nil || !strings.Contains(err.Error(), "no usr/sbin/mkfs.other for x86_64, needed by usr/sbin/mkfs.xfs") {
 		t.Errorf("a link to nowhere: %v", err)
 	}
 	have.take("xfsprogs", "usr/sbin/mkfs.xfs", "", bytes.NewReader(fakeModule("x", "")))
-	if _, err := have.closure(arch.AArch64); err == nil || !strings.Contains(err.Error(), "EM_X86_64") {
+	if _, err := have.wanted(arch.AArch64); err == nil || !strings.Contains(err.Error(), "EM_X86_64") {
 		t.Errorf("a program for another architecture: %v", err)
 	}
 }

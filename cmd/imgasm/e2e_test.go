@@ -183,8 +183,8 @@ func checkMetadata(t *testing.T, image string, tested bool) {
 // shows itself (by words on the console, in tmux, by QEMU's events, by silence),
 // and successes that look like none. Words by themselves are tested on recordings.
 var everyday = []string{
-	failures.Panic, failures.PanicSilent, failures.NoOEMDRV, failures.Kickstart, failures.TmuxKickstart, failures.Hang, failures.Watchdog,
-	failures.PackageMissing, failures.PostError, failures.PoweroffEarly, failures.RebootEarly, failures.WaitsForEnter, failures.NoPorts, failures.Tmux,
+	"panic", "panic-without-pvpanic", "no-oemdrv", "kickstart", "tmux-kickstart", "hang", "watchdog",
+	"package-missing", "post-error", "poweroff-early", "reboot-early", "waits-for-enter", "no-ports", "tmux",
 }
 
 // Each failure on demand ends with the right exit code, an explanation and a
@@ -211,11 +211,11 @@ func TestE2EFailures(t *testing.T) {
 				args = append(args, "--arch", "x86_64", "--firmware", "bios")
 			}
 			switch f.Name {
-			case failures.WaitsForEnter:
+			case "waits-for-enter":
 				args = append(args, "--stall-timeout", "40s") // half of it passes before the guest is switched off
-			case failures.QuietWriter:
+			case "quiet-writer":
 				args = append(args, "--stall-timeout", "30s") // it writes for longer
-			case failures.NoOEMDRV, failures.Stage2:
+			case "no-oemdrv", "stage2-missing":
 				args = append(args, "--kernel-arg", "rd.retry=20") // as where nothing is emulated
 			}
 			code, events, stderr := runJSON(t, args...)
@@ -307,7 +307,7 @@ func TestE2EKickstartNotInInitrd(t *testing.T) {
 	hosttool.Machines(t)
 	out := filepath.Join(t.TempDir(), "image.qcow2")
 	code, _, stderr := runJSON(t, "rehearse", "--arch", "x86_64", "--firmware", "bios", "--accel", "tcg", "--out", out,
-		"--deliver", "initrd", "--fail", failures.NoKickstart)
+		"--deliver", "initrd", "--fail", "no-kickstart")
 	if code != exitInstall || !strings.Contains(stderr, "can't find /no-such-file!") || !strings.Contains(stderr, "--deliver initrd") {
 		t.Errorf("exit code %d, want %d\n%s\nconsole:\n%s", code, exitInstall, stderr, tail(out+".failed/serial.log", 30))
 	}
@@ -425,7 +425,7 @@ func TestE2EHostFull(t *testing.T) {
 	}
 	defer func() { _ = exec.Command("umount", dir).Run() }()
 	out := filepath.Join(dir, "image.qcow2")
-	code, events, stderr := runJSON(t, "rehearse", "--fail", failures.HostNoSpace, "--out", out, "--no-boot-test", "--enospc-wait", "5s")
+	code, events, stderr := runJSON(t, "rehearse", "--fail", "host-no-space", "--out", out, "--no-boot-test", "--enospc-wait", "5s")
 	if code != exitHost {
 		t.Errorf("exit code %d, want %d\n%s", code, exitHost, stderr)
 	}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -39,7 +38,7 @@ everywhere, and is no AlmaLinux.`,
 			&cli.StringFlag{Name: "mirror", Category: groupImage, Usage: "fetch packages from the mirror of Debian at `URL` (default: that of this system's apt, or Debian's own)"},
 			&cli.BoolFlag{Name: "offline", Category: groupImage, Usage: "use the packages that are in the cache"},
 			&cli.BoolFlag{Name: "iso-only", Category: groupImage, Usage: "make the rehearsal's installer ISO, print its path, and stop"},
-			&cli.StringFlag{Name: "fail", Category: groupMachine, Usage: "let the guest fail: `NAME` is one of " + failureNames()},
+			&cli.StringFlag{Name: "fail", Category: groupMachine, Usage: "let the guest fail: `NAME` is one of " + failures.Names()},
 		}, machineFlags()...),
 		Action: func(c *cli.Context) error {
 			if err := a.noArgs(c); err != nil {
@@ -53,8 +52,8 @@ everywhere, and is no AlmaLinux.`,
 				s.Out = "rehearsal" + rehearsalEnding(s.Formats)
 			}
 			if name := c.String("fail"); name != "" {
-				if !isFailure(name) {
-					return a.usage("--fail %s: there is no such failure; there are %s", name, failureNames())
+				if _, found := failures.Find(name); !found {
+					return a.usage("--fail %s: there is no such failure; there are %s", name, failures.Names())
 				}
 				s.KernelArgs = append(s.KernelArgs, failures.Argument+"="+name)
 			}
@@ -84,7 +83,7 @@ everywhere, and is no AlmaLinux.`,
 				in, err := rehearsal.Build(ctx, rehearsal.Options{
 					Arch: target, CacheDir: h.CacheDir, KernelFrom: c.String("iso"),
 					Mirror: c.String("mirror"), Offline: c.Bool("offline"), Transport: h.Transport,
-					ProgramDir: h.ProgramDir, SourceDir: h.WorkDir, Now: h.Now,
+					Now: h.Now,
 				}, show)
 				switch {
 				case err == nil:
@@ -134,23 +133,6 @@ func canRead(path string) error {
 		return nil
 	}
 	return ofUser(err)
-}
-
-func failureNames() string {
-	var names []string
-	for _, f := range failures.All() {
-		names = append(names, f.Name)
-	}
-	return strings.Join(names, ", ")
-}
-
-func isFailure(name string) bool {
-	for _, f := range failures.All() {
-		if f.Name == name {
-			return true
-		}
-	}
-	return false
 }
 
 // wishedArch is the architecture that --arch names; "": this host's.

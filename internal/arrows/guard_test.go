@@ -11,7 +11,6 @@ import (
 // no bundle is kept: each is started with guard.Func.
 func TestGoroutinesAreGuarded(t *testing.T) {
 	exempt := []string{
-		guest,
 		"qemu/qemutest/",          // a program of its own, for tests
 		"kickstart/lsp/server.go", // kickstart imports nothing of this module; an editor starts a server again
 	}

@@ -35,119 +35,75 @@ type Failure struct {
 	Needs string
 }
 
-// The names that the guest's code branches on.
-const (
-	Panic            = "panic"
-	PanicSilent      = "panic-without-pvpanic"
-	CPUTooOld        = "cpu-too-old"
-	Hang             = "hang"
-	Clock            = "clock"
-	Dots             = "dots"
-	Silent           = "silent"
-	RebootEarly      = "reboot-early"
-	PoweroffEarly    = "poweroff-early"
-	Kickstart        = "kickstart"
-	NoOEMDRV         = "no-oemdrv"
-	NoKickstart      = "no-kickstart"
-	Stage2           = "stage2-missing"
-	Emergency        = "emergency-shell"
-	PackageMissing   = "package-missing"
-	Repository       = "repository"
-	Scriptlet        = "scriptlet"
-	DiskFull         = "disk-full"
-	HostNoSpace      = "host-no-space"
-	Watchdog         = "watchdog"
-	Flood            = "flood"
-	Garbage          = "garbage"
-	Tmux             = "tmux"
-	TmuxKickstart    = "tmux-kickstart"
-	PostError        = "post-error"
-	PreError         = "pre-error"
-	Crash            = "crash"
-	Storage          = "storage"
-	Bootloader       = "bootloader"
-	LowMemory        = "low-memory"
-	HubPrompt        = "hub-prompt"
-	WaitsForEnter    = "waits-for-enter"
-	OutOfMemory      = "out-of-memory"
-	KernelBug        = "kernel-bug"
-	Slow             = "slow"
-	QuietWriter      = "quiet-writer"
-	NoPorts          = "no-ports"
-	NoLogPort        = "no-log-port"
-	SystemdEmergency = "systemd-emergency"
-	MediaCheck       = "media-check"
-)
-
 // All lists the failures in the order in which help texts show them: by how
 // far the installation comes.
 func All() []Failure {
 	return []Failure{
-		{Name: Panic, Does: "the kernel panics in the middle of the installation", Want: Failed,
+		{Name: "panic", Does: "the kernel panics in the middle of the installation", Want: Failed,
 			Text: "Kernel panic - not syncing: sysrq triggered crash", Event: "GUEST_PANICKED", Needs: "pvpanic"},
-		{Name: PanicSilent, Does: "the kernel panics and no pvpanic device tells QEMU", Want: Failed,
+		{Name: "panic-without-pvpanic", Does: "the kernel panics and no pvpanic device tells QEMU", Want: Failed,
 			Text: "Kernel panic - not syncing: sysrq triggered crash"},
-		{Name: CPUTooOld, Does: "glibc refuses the CPU, so init dies", Want: Failed,
+		{Name: "cpu-too-old", Does: "glibc refuses the CPU, so init dies", Want: Failed,
 			Text: "Fatal glibc error: CPU does not support x86-64-v3"},
-		{Name: Silent, Does: "nothing is said after the kernel's own messages", Want: Stalled},
-		{Name: NoOEMDRV, Does: "no OEMDRV volume appears; dracut gives up and powers off", Want: Failed,
+		{Name: "silent", Does: "nothing is said after the kernel's own messages", Want: Stalled},
+		{Name: "no-oemdrv", Does: "no OEMDRV volume appears; dracut gives up and powers off", Want: Failed,
 			Text: "Anaconda installer errors begin", Event: "SHUTDOWN guest-shutdown"},
-		{Name: NoKickstart, Does: "the OEMDRV volume, or the initrd that should deliver it, has no ks.cfg", Want: Failed,
+		{Name: "no-kickstart", Does: "the OEMDRV volume, or the initrd that should deliver it, has no ks.cfg", Want: Failed,
 			Text: "Can't get kickstart from"},
-		{Name: Stage2, Does: "the installer's stage 2 is nowhere", Want: Failed,
+		{Name: "stage2-missing", Does: "the installer's stage 2 is nowhere", Want: Failed,
 			Text: "Anaconda installer errors begin", Event: "SHUTDOWN guest-shutdown"},
-		{Name: Emergency, Does: "dracut opens an emergency shell and waits", Want: Failed,
+		{Name: "emergency-shell", Does: "dracut opens an emergency shell and waits", Want: Failed,
 			Text: "Entering emergency mode. Exit the shell to continue."},
-		{Name: MediaCheck, Does: "the medium's check sum is wrong; the guest waits for twelve hours", Want: Failed,
+		{Name: "media-check", Does: "the medium's check sum is wrong; the guest waits for twelve hours", Want: Failed,
 			Text: "Media check failed!"},
-		{Name: SystemdEmergency, Does: "systemd gives up in stage 2 and asks for a password", Want: Failed,
+		{Name: "systemd-emergency", Does: "systemd gives up in stage 2 and asks for a password", Want: Failed,
 			Text: "You are in emergency mode."},
-		{Name: Kickstart, Does: "the kickstart has an unknown command in its first line", Want: Failed,
+		{Name: "kickstart", Does: "the kickstart has an unknown command in its first line", Want: Failed,
 			Text: "Unknown command: frobnicate"},
-		{Name: TmuxKickstart, Does: "the same, in tmux: its pane is dead and stays", Want: Failed,
+		{Name: "tmux-kickstart", Does: "the same, in tmux: its pane is dead and stays", Want: Failed,
 			Text: "Unknown command: frobnicate"},
-		{Name: LowMemory, Does: "the installer finds too little memory and waits for ENTER", Want: Failed,
+		{Name: "low-memory", Does: "the installer finds too little memory and waits for ENTER", Want: Failed,
 			Text: "of memory to install, but you only have"},
-		{Name: PreError, Does: "a %pre --erroronfail fails: a traceback, then nothing", Want: Failed,
+		{Name: "pre-error", Does: "a %pre --erroronfail fails: a traceback, then nothing", Want: Failed,
 			Text: "pyanaconda.errors.ScriptError"},
-		{Name: Dots, Does: "the installer waits for a repository, one dot a second, for ever", Want: Stalled},
-		{Name: HubPrompt, Does: "the kickstart is incomplete and text mode asks what to do", Want: Failed,
+		{Name: "dots", Does: "the installer waits for a repository, one dot a second, for ever", Want: Stalled},
+		{Name: "hub-prompt", Does: "the kickstart is incomplete and text mode asks what to do", Want: Failed,
 			Text: "Please make a selection from the above"},
-		{Name: Repository, Does: "the repository's metadata cannot be downloaded", Want: Failed,
+		{Name: "repository", Does: "the repository's metadata cannot be downloaded", Want: Failed,
 			Text: "Failed to download metadata for repo 'anaconda'"},
-		{Name: Storage, Does: "the disk is too small for the partitions", Want: Failed,
+		{Name: "storage", Does: "the disk is too small for the partitions", Want: Failed,
 			Text: "Unable to allocate requested partition scheme."},
-		{Name: Clock, Does: "everything stops but the clock in tmux's status line", Want: Stalled},
-		{Name: Hang, Does: "the guest spins silently in the middle of the installation", Want: Stalled},
-		{Name: Watchdog, Does: "the guest stops feeding its watchdog", Want: Failed, Event: "WATCHDOG", Needs: "i6300esb"},
-		{Name: HostNoSpace, Does: "the guest writes until the host's disk is full or its own is", Want: HostFull, Event: "BLOCK_IO_ERROR"},
-		{Name: OutOfMemory, Does: "the kernel kills the installer for want of memory", Want: Failed,
+		{Name: "clock", Does: "everything stops but the clock in tmux's status line", Want: Stalled},
+		{Name: "hang", Does: "the guest spins silently in the middle of the installation", Want: Stalled},
+		{Name: "watchdog", Does: "the guest stops feeding its watchdog", Want: Failed, Event: "WATCHDOG", Needs: "i6300esb"},
+		{Name: "host-no-space", Does: "the guest writes until the host's disk is full or its own is", Want: HostFull, Event: "BLOCK_IO_ERROR"},
+		{Name: "out-of-memory", Does: "the kernel kills the installer for want of memory", Want: Failed,
 			Text: "See 'systemctl status anaconda-direct.service' for details."},
-		{Name: PackageMissing, Does: "a package of the kickstart does not exist", Want: Failed,
+		{Name: "package-missing", Does: "a package of the kickstart does not exist", Want: Failed,
 			Text: "missing packages: no-such-package"},
-		{Name: Scriptlet, Does: "a package's scriptlet fails in the transaction", Want: Failed,
+		{Name: "scriptlet", Does: "a package's scriptlet fails in the transaction", Want: Failed,
 			Text: "Error in POSTIN scriptlet in rpm package"},
-		{Name: DiskFull, Does: "the target's file system has no room for a package", Want: Failed,
+		{Name: "disk-full", Does: "the target's file system has no room for a package", Want: Failed,
 			Text: "on the / filesystem"},
-		{Name: Crash, Does: "the installer crashes with a traceback", Want: Failed,
+		{Name: "crash", Does: "the installer crashes with a traceback", Want: Failed,
 			Text: "Running in cmdline mode, no interactive debugging allowed."},
-		{Name: Bootloader, Does: "the boot loader cannot be installed", Want: Failed,
+		{Name: "bootloader", Does: "the boot loader cannot be installed", Want: Failed,
 			Text: "The following error occurred while installing the boot loader."},
-		{Name: PostError, Does: "a %post --erroronfail fails and the installer waits for ENTER", Want: Failed,
+		{Name: "post-error", Does: "a %post --erroronfail fails and the installer waits for ENTER", Want: Failed,
 			Text: "about to fail"}, // what the script said last: the dialog around it is retold
-		{Name: PoweroffEarly, Does: "the guest powers off before the installation is complete", Want: Failed, Event: "SHUTDOWN guest-shutdown"},
-		{Name: RebootEarly, Does: "the guest resets before the installation is complete", Want: Failed, Event: "SHUTDOWN guest-reset"},
+		{Name: "poweroff-early", Does: "the guest powers off before the installation is complete", Want: Failed, Event: "SHUTDOWN guest-shutdown"},
+		{Name: "reboot-early", Does: "the guest resets before the installation is complete", Want: Failed, Event: "SHUTDOWN guest-reset"},
 		// The prompt itself has no line end and is never seen outside of tmux.
-		{Name: WaitsForEnter, Does: "the installation is complete and waits for ENTER", Want: Success},
+		{Name: "waits-for-enter", Does: "the installation is complete and waits for ENTER", Want: Success},
 
-		{Name: Flood, Does: "100 MB of console output, then all goes well", Want: Success},
-		{Name: Garbage, Does: "garbage, control bytes and a line of 200 kB on the console, then all goes well", Want: Success},
-		{Name: Tmux, Does: "the console is repainted as by tmux; all goes well", Want: Success},
-		{Name: KernelBug, Does: "the kernel reports bugs and soft lockups that do no harm", Want: Success},
-		{Name: Slow, Does: "every package takes seconds, and one of them twenty", Want: Success},
-		{Name: QuietWriter, Does: "forty seconds of writing to the disk without a word", Want: Success},
-		{Name: NoLogPort, Does: "the installer's log port is never opened", Want: Success},
-		{Name: NoPorts, Does: "neither port is ever opened; only the console tells", Want: Success},
+		{Name: "flood", Does: "100 MB of console output, then all goes well", Want: Success},
+		{Name: "garbage", Does: "garbage, control bytes and a line of 200 kB on the console, then all goes well", Want: Success},
+		{Name: "tmux", Does: "the console is repainted as by tmux; all goes well", Want: Success},
+		{Name: "kernel-bug", Does: "the kernel reports bugs and soft lockups that do no harm", Want: Success},
+		{Name: "slow", Does: "every package takes seconds, and one of them twenty", Want: Success},
+		{Name: "quiet-writer", Does: "forty seconds of writing to the disk without a word", Want: Success},
+		{Name: "no-log-port", Does: "the installer's log port is never opened", Want: Success},
+		{Name: "no-ports", Does: "neither port is ever opened; only the console tells", Want: Success},
 	}
 }
 
