@@ -34,6 +34,8 @@ func (a *app) commands() []*cli.Command {
 		convertCommand(a),
 		inspectCommand(a),
 		imageCommand(a),
+		cpCommand(a),
+		diffCommand(a),
 		consoleCommand(a),
 		kickstartCommand(a),
 		replayCommand(a),

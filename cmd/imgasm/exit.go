@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -22,7 +23,7 @@ import (
 // The exit codes of every verb.
 const (
 	exitDone        = 0
-	exitOther       = 1
+	exitOther       = 1   // and differences, of imgasm diff
 	exitUsage       = 2   // imgasm was called wrongly
 	exitInput       = 3   // invalid input, or lint findings
 	exitHost        = 4   // this host lacks something
@@ -51,6 +52,9 @@ var errReported = errors.New("already reported")
 
 // errFindings is a file with lint findings, already printed.
 var errFindings = errors.New("findings")
+
+// errDiffer is two images that differ: what differs is already printed.
+var errDiffer = fmt.Errorf("they differ: %w", errReported)
 
 // exitCode maps an error to the exit code that stands for it.
 func exitCode(err error) int {

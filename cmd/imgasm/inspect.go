@@ -75,7 +75,7 @@ type openedImage struct {
 func openImage(file string) (*openedImage, error) {
 	d, err := convert.Open(file)
 	if err != nil {
-		return nil, err
+		return nil, ofUser(err)
 	}
 	m, err := inspect.Open(d, d.Size())
 	if err != nil {

@@ -74,14 +74,18 @@ func reportSystem(w *ui.Table, s *inspect.System) {
 	reportFstab(w, s.Fstab)
 	reportUsers(w, s.Users)
 	if s.PackageManager != "" {
-		var bytes int64
-		for _, p := range s.Packages {
-			bytes += p.Bytes
-		}
-		w.Row("packages", fmt.Sprintf("%d (%s), %s installed", len(s.Packages), s.PackageManager, size.Text(bytes)))
+		w.Row("packages", packagesLine(s))
 	}
 	rows(w, "left behind", orNone(each(s.Left, func(l inspect.Leftover) string { return l.Path + ": " + l.Why })))
 	rows(w, "not read", s.Unread)
+}
+
+func packagesLine(s *inspect.System) string {
+	var bytes int64
+	for _, p := range s.Packages {
+		bytes += p.Bytes
+	}
+	return fmt.Sprintf("%d (%s), %s installed", len(s.Packages), s.PackageManager, size.Text(bytes))
 }
 
 func each[T any](list []T, text func(T) string) []string {

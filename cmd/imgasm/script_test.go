@@ -4,6 +4,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"flag"
 	"os"
@@ -40,7 +41,8 @@ func TestScript(t *testing.T) {
 // smallDiskPath is absolute: scripts run in folders of their own.
 var smallDiskPath, _ = filepath.Abs("../../assemble/inspect/testdata/small.img.zst")
 
-// smallDisk writes the disk that assemble/inspect is tested with: smalldisk FILE.
+// smallDisk writes the disk that assemble/inspect is tested with: smalldisk FILE
+// [OLD NEW]... replaces texts in it.
 func smallDisk(ts *testscript.TestScript, _ bool, args []string) {
 	packed, err := os.ReadFile(smallDiskPath)
 	ts.Check(err)
@@ -49,5 +51,8 @@ func smallDisk(ts *testscript.TestScript, _ bool, args []string) {
 	defer d.Close()
 	disk, err := d.DecodeAll(packed, nil)
 	ts.Check(err)
+	for i := 1; i+1 < len(args); i += 2 {
+		disk = bytes.ReplaceAll(disk, []byte(args[i]), []byte(args[i+1]))
+	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), disk, 0o600))
 }

@@ -1,0 +1,224 @@
+// This file copies files out of an image.
+
+package inspect
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+
+	"github.com/imgasm/imgasm/internal/fault"
+)
+
+var (
+	// ErrExists: Copy would replace something.
+	ErrExists = fault.Class(fault.Input, "exists already")
+	// ErrName: a file's name cannot be had on this host.
+	ErrName = fault.Class(fault.Input, "a name that this system cannot have")
+)
+
+// CopyOptions say how Copy copies. The zero value works.
+type CopyOptions struct {
+	// Force replaces files and links by files and links. Folders are joined in
+	// any case, and replace nothing.
+	Force bool
+	// Progress is told how many bytes of contents are written, now and then.
+	Progress func(bytes int64)
+}
+
+// Copied is what Copy has copied.
+type Copied struct {
+	Files, Folders, Links int
+	Bytes                 int64 // of files
+	Special               int   // devices, pipes and sockets, which are left out
+}
+
+// maxPath is the longest path in bytes that is copied, as Linux has it.
+const maxPath = 4096
+
+// Copy copies a file, link or folder with all that is in it from fsys, a Tree
+// say, to dst, which it makes. Permissions and times are kept, but owners and
+// the bits that give a program its owner's rights are not. Links are made as
+// they are, and not followed: nothing is written but below dst, whatever is in
+// fsys or changes in dst meanwhile. Holes stay holes.
+//
+// Errors: ErrExists, ErrName, those of fsys, of the host, or ctx's. What was
+// copied before stays; no file is left half written.
+func Copy(ctx context.Context, fsys fs.FS, name, dst string, o CopyOptions) (Copied, error) {
+	c := &copier{ctx: ctx, fsys: fsys, o: o, buf: make([]byte, 1<<20), zeros: make([]byte, 1<<20)}
+	in, err := fs.Lstat(fsys, name)
+	if err != nil {
+		return c.done, err
+	}
+	to, below := filepath.Dir(dst), filepath.Base(dst)
+	if at, err := os.Lstat(dst); err == nil && at.IsDir() && in.IsDir() {
+		to, below = dst, "."
+	}
+	if c.root, err = os.OpenRoot(to); err != nil {
+		return c.done, err
+	}
+	defer c.root.Close()
+	return c.done, c.copy(name, below, in)
+}
+
+type copier struct {
+	ctx        context.Context
+	fsys       fs.FS
+	root       *os.Root
+	o          CopyOptions
+	done       Copied
+	buf, zeros []byte
+}
+
+// copy copies what is at from to the path to, with slashes, below the root.
+func (c *copier) copy(from, to string, in fs.FileInfo) error {
+	if c.ctx.Err() != nil {
+		return context.Cause(c.ctx)
+	}
+	if len(from) > maxPath || to != "." && !filepath.IsLocal(filepath.FromSlash(to)) || !fs.ValidPath(filepath.ToSlash(to)) {
+		return &fault.Error{Class: ErrName, Err: fmt.Errorf("%.200q: this system cannot have a file of that name", from)}
+	}
+	switch in.Mode().Type() {
+	case fs.ModeDir:
+		return c.dir(from, to, in)
+	case fs.ModeSymlink:
+		target, err := fs.ReadLink(c.fsys, from)
+		if err != nil {
+			return err
+		}
+		if err := c.make(to, func() error { return c.root.Symlink(target, to) }); err != nil {
+			return err
+		}
+		c.done.Links++
+	case 0:
+		return c.file(from, to, in)
+	default:
+		c.done.Special++
+	}
+	return nil
+}
+
+// make makes something that must be new, or is to replace what is there.
+func (c *copier) make(to string, create func() error) error {
+	err := create()
+	if !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	there, statErr := c.root.Lstat(to)
+	if statErr != nil {
+		return err
+	}
+	at := filepath.Join(c.root.Name(), to)
+	switch {
+	case there.IsDir():
+		return &fault.Error{Class: ErrExists, Err: fmt.Errorf("%s is a folder, and should become none", at)}
+	case !c.o.Force:
+		return &fault.Error{Class: ErrExists, Err: fmt.Errorf("%s exists", at), Do: "replace it with {Force}, or copy to another place"}
+	}
+	if err := c.root.Remove(to); err != nil {
+		return err
+	}
+	return create()
+}
+
+func (c *copier) dir(from, to string, in fs.FileInfo) error {
+	switch there, err := c.root.Lstat(to); {
+	case errors.Is(err, fs.ErrNotExist):
+		if err := c.root.Mkdir(to, 0o700); err != nil {
+			return err
+		}
+		c.done.Folders++
+	case err != nil:
+		return err
+	case !there.IsDir():
+		return &fault.Error{Class: ErrExists, Err: fmt.Errorf("%s is there, and no folder", filepath.Join(c.root.Name(), to))}
+	}
+	list, err := fs.ReadDir(c.fsys, from)
+	if err != nil {
+		return err
+	}
+	for _, e := range list {
+		in, err := e.Info()
+		if err != nil {
+			return fmt.Errorf("%s: %w", from, err)
+		}
+		if err := c.copy(path.Join(from, e.Name()), path.Join(to, e.Name()), in); err != nil {
+			return err
+		}
+	}
+	if to == "." { // it was there
+		return nil
+	}
+	return c.attributes(to, in)
+}
+
+func (c *copier) attributes(to string, in fs.FileInfo) error {
+	if err := c.root.Chmod(to, in.Mode().Perm()); err != nil {
+		return err
+	}
+	return c.root.Chtimes(to, in.ModTime(), in.ModTime())
+}
+
+func (c *copier) file(from, to string, in fs.FileInfo) error {
+	src, err := c.fsys.Open(from)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	var dst *os.File
+	err = c.make(to, func() (err error) {
+		dst, err = c.root.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	err = c.contents(dst, src, in.Size())
+	if closed := dst.Close(); err == nil {
+		err = closed
+	}
+	if err == nil {
+		err = c.attributes(to, in)
+	}
+	if err != nil {
+		_ = c.root.Remove(to)
+		return err
+	}
+	c.done.Files++
+	return nil
+}
+
+// contents copies size bytes, and makes holes of zeros.
+func (c *copier) contents(dst *os.File, src io.Reader, size int64) error {
+	if err := dst.Truncate(size); err != nil {
+		return err
+	}
+	for at := int64(0); ; {
+		if c.ctx.Err() != nil {
+			return context.Cause(c.ctx)
+		}
+		n, err := src.Read(c.buf)
+		if n > 0 && !bytes.Equal(c.buf[:n], c.zeros[:n]) {
+			if _, err := dst.WriteAt(c.buf[:n], at); err != nil {
+				return err
+			}
+		}
+		at += int64(n)
+		c.done.Bytes += int64(n)
+		if c.o.Progress != nil {
+			c.o.Progress(c.done.Bytes)
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+}

@@ -1,0 +1,135 @@
+// imgasm cp: files out of a disk image.
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/imgasm/imgasm/assemble/inspect"
+	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/internal/size"
+)
+
+// cpCommand copies files out of a disk image.
+func cpCommand(a *app) *cli.Command {
+	return &cli.Command{
+		Name:      "cp",
+		Usage:     "copy files out of a disk image, without mounting it",
+		ArgsUsage: "IMAGE:PATH DEST",
+		UsageText: `imgasm cp alma.qcow2:/etc/ssh/sshd_config .
+imgasm cp alma.qcow2:/var/log logs`,
+		Description: "A file, or a folder with all that is in it; into DEST if that is a folder, else as\n" +
+			"DEST. Permissions and times are kept; owners, and bits that let a program run as its\n" +
+			"owner, are not. Links are copied as they are, and nothing is written but below DEST.\n" +
+			"Devices, pipes and sockets are left out. See imgasm inspect for what is read.",
+		Flags: append([]cli.Flag{
+			&cli.BoolFlag{Name: "force", Usage: "replace files that exist"},
+		}, talkFlags()...),
+		Action: func(c *cli.Context) error {
+			if c.NArg() != 2 {
+				return a.usage("cp takes IMAGE:PATH and DEST, got %d arguments", c.NArg())
+			}
+			image, name, err := imageAndPath(c.Args().Get(0))
+			if err != nil {
+				return err
+			}
+			return a.copyOut(c, image, name, c.Args().Get(1))
+		},
+	}
+}
+
+// imageAndPath divides IMAGE:PATH at the first colon with a file before it: a
+// path may have colons, and so may the name of an image.
+func imageAndPath(arg string) (image, name string, err error) {
+	for i, r := range arg {
+		if r != ':' {
+			continue
+		}
+		image, name = arg[:i], arg[i+1:]
+		if in, err := os.Stat(image); err == nil && !in.IsDir() {
+			return image, name, nil
+		}
+	}
+	if name == "" {
+		return "", "", &usageError{text: fmt.Sprintf("%q is not IMAGE:PATH", arg), hint: "write the image, a colon, and a path in it: imgasm cp alma.qcow2:/etc/fstab ."}
+	}
+	_, err = os.Stat(image)
+	return "", "", ofUser(err)
+}
+
+// destination is the path that what is at name becomes.
+func destination(name, dest string, isDir bool) (string, error) {
+	in, err := os.Stat(dest)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && (isDir || !strings.HasSuffix(dest, "/")):
+		_, err := os.Stat(filepath.Dir(filepath.Clean(dest)))
+		return dest, ofUser(err)
+	case err != nil:
+		return "", ofUser(err)
+	case !in.IsDir():
+		return dest, nil
+	case name == ".": // the root has no name
+		return filepath.EvalSymlinks(dest)
+	}
+	return filepath.Join(dest, path.Base(name)), nil
+}
+
+func (a *app) copyOut(c *cli.Context, image, name, dest string) error {
+	began := time.Now()
+	_, err := shown(a, c, func(sink event.Sink) (struct{}, error) {
+		show := func(e event.Event) {
+			e.Time, e.Step = time.Now(), "copy"
+			e.Elapsed = e.Time.Sub(began).Seconds()
+			sink(e)
+		}
+		show(event.Event{Kind: event.StepStart, Text: "copy " + name + " out of " + image})
+		o := inspect.CopyOptions{Force: c.Bool("force"), Progress: func(n int64) { show(event.Event{Kind: event.Progress, Done: n, Unit: "B"}) }}
+		dst, done, err := copyFiles(c.Context, image, name, dest, o)
+		if err != nil {
+			return struct{}{}, err
+		}
+		text := fmt.Sprintf("%s: %d files, %s", dst, done.Files, size.Text(done.Bytes))
+		if done.Special > 0 {
+			text += fmt.Sprintf("; %d devices, pipes or sockets were left out", done.Special)
+		}
+		show(event.Event{Kind: event.StepDone, Text: text})
+		if c.Bool("json") {
+			show(event.Event{Kind: event.Result, Text: dst, Path: dst})
+		}
+		return struct{}{}, nil
+	})
+	return err
+}
+
+func copyFiles(ctx context.Context, image, name, dest string, o inspect.CopyOptions) (string, inspect.Copied, error) {
+	opened, err := openImage(image)
+	if err != nil {
+		return "", inspect.Copied{}, err
+	}
+	defer opened.disk.Close()
+	t, err := opened.tree()
+	if err != nil {
+		return "", inspect.Copied{}, err
+	}
+	at := inImage(name)
+	in, err := t.Lstat(at)
+	if err != nil {
+		return "", inspect.Copied{}, notInImage(image, name, err)
+	}
+	dst, err := destination(at, dest, in.IsDir())
+	if err != nil {
+		return "", inspect.Copied{}, err
+	}
+	done, err := inspect.Copy(ctx, t, at, dst, o)
+	return dst, done, err
+}

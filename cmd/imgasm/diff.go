@@ -1,0 +1,202 @@
+// imgasm diff: what differs between two disk images.
+
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/imgasm/imgasm/assemble/inspect"
+	"github.com/imgasm/imgasm/cmd/imgasm/ui"
+	"github.com/imgasm/imgasm/internal/size"
+)
+
+// diffCommand compares two disk images.
+func diffCommand(a *app) *cli.Command {
+	return &cli.Command{
+		Name:      "diff",
+		Usage:     "say what differs between two disk images: packages, files, sizes",
+		ArgsUsage: "A B",
+		UsageText: `imgasm diff old.qcow2 new.qcow2
+imgasm diff old.qcow2 new.qcow2 --packages`,
+		Description: "Files are compared by type, permissions, owner, size, link and SHA-256, not by time;\n" +
+			"their number and size are that of both systems, as their fstab mounts them. Exit code 0:\n" +
+			"nothing differs, 1: something does. See imgasm inspect for what is read.",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "packages", Usage: "compare packages only, which is quick"},
+			&cli.BoolFlag{Name: "json", Usage: "print JSON, one object a line"},
+		},
+		Action: func(c *cli.Context) error {
+			if c.NArg() != 2 {
+				return a.usage("diff takes two images, got %d arguments", c.NArg())
+			}
+			return a.diff(c, c.Args().Get(0), c.Args().Get(1))
+		},
+	}
+}
+
+// side is one of the two images.
+type side struct {
+	*openedImage
+	tree   *inspect.Tree
+	system *inspect.System
+}
+
+func openSide(path string) (side, error) {
+	o, err := openImage(path)
+	if err != nil {
+		return side{}, err
+	}
+	t, err := o.tree()
+	if err != nil {
+		o.disk.Close()
+		return side{}, err
+	}
+	return side{o, t, o.Look(t)}, nil
+}
+
+// diffLine is a line of --json: one of the three.
+type diffLine struct {
+	Package *inspect.PackageChange `json:"package,omitempty"`
+	File    *inspect.FileChange    `json:"file,omitempty"`
+	Image   *imageChange           `json:"image,omitempty"`
+}
+
+// imageChange is something about the images as a whole.
+type imageChange struct {
+	What string `json:"what"`
+	A    string `json:"a"`
+	B    string `json:"b"`
+}
+
+func (a *app) diff(c *cli.Context, pathA, pathB string) error {
+	of, err := openSide(pathA)
+	if err != nil {
+		return err
+	}
+	defer of.disk.Close()
+	with, err := openSide(pathB)
+	if err != nil {
+		return err
+	}
+	defer with.disk.Close()
+
+	differs := false
+	tell := func(l diffLine) error {
+		differs = true
+		if c.Bool("json") {
+			return a.printJSON(l)
+		}
+		_, err := fmt.Fprintln(a.Out, l.String())
+		return err
+	}
+	if !c.Bool("packages") {
+		for _, change := range imageChanges(of, with) {
+			if err := tell(diffLine{Image: &change}); err != nil {
+				return err
+			}
+		}
+	}
+	for _, change := range inspect.DiffPackages(of.system.Packages, with.system.Packages) {
+		if err := tell(diffLine{Package: &change}); err != nil {
+			return err
+		}
+	}
+	if !c.Bool("packages") {
+		if err := inspect.DiffFiles(c.Context, of.tree, with.tree, func(f inspect.FileChange) error { return tell(diffLine{File: &f}) }); err != nil {
+			return err
+		}
+	}
+	if differs {
+		return errDiffer
+	}
+	return nil
+}
+
+// imageChanges compares what is told of the images as a whole.
+func imageChanges(a, b side) []imageChange {
+	facts := func(s side) []imageChange {
+		var kernels, volumes []string
+		for _, k := range s.system.Kernels {
+			kernels = append(kernels, k.Version)
+		}
+		for _, v := range s.Volumes {
+			volumes = append(volumes, strings.TrimSpace(fmt.Sprintf("%s %s %s", size.Text(v.SizeBytes), v.Kind, v.Label)))
+		}
+		return []imageChange{
+			{What: "system", A: s.system.OS["PRETTY_NAME"]}, {What: "disk", A: size.Format(s.SizeBytes)},
+			{What: "partitions", A: strings.TrimSpace(s.Table + " " + strings.Join(volumes, ", "))}, {What: "kernels", A: strings.Join(kernels, ", ")},
+			{What: "boots by", A: strings.Join(s.Boots, ", ")}, {What: "packages", A: packagesLine(s.system)},
+		}
+	}
+	all := facts(a)
+	for i, f := range facts(b) {
+		all[i].B = f.A
+	}
+	return slices.DeleteFunc(all, func(c imageChange) bool { return c.A == c.B })
+}
+
+// signs are how a difference begins, as in a diff.
+var signs = map[string]string{inspect.Added: "+", inspect.Removed: "-", inspect.Changed: "~", inspect.Unread: "?"}
+
+// String is what people read.
+func (l diffLine) String() string {
+	switch {
+	case l.Package != nil:
+		p := l.Package
+		return fmt.Sprintf("%s package %s %s", signs[p.Kind], ui.Line(strings.TrimSuffix(p.Name+"."+p.Arch, ".")), ui.Line(fromTo(p.A, p.B)))
+	case l.File != nil:
+		return fileLine(l.File)
+	}
+	return fmt.Sprintf("~ %s: %s", l.Image.What, ui.Line(fromTo(l.Image.A, l.Image.B)))
+}
+
+// fileLine tells a file, and what has become of it.
+func fileLine(f *inspect.FileChange) string {
+	text := signs[f.Kind] + " " + ui.Line(f.Path)
+	switch f.Kind {
+	case inspect.Unread:
+		return text + ": " + ui.Line(f.Problem)
+	case inspect.Added:
+		return text + sizeOfFile(f.B)
+	case inspect.Removed:
+		return text + sizeOfFile(f.A)
+	}
+	var what []string
+	for _, w := range f.What {
+		switch w {
+		case "type", "mode":
+			w += " " + fromTo(f.A.Mode, f.B.Mode)
+		case "owner":
+			w += " " + fromTo(fmt.Sprintf("%d:%d", f.A.UID, f.A.GID), fmt.Sprintf("%d:%d", f.B.UID, f.B.GID))
+		case "size":
+			w += " " + fromTo(fmt.Sprint(f.A.Bytes), fmt.Sprint(f.B.Bytes))
+		case "target":
+			w += " " + fromTo(f.A.Target, f.B.Target)
+		}
+		what = append(what, ui.Line(w))
+	}
+	return text + ": " + strings.Join(what, ", ")
+}
+
+// sizeOfFile is that of a regular file with contents, "" of others.
+func sizeOfFile(s *inspect.FileState) string {
+	if s.Bytes == 0 {
+		return ""
+	}
+	return ", " + size.Text(s.Bytes)
+}
+
+// fromTo is what has become of something, or the one that there is.
+func fromTo(a, b string) string {
+	switch {
+	case a == "":
+		return b
+	case b == "":
+		return a
+	}
+	return a + " -> " + b
+}
