@@ -11,7 +11,7 @@ import (
 	"github.com/cavaliergopher/cpio"
 
 	"github.com/imgasm/imgasm/assemble"
-	"github.com/imgasm/imgasm/assemble/media"
+	"github.com/imgasm/imgasm/assemble/boot"
 	"github.com/imgasm/imgasm/qemu/qemutest"
 )
 
@@ -42,7 +42,7 @@ func makeMedia(t *testing.T, change func(*Spec)) (*Plan, map[string][]byte) {
 
 // The same Spec and inputs give the same bytes, wherever the ISO and the output lie.
 func TestMediaAreReproducible(t *testing.T) {
-	for _, deliver := range media.Deliveries {
+	for _, deliver := range boot.Deliveries {
 		change := func(s *Spec) { s.Deliver = deliver }
 		_, first := makeMedia(t, change)
 		_, second := makeMedia(t, change)

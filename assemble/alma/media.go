@@ -10,11 +10,9 @@ import (
 	"os"
 
 	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/boot"
 	"github.com/imgasm/imgasm/assemble/disk"
 	"github.com/imgasm/imgasm/assemble/iso"
-	"github.com/imgasm/imgasm/assemble/kernel"
-	"github.com/imgasm/imgasm/assemble/media"
-	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/guard"
 	"github.com/imgasm/imgasm/internal/size"
 	"github.com/imgasm/imgasm/internal/tree"
@@ -46,8 +44,8 @@ func checkSource(p *Plan, hash chan<- hashed) (string, error) {
 	return fmt.Sprintf("%s, %s, volume %q", p.Installer.name(), kind, p.Installer.Label), nil
 }
 
-// delivery is Spec.Deliver as package media has it.
-func (p *Plan) delivery() media.Deliver { return media.Deliver(p.Spec.Deliver) }
+// delivery is Spec.Deliver as package boot has it.
+func (p *Plan) delivery() boot.Deliver { return boot.Deliver(p.Spec.Deliver) }
 
 // initrd is the installer's initrd as the guest gets it.
 func (p *Plan) initrd(from tree.File) (tree.File, error) {
@@ -60,13 +58,13 @@ func makeBootFiles(ctx context.Context, j *assemble.Job, p *Plan) (string, error
 		return "", isoError(p.Installer.Path, err)
 	}
 	defer image.Close()
-	boot := p.Installer.medium.Boot
-	if err := unpackKernel(j, p, image, boot.Kernel); err != nil {
-		return "", fmt.Errorf("%s: %s: %w", p.Installer.Path, boot.Kernel, err)
+	files := p.Installer.medium.Boot
+	if err := unpackKernel(j, p, image, files.Kernel); err != nil {
+		return "", fmt.Errorf("%s: %s: %w", p.Installer.Path, files.Kernel, err)
 	}
-	initrd, err := image.File(boot.Initrd, boot.Initrd)
+	initrd, err := image.File(files.Initrd, files.Initrd)
 	if err != nil {
-		return "", fmt.Errorf("%s: %s: %w", p.Installer.Path, boot.Initrd, err)
+		return "", fmt.Errorf("%s: %s: %w", p.Installer.Path, files.Initrd, err)
 	}
 	if initrd, err = p.initrd(initrd); err != nil {
 		return "", err
@@ -92,9 +90,9 @@ func unpackKernel(j *assemble.Job, p *Plan, image *iso.Image, name string) error
 	if !ok {
 		return errors.New("cannot be read at any place")
 	}
-	var info kernel.Info
+	var info boot.Kernel
 	if _, err := j.Make(kernelFile, func(f *os.File) (err error) {
-		info, err = kernel.Unpack(f, at, file.SizeBytes)
+		info, err = boot.UnpackKernel(f, at, file.SizeBytes)
 		return err
 	}); err != nil {
 		return err
@@ -115,7 +113,7 @@ func writeKickstart(_ context.Context, j *assemble.Job, p *Plan) (string, error)
 func makeOEMDRV(_ context.Context, j *assemble.Job, p *Plan) (string, error) {
 	files := []tree.File{tree.Bytes(iso.KickstartName, p.Kickstart.Guest)}
 	n, err := j.Make(oemdrvFile, func(f *os.File) error {
-		return media.WriteVolume(f, files, p.Time, j.Note)
+		return boot.WriteVolume(f, files, p.Time, j.Note)
 	})
 	return size.Text(n), err
 }
@@ -128,7 +126,7 @@ func makeBootMedium(ctx context.Context, j *assemble.Job, p *Plan) (string, erro
 		return "", isoError(p.Installer.Path, err)
 	}
 	defer image.Close()
-	parts, err := media.BootMedia(image, &p.Installer.medium)
+	parts, err := boot.PartsOf(image, &p.Installer.medium)
 	if err != nil {
 		return "", isoError(p.Installer.Path, err)
 	}
@@ -136,13 +134,13 @@ func makeBootMedium(ctx context.Context, j *assemble.Job, p *Plan) (string, erro
 		return "", err
 	}
 	parts.KernelArgs = p.Arguments
-	files, err := firmware.BootFiles(parts)
+	files, err := boot.Files(parts)
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", p.Installer.Path, err)
 	}
 	m := disk.BootMedium{Files: files, Seed: p.id("boot medium"), Time: p.Time}
 	n, err := j.Make(bootMediumFile, func(f *os.File) error {
-		return media.WriteMedium(f, m, nil, j.Note)
+		return boot.WriteMedium(f, m, nil, j.Note)
 	})
 	return size.Text(n), err
 }

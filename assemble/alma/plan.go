@@ -12,10 +12,10 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/boot"
 	"github.com/imgasm/imgasm/assemble/boottest"
 	"github.com/imgasm/imgasm/assemble/host"
 	"github.com/imgasm/imgasm/assemble/iso"
-	"github.com/imgasm/imgasm/assemble/media"
 	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/derive"
@@ -156,7 +156,7 @@ func arguments(s Spec, a arch.Arch, label string, emulated bool) []string {
 	}
 	return slices.Concat([]string{
 		"inst.stage2=hd:LABEL=" + iso.EscapeLabel(label),
-		media.Deliver(s.Deliver).Argument(),
+		boot.Deliver(s.Deliver).Argument(),
 	}, mode, []string{
 		"console=tty0", "console=" + a.Console + ",115200n8",
 		"rd.shell=0", "rd.emergency=poweroff", "rd.retry=" + retry,

@@ -14,9 +14,9 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/boot"
 	"github.com/imgasm/imgasm/assemble/convert"
 	"github.com/imgasm/imgasm/assemble/host"
-	"github.com/imgasm/imgasm/assemble/media"
 	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/derive"
@@ -124,7 +124,7 @@ func (s Spec) complete() (Spec, arch.Arch, error) {
 	s.Version = or(s.Version, DefaultVersion)
 	s.Out = s.out()
 	s.Boot = or(s.Boot, "kernel")
-	s.Deliver = or(s.Deliver, string(media.DeliverOEMDRV))
+	s.Deliver = or(s.Deliver, string(boot.DeliverOEMDRV))
 	s.Firmware = or(s.Firmware, "auto")
 	s.Accel = or(s.Accel, accel.Auto)
 	s.ConsoleMode = or(s.ConsoleMode, consoleDirect)
@@ -142,7 +142,7 @@ func (s Spec) complete() (Spec, arch.Arch, error) {
 		allowed      []string
 	}{
 		{"Boot", s.Boot, []string{"kernel", "media"}},
-		{"Deliver", s.Deliver, media.Deliveries},
+		{"Deliver", s.Deliver, boot.Deliveries},
 		{"ConsoleMode", s.ConsoleMode, []string{consoleDirect, consoleTmux}},
 		{"Accel", s.Accel, append([]string{accel.Auto}, qemu.Accelerators...)},
 	} {
@@ -263,7 +263,7 @@ func (p *Plan) checkInstaller(v2 bool) error {
 	if err := i.medium.CheckArch(i.Path, p.arch.Name); err != nil {
 		return bad("ISO", err, assemble.Hint(err))
 	}
-	if boot := i.medium.Boot; p.Spec.Boot == "media" && (boot.Shim == "" || boot.GRUB == "") {
+	if files := i.medium.Boot; p.Spec.Boot == "media" && (files.Shim == "" || files.GRUB == "") {
 		return bad("ISO", fmt.Errorf("%s has no EFI boot loader to make a boot medium of", i.Path), "use {Boot} kernel")
 	}
 	i.Flavour = p.arch.Name

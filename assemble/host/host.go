@@ -9,7 +9,7 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/imgasm/imgasm/assemble/media"
+	"github.com/imgasm/imgasm/assemble/boot"
 	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/freespace"
@@ -64,7 +64,7 @@ func (h Host) SourceDate() (time.Time, bool, error) {
 	if text == "" {
 		return time.Time{}, false, nil
 	}
-	t, err := media.Date(text, "")
+	t, err := boot.Date(text, "")
 	if err != nil {
 		return time.Time{}, false, &fault.Error{Class: ErrDate, Err: err, Do: "unset it, or give the seconds since 1970-01-01 UTC"}
 	}

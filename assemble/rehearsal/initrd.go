@@ -14,7 +14,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/imgasm/imgasm/assemble/kernel"
+	"github.com/imgasm/imgasm/assemble/boot"
 	"github.com/imgasm/imgasm/internal/tree"
 	"github.com/imgasm/imgasm/kickstart"
 )
@@ -112,19 +112,19 @@ func initrd(s *supply) ([]byte, error) {
 	}
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
-	cpio := kernel.NewArchive(z, 0, time.Time{})
+	cpio := boot.NewArchive(z, 0, time.Time{})
 	for _, f := range files {
-		e := kernel.Entry{Name: f.path, Mode: kernel.TypeFile | uint32(cmp.Or(f.mode, 0o644)), Contents: tree.Bytes(f.path, f.data)}
+		e := boot.Entry{Name: f.path, Mode: boot.TypeFile | uint32(cmp.Or(f.mode, 0o644)), Contents: tree.Bytes(f.path, f.data)}
 		switch {
 		case strings.HasSuffix(f.path, "/"):
-			e = kernel.Entry{Name: strings.TrimSuffix(f.path, "/"), Mode: kernel.TypeDir | 0o755}
+			e = boot.Entry{Name: strings.TrimSuffix(f.path, "/"), Mode: boot.TypeDir | 0o755}
 		case f.link != "":
-			e.Mode, e.Contents = kernel.TypeLink|0o777, tree.Bytes(f.path, []byte(f.link))
+			e.Mode, e.Contents = boot.TypeLink|0o777, tree.Bytes(f.path, []byte(f.link))
 		}
 		cpio.Add(e)
 	}
 	// The kernel opens it for /init before anything can mount devtmpfs.
-	cpio.Add(kernel.Entry{Name: "dev/console", Mode: kernel.TypeChar | 0o600, Major: 5, Minor: 1})
+	cpio.Add(boot.Entry{Name: "dev/console", Mode: boot.TypeChar | 0o600, Major: 5, Minor: 1})
 	if err := errors.Join(cpio.End(), z.Close()); err != nil {
 		return nil, fmt.Errorf("initial RAM file system: %w", err)
 	}

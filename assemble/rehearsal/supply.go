@@ -10,7 +10,8 @@ import (
 	"path"
 	"strings"
 
-	"github.com/imgasm/imgasm/firmware"
+	"github.com/imgasm/imgasm/assemble/boot"
+
 	"github.com/imgasm/imgasm/internal/arch"
 )
 
@@ -97,7 +98,7 @@ func (s *supply) complete() error {
 
 // grubPrefix finds the folder in which a GRUB looks for grub.cfg: "/EFI/debian".
 func grubPrefix(grub []byte) (string, error) {
-	folder, err := firmware.GRUBPrefix(bytes.NewReader(grub), int64(len(grub)))
+	folder, err := boot.GRUBPrefix(bytes.NewReader(grub), int64(len(grub)))
 	if err != nil {
 		return "", fmt.Errorf("the GRUB of %d bytes: %w", len(grub), err)
 	}

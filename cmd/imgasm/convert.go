@@ -15,9 +15,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/imgasm/imgasm/assemble/boot"
 	"github.com/imgasm/imgasm/assemble/convert"
 	"github.com/imgasm/imgasm/assemble/disk"
-	"github.com/imgasm/imgasm/assemble/media"
 	"github.com/imgasm/imgasm/assemble/qcow2"
 	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/internal/size"
@@ -97,7 +97,7 @@ func (a *app) convertOptions(c *cli.Context, out string) (o convert.Options, err
 		return o, err
 	}
 	if epoch := a.getenv("SOURCE_DATE_EPOCH"); epoch != "" {
-		if o.Time, err = media.Date(epoch, ""); err != nil {
+		if o.Time, err = boot.Date(epoch, ""); err != nil {
 			return o, badInput("", err, "unset it, or give a number: date +%s")
 		}
 	}

@@ -12,7 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/imgasm/imgasm/assemble/media"
+	"github.com/imgasm/imgasm/assemble/boot"
 	"github.com/imgasm/imgasm/assemble/sbom"
 	"github.com/imgasm/imgasm/internal/publish"
 	"github.com/imgasm/imgasm/internal/smallfile"
@@ -29,7 +29,7 @@ func (a *app) inspectBill(c *cli.Context, o *openedImage, file string) error {
 	}
 	d := sbom.Document{Image: sbom.Image{Name: filepath.Base(o.path)}, Created: time.Now(), Tool: sbom.Tool{Name: "imgasm", Version: version}}
 	if epoch := a.getenv("SOURCE_DATE_EPOCH"); epoch != "" {
-		if d.Created, err = media.Date(epoch, ""); err != nil {
+		if d.Created, err = boot.Date(epoch, ""); err != nil {
 			return badInput("", err, "unset it, or give a number: date +%s")
 		}
 	}

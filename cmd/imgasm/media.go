@@ -10,7 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/imgasm/imgasm/assemble/media"
+	"github.com/imgasm/imgasm/assemble/boot"
 	"github.com/imgasm/imgasm/internal/event"
 )
 
@@ -62,12 +62,12 @@ func mediaOEMDRV(app *app) *cli.Command {
 			if c.String("out") == "" {
 				return app.usage("media oemdrv wants --out FILE")
 			}
-			v := media.Volume{Kickstart: c.Args().First(), Extra: c.Args().Tail()}
+			v := boot.Volume{Kickstart: c.Args().First(), Extra: c.Args().Tail()}
 			var err error
 			if v.Text, err = app.namedKickstart(c.Context, &v.Kickstart); err != nil {
 				return err
 			}
-			return media.WriteOEMDRV(c.String("out"), v, app.getenv("SOURCE_DATE_EPOCH"), func(text string) { app.Problem("note", text, "") })
+			return boot.WriteOEMDRV(c.String("out"), v, app.getenv("SOURCE_DATE_EPOCH"), func(text string) { app.Problem("note", text, "") })
 		},
 	}
 }
@@ -93,7 +93,7 @@ func mediaDisk(app *app) *cli.Command {
 			if c.String("out") == "" || c.String("size") == "" {
 				return app.usage("media disk wants --size SIZE and --out FILE")
 			}
-			return media.WriteDisk(c.String("out"), c.String("size"), c.String("layout"))
+			return boot.WriteDisk(c.String("out"), c.String("size"), c.String("layout"))
 		},
 	}
 }
@@ -149,10 +149,10 @@ func (a *app) mediaBoot(c *cli.Context, installer bool) error {
 	if c.String("iso") == "" || c.String("out") == "" {
 		return a.usage("media %s wants --iso ISO and --out FILE", c.Command.Name)
 	}
-	s := media.Source{ISO: c.String("iso"), Installer: installer, KernelArgs: c.StringSlice("kernel-arg"), Deliver: media.Deliver(c.String("deliver"))}
+	s := boot.Source{ISO: c.String("iso"), Installer: installer, KernelArgs: c.StringSlice("kernel-arg"), Deliver: boot.Deliver(c.String("deliver"))}
 	switch {
-	case !slices.Contains(media.Deliveries, c.String("deliver")):
-		return badInput("--deliver", fmt.Errorf("%q is not one of %s", c.String("deliver"), strings.Join(media.Deliveries, ", ")), "give one of them, such as --deliver initrd")
+	case !slices.Contains(boot.Deliveries, c.String("deliver")):
+		return badInput("--deliver", fmt.Errorf("%q is not one of %s", c.String("deliver"), strings.Join(boot.Deliveries, ", ")), "give one of them, such as --deliver initrd")
 	case c.IsSet("deliver") && c.String("kickstart") == "":
 		return a.usage("--deliver says how a kickstart comes to the installer: add --kickstart FILE")
 	case !s.Deliver.OnVolume() && len(c.StringSlice("extra")) > 0:
@@ -163,7 +163,7 @@ func (a *app) mediaBoot(c *cli.Context, installer bool) error {
 		if err != nil {
 			return err
 		}
-		s.Volume = &media.Volume{Kickstart: ks, Text: text, Extra: c.StringSlice("extra")}
+		s.Volume = &boot.Volume{Kickstart: ks, Text: text, Extra: c.StringSlice("extra")}
 	} else if len(c.StringSlice("extra")) > 0 {
 		return a.usage("--extra files lie beside a kickstart: add --kickstart FILE")
 	}
@@ -171,7 +171,7 @@ func (a *app) mediaBoot(c *cli.Context, installer bool) error {
 }
 
 // writeBoot writes a boot medium and shows how far that is.
-func (a *app) writeBoot(c *cli.Context, s media.Source) error {
+func (a *app) writeBoot(c *cli.Context, s boot.Source) error {
 	out, began, d := c.String("out"), time.Now(), a.display(c)
 	show := func(e event.Event) {
 		e.Time, e.Step = time.Now(), "medium"
@@ -186,7 +186,7 @@ func (a *app) writeBoot(c *cli.Context, s media.Source) error {
 		show(event.Event{Kind: event.Progress, Done: done, Total: total, Unit: "B", Fraction: float64(done) / float64(total)})
 	}
 	s.Note = func(text string) { show(event.Event{Kind: event.Note, Text: text}) }
-	in, err := media.WriteBoot(c.Context, out, s, a.getenv("SOURCE_DATE_EPOCH"))
+	in, err := boot.WriteBoot(c.Context, out, s, a.getenv("SOURCE_DATE_EPOCH"))
 	if err != nil {
 		return d.fail(err)
 	}

@@ -1,4 +1,4 @@
-package media_test
+package boot_test
 
 // Boot media in real virtual machines: firmware, shim, GRUB, kernel, as far as
 // the kernel's first line. What comes after is the business of whole builds.
@@ -13,8 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/imgasm/imgasm/assemble/media"
-
+	"github.com/imgasm/imgasm/assemble/boot"
 	"github.com/imgasm/imgasm/assemble/rehearsal"
 	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/arch"
@@ -62,14 +61,14 @@ func TestE2EBootMedium(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			out := filepath.Join(dir, "stick.img")
-			s := media.Source{ISO: rehearsalISO(t, c.arch), Installer: true, Volume: &media.Volume{Kickstart: kickstart(t)},
+			s := boot.Source{ISO: rehearsalISO(t, c.arch), Installer: true, Volume: &boot.Volume{Kickstart: kickstart(t)},
 				KernelArgs: []string{"console=" + c.arch.Console}}
-			if _, err := media.WriteBoot(t.Context(), out, s, ""); err != nil {
+			if _, err := boot.WriteBoot(t.Context(), out, s, ""); err != nil {
 				t.Fatal(err)
 			}
-			console := boot(t, c.arch, c.secure, qemu.Drive{ID: "boot", Path: out, Bus: c.bus, ReadOnly: true, BootIndex: 1})
+			console := started(t, c.arch, c.secure, qemu.Drive{ID: "boot", Path: out, Bus: c.bus, ReadOnly: true, BootIndex: 1})
 			for _, want := range []string{
-				firmware.GRUBMilestone + " kernel", firmware.GRUBMilestone + " initrd", firmware.GRUBMilestone + " boot",
+				boot.GRUBMilestone + " kernel", boot.GRUBMilestone + " initrd", boot.GRUBMilestone + " boot",
 				"inst.stage2=hd:LABEL=AlmaLinux-10-0-" + c.arch.Name + "-rehearsal inst.ks=hd:LABEL=OEMDRV:/ks.cfg console=" + c.arch.Console,
 			} {
 				if !strings.Contains(console, want) {
@@ -85,7 +84,7 @@ func TestE2EBootMedium(t *testing.T) {
 
 // boot starts a machine and returns its console until the kernel has shown
 // how it was called and whether Secure Boot is on.
-func boot(t *testing.T, a arch.Arch, secure bool, d qemu.Drive) string {
+func started(t *testing.T, a arch.Arch, secure bool, d qemu.Drive) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()

@@ -1,4 +1,4 @@
-package media_test
+package boot_test
 
 import (
 	"context"
@@ -8,8 +8,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/imgasm/imgasm/assemble/boot"
 	"github.com/imgasm/imgasm/assemble/iso"
-	"github.com/imgasm/imgasm/assemble/media"
 )
 
 // An OEMDRV volume: an installer that sees it takes the kickstart from there.
@@ -20,8 +20,8 @@ func ExampleWriteOEMDRV() {
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "oemdrv.iso")
-	volume := media.Volume{Text: []byte("poweroff\n")}
-	if err := media.WriteOEMDRV(path, volume, "1763550000", nil); err != nil {
+	volume := boot.Volume{Text: []byte("poweroff\n")}
+	if err := boot.WriteOEMDRV(path, volume, "1763550000", nil); err != nil {
 		log.Fatal(err)
 	}
 	image, err := iso.Open(context.Background(), path)
@@ -36,13 +36,13 @@ func ExampleWriteOEMDRV() {
 
 // A stick that installs a machine, without any questions.
 func ExampleWriteBoot() {
-	source := media.Source{
+	source := boot.Source{
 		ISO:       "AlmaLinux-10.1-x86_64-dvd.iso",
-		Volume:    &media.Volume{Kickstart: "server.ks"},
+		Volume:    &boot.Volume{Kickstart: "server.ks"},
 		Installer: true,
 		Progress:  func(done, total int64) { fmt.Printf("%d of %d bytes\n", done, total) },
 	}
-	installer, err := media.WriteBoot(context.Background(), "stick.img", source, "")
+	installer, err := boot.WriteBoot(context.Background(), "stick.img", source, "")
 	if errors.Is(err, iso.ErrNoBootFiles) {
 		log.Fatal("that is no installer: ", err)
 	}

@@ -1,4 +1,4 @@
-package kernel_test
+package boot_test
 
 import (
 	"bytes"
@@ -11,7 +11,7 @@ import (
 	"testing/iotest"
 	"time"
 
-	"github.com/imgasm/imgasm/assemble/kernel"
+	"github.com/imgasm/imgasm/assemble/boot"
 
 	"github.com/cavaliergopher/cpio"
 
@@ -30,7 +30,7 @@ func appended(t *testing.T, initrd []byte) []byte {
 		tree.Bytes("empty", nil),
 		tree.Dir("folder"),
 	}
-	f, err := kernel.WithFiles(tree.Bytes("initrd.img", initrd), files, testTime)
+	f, err := boot.WithFiles(tree.Bytes("initrd.img", initrd), files, testTime)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +132,7 @@ func TestWithFilesChanged(t *testing.T) {
 	for _, contents := range []string{"short", "much longer"} {
 		initrd := tree.Bytes("initrd.img", []byte(contents))
 		initrd.SizeBytes = 8
-		f, err := kernel.WithFiles(initrd, []tree.File{tree.Bytes("ks.cfg", []byte("text\n"))}, testTime)
+		f, err := boot.WithFiles(initrd, []tree.File{tree.Bytes("ks.cfg", []byte("text\n"))}, testTime)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,7 +1,7 @@
 // Where a GRUB image looks for its configuration. A signed GRUB cannot be
 // told: the folder is built in, and differs between distributions.
 
-package firmware
+package boot
 
 import (
 	"bytes"

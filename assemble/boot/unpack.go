@@ -1,6 +1,6 @@
 // This file unpacks kernels.
 
-package kernel
+package boot
 
 import (
 	"compress/gzip"
@@ -23,12 +23,12 @@ const maxWindow = 128 << 20
 // undo. An EFI boot medium needs no unpacking.
 var ErrCompression = fault.Class(fault.Input, "compression not supported")
 
-// Unpack writes the kernel in a form that every QEMU starts by -kernel:
+// UnpackKernel writes the kernel in a form that every QEMU starts by -kernel:
 // aarch64's compressed formats become an uncompressed Image, others are copied
 // as they are. r is the image, of size bytes, and the result says what it was.
 // The error is one of Inspect's, ErrTooLarge or ErrCompression.
-func Unpack(w io.Writer, r io.ReaderAt, size int64) (Info, error) {
-	info, err := Inspect(r, size)
+func UnpackKernel(w io.Writer, r io.ReaderAt, size int64) (Kernel, error) {
+	info, err := InspectKernel(r, size)
 	if err != nil {
 		return info, err
 	}
@@ -56,17 +56,17 @@ func Unpack(w io.Writer, r io.ReaderAt, size int64) (Info, error) {
 }
 
 // open begins to decompress the payload.
-func (i Info) open(r io.ReaderAt) (io.ReadCloser, error) {
-	src := io.NewSectionReader(r, i.payload, i.payloadLen)
+func (k Kernel) open(r io.ReaderAt) (io.ReadCloser, error) {
+	src := io.NewSectionReader(r, k.payload, k.payloadLen)
 	switch {
-	case i.Compression == "gzip":
+	case k.Compression == "gzip":
 		z, err := gzip.NewReader(src)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 		}
 		z.Multistream(false)
 		return z, nil
-	case strings.HasPrefix(i.Compression, "zstd"):
+	case strings.HasPrefix(k.Compression, "zstd"):
 		z, err := zstd.NewReader(src, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
 			zstd.WithDecoderMaxWindow(maxWindow))
 		if err != nil {
@@ -74,16 +74,16 @@ func (i Info) open(r io.ReaderAt) (io.ReadCloser, error) {
 		}
 		return z.IOReadCloser(), nil
 	}
-	return nil, &fault.Error{Class: ErrCompression, Err: fmt.Errorf("kernel compressed by %q: %w", i.Compression, ErrCompression),
+	return nil, &fault.Error{Class: ErrCompression, Err: fmt.Errorf("kernel compressed by %q: %w", k.Compression, ErrCompression),
 		Do: "boot from an EFI boot medium instead: {Boot} media"}
 }
 
 // endsAt says whether n is all that was packed. Behind formats that do not
 // say it, the kernel's build appends the unpacked size, for which a zstd
 // decompressor finds no magic number; the header counts it in or not.
-func (i Info) endsAt(r io.ReaderAt, n int64) bool {
+func (k Kernel) endsAt(r io.ReaderAt, n int64) bool {
 	var b [4]byte
-	for _, at := range []int64{i.payload + i.payloadLen - 4, i.payload + i.payloadLen} {
+	for _, at := range []int64{k.payload + k.payloadLen - 4, k.payload + k.payloadLen} {
 		if _, err := r.ReadAt(b[:], at); err == nil && int64(binary.LittleEndian.Uint32(b[:])) == n {
 			return true
 		}

@@ -1,4 +1,4 @@
-package media
+package boot
 
 // SyncEvery is for the tests.
 const SyncEvery = syncEvery

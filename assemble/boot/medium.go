@@ -1,7 +1,12 @@
-// Package media decides what goes onto the media that boot an installer:
-// from an opened installer ISO, a kickstart and kernel arguments to the parts
-// of a disk. assemble/disk and assemble/iso write them.
-package media
+// Package boot has what a machine starts from: kernel images and those that QEMU
+// cannot start unpacked, initial RAM file systems and files appended to them, the
+// folder in which a GRUB looks for its configuration, and the contents of media
+// that boot an installer by UEFI, made from an opened installer ISO, a kickstart
+// and kernel arguments. assemble/disk and assemble/iso write volumes and disks.
+//
+// What is read is not trusted: sizes are bounded before memory or disk is spent
+// on them.
+package boot
 
 import (
 	"errors"
@@ -11,12 +16,11 @@ import (
 
 	"github.com/imgasm/imgasm/assemble/disk"
 	"github.com/imgasm/imgasm/assemble/iso"
-	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/arch"
 )
 
-// Boot describes a disk that boots an installer by UEFI.
-type Boot struct {
+// Medium describes a disk that boots an installer by UEFI.
+type Medium struct {
 	// KernelArgs follow those that this package adds.
 	KernelArgs []string
 	// OEMDRV are the files of an OEMDRV volume, ks.cfg first, as second
@@ -43,11 +47,11 @@ func Args(in *iso.Installer, kickstart bool, d Deliver) []string {
 	return args
 }
 
-// Medium is the disk to be written. img must stay open until it is.
+// Disk is the disk to be written. img must stay open until it is.
 //
 // The error wraps iso.ErrNoBootFiles if the ISO has no EFI boot files, or is
-// one of firmware.BootFiles, iso.OEMDRV or the reader.
-func (b Boot) Medium(img *iso.Image) (disk.BootMedium, error) {
+// one of Files, iso.OEMDRV or the reader.
+func (b Medium) Disk(img *iso.Image) (disk.BootMedium, error) {
 	in, err := img.Installer()
 	if err != nil {
 		return disk.BootMedium{}, err
@@ -73,8 +77,8 @@ func (b Boot) Medium(img *iso.Image) (disk.BootMedium, error) {
 }
 
 // espFiles are the EFI system partition's.
-func (b Boot) espFiles(img *iso.Image, in *iso.Installer) ([]iso.File, error) {
-	m, err := BootMedia(img, in)
+func (b Medium) espFiles(img *iso.Image, in *iso.Installer) ([]iso.File, error) {
+	m, err := PartsOf(img, in)
 	if err != nil {
 		return nil, err
 	}
@@ -84,13 +88,13 @@ func (b Boot) espFiles(img *iso.Image, in *iso.Installer) ([]iso.File, error) {
 		}
 	}
 	m.KernelArgs = append(Args(in, b.OEMDRV != nil, b.Deliver), b.KernelArgs...)
-	return firmware.BootFiles(m)
+	return Files(m)
 }
 
 // BootMedia is what an ISO gives for a boot medium: everything but the
 // kernel's arguments. img must stay open until the medium is written. The
 // error wraps iso.ErrNoBootFiles if the ISO has no EFI boot files.
-func BootMedia(img *iso.Image, in *iso.Installer) (m firmware.BootMedia, err error) {
+func PartsOf(img *iso.Image, in *iso.Installer) (m Parts, err error) {
 	a, err := arch.Parse(in.Arch)
 	if err != nil {
 		return m, err
@@ -128,8 +132,8 @@ func grubFolder(img *iso.Image, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	folder, err := firmware.GRUBPrefix(f.(io.ReaderAt), st.Size())
-	if errors.Is(err, firmware.ErrNoPrefix) {
+	folder, err := GRUBPrefix(f.(io.ReaderAt), st.Size())
+	if errors.Is(err, ErrNoPrefix) {
 		return "", nil // EFI/BOOT, where Red Hat's GRUB looks first, has one too
 	}
 	return folder, err

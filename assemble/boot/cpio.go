@@ -1,7 +1,7 @@
 // This file writes cpio archives in the "newc" format, which initial RAM file
 // systems are made of (Documentation/driver-api/early-userspace/buffer-format.rst).
 
-package kernel
+package boot
 
 import (
 	"fmt"

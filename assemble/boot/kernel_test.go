@@ -1,4 +1,4 @@
-package kernel
+package boot
 
 import (
 	"bytes"
@@ -79,39 +79,39 @@ func TestInspectAndUnpack(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		image  []byte
-		want   Info
+		want   Kernel
 		unpack []byte
 	}{
-		{"raw", raw, Info{Format: Image, Arch: "aarch64", PageSizeKiB: 4}, raw},
-		{"64 KiB pages", arm64Image(4096, 3), Info{Format: Image, Arch: "aarch64", PageSizeKiB: 64}, arm64Image(4096, 3)},
-		{"no page size", arm64Image(64, 0), Info{Format: Image, Arch: "aarch64"}, arm64Image(64, 0)},
-		{"gzip", gz(raw), Info{Format: ImageGz, Arch: "aarch64", Compression: "gzip", PageSizeKiB: 4}, raw},
-		{"gzip and more", append(gz(raw), "padding"...), Info{Format: ImageGz, Arch: "aarch64", Compression: "gzip", PageSizeKiB: 4}, raw},
-		{"zboot gzip", zboot("gzip", gz(raw), 0, false), Info{Format: ZBoot, Arch: "aarch64", Compression: "gzip", PageSizeKiB: 4}, raw},
-		{"zboot zstd", zboot("zstd22", zst(t, raw), len(raw), false), Info{Format: ZBoot, Arch: "aarch64", Compression: "zstd22", PageSizeKiB: 4}, raw},
-		{"zboot zstd, size counted in", zboot("zstd22", zst(t, raw), len(raw), true), Info{Format: ZBoot, Arch: "aarch64", Compression: "zstd22", PageSizeKiB: 4}, raw},
-		{"bzImage", bzImage("6.12.0-55 #1\x00"), Info{Format: BzImage, Arch: "x86_64", PageSizeKiB: 4, Version: "6.12.0-55 #1"}, bzImage("6.12.0-55 #1\x00")},
-		{"bzImage with escapes", bzImage("6\x1b[2J\x00"), Info{Format: BzImage, Arch: "x86_64", PageSizeKiB: 4, Version: "6?[2J"}, bzImage("6\x1b[2J\x00")},
+		{"raw", raw, Kernel{Format: Image, Arch: "aarch64", PageSizeKiB: 4}, raw},
+		{"64 KiB pages", arm64Image(4096, 3), Kernel{Format: Image, Arch: "aarch64", PageSizeKiB: 64}, arm64Image(4096, 3)},
+		{"no page size", arm64Image(64, 0), Kernel{Format: Image, Arch: "aarch64"}, arm64Image(64, 0)},
+		{"gzip", gz(raw), Kernel{Format: ImageGz, Arch: "aarch64", Compression: "gzip", PageSizeKiB: 4}, raw},
+		{"gzip and more", append(gz(raw), "padding"...), Kernel{Format: ImageGz, Arch: "aarch64", Compression: "gzip", PageSizeKiB: 4}, raw},
+		{"zboot gzip", zboot("gzip", gz(raw), 0, false), Kernel{Format: ZBoot, Arch: "aarch64", Compression: "gzip", PageSizeKiB: 4}, raw},
+		{"zboot zstd", zboot("zstd22", zst(t, raw), len(raw), false), Kernel{Format: ZBoot, Arch: "aarch64", Compression: "zstd22", PageSizeKiB: 4}, raw},
+		{"zboot zstd, size counted in", zboot("zstd22", zst(t, raw), len(raw), true), Kernel{Format: ZBoot, Arch: "aarch64", Compression: "zstd22", PageSizeKiB: 4}, raw},
+		{"bzImage", bzImage("6.12.0-55 #1\x00"), Kernel{Format: BzImage, Arch: "x86_64", PageSizeKiB: 4, Version: "6.12.0-55 #1"}, bzImage("6.12.0-55 #1\x00")},
+		{"bzImage with escapes", bzImage("6\x1b[2J\x00"), Kernel{Format: BzImage, Arch: "x86_64", PageSizeKiB: 4, Version: "6?[2J"}, bzImage("6\x1b[2J\x00")},
 	} {
 		r := bytes.NewReader(c.image)
-		got, err := Inspect(r, r.Size())
+		got, err := InspectKernel(r, r.Size())
 		got.payload, got.payloadLen = 0, 0
 		if err != nil || got != c.want {
 			t.Errorf("%s: %+v, %v", c.name, got, err)
 			continue
 		}
 		var out bytes.Buffer
-		if _, err := Unpack(&out, r, r.Size()); err != nil || !bytes.Equal(out.Bytes(), c.unpack) {
+		if _, err := UnpackKernel(&out, r, r.Size()); err != nil || !bytes.Equal(out.Bytes(), c.unpack) {
 			t.Errorf("%s: unpacked to %d bytes, %v", c.name, out.Len(), err)
 		}
 	}
 }
 
 func TestPageSizeHint(t *testing.T) {
-	if h := (Info{PageSizeKiB: 64}).PageSizeHint(); !strings.Contains(h, "Apple's processors do not have") {
+	if h := (Kernel{PageSizeKiB: 64}).PageSizeHint(); !strings.Contains(h, "Apple's processors do not have") {
 		t.Errorf("64 KiB: %q", h)
 	}
-	if h := (Info{PageSizeKiB: 4}).PageSizeHint(); h != "" {
+	if h := (Kernel{PageSizeKiB: 4}).PageSizeHint(); h != "" {
 		t.Errorf("4 KiB: %q", h)
 	}
 }
@@ -145,7 +145,7 @@ func TestRefuses(t *testing.T) {
 		{"32-bit bzImage", append(bzImage("x")[:0x236], make([]byte, 0x1000)...), ErrNotKernel},
 	} {
 		r := bytes.NewReader(c.image)
-		if _, err := Unpack(io.Discard, r, r.Size()); !errors.Is(err, c.want) {
+		if _, err := UnpackKernel(io.Discard, r, r.Size()); !errors.Is(err, c.want) {
 			t.Errorf("%s: got %v, want %v", c.name, err, c.want)
 		}
 	}
@@ -168,7 +168,7 @@ func TestBomb(t *testing.T) {
 	}
 	z.Close()
 	r := bytes.NewReader(zboot("zstd22", b.Bytes(), 0, false))
-	if _, err := Unpack(io.Discard, r, r.Size()); !errors.Is(err, ErrTooLarge) {
+	if _, err := UnpackKernel(io.Discard, r, r.Size()); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("%d bytes that unpack to %d: %v", r.Size(), MaxImageBytes+4096, err)
 	}
 }
@@ -181,12 +181,12 @@ func FuzzInspect(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r := bytes.NewReader(b)
-		info, err := Inspect(r, r.Size())
+		info, err := InspectKernel(r, r.Size())
 		if err == nil && info.Arch == "" {
 			t.Error("no error and no architecture")
 		}
 		if len(b) < 1<<16 {
-			Unpack(io.Discard, r, r.Size())
+			UnpackKernel(io.Discard, r, r.Size())
 		}
 	})
 }

@@ -2,7 +2,7 @@
 // number of cpio archives that follow one another, compressed or not
 // (Documentation/driver-api/early-userspace/buffer-format.rst).
 
-package kernel
+package boot
 
 import (
 	"bytes"

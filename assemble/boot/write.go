@@ -1,7 +1,7 @@
 // This file writes media by themselves, outside of a build: what the command
 // "imgasm media" does.
 
-package media
+package boot
 
 import (
 	"context"
@@ -217,7 +217,7 @@ func writeBoot(ctx context.Context, out string, s Source, epoch string) (*iso.In
 	if err != nil {
 		return nil, err
 	}
-	b := Boot{KernelArgs: s.KernelArgs, Installer: s.Installer, Deliver: s.Deliver}
+	b := Medium{KernelArgs: s.KernelArgs, Installer: s.Installer, Deliver: s.Deliver}
 	if s.Volume != nil {
 		if b.OEMDRV, err = s.Volume.Files(); err != nil {
 			return nil, err
@@ -236,7 +236,7 @@ func writeBoot(ctx context.Context, out string, s Source, epoch string) (*iso.In
 	if b.Time, err = Date(epoch, b.Seed); err != nil {
 		return nil, err
 	}
-	m, err := b.Medium(img)
+	m, err := b.Disk(img)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,7 @@
 // The contents of an EFI boot medium: which files lie where, and what GRUB is
 // told. Nothing is written here; assemble/disk makes the medium.
 
-package firmware
+package boot
 
 import (
 	"fmt"
@@ -11,7 +11,7 @@ import (
 
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/fault"
-	medium "github.com/imgasm/imgasm/internal/tree"
+	"github.com/imgasm/imgasm/internal/tree"
 )
 
 // GRUBMilestone begins every line that our grub.cfg prints. UEFI firmware
@@ -20,25 +20,21 @@ import (
 // "IMGASM-GRUB failed: …" when the medium cannot be booted.
 const GRUBMilestone = "IMGASM-GRUB"
 
-// ErrBootMedia is what an incomplete or impossible boot medium is refused with.
-var ErrBootMedia = fault.Class(fault.Input, "cannot be made into an EFI boot medium")
+// ErrMedium is what an incomplete or impossible boot medium is refused with.
+var ErrMedium = fault.Class(fault.Input, "cannot be made into an EFI boot medium")
 
-// MediumFile is a file of a medium: its path there, its size, and how its
-// contents are opened.
-type MediumFile = medium.File
-
-// BootMedia is what an EFI boot medium is made from. The Path of the files
-// given does not matter: BootFiles sets it.
-type BootMedia struct {
+// Parts is what an EFI boot medium is made from. The Path of the files
+// given does not matter: Files sets it.
+type Parts struct {
 	Arch string // "x86_64" or "aarch64"
 	// Shim is what the firmware starts; under Secure Boot it must be signed
 	// with a key that the firmware has. GRUB is what shim starts, signed with
 	// a key that shim has. Without a Shim the firmware starts GRUB itself.
-	Shim, GRUB MediumFile
+	Shim, GRUB File
 	// MokManager is the tool for enrolling keys; it may be left out.
-	MokManager MediumFile
-	Kernel     MediumFile
-	Initrd     MediumFile
+	MokManager File
+	Kernel     File
+	Initrd     File
 	// GRUBFolder is where GRUB looks for grub.cfg, as GRUBPrefix finds it:
 	// "EFI/almalinux". "" if it is not known.
 	GRUBFolder string
@@ -52,31 +48,31 @@ const (
 	bootInitrd = "imgasm/initrd.img"
 )
 
-// BootFiles are the files of an EFI system partition, by UEFI's rules for
-// removable media (UEFI 2.10, section 3.5.1.1). The error wraps ErrBootMedia.
+// Files are the files of an EFI system partition, by UEFI's rules for
+// removable media (UEFI 2.10, section 3.5.1.1). The error wraps ErrMedium.
 //
 // shim's fallback program (fbx64.efi) is never among them: beside a shim in
 // EFI/BOOT it would be started instead of GRUB, to write boot entries.
-func BootFiles(m BootMedia) ([]MediumFile, error) {
+func Files(m Parts) ([]File, error) {
 	a, err := arch.Parse(m.Arch)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", err, ErrBootMedia)
+		return nil, fmt.Errorf("%w: %w", err, ErrMedium)
 	}
 	config, err := GRUBConfig(m.KernelArgs)
 	if err != nil {
 		return nil, err
 	}
-	var files []medium.File
-	put := func(path string, f medium.File) {
+	var files []File
+	put := func(path string, f File) {
 		f.Path = path
 		files = append(files, f)
 	}
 	for _, part := range []struct {
-		f    medium.File
+		f    File
 		what string
 	}{{m.GRUB, "GRUB"}, {m.Kernel, "kernel"}, {m.Initrd, "initrd"}} {
 		if part.f.SizeBytes == 0 {
-			return nil, fmt.Errorf("no %s: %w", part.what, ErrBootMedia)
+			return nil, fmt.Errorf("no %s: %w", part.what, ErrMedium)
 		}
 	}
 	if m.Shim.SizeBytes > 0 {
@@ -88,9 +84,9 @@ func BootFiles(m BootMedia) ([]MediumFile, error) {
 	if m.MokManager.SizeBytes > 0 {
 		put("EFI/BOOT/"+a.EFIMok, m.MokManager)
 	}
-	put("EFI/BOOT/grub.cfg", medium.Bytes("", config))
+	put("EFI/BOOT/grub.cfg", tree.Bytes("", config))
 	if folder := path.Clean(m.GRUBFolder); m.GRUBFolder != "" && !strings.EqualFold(folder, "EFI/BOOT") {
-		put(folder+"/grub.cfg", medium.Bytes("", config))
+		put(folder+"/grub.cfg", tree.Bytes("", config))
 	}
 	put(bootKernel, m.Kernel)
 	put(bootInitrd, m.Initrd)
@@ -141,7 +137,7 @@ var spaceEscape = regexp.MustCompile(`\\x[0-9a-fA-F]{2}`)
 // which the kernel understands; quotes of its own it would spoil.
 func grubWord(arg string) (string, error) {
 	if arg == "" {
-		return "", fmt.Errorf("empty kernel argument: %w", ErrBootMedia)
+		return "", fmt.Errorf("empty kernel argument: %w", ErrMedium)
 	}
 	plain := arg
 	if k, v, ok := strings.Cut(arg, `="`); ok && strings.HasSuffix(v, `"`) {
@@ -149,7 +145,7 @@ func grubWord(arg string) (string, error) {
 	}
 	for _, c := range spaceEscape.ReplaceAllString(plain, "") {
 		if c < ' ' || c == 0x7f || strings.ContainsRune(`'"\`, c) {
-			return "", fmt.Errorf("kernel argument %s: GRUB cannot hand on %q: %w", arg, c, ErrBootMedia)
+			return "", fmt.Errorf("kernel argument %s: GRUB cannot hand on %q: %w", arg, c, ErrMedium)
 		}
 	}
 	return "'" + plain + "'", nil

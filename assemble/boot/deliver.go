@@ -1,10 +1,9 @@
-package media
+package boot
 
 import (
 	"time"
 
 	"github.com/imgasm/imgasm/assemble/iso"
-	"github.com/imgasm/imgasm/assemble/kernel"
 )
 
 // Deliver is how a kickstart comes to the installer. The zero value is DeliverOEMDRV.
@@ -44,5 +43,5 @@ func (d Deliver) Initrd(initrd, kickstart iso.File, t time.Time) (iso.File, erro
 		return initrd, nil
 	}
 	kickstart.Path, kickstart.Mode = iso.KickstartName, 0o600 // it has passwords
-	return kernel.WithFiles(initrd, []iso.File{kickstart}, t)
+	return WithFiles(initrd, []iso.File{kickstart}, t)
 }

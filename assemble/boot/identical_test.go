@@ -1,4 +1,4 @@
-package media_test
+package boot_test
 
 import (
 	"bytes"
@@ -15,11 +15,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/imgasm/imgasm/assemble/media"
+	"github.com/imgasm/imgasm/assemble/boot"
 
 	"github.com/imgasm/imgasm/assemble/disk"
 	"github.com/imgasm/imgasm/assemble/iso"
-	"github.com/imgasm/imgasm/assemble/kernel"
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/tree"
 )
@@ -66,7 +65,7 @@ func mediaHashes(t *testing.T) string {
 		})
 	}
 	add("initrd.img", func(w io.Writer) error {
-		f, err := kernel.WithFiles(tree.Bytes("initrd.img", []byte("initrd")), files, when)
+		f, err := boot.WithFiles(tree.Bytes("initrd.img", []byte("initrd")), files, when)
 		if err != nil {
 			return err
 		}
@@ -74,18 +73,18 @@ func mediaHashes(t *testing.T) string {
 	})
 	out := filepath.Join(t.TempDir(), "out.img")
 	for _, a := range arch.All() {
-		s := media.Source{ISO: installerISO(t, a), Installer: true, Volume: &media.Volume{Kickstart: kickstart(t)}, KernelArgs: []string{"console=" + a.Console}}
-		if _, err := media.WriteBoot(t.Context(), out, s, ""); err != nil {
+		s := boot.Source{ISO: installerISO(t, a), Installer: true, Volume: &boot.Volume{Kickstart: kickstart(t)}, KernelArgs: []string{"console=" + a.Console}}
+		if _, err := boot.WriteBoot(t.Context(), out, s, ""); err != nil {
 			t.Fatal(err)
 		}
 		add("stick-"+a.Name+".img", file(out))
-		s.Deliver = media.DeliverBoth
-		if _, err := media.WriteBoot(t.Context(), out, s, ""); err != nil {
+		s.Deliver = boot.DeliverBoth
+		if _, err := boot.WriteBoot(t.Context(), out, s, ""); err != nil {
 			t.Fatal(err)
 		}
 		add("stick-both-"+a.Name+".img", file(out))
 	}
-	if err := media.WriteDisk(out, "64M", "esp:40M,linux:rest:root"); err != nil {
+	if err := boot.WriteDisk(out, "64M", "esp:40M,linux:rest:root"); err != nil {
 		t.Fatal(err)
 	}
 	add("disk.raw", file(out))
@@ -123,7 +122,7 @@ func checkHashes(t *testing.T, got string) {
 	}
 	want = bytes.ReplaceAll(want, []byte("\r\n"), []byte("\n"))
 	if got != string(want) {
-		t.Errorf("media are not what they were. If that is meant: go test ./assemble/media -run Hashes -update\ngot\n%swant\n%s", got, want)
+		t.Errorf("media are not what they were. If that is meant: go test ./assemble/boot -run Hashes -update\ngot\n%swant\n%s", got, want)
 	}
 }
 

@@ -1,4 +1,4 @@
-package kernel_test
+package boot_test
 
 import (
 	"bytes"
@@ -8,15 +8,15 @@ import (
 	"log"
 	"time"
 
+	"github.com/imgasm/imgasm/assemble/boot"
 	"github.com/imgasm/imgasm/assemble/iso"
-	"github.com/imgasm/imgasm/assemble/kernel"
 )
 
 // A kickstart in an installer's initrd, where inst.ks=file:/ks.cfg finds it.
 func ExampleWithFiles() {
 	initrd := iso.Bytes("initrd.img", []byte("the installer's"))
 	ks := iso.Bytes("ks.cfg", []byte("poweroff\n"))
-	whole, err := kernel.WithFiles(initrd, []kernel.File{ks}, time.Unix(1763550000, 0))
+	whole, err := boot.WithFiles(initrd, []boot.File{ks}, time.Unix(1763550000, 0))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -35,10 +35,10 @@ func ExampleWithFiles() {
 }
 
 // What is given as a kernel and is none.
-func ExampleInspect() {
+func ExampleInspectKernel() {
 	text := []byte("#!/bin/sh\n")
-	_, err := kernel.Inspect(bytes.NewReader(text), int64(len(text)))
-	fmt.Println(errors.Is(err, kernel.ErrNotKernel))
+	_, err := boot.InspectKernel(bytes.NewReader(text), int64(len(text)))
+	fmt.Println(errors.Is(err, boot.ErrNotKernel))
 	// Output:
 	// true
 }

@@ -1,9 +1,6 @@
-// Package kernel tells Linux kernel images apart, unpacks those that QEMU
-// cannot start by -kernel, and appends files to initial RAM file systems.
-//
-// What is read is not trusted: sizes are bounded before memory or disk is
-// spent on them.
-package kernel
+// Linux kernel images: which there are, and what they say of themselves.
+
+package boot
 
 import (
 	"bytes"
@@ -18,21 +15,21 @@ import (
 )
 
 // Format is how a kernel is wrapped.
-type Format string
+type KernelFormat string
 
 // The formats that are known.
 const (
 	// BzImage is x86's: a boot sector with set-up code (Documentation/arch/x86/boot.rst).
-	BzImage Format = "bzImage"
+	BzImage KernelFormat = "bzImage"
 	// Image is aarch64's uncompressed kernel (Documentation/arch/arm64/booting.rst).
-	Image Format = "Image"
+	Image KernelFormat = "Image"
 	// ImageGz is Image compressed by gzip.
-	ImageGz Format = "Image.gz"
+	ImageGz KernelFormat = "Image.gz"
 	// ZBoot is Image in an EFI program that unpacks it
 	// (drivers/firmware/efi/libstub/Makefile.zboot). Fedora and, it seems,
 	// Enterprise Linux 10 ship it. QEMU starts it from version 9 on, and only
 	// where it is compressed by gzip.
-	ZBoot Format = "EFI zboot"
+	ZBoot KernelFormat = "EFI zboot"
 )
 
 var (
@@ -47,9 +44,9 @@ var (
 // MaxImageBytes bounds an unpacked kernel. Distributions' are 30 to 70 MiB.
 const MaxImageBytes = 512 << 20
 
-// Info is what a kernel image says about itself.
-type Info struct {
-	Format Format
+// Kernel is what a kernel image says about itself.
+type Kernel struct {
+	Format KernelFormat
 	Arch   string // canonical: "x86_64" or "aarch64"
 	// Compression is that of ImageGz ("gzip") or ZBoot, as it is named there:
 	// "gzip", "zstd", "zstd22", "xzkern" and others.
@@ -63,13 +60,13 @@ type Info struct {
 }
 
 // NeedsUnpack says that QEMU's -kernel does not take the image as it is, or
-// not in every version: see Unpack.
-func (i Info) NeedsUnpack() bool { return i.Format == ZBoot }
+// not in every version: see UnpackKernel.
+func (k Kernel) NeedsUnpack() bool { return k.Format == ZBoot }
 
 // PageSizeHint says why the kernel does not run on Apple's processors, which
 // have no pages of 64 KiB; "" if nothing speaks against it.
-func (i Info) PageSizeHint() string {
-	if i.PageSizeKiB != 64 {
+func (k Kernel) PageSizeHint() string {
+	if k.PageSizeKiB != 64 {
 		return ""
 	}
 	return "this kernel uses pages of 64 KiB, which Apple's processors do not have"
@@ -78,22 +75,22 @@ func (i Info) PageSizeHint() string {
 // headBytes is enough of every format to tell what it is.
 const headBytes = 1024
 
-// Inspect finds out what kernel image r, of size bytes, is. Little of it is
+// InspectKernel finds out what kernel image r, of size bytes, is. Little of it is
 // read. The error is ErrNotKernel, ErrDamaged, or one of reading.
-func Inspect(r io.ReaderAt, size int64) (Info, error) {
+func InspectKernel(r io.ReaderAt, size int64) (Kernel, error) {
 	head := make([]byte, min(size, headBytes))
 	if _, err := r.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
-		return Info{}, err
+		return Kernel{}, err
 	}
 	switch {
 	case bytes.HasPrefix(head, []byte("\x1f\x8b")):
 		inner, err := gunzipHead(r, size)
 		if err != nil {
-			return Info{}, err
+			return Kernel{}, err
 		}
 		info, ok := inspectImage(inner)
 		if !ok {
-			return Info{}, fmt.Errorf("gzip with something else than an aarch64 kernel in it: %w", ErrNotKernel)
+			return Kernel{}, fmt.Errorf("gzip with something else than an aarch64 kernel in it: %w", ErrNotKernel)
 		}
 		info.Format, info.Compression = ImageGz, "gzip"
 		return info, nil
@@ -107,9 +104,9 @@ func Inspect(r io.ReaderAt, size int64) (Info, error) {
 		return info, nil
 	}
 	if m, ok := peMachine(head); ok {
-		return Info{}, fmt.Errorf("an EFI program for machine %#x, but no kernel: %w", m, ErrNotKernel)
+		return Kernel{}, fmt.Errorf("an EFI program for machine %#x, but no kernel: %w", m, ErrNotKernel)
 	}
-	return Info{}, ErrNotKernel
+	return Kernel{}, ErrNotKernel
 }
 
 // gunzipHead unpacks the beginning.
@@ -127,27 +124,27 @@ func gunzipHead(r io.ReaderAt, size int64) ([]byte, error) {
 }
 
 // inspectImage recognises an uncompressed aarch64 kernel.
-func inspectImage(b []byte) (Info, bool) {
+func inspectImage(b []byte) (Kernel, bool) {
 	if len(b) < 64 || string(b[56:60]) != "ARM\x64" {
-		return Info{}, false
+		return Kernel{}, false
 	}
-	info := Info{Format: Image, Arch: arch.AArch64.Name}
+	info := Kernel{Format: Image, Arch: arch.AArch64.Name}
 	// Flags, bits 1 and 2: 0 unspecified, 1 4 KiB, 2 16 KiB, 3 64 KiB.
 	info.PageSizeKiB = [4]int{0, 4, 16, 64}[binary.LittleEndian.Uint64(b[24:])>>1&3]
 	return info, true
 }
 
 // inspectBzImage recognises x86's boot protocol 2.00 and later.
-func inspectBzImage(r io.ReaderAt, b []byte, size int64) (Info, bool) {
+func inspectBzImage(r io.ReaderAt, b []byte, size int64) (Kernel, bool) {
 	if len(b) < 0x238 || b[0x1fe] != 0x55 || b[0x1ff] != 0xaa || string(b[0x202:0x206]) != "HdrS" {
-		return Info{}, false
+		return Kernel{}, false
 	}
 	protocol := binary.LittleEndian.Uint16(b[0x206:])
 	// xloadflags, bit 0: there is a 64-bit entry point (protocol 2.12).
 	if protocol < 0x20c || b[0x236]&1 == 0 {
-		return Info{}, false
+		return Kernel{}, false
 	}
-	info := Info{Format: BzImage, Arch: arch.X86_64.Name, PageSizeKiB: 4}
+	info := Kernel{Format: BzImage, Arch: arch.X86_64.Name, PageSizeKiB: 4}
 	if at := int64(binary.LittleEndian.Uint16(b[0x20e:])); at != 0 && at+0x200 < size {
 		text := make([]byte, min(256, size-at-0x200))
 		if _, err := r.ReadAt(text, at+0x200); err == nil {
@@ -170,18 +167,18 @@ func printable(b []byte) string {
 }
 
 // inspectZBoot reads the header of an EFI zboot image.
-func inspectZBoot(r io.ReaderAt, b []byte, size int64) (Info, error) {
+func inspectZBoot(r io.ReaderAt, b []byte, size int64) (Kernel, error) {
 	name, _, _ := bytes.Cut(b[24:56], []byte{0})
-	info := Info{
+	info := Kernel{
 		Format: ZBoot, Compression: printable(name),
 		payload: int64(binary.LittleEndian.Uint32(b[8:])), payloadLen: int64(binary.LittleEndian.Uint32(b[12:])),
 	}
 	if info.payload+info.payloadLen > size || info.payloadLen == 0 {
-		return Info{}, fmt.Errorf("EFI zboot: payload at bytes %d to %d of %d: %w", info.payload, info.payload+info.payloadLen, size, ErrDamaged)
+		return Kernel{}, fmt.Errorf("EFI zboot: payload at bytes %d to %d of %d: %w", info.payload, info.payload+info.payloadLen, size, ErrDamaged)
 	}
 	machine, ok := peMachine(b)
 	if !ok {
-		return Info{}, fmt.Errorf("EFI zboot without a PE header: %w", ErrDamaged)
+		return Kernel{}, fmt.Errorf("EFI zboot without a PE header: %w", ErrDamaged)
 	}
 	for _, a := range arch.All() {
 		if a.PEMachine == machine {
@@ -189,18 +186,18 @@ func inspectZBoot(r io.ReaderAt, b []byte, size int64) (Info, error) {
 		}
 	}
 	if info.Arch != arch.AArch64.Name {
-		return Info{}, fmt.Errorf("EFI zboot for machine %#x: %w", machine, ErrNotKernel)
+		return Kernel{}, fmt.Errorf("EFI zboot for machine %#x: %w", machine, ErrNotKernel)
 	}
 	// The page size stands in the kernel inside, if it can be unpacked.
 	if z, err := info.open(r); err == nil {
 		defer z.Close()
 		head := make([]byte, 64)
 		if _, err := io.ReadFull(z, head); err != nil {
-			return Info{}, fmt.Errorf("EFI zboot, %s: %w: %w", info.Compression, ErrDamaged, err)
+			return Kernel{}, fmt.Errorf("EFI zboot, %s: %w: %w", info.Compression, ErrDamaged, err)
 		}
 		inner, ok := inspectImage(head)
 		if !ok {
-			return Info{}, fmt.Errorf("EFI zboot with something else than an aarch64 kernel in it: %w", ErrNotKernel)
+			return Kernel{}, fmt.Errorf("EFI zboot with something else than an aarch64 kernel in it: %w", ErrNotKernel)
 		}
 		info.PageSizeKiB = inner.PageSizeKiB
 	}

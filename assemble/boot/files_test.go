@@ -1,4 +1,4 @@
-package firmware_test
+package boot_test
 
 import (
 	"bytes"
@@ -9,13 +9,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/imgasm/imgasm/firmware"
+	"github.com/imgasm/imgasm/assemble/boot"
+
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/tree"
 )
 
-func bootMedia(a arch.Arch) firmware.BootMedia {
-	return firmware.BootMedia{
+func bootMedia(a arch.Arch) boot.Parts {
+	return boot.Parts{
 		Arch: a.Name, Shim: tree.Bytes("", []byte("shim")), GRUB: tree.Bytes("", []byte("grub")),
 		MokManager: tree.Bytes("", []byte("mok")), Kernel: tree.Bytes("", []byte("kernel")), Initrd: tree.Bytes("", []byte("initrd")),
 		GRUBFolder: "EFI/almalinux", KernelArgs: []string{"console=ttyS0,115200n8", "inst.stage2=hd:LABEL=AlmaLinux-10-1-x86_64-dvd"},
@@ -25,17 +26,17 @@ func bootMedia(a arch.Arch) firmware.BootMedia {
 func TestBootFiles(t *testing.T) {
 	for _, c := range []struct {
 		a      arch.Arch
-		change func(*firmware.BootMedia)
+		change func(*boot.Parts)
 		want   string
 	}{
-		{arch.X86_64, func(*firmware.BootMedia) {}, "EFI/BOOT/BOOTX64.EFI=shim EFI/BOOT/grubx64.efi=grub EFI/BOOT/mmx64.efi=mok EFI/BOOT/grub.cfg EFI/almalinux/grub.cfg imgasm/vmlinuz=kernel imgasm/initrd.img=initrd"},
-		{arch.AArch64, func(*firmware.BootMedia) {}, "EFI/BOOT/BOOTAA64.EFI=shim EFI/BOOT/grubaa64.efi=grub EFI/BOOT/mmaa64.efi=mok EFI/BOOT/grub.cfg EFI/almalinux/grub.cfg imgasm/vmlinuz=kernel imgasm/initrd.img=initrd"},
-		{arch.X86_64, func(m *firmware.BootMedia) { m.Shim, m.MokManager, m.GRUBFolder = tree.File{}, tree.File{}, "" }, "EFI/BOOT/BOOTX64.EFI=grub EFI/BOOT/grub.cfg imgasm/vmlinuz=kernel imgasm/initrd.img=initrd"},
-		{arch.X86_64, func(m *firmware.BootMedia) { m.MokManager, m.GRUBFolder = tree.File{}, "EFI/boot/" }, "EFI/BOOT/BOOTX64.EFI=shim EFI/BOOT/grubx64.efi=grub EFI/BOOT/grub.cfg imgasm/vmlinuz=kernel imgasm/initrd.img=initrd"},
+		{arch.X86_64, func(*boot.Parts) {}, "EFI/BOOT/BOOTX64.EFI=shim EFI/BOOT/grubx64.efi=grub EFI/BOOT/mmx64.efi=mok EFI/BOOT/grub.cfg EFI/almalinux/grub.cfg imgasm/vmlinuz=kernel imgasm/initrd.img=initrd"},
+		{arch.AArch64, func(*boot.Parts) {}, "EFI/BOOT/BOOTAA64.EFI=shim EFI/BOOT/grubaa64.efi=grub EFI/BOOT/mmaa64.efi=mok EFI/BOOT/grub.cfg EFI/almalinux/grub.cfg imgasm/vmlinuz=kernel imgasm/initrd.img=initrd"},
+		{arch.X86_64, func(m *boot.Parts) { m.Shim, m.MokManager, m.GRUBFolder = tree.File{}, tree.File{}, "" }, "EFI/BOOT/BOOTX64.EFI=grub EFI/BOOT/grub.cfg imgasm/vmlinuz=kernel imgasm/initrd.img=initrd"},
+		{arch.X86_64, func(m *boot.Parts) { m.MokManager, m.GRUBFolder = tree.File{}, "EFI/boot/" }, "EFI/BOOT/BOOTX64.EFI=shim EFI/BOOT/grubx64.efi=grub EFI/BOOT/grub.cfg imgasm/vmlinuz=kernel imgasm/initrd.img=initrd"},
 	} {
 		m := bootMedia(c.a)
 		c.change(&m)
-		files, err := firmware.BootFiles(m)
+		files, err := boot.Files(m)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -55,19 +56,19 @@ func TestBootFiles(t *testing.T) {
 			t.Errorf("%s:\n got %s\nwant %s", c.a.Name, s, c.want)
 		}
 	}
-	for _, missing := range []func(*firmware.BootMedia){
-		func(m *firmware.BootMedia) { m.GRUB = tree.File{} }, func(m *firmware.BootMedia) { m.Kernel = tree.File{} }, func(m *firmware.BootMedia) { m.Initrd = tree.File{} },
+	for _, missing := range []func(*boot.Parts){
+		func(m *boot.Parts) { m.GRUB = tree.File{} }, func(m *boot.Parts) { m.Kernel = tree.File{} }, func(m *boot.Parts) { m.Initrd = tree.File{} },
 	} {
 		m := bootMedia(arch.X86_64)
 		missing(&m)
-		if _, err := firmware.BootFiles(m); !errors.Is(err, firmware.ErrBootMedia) {
+		if _, err := boot.Files(m); !errors.Is(err, boot.ErrMedium) {
 			t.Errorf("incomplete medium: %v", err)
 		}
 	}
 }
 
 func TestGRUBConfig(t *testing.T) {
-	got, err := firmware.GRUBConfig([]string{"console=tty0", `inst.stage2=hd:LABEL=Alma\x20Linux`, `dyndbg="file a.c +p"`, "a=$b;c"})
+	got, err := boot.GRUBConfig([]string{"console=tty0", `inst.stage2=hd:LABEL=Alma\x20Linux`, `dyndbg="file a.c +p"`, "a=$b;c"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +81,7 @@ func TestGRUBConfig(t *testing.T) {
 		t.Errorf("differs from %s:\n%s", golden, got)
 	}
 	for _, bad := range []string{"", "a\nb", "a'b", `a"b`, `a\b`, `a\xg`} {
-		if _, err := firmware.GRUBConfig([]string{bad}); !errors.Is(err, firmware.ErrBootMedia) {
+		if _, err := boot.GRUBConfig([]string{bad}); !errors.Is(err, boot.ErrMedium) {
 			t.Errorf("argument %q: %v", bad, err)
 		}
 	}
@@ -133,8 +134,8 @@ func TestGRUBPrefix(t *testing.T) {
 		{append([]byte("mimg\x00\x00\x00\x00"), bytes.Repeat([]byte{255}, 16)...), ""}, // an area past the end of memory
 	} {
 		b := grubImage(c.mods)
-		got, err := firmware.GRUBPrefix(bytes.NewReader(b), int64(len(b)))
-		if got != c.want || (c.want == "") != errors.Is(err, firmware.ErrNoPrefix) {
+		got, err := boot.GRUBPrefix(bytes.NewReader(b), int64(len(b)))
+		if got != c.want || (c.want == "") != errors.Is(err, boot.ErrNoPrefix) {
 			t.Errorf("%q: got %q, %v; want %q", c.mods, got, err, c.want)
 		}
 	}
@@ -145,7 +146,7 @@ func FuzzGRUBPrefix(f *testing.F) {
 	f.Add(grubImage(modules()))
 	f.Add([]byte("MZ"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		prefix, err := firmware.GRUBPrefix(bytes.NewReader(b), int64(len(b)))
+		prefix, err := boot.GRUBPrefix(bytes.NewReader(b), int64(len(b)))
 		if err == nil && (prefix == "" || prefix[0] == '/' || strings.HasPrefix(prefix+"/", "../")) {
 			t.Errorf("prefix %q", prefix)
 		}

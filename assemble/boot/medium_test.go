@@ -1,4 +1,4 @@
-package media_test
+package boot_test
 
 import (
 	"bytes"
@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/imgasm/imgasm/assemble/media"
+	"github.com/imgasm/imgasm/assemble/boot"
 
 	"github.com/imgasm/imgasm/assemble/disk"
 	"github.com/imgasm/imgasm/assemble/iso"
@@ -71,7 +71,7 @@ func TestWriteBoot(t *testing.T) {
 	mtype := hosttool.Find(t, "mtype", "mtools")
 	for _, a := range arch.All() {
 		out := filepath.Join(t.TempDir(), "boot.img")
-		in, err := media.WriteBoot(t.Context(), out, media.Source{ISO: installerISO(t, a, tree.Bytes("EFI/BOOT/"+a.EFIMok, []byte("mok"))), KernelArgs: []string{"console=" + a.Console}}, "")
+		in, err := boot.WriteBoot(t.Context(), out, boot.Source{ISO: installerISO(t, a, tree.Bytes("EFI/BOOT/"+a.EFIMok, []byte("mok"))), KernelArgs: []string{"console=" + a.Console}}, "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -109,8 +109,8 @@ func TestWriteStick(t *testing.T) {
 	sgdisk, blkid := hosttool.Find(t, "sgdisk", "gdisk"), hosttool.Find(t, "blkid", "util-linux")
 	out := filepath.Join(t.TempDir(), "stick.img")
 	image := installerISO(t, arch.X86_64)
-	s := media.Source{ISO: image, Installer: true, Volume: &media.Volume{Kickstart: kickstart(t)}}
-	if _, err := media.WriteBoot(t.Context(), out, s, ""); err != nil {
+	s := boot.Source{ISO: image, Installer: true, Volume: &boot.Volume{Kickstart: kickstart(t)}}
+	if _, err := boot.WriteBoot(t.Context(), out, s, ""); err != nil {
 		t.Fatal(err)
 	}
 	if b, err := exec.Command(sgdisk, "-v", out).CombinedOutput(); err != nil || !strings.Contains(string(b), "No problems found") {
@@ -152,9 +152,9 @@ func TestWriteStick(t *testing.T) {
 func TestWriteBootDeliver(t *testing.T) {
 	mtype, cpio := hosttool.Find(t, "mtype", "mtools"), hosttool.Find(t, "cpio", "cpio")
 	image := installerISO(t, arch.X86_64)
-	for deliver, volume := range map[media.Deliver]bool{media.DeliverInitrd: false, media.DeliverBoth: true} {
+	for deliver, volume := range map[boot.Deliver]bool{boot.DeliverInitrd: false, boot.DeliverBoth: true} {
 		out := filepath.Join(t.TempDir(), "boot.img")
-		if _, err := media.WriteBoot(t.Context(), out, media.Source{ISO: image, Volume: &media.Volume{Kickstart: kickstart(t)}, Deliver: deliver}, ""); err != nil {
+		if _, err := boot.WriteBoot(t.Context(), out, boot.Source{ISO: image, Volume: &boot.Volume{Kickstart: kickstart(t)}, Deliver: deliver}, ""); err != nil {
 			t.Fatal(err)
 		}
 		read := func(name string) []byte {
@@ -193,7 +193,7 @@ func TestWriteBootStops(t *testing.T) {
 	asked := errors.New("asked to stop")
 	cancel(asked)
 	out := filepath.Join(t.TempDir(), "boot.img")
-	if _, err := media.WriteBoot(ctx, out, media.Source{ISO: installerISO(t, arch.X86_64), Installer: true}, ""); !errors.Is(err, asked) {
+	if _, err := boot.WriteBoot(ctx, out, boot.Source{ISO: installerISO(t, arch.X86_64), Installer: true}, ""); !errors.Is(err, asked) {
 		t.Errorf("got %v", err)
 	}
 	if left, err := os.ReadDir(filepath.Dir(out)); err != nil || len(left) > 0 {
@@ -204,17 +204,17 @@ func TestWriteBootStops(t *testing.T) {
 // A large medium goes to disk in parts: its progress is what is there, and who
 // asks to stop in the middle is told that the medium is not complete.
 func TestWriteBootProgress(t *testing.T) {
-	const size = 3 * media.SyncEvery
+	const size = 3 * boot.SyncEvery
 	image := installerISO(t, arch.X86_64, tree.Bytes("Packages/large", make([]byte, size)))
 	out := filepath.Join(t.TempDir(), "stick.img")
 	var steps []int64
-	s := media.Source{ISO: image, Installer: true, Progress: func(done, total int64) {
+	s := boot.Source{ISO: image, Installer: true, Progress: func(done, total int64) {
 		if last := append([]int64{-1}, steps...)[len(steps)]; done <= last || done > total || total < size {
 			t.Errorf("%d of %d after %d", done, total, last)
 		}
 		steps = append(steps, done)
 	}}
-	if _, err := media.WriteBoot(t.Context(), out, s, ""); err != nil || len(steps) != 4 || steps[0] != 0 {
+	if _, err := boot.WriteBoot(t.Context(), out, s, ""); err != nil || len(steps) != 4 || steps[0] != 0 {
 		t.Errorf("progress %d, want 0 and 3 more: %v", steps, err)
 	}
 	before, err := os.Stat(out)
@@ -228,7 +228,7 @@ func TestWriteBootProgress(t *testing.T) {
 			cancel(asked)
 		}
 	}
-	if _, err := media.WriteBoot(ctx, out, s, ""); !errors.Is(err, asked) || !strings.Contains(err.Error(), "stick.img was not complete") {
+	if _, err := boot.WriteBoot(ctx, out, s, ""); !errors.Is(err, asked) || !strings.Contains(err.Error(), "stick.img was not complete") {
 		t.Errorf("got %v", err)
 	}
 	if after, err := os.Stat(out); err != nil || !os.SameFile(before, after) {
@@ -250,13 +250,13 @@ func TestWriteBootRefuses(t *testing.T) {
 	if err := os.WriteFile(cut, whole[:len(whole)/2], 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := media.WriteBoot(t.Context(), out, media.Source{ISO: cut}, ""); !errors.Is(err, iso.ErrTruncated) || !strings.Contains(err.Error(), fmt.Sprint(len(whole))) {
+	if _, err := boot.WriteBoot(t.Context(), out, boot.Source{ISO: cut}, ""); !errors.Is(err, iso.ErrTruncated) || !strings.Contains(err.Error(), fmt.Sprint(len(whole))) {
 		t.Errorf("truncated ISO: %v", err)
 	}
-	if _, err := media.WriteBoot(t.Context(), out, media.Source{ISO: image, KernelArgs: []string{"a\nb"}}, ""); err == nil {
+	if _, err := boot.WriteBoot(t.Context(), out, boot.Source{ISO: image, KernelArgs: []string{"a\nb"}}, ""); err == nil {
 		t.Error("a line feed in a kernel argument was accepted")
 	}
-	if _, err := media.WriteBoot(t.Context(), out, media.Source{ISO: image, Volume: &media.Volume{Kickstart: "no-such.cfg"}}, ""); !errors.Is(err, os.ErrNotExist) {
+	if _, err := boot.WriteBoot(t.Context(), out, boot.Source{ISO: image, Volume: &boot.Volume{Kickstart: "no-such.cfg"}}, ""); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no kickstart: %v", err)
 	}
 	for _, name := range []string{"EFI/BOOT/BOOTX64.EFI", "EFI/BOOT/grubx64.efi"} {
@@ -274,7 +274,7 @@ func TestWriteBootRefuses(t *testing.T) {
 		if err := os.WriteFile(p, b.Bytes(), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := media.WriteBoot(t.Context(), out, media.Source{ISO: p}, ""); !errors.Is(err, iso.ErrNoBootFiles) {
+		if _, err := boot.WriteBoot(t.Context(), out, boot.Source{ISO: p}, ""); !errors.Is(err, iso.ErrNoBootFiles) {
 			t.Errorf("without %s: %v", name, err)
 		}
 	}
@@ -294,7 +294,7 @@ func TestVolumeFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	v := media.Volume{Kickstart: kickstart(t), Extra: []string{filepath.Join(dir, "extra"), "renamed/c.txt=" + filepath.Join(dir, "extra", "a.txt")}}
+	v := boot.Volume{Kickstart: kickstart(t), Extra: []string{filepath.Join(dir, "extra"), "renamed/c.txt=" + filepath.Join(dir, "extra", "a.txt")}}
 	files, err := v.Files()
 	if err != nil {
 		t.Fatal(err)
@@ -315,16 +315,16 @@ func TestVolumeFiles(t *testing.T) {
 }
 
 func TestDate(t *testing.T) {
-	if d, err := media.Date("1700000000", "s"); err != nil || d.Unix() != 1700000000 {
+	if d, err := boot.Date("1700000000", "s"); err != nil || d.Unix() != 1700000000 {
 		t.Errorf("%s, %v", d, err)
 	}
-	a, _ := media.Date("", "a")
-	b, _ := media.Date("", "b")
+	a, _ := boot.Date("", "a")
+	b, _ := boot.Date("", "b")
 	if a.Equal(b) || a.Year() < 2000 || a.Year() > 2020 {
 		t.Errorf("%s, %s", a, b)
 	}
 	for _, bad := range []string{"x", "-1", "1e9", "99999999999999", "9999999999999999999999"} {
-		if _, err := media.Date(bad, ""); !errors.Is(err, media.ErrEpoch) {
+		if _, err := boot.Date(bad, ""); !errors.Is(err, boot.ErrEpoch) {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
@@ -332,13 +332,13 @@ func TestDate(t *testing.T) {
 
 func TestWriteDisk(t *testing.T) {
 	p := filepath.Join(t.TempDir(), "d.raw")
-	if err := media.WriteDisk(p, "64M", "esp:33M,linux:rest"); err != nil {
+	if err := boot.WriteDisk(p, "64M", "esp:33M,linux:rest"); err != nil {
 		t.Fatal(err)
 	}
 	if b, err := exec.Command(hosttool.Find(t, "sgdisk", "gdisk"), "-v", p).CombinedOutput(); err != nil || !strings.Contains(string(b), "No problems found") {
 		t.Errorf("sgdisk -v: %v\n%s", err, b)
 	}
-	if err := media.WriteDisk(p, "64M", "esp:99M"); !errors.Is(err, disk.ErrLayout) {
+	if err := boot.WriteDisk(p, "64M", "esp:99M"); !errors.Is(err, disk.ErrLayout) {
 		t.Errorf("got %v", err)
 	}
 }
