@@ -19,7 +19,7 @@ import (
 const (
 	ociManifest = "application/vnd.oci.image.manifest.v1+json"
 	ociConfig   = "application/vnd.oci.image.config.v1+json"
-	ociLayer    = "application/vnd.oci.image.layer.v1.tar" // a qcow2 gets no smaller
+	ociLayer    = "application/vnd.oci.image.layer.v1.tar+gzip" // which go-containerregistry takes for granted
 	ociIndex    = "application/vnd.oci.image.index.v1+json"
 )
 
@@ -58,10 +58,14 @@ type (
 
 func writeContainerDisk(ctx context.Context, dst *part, src qcow2.Source, o Options) error {
 	out := newArchive(dst, o)
-	layer := ociDescriptor{MediaType: ociLayer}
+	layer, content := ociDescriptor{MediaType: ociLayer}, sha256.New()
 	header := tar.Header{Mode: 0o644}
 	if err := out.add(&header, func(p *part) error {
-		if err := writeDiskLayer(ctx, p, src, o); err != nil {
+		packed := &stored{dst: p} // the qcow2 is compressed already
+		if err := writeDiskLayer(ctx, &part{file: packed}, src, o); err != nil {
+			return err
+		}
+		if err := packed.close(ctx, content); err != nil {
 			return err
 		}
 		sum, err := p.sha256(ctx)
@@ -72,7 +76,7 @@ func writeContainerDisk(ctx context.Context, dst *part, src qcow2.Source, o Opti
 		return err
 	}
 	image := ociImage{Created: out.time, ociPlatform: ociPlatform{goarch(o.Arch), "linux"}}
-	image.RootFS.Type, image.RootFS.DiffIDs = "layers", []string{layer.Digest}
+	image.RootFS.Type, image.RootFS.DiffIDs = "layers", []string{"sha256:" + hex.EncodeToString(content.Sum(nil))}
 	config, err := out.blob(ociConfig, image)
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package convert_test
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -11,9 +12,11 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/imgasm/imgasm/assemble/convert"
 	"github.com/imgasm/imgasm/assemble/disk"
+	"github.com/imgasm/imgasm/assemble/iso"
 	"github.com/imgasm/imgasm/assemble/qcow2"
 )
 
@@ -241,5 +244,42 @@ func TestDiskFull(t *testing.T) {
 			t.Errorf("%s: %v, %q", f.Name, err, advice(err))
 		}
 		nothingIn(t, dir)
+	}
+}
+
+// The machine is seen on its disk: what UEFI or a BIOS starts there.
+func TestMachineSeen(t *testing.T) {
+	bios := make([]byte, 1<<20)
+	bios[0], bios[510], bios[511] = 0xeb, 0x55, 0xaa
+	disks := map[string]string{"bios": rawDisk(t, 2<<20, bios)}
+	for _, loader := range []string{"BOOTX64.EFI", "BOOTAA64.EFI"} {
+		disks[loader] = filepath.Join(t.TempDir(), "disk.raw")
+		m := disk.BootMedium{Files: []disk.File{iso.Bytes("EFI/BOOT/"+loader, []byte("a boot loader"))}, Seed: loader, Time: time.Unix(1e9, 0)}
+		if err := disk.WriteBootMedium(disks[loader], m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, want := range map[string]struct{ goarch, firmware, system string }{
+		"bios":         {"amd64", "", "otherLinux64Guest"},
+		"BOOTX64.EFI":  {"amd64", "efi", "otherLinux64Guest"},
+		"BOOTAA64.EFI": {"arm64", "efi", ""},
+	} {
+		dir := t.TempDir()
+		for _, format := range []string{"ova", "vagrant"} {
+			if err := write(t, filepath.Join(dir, format), open(t, disks[name]), convert.Options{Format: format}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var box struct{ Architecture string }
+		if err := json.Unmarshal([]byte(run(t, "tar", "tar", "-xOf", filepath.Join(dir, "vagrant"), "metadata.json")), &box); err != nil || box.Architecture != want.goarch {
+			t.Errorf("%s is for %q, want %q (%v)", name, box.Architecture, want.goarch, err)
+		}
+		ovf := run(t, "tar", "tar", "-xOf", filepath.Join(dir, "ova"), "machine.ovf")
+		if got := strings.Contains(ovf, `vmw:key="firmware" vmw:value="efi"`); got != (want.firmware == "efi") {
+			t.Errorf("%s has UEFI: %v\n%s", name, got, ovf)
+		}
+		if want.system != "" && !strings.Contains(ovf, `vmw:osType="`+want.system+`"`) || want.system == "" && strings.Contains(ovf, "osType") {
+			t.Errorf("%s: another system than %q\n%s", name, want.system, ovf)
+		}
 	}
 }

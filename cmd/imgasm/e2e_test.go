@@ -20,8 +20,10 @@ import (
 
 	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/rehearsal/failures"
+	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/internal/hosttool"
+	"github.com/imgasm/imgasm/qemu"
 )
 
 // runJSON runs imgasm with --json and returns its exit code and events.
@@ -58,7 +60,7 @@ func TestE2ERehearse(t *testing.T) {
 		name, flags string
 		rest        bool // in make test-all only: its parts are in others
 	}{
-		{"x86_64-kernel", "--arch x86_64", false},
+		{"x86_64-kernel", "--arch x86_64 --format qcow2 --format vmdk --format vhd", false},
 		{"x86_64-tmux", "--arch x86_64 --console-mode tmux --ks-strict --no-boot-test", true},
 		{"x86_64-media", "--arch x86_64 --boot media", true},
 		{"x86_64-secure-boot", "--arch x86_64 --secure-boot", false},
@@ -86,11 +88,29 @@ func TestE2ERehearse(t *testing.T) {
 			}
 			checkImage(t, out, strings.Contains(c.flags, "raw"))
 			checkMetadata(t, out, !strings.Contains(c.flags, "--no-boot-test"))
+			if strings.Contains(c.flags, "vmdk") {
+				bootsAs(t, arch.X86_64, out, map[string]string{".vmdk": "vmdk", ".vhd": "vpc"})
+			}
 			left, err := filepath.Glob(filepath.Join(filepath.Dir(out), ".*"))
 			if err != nil || len(left) > 0 {
 				t.Errorf("left behind: %v, %v", left, err)
 			}
 		})
+	}
+}
+
+// bootsAs boots an image in its other formats, by their endings, as QEMU reads
+// them. What the guest writes goes to a layer that is thrown away.
+func bootsAs(t *testing.T, a arch.Arch, image string, formats map[string]string) {
+	t.Helper()
+	login := regexp.MustCompile(`\S+ login: `)
+	for ending, format := range formats {
+		layer := filepath.Join(t.TempDir(), "layer.qcow2")
+		tool(t, "qemu-img", "create", "-q", "-f", "qcow2", "-b", strings.TrimSuffix(image, ".qcow2")+ending, "-F", format, layer)
+		console := untilEnd(t, a, login, qemu.Drive{ID: "disk", Path: layer, Format: "qcow2", Bus: qemu.VirtioBlk, BootIndex: 1})
+		if !login.MatchString(console) {
+			t.Errorf("the image does not come up as %s:\n%s", format, console)
+		}
 	}
 }
 
