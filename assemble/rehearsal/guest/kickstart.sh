@@ -10,9 +10,7 @@ read_kickstart() {
 	command_names=() command_lines=() command_texts=()                   # in order
 	section_names=() section_lines=() section_texts=() section_bodies=() # texts are headers
 	error_lines=() error_texts=() warnings=()                            # the installer stops at errors
-	if [[ $fail == *kickstart && $fail != no-kickstart ]]; then
-		refuse 1 'Unknown command: frobnicate'
-	fi
+	case $fail in kickstart | tmux-kickstart) refuse 1 'Unknown command: frobnicate' ;; esac
 	read_part "$1" "${2:-}" 0
 }
 
