@@ -18,7 +18,7 @@ type report struct {
 // in the order of the file, so our %post is the last.
 //
 // The installer has the commands that are used here, and the rehearsal's guest
-// has no others: printf, cat, head, tail, tr, wc, ls, base64, uname, rpm, sleep.
+// has no others: printf, cat, head, tail, tr, wc, ls, base64, uname, rpm, sleep, fstrim.
 func reports(r Reporting) []report {
 	logs := r.logs
 	if logs == "" {
@@ -32,7 +32,7 @@ func reports(r Reporting) []report {
 		{header: "%pre", body: "say phase pre\n", ticks: 100},
 		{header: "%pre-install", body: "say phase pre-install\n", ticks: 100},
 		// Asking rpm takes its time on an emulated processor.
-		{header: "%post", body: post + "say done\n", ticks: 1800},
+		{header: "%post", body: post + "say done\n" + trim, ticks: 1800},
 		// The installer waits for three minutes after an error, then leaves.
 		{header: "%onerror", body: "logs=" + shellQuote(logs) + "\n" + onerrorReport, ticks: 900},
 	}
@@ -87,6 +87,11 @@ packages=$(rpm -qa --qf '%{NEVRA}\n' 2>/dev/null | LC_ALL=C tr -cd '[:print:]\n'
   esac
 done)
 [ -z "$packages" ] || fact packages "$(printf '%s\n' "$packages" | wc -l | tr -cd 0-9)"
+`
+
+// trim gives the blocks of removed files, such as downloaded packages, back to
+// the disk: they would be part of the image.
+const trim = `fstrim -a >/dev/null 2>&1
 `
 
 const postPackages = `[ -z "$packages" ] || printf '%s\n' "$packages" | while IFS= read -r package; do
