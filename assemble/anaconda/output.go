@@ -2,11 +2,14 @@ package anaconda
 
 import "github.com/imgasm/imgasm/internal/event"
 
+// Event is what happens in an installation, for whoever shows it.
+type Event = event.Event
+
 // Output is what one input led to.
 type Output struct {
 	// Events to pass on, without Time, Step and Elapsed, which the caller fills
 	// in. The next Step overwrites them.
-	Events []event.Event
+	Events []Event
 	// Verdict on the installation as known now.
 	Verdict Verdict
 	// Failure is set when Verdict is Failed. A failure that is certain while

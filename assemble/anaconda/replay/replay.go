@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/assemble/anaconda"
-	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/kickstart/render"
 	"github.com/imgasm/imgasm/qemu/console"
 )
@@ -57,7 +56,7 @@ const chunk = 64 << 10
 //
 // The logs have no clock in common with the console. They are read first, so
 // that the console, whose end is the guest's end, has the last word.
-func Run(s Source, say func(event.Event)) (Result, error) {
+func Run(s Source, say func(anaconda.Event)) (Result, error) {
 	r := &run{say: say}
 	var failed error
 	nonce, progress, err := readProgress(s.Progress)
@@ -87,7 +86,7 @@ func Run(s Source, say func(event.Event)) (Result, error) {
 type run struct {
 	machine *anaconda.Machine
 	at      time.Duration
-	say     func(event.Event)
+	say     func(anaconda.Event)
 	verdict anaconda.Verdict // after the last step
 	failure *anaconda.Failure
 }

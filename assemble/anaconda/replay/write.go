@@ -67,13 +67,13 @@ func Summary(r Result) Line {
 
 // JSON returns a function that writes events as JSON, one a line, and one that
 // writes the summary after them.
-func JSON(w io.Writer) (say func(event.Event), end func(Result) error) {
+func JSON(w io.Writer) (say func(anaconda.Event), end func(Result) error) {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	var failed error
-	say = func(e event.Event) {
+	say = func(e anaconda.Event) {
 		line := struct { // there is no time, but the guest's clock always
-			event.Event
+			anaconda.Event
 			Time    *time.Time `json:"time,omitempty"`
 			Elapsed float64    `json:"elapsed"`
 		}{Event: e, Elapsed: e.Elapsed}
@@ -91,14 +91,14 @@ func JSON(w io.Writer) (say func(event.Event), end func(Result) error) {
 
 // Text returns functions that write events and the summary for people. verbose
 // adds what other rules saw.
-func Text(w io.Writer, verbose bool) (say func(event.Event), end func(Result) error) {
+func Text(w io.Writer, verbose bool) (say func(anaconda.Event), end func(Result) error) {
 	var failed error
 	printf := func(format string, args ...any) {
 		if _, err := fmt.Fprintf(w, format, args...); err != nil && failed == nil {
 			failed = err
 		}
 	}
-	say = func(e event.Event) {
+	say = func(e anaconda.Event) {
 		switch e.Kind {
 		case event.Progress:
 			if verbose {
