@@ -258,9 +258,7 @@ func wanted(name string) bool {
 // unpack writes the wanted files. Links become copies of names, so that they
 // work on every system.
 func unpack(ctx context.Context, r io.Reader, root *os.Root) ([]string, error) {
-	var files []string
-	links := map[string]string{}   // name → what it points to
-	inodes := map[int64][]string{} // hard links: all names but the last come without data
+	u := unpacked{root: root, links: map[string]string{}, inodes: map[int64][]string{}}
 	entries := 0
 	c := cpio.NewReader(r)
 	for {
@@ -284,39 +282,53 @@ func unpack(ctx context.Context, r io.Reader, root *os.Root) ([]string, error) {
 		if entries++; entries > maxFiles {
 			return nil, fmt.Errorf("payload: more than %d files", maxFiles)
 		}
-		switch {
-		case h.Mode&cpio.ModeType == cpio.TypeSymlink:
-			target, err := readLink(h, c)
-			if err != nil {
-				return nil, fmt.Errorf("payload: %s: %w", name, err)
-			}
-			links[name] = linkTarget(name, target)
-		case h.Mode&cpio.ModeType != cpio.TypeReg:
-		case h.Links > 1 && h.Size == 0:
-			inodes[h.Inode] = append(inodes[h.Inode], name)
-		default:
-			if err := write(root, name, c); err != nil {
-				return nil, fmt.Errorf("payload: %s: %w", name, err)
-			}
-			files = append(files, name)
-			if h.Links > 1 {
-				for _, other := range inodes[h.Inode] {
-					links[other] = name
-				}
-			}
+		if err := u.add(name, h, c); err != nil {
+			return nil, fmt.Errorf("payload: %s: %w", name, err)
 		}
 	}
-	for name, target := range links {
-		ok, err := link(root, name, target, links)
+	for name, target := range u.links {
+		ok, err := link(root, name, target, u.links)
 		if err != nil {
 			return nil, err
 		}
 		if ok {
-			files = append(files, name)
+			u.files = append(u.files, name)
 		}
 	}
-	slices.Sort(files)
-	return files, nil
+	slices.Sort(u.files)
+	return u.files, nil
+}
+
+// unpacked is what has come out of a payload.
+type unpacked struct {
+	root   *os.Root
+	files  []string
+	links  map[string]string  // name → what it points to
+	inodes map[int64][]string // hard links: all names but the last come without data
+}
+
+// add writes a file, or notes a link.
+func (u *unpacked) add(name string, h *cpio.Header, contents io.Reader) error {
+	switch {
+	case h.Mode&cpio.ModeType == cpio.TypeSymlink:
+		target, err := readLink(h, contents)
+		u.links[name] = linkTarget(name, target)
+		return err
+	case h.Mode&cpio.ModeType != cpio.TypeReg:
+	case h.Links > 1 && h.Size == 0:
+		u.inodes[h.Inode] = append(u.inodes[h.Inode], name)
+	default:
+		if err := write(u.root, name, contents); err != nil {
+			return err
+		}
+		u.files = append(u.files, name)
+		if h.Links > 1 {
+			for _, other := range u.inodes[h.Inode] {
+				u.links[other] = name
+			}
+		}
+	}
+	return nil
 }
 
 // readLink is what a symbolic link says: in its header, or as its contents.

@@ -7,6 +7,7 @@ package disk
 import (
 	"bufio"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -49,30 +50,36 @@ func OpenFAT(r io.ReaderAt, sizeBytes int64) (*FAT, error) {
 	if err := readFull(r, b, 0); err != nil {
 		return nil, err
 	}
-	bad := func(format string, args ...any) (*FAT, error) {
-		return nil, fmt.Errorf("%w: %s", ErrNotFAT, fmt.Sprintf(format, args...))
+	f := &FAT{r: r}
+	if err := f.readBoot(b, sizeBytes); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNotFAT, err)
 	}
+	return f, nil
+}
+
+// readBoot reads the boot sector.
+func (f *FAT) readBoot(b []byte, sizeBytes int64) error {
 	le := binary.LittleEndian
 	if b[510] != 0x55 || b[511] != 0xaa {
-		return bad("no boot sector")
+		return errors.New("no boot sector")
 	}
 	sector, perCluster := int64(le.Uint16(b[11:])), int64(b[13])
 	if sector < 512 || sector > 4096 || sector&(sector-1) != 0 {
-		return bad("sectors of %d bytes", sector)
+		return fmt.Errorf("sectors of %d bytes", sector)
 	}
 	if perCluster == 0 || perCluster&(perCluster-1) != 0 {
-		return bad("clusters of %d sectors", perCluster)
+		return fmt.Errorf("clusters of %d sectors", perCluster)
 	}
 	reserved, tables, rootEntries := int64(le.Uint16(b[14:])), int64(b[16]), int64(le.Uint16(b[17:]))
 	if reserved == 0 || tables == 0 {
-		return bad("%d reserved sectors, %d tables", reserved, tables)
+		return fmt.Errorf("%d reserved sectors, %d tables", reserved, tables)
 	}
 	total := int64(le.Uint16(b[19:]))
 	if total == 0 {
 		total = int64(le.Uint32(b[32:]))
 	}
 	table := int64(le.Uint16(b[22:]))
-	f := &FAT{Bits: 16, Size: total * sector, r: r, cluster: perCluster * sector}
+	f.Bits, f.Size, f.cluster = 16, total*sector, perCluster*sector
 	extended := b[36:] // FATGEN, "Extended BPB": from here for FAT12 and FAT16
 	if table == 0 {    // as Linux and EDK II do: whatever the number of clusters
 		f.Bits, table, f.first = 32, int64(le.Uint32(b[36:])), le.Uint32(b[44:])
@@ -82,7 +89,7 @@ func OpenFAT(r io.ReaderAt, sizeBytes int64) (*FAT, error) {
 		f.UUID = fmt.Sprintf("%04X-%04X", le.Uint16(extended[5:]), le.Uint16(extended[3:]))
 	}
 	if total > sizeBytes/sector {
-		return bad("%d sectors of %d bytes where there is room for %d", total, sector, sizeBytes/sector)
+		return fmt.Errorf("%d sectors of %d bytes where there is room for %d", total, sector, sizeBytes/sector)
 	}
 	f.fatStart = reserved * sector
 	f.root = f.fatStart + tables*table*sector
@@ -90,7 +97,7 @@ func OpenFAT(r io.ReaderAt, sizeBytes int64) (*FAT, error) {
 	data := reserved + tables*table + (f.rootBytes+sector-1)/sector
 	f.data = data * sector
 	if table == 0 || data >= total {
-		return bad("tables of %d sectors leave no room for data", table)
+		return fmt.Errorf("tables of %d sectors leave no room for data", table)
 	}
 	clusters := (total - data) / perCluster
 	switch {
@@ -99,14 +106,14 @@ func OpenFAT(r io.ReaderAt, sizeBytes int64) (*FAT, error) {
 	case clusters < 4085:
 		f.Bits = 12
 	case clusters >= 65525:
-		return bad("%d clusters are too many for FAT16", clusters)
+		return fmt.Errorf("%d clusters are too many for FAT16", clusters)
 	}
 	// What the table has no entries for cannot be in use.
 	f.clusters = uint32(min(clusters, table*sector*8/int64(f.Bits)-2))
 	if f.clusters < 1 || f.Bits == 32 && !f.valid(f.first) {
-		return bad("no clusters, or no root directory")
+		return errors.New("no clusters, or no root directory")
 	}
-	return f, nil
+	return nil
 }
 
 // valid reports whether a cluster is one of the file system's.

@@ -56,15 +56,7 @@ type pipeline struct {
 // to place in the order of the disk, and writes the runs that they have then. It
 // returns the first error, or why ctx ended, when nothing runs any more.
 func (p *pipeline) run(ctx context.Context, worker func() (func(*batch) error, error), place func(*batch) error) error {
-	workers := p.workers
-	if workers <= 0 {
-		workers = min(runtime.GOMAXPROCS(0), maxWorkers)
-	}
-	count := max(2, min(int64(2*workers+2), memoryBudget/(p.buffers*p.unit)))
-	size := min(maxBatch, memoryBudget/(p.buffers*count)) / p.unit * p.unit
-	size = max(size, p.unit)
-	workers = int(min(int64(workers), count))
-
+	workers, count, size := p.shape()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	free, order, work := make(chan *batch, count), make(chan *batch, count), make(chan *batch)
@@ -81,20 +73,7 @@ func (p *pipeline) run(ctx context.Context, worker func() (func(*batch) error, e
 		}
 		all.Go(guard.Func(func() {
 			for b := range work {
-				if len(b.runs) > 0 {
-					if err := guard.Call(func() error { return p.write(b) }); err != nil {
-						stop(err)
-					}
-					free <- b
-					continue
-				}
-				b.err = guard.Call(func() error {
-					if err := p.read(b); err != nil {
-						return err
-					}
-					return treat(b)
-				})
-				b.ready <- struct{}{}
+				p.serve(b, treat, free, stop)
 			}
 		}, stop))
 	}
@@ -131,6 +110,36 @@ func (p *pipeline) run(ctx context.Context, worker func() (func(*batch) error, e
 	}
 	tell.end()
 	return nil
+}
+
+// shape is how many workers there are, how many batches, and how large these are.
+func (p *pipeline) shape() (workers, count int, size int64) {
+	workers = p.workers
+	if workers <= 0 {
+		workers = min(runtime.GOMAXPROCS(0), maxWorkers)
+	}
+	n := max(2, min(int64(2*workers+2), memoryBudget/(p.buffers*p.unit)))
+	size = min(maxBatch, memoryBudget/(p.buffers*n)) / p.unit * p.unit
+	return min(workers, int(n)), int(n), max(size, p.unit)
+}
+
+// serve is a worker's work: it reads and treats a batch, or writes one that has
+// its places and is free then.
+func (p *pipeline) serve(b *batch, treat func(*batch) error, free chan<- *batch, stop context.CancelCauseFunc) {
+	if len(b.runs) > 0 {
+		if err := guard.Call(func() error { return p.write(b) }); err != nil {
+			stop(err)
+		}
+		free <- b
+		return
+	}
+	b.err = guard.Call(func() error {
+		if err := p.read(b); err != nil {
+			return err
+		}
+		return treat(b)
+	})
+	b.ready <- struct{}{}
 }
 
 // feed hands out batches of at most size bytes until the source or ctx ends.

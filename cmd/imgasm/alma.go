@@ -25,66 +25,81 @@ beside it. A failure is known when the guest knows it; its logs are kept in
 OUT.failed. Without --kickstart the system has root and a user with sudo. They
 log in by the keys and passwords that you give; without any key or password they
 are root/packer and admin/admin, for tests only.`,
-		Flags: slices.Concat([]cli.Flag{
-			&cli.StringFlag{Name: "version", Category: groupImage, Usage: "`VERSION` of AlmaLinux: 10, 10.1, … or kitten", Value: alma.DefaultVersion},
-			&cli.StringFlag{Name: "iso", Category: groupImage, Usage: "installer ISO: `PATH` or URL (default: fetched and verified)"},
-			&cli.StringFlag{Name: "iso-checksum", Category: groupImage, Usage: "`SHA256` that the ISO must have"},
-			&cli.StringFlag{Name: "variant", Category: groupImage, Usage: "`KIND` of ISO to fetch: boot (packages come from the network), minimal or dvd", Value: "boot"},
-			&cli.StringFlag{Name: "mirror", Category: groupImage, Usage: "fetch the ISO from the mirror `URL`"},
-			&cli.StringFlag{Name: "vault", Category: groupImage, Usage: "fetch a superseded release from the vault at `URL`"},
-			&cli.StringFlag{Name: "keyring", Category: groupImage, Usage: "`FILE` with the OpenPGP keys that may sign the ISO's CHECKSUM (default: AlmaLinux 10's)"},
-			&cli.StringFlag{Name: "kickstart", Aliases: []string{"ks"}, Category: groupImage, Usage: "your own kickstart `FILE`, or - for standard input, instead of the embedded one"},
-			&cli.BoolFlag{Name: "offline", Category: groupMachine, Usage: "no network, for us or the guest"},
-			&cli.StringFlag{Name: "hostname", Category: groupSystem, Usage: "`NAME` of the system"},
-			&cli.StringSliceFlag{Name: "package", Category: groupSystem, Usage: "install `PACKAGE`, @group, or leave -package out"},
-			&cli.StringFlag{Name: "timezone", Category: groupSystem, Usage: "`ZONE`, such as Europe/Berlin (default: UTC)"},
-			&cli.StringFlag{Name: "lang", Category: groupSystem, Usage: "`LOCALE` (default: en_US.UTF-8)"},
-			&cli.StringFlag{Name: "keyboard", Category: groupSystem, Usage: "console `KEYMAP` (default: us)"},
-			&cli.StringSliceFlag{Name: "post", Category: groupSystem, Usage: "run the script `FILE` in the new system"},
-			&cli.BoolFlag{Name: "lock-root", Category: groupSystem, Usage: "no password for root"},
-			&cli.StringSliceFlag{Name: "repo", Category: groupSystem, Usage: "a further repository, as `NAME=URL`"},
-			&cli.BoolFlag{Name: "guest-agent", Category: groupSystem, Usage: "install qemu-guest-agent; --guest-agent=false leaves it out (default: true, but false for a minimal ISO)"},
-			&cli.BoolFlag{Name: "cloud-init", Category: groupSystem, Usage: "install cloud-init"},
-		}, accountFlags(groupSystem), machineFlags()),
-		Action: func(c *cli.Context) error {
-			if err := a.noArgs(c); err != nil {
-				return err
-			}
-			s, err := a.machineSpec(c)
-			if err != nil {
-				return err
-			}
-			s.Version, s.ISO, s.Kickstart, s.Offline = c.String("version"), c.String("iso"), c.String("kickstart"), c.Bool("offline")
-			if s.KickstartText, err = a.namedKickstart(c.Context, &s.Kickstart); err != nil {
-				return badInput("--kickstart", err, "imgasm kickstart render writes one to begin with")
-			}
-			s.ISOChecksum, s.Variant, s.Mirror = c.String("iso-checksum"), c.String("variant"), c.String("mirror")
-			s.Vault, s.Keyring = c.String("vault"), c.String("keyring")
-			who, err := a.accounts(c)
-			if err != nil {
-				return err
-			}
-			s.Settings = alma.Settings{
-				RootPassword: who.RootPassword, User: who.User, Password: who.Password, SSHKeys: who.SSHKeys, Hostname: c.String("hostname"),
-				Packages: c.StringSlice("package"), Timezone: c.String("timezone"), Lang: c.String("lang"), Keyboard: c.String("keyboard"), Post: c.StringSlice("post"),
-			}
-			if s.Settings.LockRoot = c.Bool("lock-root"); s.Settings.LockRoot && who.RootPassword != "" {
-				return a.usage("choose either --root-password or --lock-root")
-			}
-			if s.Settings.Repos, err = a.repos(c); err != nil {
-				return err
-			}
-			s.Settings.CloudInit = c.Bool("cloud-init")
-			if c.IsSet("guest-agent") {
-				wanted := c.Bool("guest-agent")
-				s.Settings.GuestAgent = &wanted
-			}
-			h, err := host.This(a.getenv, version)
-			if err != nil {
-				return err
-			}
-			h.Command, h.Field = a.args, flagOf
-			return a.runPlan(c, h, s, nil)
-		},
+		Flags:  almaFlags(),
+		Action: func(c *cli.Context) error { return a.alma(c) },
 	}
+}
+
+func almaFlags() []cli.Flag {
+	return slices.Concat([]cli.Flag{
+		&cli.StringFlag{Name: "version", Category: groupImage, Usage: "`VERSION` of AlmaLinux: 10, 10.1, … or kitten", Value: alma.DefaultVersion},
+		&cli.StringFlag{Name: "iso", Category: groupImage, Usage: "installer ISO: `PATH` or URL (default: fetched and verified)"},
+		&cli.StringFlag{Name: "iso-checksum", Category: groupImage, Usage: "`SHA256` that the ISO must have"},
+		&cli.StringFlag{Name: "variant", Category: groupImage, Usage: "`KIND` of ISO to fetch: boot (packages come from the network), minimal or dvd", Value: "boot"},
+		&cli.StringFlag{Name: "mirror", Category: groupImage, Usage: "fetch the ISO from the mirror `URL`"},
+		&cli.StringFlag{Name: "vault", Category: groupImage, Usage: "fetch a superseded release from the vault at `URL`"},
+		&cli.StringFlag{Name: "keyring", Category: groupImage, Usage: "`FILE` with the OpenPGP keys that may sign the ISO's CHECKSUM (default: AlmaLinux 10's)"},
+		&cli.StringFlag{Name: "kickstart", Aliases: []string{"ks"}, Category: groupImage, Usage: "your own kickstart `FILE`, or - for standard input, instead of the embedded one"},
+		&cli.BoolFlag{Name: "offline", Category: groupMachine, Usage: "no network, for us or the guest"},
+		&cli.StringFlag{Name: "hostname", Category: groupSystem, Usage: "`NAME` of the system"},
+		&cli.StringSliceFlag{Name: "package", Category: groupSystem, Usage: "install `PACKAGE`, @group, or leave -package out"},
+		&cli.StringFlag{Name: "timezone", Category: groupSystem, Usage: "`ZONE`, such as Europe/Berlin (default: UTC)"},
+		&cli.StringFlag{Name: "lang", Category: groupSystem, Usage: "`LOCALE` (default: en_US.UTF-8)"},
+		&cli.StringFlag{Name: "keyboard", Category: groupSystem, Usage: "console `KEYMAP` (default: us)"},
+		&cli.StringSliceFlag{Name: "post", Category: groupSystem, Usage: "run the script `FILE` in the new system"},
+		&cli.BoolFlag{Name: "lock-root", Category: groupSystem, Usage: "no password for root"},
+		&cli.StringSliceFlag{Name: "repo", Category: groupSystem, Usage: "a further repository, as `NAME=URL`"},
+		&cli.BoolFlag{Name: "guest-agent", Category: groupSystem, Usage: "install qemu-guest-agent; --guest-agent=false leaves it out (default: true, but false for a minimal ISO)"},
+		&cli.BoolFlag{Name: "cloud-init", Category: groupSystem, Usage: "install cloud-init"},
+	}, accountFlags(groupSystem), machineFlags())
+}
+
+func (a *app) alma(c *cli.Context) error {
+	if err := a.noArgs(c); err != nil {
+		return err
+	}
+	s, err := a.almaSpec(c)
+	if err != nil {
+		return err
+	}
+	h, err := host.This(a.getenv, version)
+	if err != nil {
+		return err
+	}
+	h.Command, h.Field = a.args, flagOf
+	return a.runPlan(c, h, s, nil)
+}
+
+// almaSpec is what the flags ask for.
+func (a *app) almaSpec(c *cli.Context) (alma.Spec, error) {
+	s, err := a.machineSpec(c)
+	if err != nil {
+		return s, err
+	}
+	s.Version, s.ISO, s.Kickstart, s.Offline = c.String("version"), c.String("iso"), c.String("kickstart"), c.Bool("offline")
+	if s.KickstartText, err = a.namedKickstart(c.Context, &s.Kickstart); err != nil {
+		return s, badInput("--kickstart", err, "imgasm kickstart render writes one to begin with")
+	}
+	s.ISOChecksum, s.Variant, s.Mirror = c.String("iso-checksum"), c.String("variant"), c.String("mirror")
+	s.Vault, s.Keyring = c.String("vault"), c.String("keyring")
+	who, err := a.accounts(c)
+	if err != nil {
+		return s, err
+	}
+	s.Settings = alma.Settings{
+		RootPassword: who.RootPassword, User: who.User, Password: who.Password, SSHKeys: who.SSHKeys, Hostname: c.String("hostname"),
+		Packages: c.StringSlice("package"), Timezone: c.String("timezone"), Lang: c.String("lang"), Keyboard: c.String("keyboard"), Post: c.StringSlice("post"),
+	}
+	if s.Settings.LockRoot = c.Bool("lock-root"); s.Settings.LockRoot && who.RootPassword != "" {
+		return s, a.usage("choose either --root-password or --lock-root")
+	}
+	if s.Settings.Repos, err = a.repos(c); err != nil {
+		return s, err
+	}
+	s.Settings.CloudInit = c.Bool("cloud-init")
+	if c.IsSet("guest-agent") {
+		wanted := c.Bool("guest-agent")
+		s.Settings.GuestAgent = &wanted
+	}
+	return s, nil
 }

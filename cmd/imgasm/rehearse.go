@@ -40,75 +40,86 @@ everywhere, and is no AlmaLinux.`,
 			&cli.BoolFlag{Name: "iso-only", Category: groupImage, Usage: "make the rehearsal's installer ISO, print its path, and stop"},
 			&cli.StringFlag{Name: "fail", Category: groupMachine, Usage: "let the guest fail: `NAME` is one of " + failures.Names()},
 		}, machineFlags()...),
-		Action: func(c *cli.Context) error {
-			if err := a.noArgs(c); err != nil {
-				return err
-			}
-			s, err := a.machineSpec(c)
-			if err != nil {
-				return err
-			}
-			if s.Out == "" {
-				s.Out = "rehearsal" + rehearsalEnding(s.Formats)
-			}
-			if name := c.String("fail"); name != "" {
-				if _, found := failures.Find(name); !found {
-					return a.usage("--fail %s: there is no such failure; there are %s", name, failures.Names())
-				}
-				s.KernelArgs = append(s.KernelArgs, failures.Argument+"="+name)
-			}
-			h, err := host.This(a.getenv, version)
-			if err != nil {
-				return err
-			}
-			h.Command, h.Field = a.args, flagOf
-			if path := c.String("iso"); path != "" && path != rehearsal.FromHost {
-				if err := canRead(path); err != nil {
-					return badInput("--iso", err, hintOf(err))
-				}
-			}
-			if mirror := c.String("mirror"); mirror != "" {
-				if err := fetch.Check(mirror); err != nil {
-					return badInput("--mirror", fmt.Errorf("%s: %w", mirror, err), "such as --mirror http://deb.debian.org/debian")
-				}
-			}
-			target, err := wishedArch(s.Arch)
-			if err != nil {
-				return err
-			}
-			if s.Arch != "" {
-				s.Arch = target.Name
-			}
-			makeISO := func(ctx context.Context, show event.Sink) (string, error) {
-				in, err := rehearsal.Build(ctx, rehearsal.Options{
-					Arch: target, CacheDir: h.CacheDir, KernelFrom: c.String("iso"),
-					Mirror: c.String("mirror"), Offline: c.Bool("offline"), Transport: h.Transport,
-					Now: h.Now,
-				}, show)
-				switch {
-				case err == nil:
-					return in.ISO, nil
-				case c.IsSet("iso") && exitCode(err) == exitInput:
-					return "", badInput("--iso", err, hintOf(err))
-				}
-				return "", lackingHost(err, hintOf(err))
-			}
-			if c.Bool("iso-only") {
-				path, err := shown(a, c, func(show event.Sink) (string, error) { return makeISO(c.Context, show) })
-				if err != nil {
-					return err
-				}
-				fmt.Fprintln(a.Product, path)
-				return nil
-			}
-			return a.runPlan(c, h, s, func(ctx context.Context, s alma.Spec, show event.Sink) (_ *alma.Installer, err error) {
-				if s.ISO, err = makeISO(ctx, show); err != nil {
-					return nil, err
-				}
-				return s.Locate(ctx, h, show)
-			})
-		},
+		Action: func(c *cli.Context) error { return a.rehearse(c) },
 	}
+}
+
+func (a *app) rehearse(c *cli.Context) error {
+	if err := a.noArgs(c); err != nil {
+		return err
+	}
+	s, err := a.rehearsalSpec(c)
+	if err != nil {
+		return err
+	}
+	target, err := wishedArch(s.Arch)
+	if err != nil {
+		return err
+	}
+	if s.Arch != "" {
+		s.Arch = target.Name
+	}
+	h, err := host.This(a.getenv, version)
+	if err != nil {
+		return err
+	}
+	h.Command, h.Field = a.args, flagOf
+	makeISO := func(ctx context.Context, show event.Sink) (string, error) {
+		in, err := rehearsal.Build(ctx, rehearsal.Options{
+			Arch: target, CacheDir: h.CacheDir, KernelFrom: c.String("iso"),
+			Mirror: c.String("mirror"), Offline: c.Bool("offline"), Transport: h.Transport,
+			Now: h.Now,
+		}, show)
+		switch {
+		case err == nil:
+			return in.ISO, nil
+		case c.IsSet("iso") && exitCode(err) == exitInput:
+			return "", badInput("--iso", err, hintOf(err))
+		}
+		return "", lackingHost(err, hintOf(err))
+	}
+	if c.Bool("iso-only") {
+		path, err := shown(a, c, func(show event.Sink) (string, error) { return makeISO(c.Context, show) })
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(a.Product, path)
+		return nil
+	}
+	return a.runPlan(c, h, s, func(ctx context.Context, s alma.Spec, show event.Sink) (_ *alma.Installer, err error) {
+		if s.ISO, err = makeISO(ctx, show); err != nil {
+			return nil, err
+		}
+		return s.Locate(ctx, h, show)
+	})
+}
+
+// rehearsalSpec is what the flags ask for.
+func (a *app) rehearsalSpec(c *cli.Context) (alma.Spec, error) {
+	s, err := a.machineSpec(c)
+	if err != nil {
+		return s, err
+	}
+	if s.Out == "" {
+		s.Out = "rehearsal" + rehearsalEnding(s.Formats)
+	}
+	if name := c.String("fail"); name != "" {
+		if _, found := failures.Find(name); !found {
+			return s, a.usage("--fail %s: there is no such failure; there are %s", name, failures.Names())
+		}
+		s.KernelArgs = append(s.KernelArgs, failures.Argument+"="+name)
+	}
+	if path := c.String("iso"); path != "" && path != rehearsal.FromHost {
+		if err := canRead(path); err != nil {
+			return s, badInput("--iso", err, hintOf(err))
+		}
+	}
+	if mirror := c.String("mirror"); mirror != "" {
+		if err := fetch.Check(mirror); err != nil {
+			return s, badInput("--mirror", fmt.Errorf("%s: %w", mirror, err), "such as --mirror http://deb.debian.org/debian")
+		}
+	}
+	return s, nil
 }
 
 // rehearsalEnding is that of the first format; an unknown one is refused later.

@@ -73,60 +73,16 @@ type replayOptions struct {
 	json, verbose                bool
 }
 
-func (a *app) replay(ctx context.Context, o replayOptions) (err error) {
+func (a *app) replay(ctx context.Context, o replayOptions) error {
 	if o.console == "" {
 		return a.usage("replay takes a serial log; the argument is empty")
 	}
 	o.findMore()
-	source := replay.Source{Arch: o.arch, Accel: o.accel, Field: flagOf}
-	if o.kickstart != "" {
-		text, err := smallfile.Read(ctx, o.kickstart, kickstart.MaxSize)
-		if err != nil {
-			return err
-		}
-		source.Kickstart = anaconda.Kickstart{Name: o.kickstart, Text: text}
-	}
-	var files []io.Closer
-	defer func() {
-		for _, f := range files {
-			f.Close()
-		}
-	}()
-	open := func(path string) (io.Reader, error) {
-		in := smallfile.Stream(ctx, a.stdin)
-		if path != "-" {
-			f, err := smallfile.OpenStream(ctx, path)
-			if err != nil {
-				return nil, err
-			}
-			files = append(files, f)
-			in = f
-		}
-		begin := bufio.NewReader(in)
-		if unpack := packed(begin); unpack != "" {
-			return nil, badInput(path, errors.New("this file is compressed"), unpack+" "+path+" | imgasm replay -")
-		}
-		return begin, nil
-	}
-	if source.Console, err = open(o.console); err != nil {
+	in := recording{ctx: ctx, stdin: a.stdin}
+	defer in.close()
+	source, err := in.source(o)
+	if err != nil {
 		return err
-	}
-	if o.progress != "" {
-		if source.Progress, err = open(o.progress); err != nil {
-			return err
-		}
-	}
-	main := max(0, slices.IndexFunc(o.logs, func(path string) bool { return strings.HasSuffix(path, "anaconda.log") }))
-	for i, path := range o.logs {
-		in, err := open(path)
-		if err != nil {
-			return err
-		}
-		if i == main { // tells how far the installation came; the others explain
-			source.Log = in
-		} else {
-			source.Others = append(source.Others, replay.Log{Name: filepath.Base(path), In: in})
-		}
 	}
 	out := bufio.NewWriter(a.Out)
 	if o.json {
@@ -144,6 +100,71 @@ func (a *app) replay(ctx context.Context, o replayOptions) (err error) {
 		return err
 	}
 	return out.Flush()
+}
+
+// recording is the files of a recorded guest, open.
+type recording struct {
+	ctx   context.Context
+	stdin io.Reader
+	files []io.Closer
+}
+
+func (r *recording) close() {
+	for _, f := range r.files {
+		f.Close()
+	}
+}
+
+// open opens a file, or standard input.
+func (r *recording) open(path string) (io.Reader, error) {
+	in := smallfile.Stream(r.ctx, r.stdin)
+	if path != "-" {
+		f, err := smallfile.OpenStream(r.ctx, path)
+		if err != nil {
+			return nil, err
+		}
+		r.files = append(r.files, f)
+		in = f
+	}
+	begin := bufio.NewReader(in)
+	if unpack := packed(begin); unpack != "" {
+		return nil, badInput(path, errors.New("this file is compressed"), unpack+" "+path+" | imgasm replay -")
+	}
+	return begin, nil
+}
+
+// source opens all that the options name.
+func (r *recording) source(o replayOptions) (replay.Source, error) {
+	s := replay.Source{Arch: o.arch, Accel: o.accel, Field: flagOf}
+	if o.kickstart != "" {
+		text, err := smallfile.Read(r.ctx, o.kickstart, kickstart.MaxSize)
+		if err != nil {
+			return s, err
+		}
+		s.Kickstart = anaconda.Kickstart{Name: o.kickstart, Text: text}
+	}
+	var err error
+	if s.Console, err = r.open(o.console); err != nil {
+		return s, err
+	}
+	if o.progress != "" {
+		if s.Progress, err = r.open(o.progress); err != nil {
+			return s, err
+		}
+	}
+	main := max(0, slices.IndexFunc(o.logs, func(path string) bool { return strings.HasSuffix(path, "anaconda.log") }))
+	for i, path := range o.logs {
+		in, err := r.open(path)
+		if err != nil {
+			return s, err
+		}
+		if i == main { // tells how far the installation came; the others explain
+			s.Log = in
+		} else {
+			s.Others = append(s.Others, replay.Log{Name: filepath.Base(path), In: in})
+		}
+	}
+	return s, nil
 }
 
 // findMore takes what belongs to a console and was not given: of a failure
