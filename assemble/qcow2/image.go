@@ -47,19 +47,18 @@ func Open(path string, o OpenOptions) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = ErrNotRegular
+	raw, err := Raw(f)
+	if err != nil {
+		f.Close()
+		return nil, err
 	}
-	if err == nil {
-		var m *Image
-		if m, err = New(f, info.Size(), o); err == nil {
-			m.close = f.Close
-			return m, nil
-		}
+	m, err := New(f, raw.size, o)
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	f.Close()
-	return nil, fmt.Errorf("%s: %w", path, err)
+	m.close = f.Close
+	return m, nil
 }
 
 // tablePages are at most 64 KiB large, as the clusters are by default.

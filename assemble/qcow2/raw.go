@@ -33,6 +33,10 @@ func OpenRaw(path string) (*RawFile, error) {
 // ErrNotRegular is what a folder, a pipe or a drive is refused with.
 var ErrNotRegular = fault.Class(fault.Input, "not a regular file")
 
+func notRegular(path string) error {
+	return &fault.Error{Class: ErrNotRegular, Err: fmt.Errorf("%s: %w", path, ErrNotRegular), Do: "give the file of a disk image: ls -ld " + path}
+}
+
 // Raw is OpenRaw for a file that is open already.
 func Raw(f *os.File) (*RawFile, error) {
 	info, err := f.Stat()
@@ -40,7 +44,7 @@ func Raw(f *os.File) (*RawFile, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: %w", f.Name(), ErrNotRegular)
+		return nil, notRegular(f.Name())
 	}
 	return &RawFile{f, info.Size()}, nil
 }

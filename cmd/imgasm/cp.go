@@ -64,7 +64,7 @@ func imageAndPath(arg string) (image, name string, err error) {
 		return "", "", &usageError{text: fmt.Sprintf("%q is not IMAGE:PATH", arg), hint: "write the image, a colon, and a path in it: imgasm cp alma.qcow2:/etc/fstab ."}
 	}
 	_, err = os.Stat(image)
-	return "", "", ofUser(err)
+	return image, name, ofUser(err) // a folder is refused when it is opened
 }
 
 // destination is the path that what is at name becomes.
