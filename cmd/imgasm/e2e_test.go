@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/inspect"
 	"github.com/imgasm/imgasm/assemble/rehearsal/failures"
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/event"
@@ -127,6 +128,32 @@ func checkImage(t *testing.T, image string, raw bool) {
 		t.Errorf("sgdisk: %s", text)
 	}
 	checkFileSystems(t, disk)
+	checkInside(t, image)
+}
+
+// checkInside looks at the system in the image, as imgasm inspect tells it.
+func checkInside(t *testing.T, image string) {
+	t.Helper()
+	var r struct {
+		Boots  []string
+		Mounts map[string]int
+		System inspect.System
+	}
+	if err := json.Unmarshal([]byte(runText(t, "inspect", image, "--json")), &r); err != nil {
+		t.Fatal(err)
+	}
+	s := r.System
+	if !strings.Contains(s.OS["PRETTY_NAME"], "rehearsal") || len(r.Boots) != 1 || len(s.Kernels) != 1 || s.Kernels[0].Image == "" || s.Kernels[0].Initrd == "" || s.Unread != nil {
+		t.Errorf("inside of the image: %+v", r)
+	}
+	can := map[string]bool{}
+	for _, u := range s.Users {
+		can[u.Name] = u.CanLogin()
+	}
+	problems := slices.ContainsFunc(s.Fstab, func(e inspect.FstabEntry) bool { return e.Problem != "" })
+	if len(r.Mounts) != 3 || problems || !can["root"] || !can["admin"] {
+		t.Errorf("mounts: %v, fstab: %v, users: %v", r.Mounts, s.Fstab, s.Users)
+	}
 }
 
 // checkFileSystems has the disk's file systems checked by their own tools: the

@@ -99,6 +99,7 @@ type inspectReport struct {
 	Path   string `json:"path"`
 	Format string `json:"format"`
 	*inspect.Image
+	Mounts map[string]int  `json:"mounts,omitempty"` // numbers of partitions, by where they are mounted
 	System *inspect.System `json:"system,omitempty"`
 	NoTree string          `json:"no_files,omitempty"` // why there is no system
 }
@@ -110,6 +111,10 @@ func (a *app) inspect(o *openedImage, programs bool) error {
 		r.NoTree = err.Error()
 	} else {
 		r.System = o.Look(t)
+		r.Mounts = map[string]int{}
+		for _, m := range t.Mounts {
+			r.Mounts["/"+m.Point] = m.Volume.Number
+		}
 	}
 	if programs {
 		return a.printJSON(r)
