@@ -33,8 +33,7 @@ type block struct {
 const (
 	blockSize  = 1 << 20
 	maxZeros   = 1 << 30 // in one block: 1024 of them, so that a context's end is soon seen
-	maxWorkers = 16
-	maxBlocks  = 20 // on their way at once: 1 MiB each, and what is made of it
+	maxWorkers = 6       // each with a compressor of some MiB, and as much for its blocks
 )
 
 // flow sends src through workers to sink. worker makes a worker's function; it is
@@ -43,9 +42,10 @@ const (
 func flow(ctx context.Context, src qcow2.Source, o Options, worker func() (func(*block) error, error), sink func(*block) error) error {
 	workers := o.Workers
 	if workers <= 0 {
-		workers = min(runtime.GOMAXPROCS(0), maxWorkers)
+		workers = runtime.GOMAXPROCS(0)
 	}
-	count := min(2*workers+2, maxBlocks)
+	workers = min(workers, maxWorkers)
+	count := workers + 4 // on their way at once
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	free, order, work := make(chan *block, count), make(chan *block, count), make(chan *block)

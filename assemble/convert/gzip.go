@@ -5,7 +5,6 @@ package convert
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/binary"
 	"hash/crc32"
@@ -55,28 +54,30 @@ func newMember(w *bufio.Writer) (*member, error) {
 
 // deflater compresses pieces of a deflate stream, none of which looks back at
 // what came before.
-type deflater struct {
-	w   *flate.Writer
-	buf *bytes.Buffer
-}
+type deflater struct{ w *flate.Writer }
 
 func newDeflater() (deflater, error) {
-	buf := &bytes.Buffer{}
-	w, err := flate.NewWriter(buf, flate.DefaultCompression)
-	return deflater{w, buf}, err
+	w, err := flate.NewWriter(nil, flate.DefaultCompression)
+	return deflater{w}, err
 }
 
 // add appends data, compressed and ended at a whole byte, to b.
 func (d deflater) add(b, data []byte) ([]byte, error) {
-	d.buf.Reset()
-	d.w.Reset(d.buf)
+	out := appender{b}
+	d.w.Reset(&out)
 	if _, err := d.w.Write(data); err != nil {
 		return nil, err
 	}
-	if err := d.w.Flush(); err != nil {
-		return nil, err
-	}
-	return append(b, d.buf.Bytes()...), nil
+	err := d.w.Flush()
+	return out.b, err
+}
+
+// appender is a slice that is written to.
+type appender struct{ b []byte }
+
+func (a *appender) Write(p []byte) (int, error) {
+	a.b = append(a.b, p...)
+	return len(p), nil
 }
 
 // text adds a few bytes.

@@ -4,10 +4,12 @@ package convert_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -19,23 +21,68 @@ import (
 // file that it names.
 const self = "IMGASM_CONVERT_TO"
 
+// measured lets it write a disk that ends, and print how much memory that took.
+const measured = "IMGASM_CONVERT_MEASURED"
+
 func TestMain(m *testing.M) {
-	if path := os.Getenv(self); path != "" {
-		_ = convert.Create(context.Background(), path, endless{}, convert.Options{Arch: "x86_64"})
+	path := os.Getenv(self)
+	if path == "" {
+		os.Exit(m.Run())
+	}
+	src := noise{1 << 30, 100 * time.Millisecond}
+	if os.Getenv(measured) != "" {
+		src = noise{128 << 20, 0}
+	}
+	before := peak()
+	if err := convert.Create(context.Background(), path, src, convert.Options{Arch: "x86_64"}); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	fmt.Println(peak() - before)
+	os.Exit(0)
 }
 
-// endless is a disk that is read slowly.
-type endless struct{}
+// peak is the most memory that this process has had so far, in KiB.
+func peak() (kib int) {
+	status, _ := os.ReadFile("/proc/self/status")
+	_, after, _ := strings.Cut(string(status), "VmHWM:")
+	_, _ = fmt.Sscan(after, &kib)
+	return kib
+}
 
-func (endless) Size() int64 { return 1 << 30 }
+// noise is a disk that does not compress, and takes its time.
+type noise struct {
+	size int64
+	wait time.Duration
+}
 
-func (endless) ReadAt(b []byte, off int64) (int, error) {
-	time.Sleep(100 * time.Millisecond)
+func (n noise) Size() int64 { return n.size }
+
+func (n noise) ReadAt(b []byte, off int64) (int, error) {
+	time.Sleep(n.wait)
 	random(b, byte(off>>20))
 	return len(b), nil
+}
+
+// Memory is bounded, on many processors too.
+func TestMemory(t *testing.T) {
+	if peak() == 0 {
+		t.Skip("this system does not tell how much memory a process has had")
+	}
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, format := range []string{"vmdk", "raw.gz", "raw.zst", "qcow2"} {
+		cmd := exec.Command(program)
+		cmd.Env = append(os.Environ(), self+"="+filepath.Join(t.TempDir(), "out."+format), measured+"=1", "GOMAXPROCS=16")
+		out, err := cmd.Output()
+		kib, errKiB := strconv.Atoi(strings.TrimSpace(string(out)))
+		if err != nil || errKiB != nil || kib < 1<<10 || kib > 64<<10 {
+			t.Errorf("%s took %s KiB of memory, want at most 64 MiB (%v)", format, out, err)
+		}
+		t.Logf("%s: %d KiB", format, kib)
+	}
 }
 
 // A conversion that is killed leaves nothing under the output's name, and what it

@@ -8,7 +8,6 @@ package convert
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -70,26 +69,25 @@ type vmdk struct {
 // newGrainer makes a worker's function: it compresses a block's grains that are not
 // zero, each behind its marker and filled up to a sector, end to end.
 func newGrainer() (func(*block) error, error) {
-	var packed bytes.Buffer
-	z, err := zlib.NewWriterLevel(&packed, zlib.DefaultCompression)
+	z, err := zlib.NewWriterLevel(nil, zlib.DefaultCompression)
 	return func(b *block) error {
 		for at := 0; at < len(b.data); at += grainSize {
 			grain := b.data[at : at+grainSize]
 			if isZero(grain) {
 				continue
 			}
-			packed.Reset()
-			z.Reset(&packed)
+			b.out = binary.LittleEndian.AppendUint64(b.out, uint64(b.off+int64(at))/sector)
+			length := len(b.out)
+			out := appender{append(b.out, 0, 0, 0, 0)}
+			z.Reset(&out)
 			if _, err := z.Write(grain); err != nil {
 				return err
 			}
 			if err := z.Close(); err != nil {
 				return err
 			}
-			b.out = binary.LittleEndian.AppendUint64(b.out, uint64(b.off+int64(at))/sector)
-			b.out = binary.LittleEndian.AppendUint32(b.out, uint32(packed.Len()))
-			b.out = append(b.out, packed.Bytes()...)
-			b.out = append(b.out, zeroBlock[:-len(b.out)&(sector-1)]...)
+			binary.LittleEndian.PutUint32(out.b[length:], uint32(len(out.b)-length-4))
+			b.out = append(out.b, zeroBlock[:-len(out.b)&(sector-1)]...)
 		}
 		return nil
 	}, err

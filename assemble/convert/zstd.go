@@ -6,15 +6,22 @@ package convert
 import (
 	"bufio"
 	"context"
+	"runtime"
 
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/imgasm/imgasm/assemble/qcow2"
 )
 
+// maxEncoders work at once: each takes some 8 MiB, and is as fast as a disk.
+const maxEncoders = 4
+
 func writeZstd(ctx context.Context, dst *part, src qcow2.Source, o Options) error {
 	newEncoder := func() (*zstd.Encoder, error) {
 		return zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true), zstd.WithWindowSize(blockSize))
+	}
+	if o.Workers <= 0 || o.Workers > maxEncoders {
+		o.Workers = min(runtime.GOMAXPROCS(0), maxEncoders)
 	}
 	encoder, err := newEncoder()
 	if err != nil {

@@ -53,6 +53,9 @@ func GrowGPT(r io.ReaderAt, sizeBytes, newBytes int64) ([]Patch, error) {
 	}
 	last := newBytes/SectorSize - 1
 	entries := last - (int64(len(raw.entries))+SectorSize-1)/SectorSize
+	if first := binary.LittleEndian.Uint64(raw.header[40:]); first >= uint64(max(0, entries)) {
+		return nil, fmt.Errorf("a disk of %d bytes has no room between the GPT, up to sector %d, and its backup: %w", newBytes, first, ErrLayout)
+	}
 	for _, p := range table.Parts {
 		if end := p.StartBytes + p.SizeBytes; end > entries*SectorSize {
 			return nil, fmt.Errorf("partition %d ends at byte %d, where the backup of the table goes on a disk of %d bytes: %w", p.Number, end, newBytes, ErrLayout)

@@ -130,3 +130,54 @@ func TestGrowHybrid(t *testing.T) {
 		t.Errorf("sgdisk -v:\n%s", out)
 	}
 }
+
+// pieces are a disk that reads as zero, but for what was written on it.
+type pieces []Patch
+
+func (p pieces) ReadAt(b []byte, off int64) (int, error) {
+	clear(b)
+	for _, w := range p {
+		if from, to := max(off, w.Offset), min(off+int64(len(b)), w.Offset+int64(len(w.Data))); from < to {
+			copy(b[from-off:to-off], w.Data[from-w.Offset:])
+		}
+	}
+	return len(b), nil
+}
+
+// A stranger's table neither spoils a disk nor writes past its end.
+func FuzzGrowGPT(f *testing.F) {
+	const size = 4 << 20
+	for _, layout := range []string{"esp:1M,linux:rest", "linux:512K"} {
+		l, err := ParseLayout(layout, size, "seed")
+		if err != nil {
+			f.Fatal(err)
+		}
+		head, _, err := l.encode()
+		if err != nil {
+			f.Fatal(err)
+		}
+		if patches, err := GrowGPT(pieces{{0, head}}, size, size+SectorSize); err != nil || len(patches) == 0 {
+			f.Fatalf("%s: %v", layout, err)
+		}
+		f.Add(head[mbrTable:], uint16(1))
+		f.Add(head[mbrTable:], uint16(40))
+	}
+	f.Fuzz(func(t *testing.T, head []byte, sectors uint16) {
+		image := pieces{{mbrTable, head}}
+		before, errBefore := ReadTable(image, size)
+		larger := size + int64(sectors)*SectorSize
+		patches, err := GrowGPT(image, size, larger)
+		if err != nil || patches == nil {
+			return
+		}
+		for _, p := range patches {
+			if p.Offset < 0 || p.Offset+int64(len(p.Data)) > larger {
+				t.Errorf("%d bytes at %d are past the end", len(p.Data), p.Offset)
+			}
+		}
+		after, err := ReadTable(append(image, patches...), larger)
+		if errBefore != nil || err != nil || !reflect.DeepEqual(before, after) {
+			t.Errorf("%+v (%v) became %+v (%v)", before, errBefore, after, err)
+		}
+	})
+}
