@@ -61,7 +61,7 @@ func TestE2ERehearse(t *testing.T) {
 		name, flags string
 		rest        bool // in make test-all only: its parts are in others
 	}{
-		{"x86_64-kernel", "--arch x86_64 --format qcow2 --format vmdk --format vhd", false},
+		{"x86_64-kernel", "--arch x86_64 --format qcow2 --format vmdk --format vhd --sbom cyclonedx", false},
 		{"x86_64-tmux", "--arch x86_64 --console-mode tmux --ks-strict --no-boot-test", true},
 		{"x86_64-media", "--arch x86_64 --boot media", true},
 		{"x86_64-secure-boot", "--arch x86_64 --secure-boot", false},
@@ -91,6 +91,9 @@ func TestE2ERehearse(t *testing.T) {
 			checkMetadata(t, out, !strings.Contains(c.flags, "--no-boot-test"))
 			if strings.Contains(c.flags, "vmdk") {
 				bootsAs(t, arch.X86_64, out, map[string]string{".vmdk": "vmdk", ".vhd": "vpc"})
+			}
+			if strings.Contains(c.flags, "--sbom") {
+				checkBill(t, out)
 			}
 			left, err := filepath.Glob(filepath.Join(filepath.Dir(out), ".*"))
 			if err != nil || len(left) > 0 {
@@ -223,6 +226,20 @@ func checkMetadata(t *testing.T, image string, tested bool) {
 	}
 	if len(meta.Package) == 0 || meta.Guest["kernel"] == "" {
 		t.Errorf("the guest told nothing of itself: %v, %d packages", meta.Guest, len(meta.Package))
+	}
+}
+
+// checkBill: a rehearsal's system has an os-release and no package manager.
+func checkBill(t *testing.T, image string) {
+	t.Helper()
+	text, err := os.ReadFile(image + ".cdx.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"type": "operating-system"`, `"name": "imgasm-rehearsal"`, `"aggregate": "unknown"`} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("the bill of materials lacks %s:\n%s", want, text)
+		}
 	}
 }
 
