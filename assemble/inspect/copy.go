@@ -12,6 +12,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"time"
 
 	"github.com/imgasm/imgasm/internal/fault"
 )
@@ -28,7 +29,8 @@ type CopyOptions struct {
 	// Force replaces files and links by files and links. Folders are joined in
 	// any case, and replace nothing.
 	Force bool
-	// Progress is told how many bytes of contents are written, now and then.
+	// Progress is told how many bytes of contents are written: twice a second at
+	// most, and at the end.
 	Progress func(bytes int64)
 }
 
@@ -64,7 +66,11 @@ func Copy(ctx context.Context, fsys fs.FS, name, dst string, o CopyOptions) (Cop
 		return c.done, err
 	}
 	defer c.root.Close()
-	return c.done, c.copy(name, below, in)
+	err = c.copy(name, below, in)
+	if o.Progress != nil && err == nil {
+		o.Progress(c.done.Bytes)
+	}
+	return c.done, err
 }
 
 type copier struct {
@@ -73,6 +79,7 @@ type copier struct {
 	root       *os.Root
 	o          CopyOptions
 	done       Copied
+	told       time.Time // when there was progress
 	buf, zeros []byte
 }
 
@@ -211,7 +218,8 @@ func (c *copier) contents(dst *os.File, src io.Reader, size int64) error {
 		}
 		at += int64(n)
 		c.done.Bytes += int64(n)
-		if c.o.Progress != nil {
+		if c.o.Progress != nil && time.Since(c.told) > time.Second/2 {
+			c.told = time.Now()
 			c.o.Progress(c.done.Bytes)
 		}
 		switch {
