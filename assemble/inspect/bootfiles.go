@@ -68,10 +68,15 @@ var (
 	}
 )
 
+const (
+	maxEntries   = 1000
+	maxEntryFile = 64 << 10
+)
+
 func (s *System) bootEntries() {
 	for _, dir := range entryDirs {
 		for _, name := range s.names(dir) {
-			if strings.HasSuffix(name, ".conf") {
+			if strings.HasSuffix(name, ".conf") && len(s.BootEntries) < maxEntries {
 				s.BootEntries = append(s.BootEntries, s.bootEntry(path.Join(dir, name)))
 			}
 		}
@@ -86,7 +91,7 @@ func (s *System) bootEntries() {
 
 func (s *System) bootEntry(name string) BootEntry {
 	e := BootEntry{Path: "/" + name}
-	for _, line := range s.lines(name) {
+	for _, line := range s.linesOf(name, maxEntryFile) {
 		key, value, _ := strings.Cut(strings.TrimSpace(line), " ")
 		value = strings.TrimSpace(value)
 		switch key {

@@ -25,6 +25,9 @@ type FstabEntry struct {
 	volume *Volume
 }
 
+// maxMounts is how many entries are read: far more than a system has.
+const maxMounts = 1000
+
 // virtual are types of file systems that no disk holds.
 var virtual = map[string]bool{
 	"tmpfs": true, "proc": true, "sysfs": true, "devpts": true, "devtmpfs": true, "debugfs": true, "tracefs": true, "hugetlbfs": true,
@@ -32,15 +35,18 @@ var virtual = map[string]bool{
 }
 
 func (m *Image) readFstab(root fs.FS) []FstabEntry {
-	text, err := smallText(root, "etc/fstab")
+	table, err := text(root, "etc/fstab", maxText)
 	if err != nil {
 		return nil // a container's root has none, and Look tells of what cannot be read
 	}
 	var all []FstabEntry
-	for i, line := range strings.Split(text, "\n") {
+	for i, line := range strings.Split(table, "\n") {
 		words := strings.Fields(line)
 		if len(words) == 0 || strings.HasPrefix(words[0], "#") {
 			continue
+		}
+		if len(all) == maxMounts {
+			break
 		}
 		e := FstabEntry{Line: i + 1}
 		if len(words) < 3 {

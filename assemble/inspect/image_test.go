@@ -371,6 +371,54 @@ func TestKinds(t *testing.T) {
 	}
 }
 
+// TestBounds: a system with more of something than systems have takes no more
+// memory for it, and it is told.
+func TestBounds(t *testing.T) {
+	root := t.TempDir()
+	write := func(name, text string) {
+		t.Helper()
+		path := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("etc/passwd", strings.Repeat("u:x:1:1::/home/u:/bin/sh\n", 20_000))
+	write("etc/group", strings.Repeat("x", 2<<20))
+	write("etc/fstab", strings.Repeat("/dev/vda1 /x ext4\n", 5000))
+	write("home/u/.ssh/authorized_keys", strings.Repeat(key+"\n", 100))
+	if err := os.Mkdir(filepath.Join(root, "etc/shadow"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	image := blank(t, 32<<20)
+	run(t, "mke2fs", "e2fsprogs", "", "-q", "-t", "ext4", "-d", root, image)
+	f, err := os.Open(image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	m, err := inspect.Open(f, 32<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree, err := m.Tree()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := m.Look(tree)
+	if len(s.Users) > 102 || len(s.Fstab) != 1000 {
+		t.Errorf("%d users, %d entries of fstab", len(s.Users), len(s.Fstab))
+	}
+	got := strings.Join(s.Unread, "; ")
+	for _, want := range []string{"etc/shadow: is no regular file", "etc/group: 2097152 bytes are more", "etc/passwd: more users or keys"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is not told: %s", want, got)
+		}
+	}
+}
+
 // TestNothing: what holds no files is told.
 func TestNothing(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -89,9 +89,7 @@ func (s *System) unread(err error) {
 // of ten thousand users has less.
 const maxText = 1 << 20
 
-// smallText reads a regular file of at most maxText bytes.
-func smallText(fsys fs.FS, name string) (string, error) { return text(fsys, name, maxText) }
-
+// text reads a regular file of at most limit bytes.
 func text(fsys fs.FS, name string, limit int64) (string, error) {
 	in, err := fs.Stat(fsys, name)
 	switch {
@@ -107,11 +105,13 @@ func text(fsys fs.FS, name string, limit int64) (string, error) {
 }
 
 // lines are those of a small text file, none if it does not exist.
-func (s *System) lines(name string) []string {
-	text, err := smallText(s.tree, name)
+func (s *System) lines(name string) []string { return s.linesOf(name, maxText) }
+
+func (s *System) linesOf(name string, limit int64) []string {
+	t, err := text(s.tree, name, limit)
 	s.unread(err)
 	var all []string
-	for line := range strings.Lines(text) {
+	for line := range strings.Lines(t) {
 		all = append(all, strings.TrimRight(line, "\r\n"))
 	}
 	return all

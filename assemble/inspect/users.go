@@ -34,6 +34,14 @@ func (u User) CanLogin() bool {
 	return shell != "nologin" && shell != "false" && (u.Password == "set" || u.Password == "none needed" || len(u.Keys) > 0)
 }
 
+// Bounds of what is told: far above what any system has, and what a hostile one
+// can be made of.
+const (
+	maxUsers   = 10_000
+	maxKeys    = 10_000 // of all users
+	maxKeyFile = 64 << 10
+)
+
 func (s *System) users() {
 	passwords := map[string]string{}
 	for _, line := range s.lines("etc/shadow") {
@@ -50,7 +58,12 @@ func (s *System) users() {
 			}
 		}
 	}
+	keys := 0
 	for _, line := range s.lines("etc/passwd") {
+		if len(s.Users) == maxUsers || keys > maxKeys {
+			s.Unread = append(s.Unread, "etc/passwd: more users or keys than are told")
+			return
+		}
 		f := strings.Split(line, ":")
 		if len(f) < 7 || strings.HasPrefix(f[0], "+") { // NIS
 			continue
@@ -67,6 +80,7 @@ func (s *System) users() {
 			u.Password = state
 		}
 		u.Keys = s.keys(u)
+		keys += len(u.Keys)
 		s.Users = append(s.Users, u)
 	}
 }
@@ -88,7 +102,7 @@ func (s *System) keys(u User) []string {
 		return nil
 	}
 	var all []string
-	for _, line := range s.lines(file(path.Join(u.Home, ".ssh/authorized_keys"))) {
+	for _, line := range s.linesOf(file(path.Join(u.Home, ".ssh/authorized_keys")), maxKeyFile) {
 		key, comment, _, _, err := ssh.ParseAuthorizedKey([]byte(line))
 		if err != nil {
 			continue // a comment, or what sshd takes for no key either

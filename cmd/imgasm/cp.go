@@ -112,7 +112,7 @@ func (a *app) copyOut(c *cli.Context, image, name, dest string) error {
 }
 
 func copyFiles(ctx context.Context, image, name, dest string, o inspect.CopyOptions) (string, inspect.Copied, error) {
-	opened, err := openImage(image)
+	opened, err := openImage(ctx, image)
 	if err != nil {
 		return "", inspect.Copied{}, err
 	}

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -45,8 +46,8 @@ type side struct {
 	system *inspect.System
 }
 
-func openSide(path string) (side, error) {
-	o, err := openImage(path)
+func openSide(ctx context.Context, path string) (side, error) {
+	o, err := openImage(ctx, path)
 	if err != nil {
 		return side{}, err
 	}
@@ -73,12 +74,12 @@ type imageChange struct {
 }
 
 func (a *app) diff(c *cli.Context, pathA, pathB string) error {
-	of, err := openSide(pathA)
+	of, err := openSide(c.Context, pathA)
 	if err != nil {
 		return err
 	}
 	defer of.disk.Close()
-	with, err := openSide(pathB)
+	with, err := openSide(c.Context, pathB)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -47,7 +48,7 @@ imgasm inspect alma.qcow2 --sbom alma.cdx.json`,
 			case c.IsSet("sbom") && c.Bool("json"):
 				return a.usage("--sbom writes its file only: leave out --json")
 			}
-			o, err := openImage(c.Args().First())
+			o, err := openImage(c.Context, c.Args().First())
 			if err != nil {
 				return err
 			}
@@ -60,7 +61,7 @@ imgasm inspect alma.qcow2 --sbom alma.cdx.json`,
 			case c.IsSet("sbom"):
 				return a.inspectBill(c, o, c.String("sbom"))
 			}
-			return a.inspect(o, c.Bool("json"))
+			return a.inspect(c.Context, o, c.Bool("json"))
 		},
 	}
 }
@@ -72,17 +73,32 @@ type openedImage struct {
 	*inspect.Image
 }
 
-func openImage(file string) (*openedImage, error) {
+func openImage(ctx context.Context, file string) (*openedImage, error) {
 	d, err := convert.Open(file)
 	if err != nil {
 		return nil, ofUser(err)
 	}
-	m, err := inspect.Open(d, d.Size())
+	m, err := inspect.Open(untilDone{ctx, d}, d.Size())
 	if err != nil {
 		d.Close()
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	return &openedImage{file, d, m}, nil
+}
+
+// untilDone reads an image until ctx ends: a hostile one may have more to look at
+// than one waits for.
+type untilDone struct {
+	ctx context.Context
+	r   io.ReaderAt
+}
+
+// ReadAt implements io.ReaderAt.
+func (u untilDone) ReadAt(p []byte, off int64) (int, error) {
+	if u.ctx.Err() != nil {
+		return 0, context.Cause(u.ctx)
+	}
+	return u.r.ReadAt(p, off)
 }
 
 // tree is the image's files.
@@ -104,7 +120,7 @@ type inspectReport struct {
 	NoTree string          `json:"no_files,omitempty"` // why there is no system
 }
 
-func (a *app) inspect(o *openedImage, programs bool) error {
+func (a *app) inspect(ctx context.Context, o *openedImage, programs bool) error {
 	r := inspectReport{Path: o.path, Format: o.disk.Format, Image: o.Image}
 	t, err := o.Tree()
 	if err != nil {
@@ -116,7 +132,10 @@ func (a *app) inspect(o *openedImage, programs bool) error {
 			r.Mounts["/"+m.Point] = m.Volume.Number
 		}
 	}
-	if programs {
+	switch {
+	case ctx.Err() != nil: // what was read by then is not what there is
+		return context.Cause(ctx)
+	case programs:
 		return a.printJSON(r)
 	}
 	return a.report(r, t)

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -74,6 +76,23 @@ func TestHostileImage(t *testing.T) {
 			if strings.Contains("\n"+text, "\n"+ours) {
 				t.Errorf("%q: a stranger speaks as imgasm:\n%s", c.args, text)
 			}
+		}
+	}
+}
+
+// A signal ends a look, and nothing is told of what was not seen.
+func TestInspectInterrupted(t *testing.T) {
+	ctx, stop := context.WithCancelCause(context.Background())
+	stop(&interruptError{os.Interrupt})
+	image := filepath.Join(t.TempDir(), "disk.raw")
+	if err := os.WriteFile(image, make([]byte, 1<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"inspect", image}, {"cp", image + ":/etc", t.TempDir()}, {"diff", image, image}} {
+		var stdout, stderr bytes.Buffer
+		code := run(ctx, append([]string{"imgasm"}, args...), strings.NewReader(""), &stdout, &stderr, os.Getenv)
+		if code != exitInterrupted || stdout.Len() > 0 {
+			t.Errorf("%s: exit code %d\n%s%s", args[0], code, &stdout, &stderr)
 		}
 	}
 }
