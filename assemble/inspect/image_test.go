@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -181,14 +182,20 @@ func place(t testing.TB, disk, volume string) {
 	t.Fatal("no room")
 }
 
-func openSystem(t testing.TB) (*inspect.Image, *inspect.Tree) {
+func openSystem(t testing.TB) (*inspect.Image, *inspect.Tree) { return openDisk(t, writeSystem(t)) }
+
+func openDisk(t testing.TB, path string) (*inspect.Image, *inspect.Tree) {
 	t.Helper()
-	f, err := os.Open(writeSystem(t))
+	f, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { f.Close() })
-	m, err := inspect.Open(f, 512<<20)
+	in, err := f.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := inspect.Open(f, in.Size())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,9 +206,25 @@ func openSystem(t testing.TB) (*inspect.Image, *inspect.Tree) {
 	return m, tree
 }
 
-// TestVolumes compares with what was asked of sfdisk and the mkfs programs.
+// TestVolumes compares with what sgdisk says, and what was asked of sfdisk and the
+// mkfs programs.
 func TestVolumes(t *testing.T) {
-	m, _ := openSystem(t)
+	path := writeSystem(t)
+	m, _ := openDisk(t, path)
+	for _, v := range m.Volumes {
+		out, err := exec.Command(hosttool.Find(t, "sgdisk", "gdisk"), "-i", strconv.Itoa(v.Number), path).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, fact := range []string{
+			"GUID code: " + v.PartType, "unique GUID: " + v.PartUUID, "Partition name: '" + v.PartName + "'",
+			fmt.Sprintf("First sector: %d ", v.StartBytes/512), fmt.Sprintf("Partition size: %d sectors", v.SizeBytes/512),
+		} {
+			if !strings.Contains(string(out), fact) {
+				t.Errorf("%s: sgdisk says %s", fact, out)
+			}
+		}
+	}
 	if m.Table != "GPT" || m.DiskGUID != "01234567-89AB-4CDE-8F01-23456789AB00" || strings.Join(m.Boots, "; ") != `UEFI x86_64: \EFI\BOOT\BOOTX64.EFI (FAT16)` {
 		t.Errorf("%s %s %q", m.Table, m.DiskGUID, m.Boots)
 	}
@@ -371,6 +394,43 @@ func TestKinds(t *testing.T) {
 	}
 }
 
+// TestDpkg compares with dpkg-query what is installed on this host, if it has dpkg.
+func TestDpkg(t *testing.T) {
+	query := hosttool.Find(t, "dpkg-query", "dpkg")
+	status, err := os.ReadFile("/var/lib/dpkg/status")
+	if err != nil {
+		t.Skipf("no packages to list: %v", err)
+	}
+	out, err := exec.Command(query, "-W", "-f", "${db:Status-Status} ${Package} ${Version} ${Architecture} ${Installed-Size}\n").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want, got []string
+	for line := range strings.Lines(string(out)) {
+		if f := strings.Fields(line); f[0] == "installed" {
+			want = append(want, strings.Join(append(f[1:4], append(f[4:], "0")[0]), " ")) // some have no size
+		}
+	}
+	root := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(root, "var/lib/dpkg"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(root, "var/lib/dpkg/status"), status, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	image := blank(t, 128<<20)
+	run(t, "mke2fs", "e2fsprogs", "", "-q", "-t", "ext4", "-d", root, image)
+	m, tree := openDisk(t, image)
+	for _, p := range m.Look(tree).Packages {
+		got = append(got, fmt.Sprintf("%s %s %s %d", p.Name, p.Version, p.Arch, p.Bytes>>10))
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if len(got) == 0 || !slices.Equal(got, want) {
+		t.Errorf("%d packages are read, dpkg-query lists %d", len(got), len(want))
+	}
+}
+
 // TestBounds: a system with more of something than systems have takes no more
 // memory for it, and it is told.
 func TestBounds(t *testing.T) {
@@ -394,19 +454,7 @@ func TestBounds(t *testing.T) {
 	}
 	image := blank(t, 32<<20)
 	run(t, "mke2fs", "e2fsprogs", "", "-q", "-t", "ext4", "-d", root, image)
-	f, err := os.Open(image)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	m, err := inspect.Open(f, 32<<20)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tree, err := m.Tree()
-	if err != nil {
-		t.Fatal(err)
-	}
+	m, tree := openDisk(t, image)
 	s := m.Look(tree)
 	if len(s.Users) > 102 || len(s.Fstab) != 1000 {
 		t.Errorf("%d users, %d entries of fstab", len(s.Users), len(s.Fstab))
