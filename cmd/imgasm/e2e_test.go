@@ -20,6 +20,7 @@ import (
 
 	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/inspect"
+	"github.com/imgasm/imgasm/assemble/qcow2"
 	"github.com/imgasm/imgasm/assemble/rehearsal/failures"
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/event"
@@ -132,6 +133,35 @@ func checkImage(t *testing.T, image string, raw bool) {
 	}
 	checkFileSystems(t, disk)
 	checkInside(t, image)
+	checkTrimmed(t, disk)
+}
+
+// checkTrimmed looks for what the installer downloaded and removed.
+func checkTrimmed(t *testing.T, path string) {
+	t.Helper()
+	disk, err := qcow2.OpenRaw(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer disk.Close()
+	for at := int64(0); at < disk.Size(); {
+		e, err := disk.Extent(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Kind == qcow2.Data {
+			b := make([]byte, min(e.Length, 1<<20))
+			if _, err := disk.ReadAt(b, at); err != nil {
+				t.Fatal(err)
+			}
+			if bytes.Contains(b, []byte("a downloaded package\na downloaded package\n")) {
+				t.Errorf("a removed file is at %d of the disk", at)
+				return
+			}
+			e.Length = int64(len(b))
+		}
+		at += e.Length
+	}
 }
 
 // checkInside looks at the system in the image, as imgasm inspect tells it.

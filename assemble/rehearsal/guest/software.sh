@@ -9,7 +9,7 @@ install_packages() {
 
 Problems in request:
 missing packages: no-such-package'
-	say 'Downloading packages'
+	download_packages
 	say 'Preparing transaction from installation source'
 	mapfile -t packages </run/install/packages.list
 	while read -r nevra copies; do
@@ -31,6 +31,17 @@ missing packages: no-such-package'
 	name_arch "${packages[0]}"
 	say "Configuring $REPLY"
 	[[ $fail != scriptlet ]] || transaction_failed 'Error in POSTIN scriptlet in rpm package badpost'
+}
+
+# download_packages leaves blocks that were written and are free again, as dnf
+# does: the finished image must not have them.
+download_packages() {
+	local cache=$sysimage/var/cache
+	say 'Downloading packages'
+	mkdir -p $cache
+	yes 'a downloaded package' | head -c 8M >$cache/packages
+	sync $cache/packages
+	rm $cache/packages
 }
 
 # install_package NEVRA COPIES
