@@ -206,7 +206,7 @@ func state(fsys fs.FS, name string, e fs.DirEntry) (*FileState, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &FileState{Mode: in.Mode().String(), mode: in.Mode()}
+	s := &FileState{Mode: ModeText(in.Mode()), mode: in.Mode()}
 	s.UID, s.GID, _ = Owner(in)
 	switch in.Mode().Type() {
 	case 0:

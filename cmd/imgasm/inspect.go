@@ -220,7 +220,7 @@ func (a *app) inspectList(o *openedImage, name string, programs bool) error {
 }
 
 func describeFile(t *inspect.Tree, at string, in fs.FileInfo) listedFile {
-	f := listedFile{Name: path.Base(at), Mode: in.Mode().String(), Bytes: in.Size(), ModTime: in.ModTime().UTC().Format("2006-01-02T15:04:05Z")}
+	f := listedFile{Name: path.Base(at), Mode: inspect.ModeText(in.Mode()), Bytes: in.Size(), ModTime: in.ModTime().UTC().Format("2006-01-02T15:04:05Z")}
 	if uid, gid, ok := inspect.Owner(in); ok {
 		f.UID, f.GID = &uid, &gid
 	}
