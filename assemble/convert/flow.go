@@ -10,11 +10,10 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"sync"
 	"time"
 
 	"github.com/imgasm/imgasm/assemble/qcow2"
-	"github.com/imgasm/imgasm/internal/guard"
+	"github.com/imgasm/imgasm/internal/pipeline"
 )
 
 // block is a part of a disk on its way: blockSize bytes, or fewer at its end.
@@ -25,9 +24,6 @@ type block struct {
 	// data: whole blocks, but at the disk's end.
 	zeros int64
 	out   []byte // what a worker makes of data
-
-	err   error         // of the worker
-	ready chan struct{} // takes one value when the worker is done
 }
 
 const (
@@ -37,120 +33,82 @@ const (
 )
 
 // flow sends src through workers to sink. worker makes a worker's function; it is
-// not called for zeros. flow returns the first error, or why ctx ended, when
-// nothing runs any more.
+// not called for zeros. Errors are those of pipeline.Stages.Run.
 func flow(ctx context.Context, src qcow2.Source, o Options, worker func() (func(*block) error, error), sink func(*block) error) error {
 	workers := o.Workers
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
 	workers = min(workers, maxWorkers)
-	count := workers + 4 // on their way at once
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	free, order, work := make(chan *block, count), make(chan *block, count), make(chan *block)
-	for range count {
-		free <- &block{ready: make(chan struct{}, 1)}
-	}
-	var all sync.WaitGroup
-	defer all.Wait()
-	for range workers {
-		treat, err := worker()
-		if err != nil {
-			stop(err)
-			close(work)
-			return err
-		}
-		all.Go(guard.Func(func() {
-			for b := range work {
-				b.err = guard.Call(func() error { return b.read(src, treat) })
-				b.ready <- struct{}{}
-			}
-		}, stop))
-	}
-	all.Go(guard.Func(func() {
-		defer close(order)
-		defer close(work)
-		if err := guard.Call(func() error { return feed(ctx, src, free, order, work) }); err != nil {
-			stop(err)
-		}
-	}, stop))
-	take(ctx, src.Size(), o.Progress, order, free, sink, stop)
-	return context.Cause(ctx)
-}
-
-// take gives blocks to sink until there are no more.
-func take(ctx context.Context, total int64, tell func(done, total int64), order, free chan *block, sink func(*block) error, stop func(error)) {
 	next := time.Now().Add(progressEvery)
-	for b := range order {
-		<-b.ready
-		if ctx.Err() == nil {
-			if b.err == nil {
-				b.err = sink(b)
-			}
-			if b.err != nil {
-				stop(b.err)
-			}
-			if now := time.Now(); tell != nil && now.After(next) {
+	stages := pipeline.Stages[block]{
+		Count: workers + 4, Workers: workers,
+		New: func() *block { return new(block) },
+		Feed: func(free func() (*block, error), put func(*block)) error {
+			return feed(src, free, put)
+		},
+		Worker: func() (func(*block) error, error) {
+			treat, err := worker()
+			return func(b *block) error { return b.read(src, treat) }, err
+		},
+		Take: func(b *block) (bool, error) {
+			if now := time.Now(); o.Progress != nil && now.After(next) {
 				next = now.Add(progressEvery)
-				tell(b.off+b.size(), total)
+				o.Progress(b.off+b.size(), src.Size())
 			}
-		}
-		free <- b
+			return false, sink(b)
+		},
 	}
-	if tell != nil && ctx.Err() == nil {
-		tell(total, total)
+	err := stages.Run(ctx)
+	if err == nil && o.Progress != nil {
+		o.Progress(src.Size(), src.Size())
 	}
+	return err
 }
 
 const progressEvery = 500 * time.Millisecond
 
 func (b *block) size() int64 { return max(b.zeros, int64(len(b.data))) }
 
-// feed cuts src into blocks and runs of zeros until it or ctx ends.
-func feed(ctx context.Context, src qcow2.Source, free, order, work chan *block) error {
+// feed cuts src into blocks and runs of zeros.
+func feed(src qcow2.Source, free func() (*block, error), put func(*block)) error {
 	size := src.Size()
 	var known qcow2.Extent // that off lies in, or before
 	for off := int64(0); off < size; {
 		if off >= known.Offset+known.Length {
 			var err error
-			if known, err = extentOf(src, off); err != nil {
+			if known, err = qcow2.ExtentAt(src, off); err != nil {
 				return err
 			}
 		}
-		var b *block
-		select {
-		case b = <-free:
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		b, err := free()
+		if err != nil {
+			return err
 		}
-		b.off, b.zeros = off, 0
+		b.off, b.zeros, b.data, b.out = off, 0, b.data[:0], b.out[:0]
 		if known.Kind != qcow2.Data {
 			b.zeros = min(known.Offset+known.Length-off, maxZeros)
 			if off+b.zeros < size {
 				b.zeros = b.zeros / blockSize * blockSize
 			}
 		}
-		order <- b // has room for all blocks
-		if b.zeros > 0 {
-			b.data, b.out, b.err = b.data[:0], b.out[:0], nil
-			off += b.zeros
-			b.ready <- struct{}{}
-			continue
+		if b.zeros == 0 {
+			if cap(b.data) == 0 {
+				b.data = make([]byte, blockSize)
+			}
+			b.data = b.data[:min(blockSize, size-off)]
 		}
-		n := min(blockSize, size-off)
-		if int64(cap(b.data)) < n {
-			b.data = make([]byte, blockSize)
-		}
-		b.data = b.data[:n]
-		off += n
-		work <- b
+		off += b.size()
+		put(b)
 	}
 	return nil
 }
 
 // read fills a block and has it treated; one of zeros only says so.
 func (b *block) read(src qcow2.Source, treat func(*block) error) error {
+	if b.zeros > 0 {
+		return nil
+	}
 	n, err := src.ReadAt(b.data, b.off)
 	switch {
 	case n == len(b.data):
@@ -159,25 +117,11 @@ func (b *block) read(src qcow2.Source, treat func(*block) error) error {
 	default:
 		return err
 	}
-	b.out = b.out[:0]
 	if isZero(b.data) {
 		b.zeros, b.data = int64(n), b.data[:0]
 		return nil
 	}
 	return treat(b)
-}
-
-// extentOf asks src; who knows nothing is all data.
-func extentOf(src qcow2.Source, at int64) (qcow2.Extent, error) {
-	m, ok := src.(qcow2.Mapper)
-	if !ok {
-		return qcow2.Extent{Offset: at, Length: src.Size() - at}, nil
-	}
-	e, err := m.Extent(at)
-	if err == nil && (e.Offset != at || e.Length <= 0) {
-		err = fmt.Errorf("the source's extent at %d is one of %d bytes at %d", at, e.Length, e.Offset)
-	}
-	return e, err
 }
 
 var zeroBlock [blockSize]byte

@@ -58,7 +58,7 @@ func (l *larger) ReadAt(b []byte, off int64) (int, error) {
 // Extent implements qcow2.Mapper.
 func (l *larger) Extent(off int64) (e qcow2.Extent, err error) {
 	if off < l.src.Size() {
-		if e, err = extentOf(l.src, off); err != nil {
+		if e, err = qcow2.ExtentAt(l.src, off); err != nil {
 			return e, err
 		}
 	} else {

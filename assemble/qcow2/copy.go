@@ -30,14 +30,14 @@ func WriteRaw(ctx context.Context, dst Target, src Source, o CopyOptions) error 
 	if err := dst.Truncate(src.Size()); err != nil {
 		return err
 	}
-	road := pipeline{src: src, unit: unit(src), buffers: 1, workers: o.Workers, progress: o.Progress, dst: dst}
+	way := &road{src: src, unit: unit(src), buffers: 1, workers: o.Workers, progress: o.Progress, dst: dst}
 	worker := func() (func(*batch) error, error) {
-		return func(b *batch) error { return b.prepare(int(road.unit), nil) }, nil
+		return func(b *batch) error { return b.prepare(int(way.unit), nil) }, nil
 	}
-	return road.run(ctx, worker, func(b *batch) error {
+	return way.run(ctx, worker, func(b *batch) error {
 		for _, c := range b.pieces {
-			from := c.cluster * int(road.unit)
-			n := min(road.unit, src.Size()-b.off-int64(from))
+			from := c.cluster * int(way.unit)
+			n := min(way.unit, src.Size()-b.off-int64(from))
 			b.addRun(run{buf: b.data, from: from, n: int(n), at: b.off + int64(from), blocks: true})
 		}
 		return nil
@@ -63,9 +63,9 @@ func (e *DifferenceError) Error() string { return fmt.Sprintf("the disks differ 
 // zeros. It returns a *DifferenceError if they are not equal.
 func Compare(ctx context.Context, a, b Source, o CopyOptions) error {
 	both := pair{a, b}
-	road := pipeline{src: both, unit: max(unit(a), unit(b)), buffers: 2, workers: o.Workers, progress: o.Progress}
+	way := &road{src: both, unit: max(unit(a), unit(b)), buffers: 2, workers: o.Workers, progress: o.Progress}
 	worker := func() (func(*batch) error, error) { return both.compare, nil }
-	return road.run(ctx, worker, func(*batch) error { return nil })
+	return way.run(ctx, worker, func(*batch) error { return nil })
 }
 
 // pair reads as the first of two disks, and has data where either has.
@@ -81,7 +81,7 @@ func (p pair) Extent(off int64) (Extent, error) {
 		if off >= src.Size() {
 			continue
 		}
-		e, err := extentOf(src, off)
+		e, err := ExtentAt(src, off)
 		if err != nil {
 			return e, err
 		}

@@ -233,7 +233,7 @@ func (m *Image) backingExtent(e Extent) (Extent, error) {
 	if e.Offset >= m.backing.Size() {
 		return e, nil
 	}
-	below, err := extentOf(m.backing, e.Offset)
+	below, err := ExtentAt(m.backing, e.Offset)
 	below.Length = min(below.Length, e.Length)
 	return below, err
 }

@@ -50,15 +50,15 @@ func Write(ctx context.Context, dst Target, src Source, o Options) error {
 		return err
 	}
 	p := newPacker(dst, g, c)
-	road := pipeline{src: src, unit: g.cluster, buffers: 2, workers: o.Workers, progress: o.Progress, dst: dst}
+	way := &road{src: src, unit: g.cluster, buffers: 2, workers: o.Workers, progress: o.Progress, dst: dst}
 	if c == Uncompressed {
-		road.buffers = 1
+		way.buffers = 1
 	}
 	worker := func() (func(*batch) error, error) {
 		compress, err := newCompressor(c, g.cluster)
 		return func(b *batch) error { return b.prepare(int(g.cluster), compress) }, err
 	}
-	if err := road.run(ctx, worker, p.place); err != nil {
+	if err := way.run(ctx, worker, p.place); err != nil {
 		return err
 	}
 	return p.finish()

@@ -12,19 +12,16 @@ import (
 	"iter"
 	"os"
 	"runtime"
-	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/imgasm/imgasm/internal/guard"
+	"github.com/imgasm/imgasm/internal/pipeline"
 )
 
 // batch is a part of a disk on its way.
 type batch struct {
-	off   int64
-	data  []byte        // what is there; behind the disk's end zeros
-	ready chan struct{} // takes one value when a worker is done with it
-	err   error         // of the worker
+	off  int64
+	data []byte // what is there; behind the disk's end zeros
 
 	// What a writer's worker makes of it.
 	pieces []piece
@@ -40,8 +37,8 @@ const (
 	maxWorkers   = 16
 )
 
-// pipeline says how batches are made.
-type pipeline struct {
+// road says how batches are made.
+type road struct {
 	src      Source
 	unit     int64 // batches begin and end at its multiples; at most memoryBudget/8
 	buffers  int64 // that each batch needs, of its own size
@@ -53,121 +50,63 @@ type pipeline struct {
 }
 
 // run makes a worker's function for each worker, gives it batches, gives these
-// to place in the order of the disk, and writes the runs that they have then. It
-// returns the first error, or why ctx ended, when nothing runs any more.
-func (p *pipeline) run(ctx context.Context, worker func() (func(*batch) error, error), place func(*batch) error) error {
-	workers, count, size := p.shape()
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	free, order, work := make(chan *batch, count), make(chan *batch, count), make(chan *batch)
-	for range count {
-		free <- &batch{ready: make(chan struct{}, 1)}
+// to place in the order of the disk, and writes the runs that they have then.
+// Errors are those of pipeline.Stages.Run.
+func (p *road) run(ctx context.Context, worker func() (func(*batch) error, error), place func(*batch) error) error {
+	workers := p.workers
+	if workers <= 0 {
+		workers = min(runtime.GOMAXPROCS(0), maxWorkers)
 	}
-	var all sync.WaitGroup
-	defer all.Wait()
-	defer close(work)
-	for range workers {
-		treat, err := worker()
-		if err != nil {
-			return err
-		}
-		all.Go(guard.Func(func() {
-			for b := range work {
-				p.serve(b, treat, free, stop)
-			}
-		}, stop))
-	}
-	all.Go(guard.Func(func() {
-		defer close(order)
-		if err := guard.Call(func() error { return p.feed(ctx, size, free, order, work) }); err != nil {
-			stop(err)
-		}
-	}, stop))
+	count := max(2, min(int64(2*workers+2), memoryBudget/(p.buffers*p.unit)))
+	size := min(maxBatch, memoryBudget/(p.buffers*count)) / p.unit * p.unit
+	size = max(size, p.unit)
 	tell := newTeller(p.progress, p.src.Size())
-	for b := range order {
-		<-b.ready
-		b.runs = b.runs[:0]
-		if ctx.Err() == nil {
-			if b.err == nil {
-				b.err = place(b)
+	stages := pipeline.Stages[batch]{
+		Count: int(count), Workers: workers,
+		New: func() *batch { return new(batch) },
+		Feed: func(next func() (*batch, error), put func(*batch)) error {
+			for s, err := range spans(p.src, p.unit, size) {
+				if err != nil {
+					return err
+				}
+				b, err := next()
+				if err != nil {
+					return err
+				}
+				if int64(cap(b.data)) < size {
+					b.data = make([]byte, size)
+				}
+				b.off, b.data, b.runs = s.Offset, b.data[:s.Length], b.runs[:0]
+				put(b)
 			}
-			if b.err != nil {
-				stop(b.err)
-			}
+			return nil
+		},
+		Worker: func() (func(*batch) error, error) {
+			treat, err := worker()
+			return func(b *batch) error {
+				if err := p.read(b); err != nil {
+					return err
+				}
+				return treat(b)
+			}, err
+		},
+		Take: func(b *batch) (bool, error) {
 			tell.done(b.off + int64(len(b.data)))
-		}
-		if len(b.runs) > 0 {
-			work <- b
-		} else {
-			free <- b
-		}
+			err := place(b)
+			return len(b.runs) > 0, err
+		},
+		After: p.write,
 	}
-	for range count { // all that is written is written
-		<-free
-	}
-	if err := context.Cause(ctx); err != nil {
+	if err := stages.Run(ctx); err != nil {
 		return err
 	}
 	tell.end()
 	return nil
 }
 
-// shape is how many workers there are, how many batches, and how large these are.
-func (p *pipeline) shape() (workers, count int, size int64) {
-	workers = p.workers
-	if workers <= 0 {
-		workers = min(runtime.GOMAXPROCS(0), maxWorkers)
-	}
-	n := max(2, min(int64(2*workers+2), memoryBudget/(p.buffers*p.unit)))
-	size = min(maxBatch, memoryBudget/(p.buffers*n)) / p.unit * p.unit
-	return min(workers, int(n)), int(n), max(size, p.unit)
-}
-
-// serve is a worker's work: it reads and treats a batch, or writes one that has
-// its places and is free then.
-func (p *pipeline) serve(b *batch, treat func(*batch) error, free chan<- *batch, stop context.CancelCauseFunc) {
-	if len(b.runs) > 0 {
-		if err := guard.Call(func() error { return p.write(b) }); err != nil {
-			stop(err)
-		}
-		free <- b
-		return
-	}
-	b.err = guard.Call(func() error {
-		if err := p.read(b); err != nil {
-			return err
-		}
-		return treat(b)
-	})
-	b.ready <- struct{}{}
-}
-
-// feed hands out batches of at most size bytes until the source or ctx ends.
-func (p *pipeline) feed(ctx context.Context, size int64, free, order, work chan *batch) error {
-	for s, err := range spans(p.src, p.unit, size) {
-		if err != nil {
-			return err
-		}
-		var b *batch
-		select {
-		case b = <-free:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-		if int64(cap(b.data)) < size {
-			b.data = make([]byte, size)
-		}
-		b.off, b.data = s.Offset, b.data[:s.Length]
-		order <- b // has room for all batches
-		work <- b
-	}
-	return nil
-}
-
 // write writes a batch's runs: whole clusters of a raw file by having the two
 // files share them, until their file system refuses.
-func (p *pipeline) write(b *batch) error {
-	defer func() { b.runs = b.runs[:0] }()
+func (p *road) write(b *batch) error {
 	src, _ := p.src.(*RawFile)
 	dst, _ := p.dst.(*os.File)
 	for _, r := range b.runs {
@@ -185,7 +124,7 @@ func (p *pipeline) write(b *batch) error {
 }
 
 // read fills a batch.
-func (p *pipeline) read(b *batch) error {
+func (p *road) read(b *batch) error {
 	inside := min(int64(len(b.data)), p.src.Size()-b.off)
 	n, err := p.src.ReadAt(b.data[:inside], b.off)
 	switch {
@@ -206,7 +145,7 @@ func spans(src Source, unit, size int64) iter.Seq2[Extent, error] {
 		total := src.Size()
 		start := int64(0) // what lies before is done
 		for at := int64(0); at < total; {
-			e, err := extentOf(src, at)
+			e, err := ExtentAt(src, at)
 			if err != nil {
 				yield(Extent{}, err)
 				return
@@ -229,8 +168,8 @@ func spans(src Source, unit, size int64) iter.Seq2[Extent, error] {
 	}
 }
 
-// extentOf asks src; who knows nothing is all data.
-func extentOf(src Source, at int64) (Extent, error) {
+// ExtentAt is src's extent at an offset: all data, where src is no Mapper.
+func ExtentAt(src Source, at int64) (Extent, error) {
 	m, ok := src.(Mapper)
 	if !ok {
 		return Extent{at, src.Size() - at, Data}, nil
