@@ -209,6 +209,20 @@ func TestHostileSuperblocks(t *testing.T) {
 	}
 }
 
+// TestUnclean: a file system that needs its journal is read without it, and says so.
+func TestUnclean(t *testing.T) {
+	for _, unclean := range []bool{false, true} {
+		m := copyOf("maps")
+		if unclean {
+			m.superblock()[96] |= 4
+		}
+		fsys, err := m.open()
+		if err != nil || fsys.Unclean != unclean {
+			t.Errorf("%v: %+v, %v", unclean, fsys, err)
+		}
+	}
+}
+
 // TestHugeFile: a size that nothing stands behind takes no memory.
 func TestHugeFile(t *testing.T) {
 	for _, base := range []string{"small", "maps"} {
