@@ -5,7 +5,7 @@ export CGO_ENABLED ?= 0
 E2E       ?= 1
 GOFLAGS   += -trimpath
 LDFLAGS   := -s -w -X main.version=$(VERSION)
-STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+LINT      := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # Go's own dependency tracking is better than make's: always ask it.
 .PHONY: build demo test test-all setup-test unit e2e lint cross bench fuzz soak clean
 
@@ -37,7 +37,7 @@ e2e: setup-test ## whole builds in real virtual machines, by emulation where the
 lint: cross
 	@test -z "$$(gofmt -l .)" || { echo 'gofmt:'; gofmt -l .; exit 1; }
 	$(GO) vet ./...
-	$(GO) run $(STATICCHECK) ./...
+	$(GO) run $(LINT) run ./...
 	$(GO) mod tidy -diff
 
 cross: ## the platforms that cannot be run here are at least compiled

@@ -14,7 +14,7 @@ import (
 	"github.com/imgasm/imgasm/internal/fault"
 )
 
-// Format is how a kernel is wrapped.
+// KernelFormat is how a kernel is wrapped.
 type KernelFormat string
 
 // The formats that are known.

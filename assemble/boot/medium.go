@@ -91,7 +91,7 @@ func (b Medium) espFiles(img *iso.Image, in *iso.Installer) ([]iso.File, error) 
 	return Files(m)
 }
 
-// BootMedia is what an ISO gives for a boot medium: everything but the
+// PartsOf is what an ISO gives for a boot medium: everything but the
 // kernel's arguments. img must stay open until the medium is written. The
 // error wraps iso.ErrNoBootFiles if the ISO has no EFI boot files.
 func PartsOf(img *iso.Image, in *iso.Installer) (m Parts, err error) {

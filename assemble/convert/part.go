@@ -10,6 +10,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -50,7 +51,7 @@ func (p *part) sha256(ctx context.Context) (string, error) {
 	r := io.NewSectionReader(p, 0, p.size)
 	for {
 		_, err := io.CopyN(h, r, 64<<20)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return hex.EncodeToString(h.Sum(nil)), nil
 		}
 		if err == nil {

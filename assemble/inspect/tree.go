@@ -19,7 +19,7 @@ import (
 	"github.com/imgasm/imgasm/internal/nodefs"
 )
 
-// ErrNoFiles: a disk holds no file system that can be read.
+// ErrNoFiles says that a disk holds no file system that can be read.
 var ErrNoFiles = fault.Class(fault.Input, "no file system that can be read")
 
 // Tree is what a system would see of a disk: the file systems that its fstab
