@@ -115,7 +115,10 @@ func (d *dirReader) checked(buf []byte) ([]byte, error) {
 	if !d.in.fs.sb.checksums() {
 		return buf, nil
 	}
-	if d.in.flags&flagIndex == 0 || d.at > 0 && le.Uint32(buf) != 0 || d.at > 0 && d.recordSize(buf) < len(buf) {
+	// A block of hashes ("Hash Tree Directories") is the first of a directory that
+	// has them, or looks like one unused entry.
+	hashes := d.in.flags&flagIndex != 0 && (d.at == 0 || le.Uint32(buf) == 0 && d.recordSize(buf) == len(buf))
+	if !hashes {
 		end := len(buf) - 12
 		tail := buf[end:]
 		if le.Uint32(tail) != 0 || le.Uint16(tail[4:]) != 12 || tail[7] != 0xde || sum(d.in.seed, buf[:end]) != le.Uint32(tail[8:]) {
@@ -123,9 +126,8 @@ func (d *dirReader) checked(buf []byte) ([]byte, error) {
 		}
 		return buf[:end], nil
 	}
-	// A block of hashes has its checksum behind the room for them ("Hash Tree
-	// Directories"): limit and number of hashes, then 8 bytes for each. The
-	// first is one, and those that an unused entry fills.
+	// Its checksum is behind the room for them: limit and number of hashes, then
+	// 8 bytes for each.
 	at := 8
 	if d.at == 0 {
 		at = 32
