@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
@@ -37,6 +38,9 @@ func (a *app) inspectBill(c *cli.Context, o *openedImage, file string) error {
 		return err
 	}
 	o.Describe(&d)
+	if c.Context.Err() != nil { // what was read by then is not what there is
+		return context.Cause(c.Context)
+	}
 	if d.Unknown != "" {
 		a.Problem("warning", "the bill of materials lists no packages: "+d.Unknown, "")
 	}

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -88,11 +90,15 @@ func TestInspectInterrupted(t *testing.T) {
 	if err := os.WriteFile(image, make([]byte, 1<<20), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, args := range [][]string{{"inspect", image}, {"cp", image + ":/etc", t.TempDir()}, {"diff", image, image}} {
+	bill := filepath.Join(t.TempDir(), "disk.cdx.json")
+	for _, args := range [][]string{{"inspect", image}, {"inspect", image, "--sbom", bill}, {"cp", image + ":/etc", t.TempDir()}, {"diff", image, image}} {
 		var stdout, stderr bytes.Buffer
 		code := run(ctx, append([]string{"imgasm"}, args...), strings.NewReader(""), &stdout, &stderr, os.Getenv)
 		if code != exitInterrupted || stdout.Len() > 0 {
 			t.Errorf("%s: exit code %d\n%s%s", args[0], code, &stdout, &stderr)
 		}
+	}
+	if _, err := os.Stat(bill); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a bill of materials was written: %v", err)
 	}
 }
