@@ -272,6 +272,28 @@ func TestTree(t *testing.T) {
 	}
 }
 
+// TestPartition: each file system by itself.
+func TestPartition(t *testing.T) {
+	m, _ := openSystem(t)
+	for number, name := range map[int]string{1: "EFI/BOOT/BOOTX64.EFI", 2: "boot", 3: "loader/entries/1.conf"} {
+		tree, err := m.Partition(number)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tree.Stat(name); err != nil {
+			t.Errorf("%d: %v", number, err)
+		}
+		if _, err := tree.Stat("boot/efi/EFI"); err == nil {
+			t.Errorf("%d: something is mounted in it", number)
+		}
+	}
+	for number, want := range map[int]string{5: "partition 5 is LVM2_member", 6: "there is no partition 6"} {
+		if _, err := m.Partition(number); !errors.Is(err, inspect.ErrNoFiles) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%d: %v", number, err)
+		}
+	}
+}
+
 func TestLook(t *testing.T) {
 	m, tree := openSystem(t)
 	s := m.Look(tree)

@@ -86,6 +86,22 @@ func (m *Image) Tree() (*Tree, error) {
 	return t, nil
 }
 
+// Partition is the file system of one partition alone, by its number. The error
+// is ErrNoFiles if there is none that can be read.
+func (m *Image) Partition(number int) (*Tree, error) {
+	for i := range m.Volumes {
+		v := &m.Volumes[i]
+		switch {
+		case v.Number != number:
+			continue
+		case v.fsys == nil:
+			return nil, &fault.Error{Class: ErrNoFiles, Err: fmt.Errorf("%s, which holds no files that imgasm reads", m.describe(v))}
+		}
+		return &Tree{Mounts: []Mount{{Volume: v}}, dirs: map[string]*treeNode{}}, nil
+	}
+	return nil, &fault.Error{Class: ErrNoFiles, Err: fmt.Errorf("there is no partition %d", number)}
+}
+
 // describe names a volume for people.
 func (m *Image) describe(v *Volume) string {
 	kind := v.Kind

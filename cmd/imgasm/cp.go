@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -33,6 +32,7 @@ imgasm cp alma.qcow2:/var/log logs`,
 			"owner, are not. Links are copied as they are, and nothing is written but below DEST.\n" +
 			"Devices, pipes and sockets are left out. See imgasm inspect for what is read.",
 		Flags: append([]cli.Flag{
+			partitionFlag(),
 			&cli.BoolFlag{Name: "force", Usage: "replace files that exist"},
 		}, talkFlags()...),
 		Action: func(c *cli.Context) error {
@@ -94,7 +94,7 @@ func (a *app) copyOut(c *cli.Context, image, name, dest string) error {
 		}
 		show(event.Event{Kind: event.StepStart, Text: "copy " + name + " out of " + image})
 		o := inspect.CopyOptions{Force: c.Bool("force"), Progress: func(n int64) { show(event.Event{Kind: event.Progress, Done: n, Unit: "B"}) }}
-		dst, done, err := copyFiles(c.Context, image, name, dest, o)
+		dst, done, err := copyFiles(c, image, name, dest, o)
 		if err != nil {
 			return struct{}{}, err
 		}
@@ -111,8 +111,8 @@ func (a *app) copyOut(c *cli.Context, image, name, dest string) error {
 	return err
 }
 
-func copyFiles(ctx context.Context, image, name, dest string, o inspect.CopyOptions) (string, inspect.Copied, error) {
-	opened, err := openImage(ctx, image)
+func copyFiles(c *cli.Context, image, name, dest string, o inspect.CopyOptions) (string, inspect.Copied, error) {
+	opened, err := openImage(c, image)
 	if err != nil {
 		return "", inspect.Copied{}, err
 	}
@@ -130,6 +130,6 @@ func copyFiles(ctx context.Context, image, name, dest string, o inspect.CopyOpti
 	if err != nil {
 		return "", inspect.Copied{}, err
 	}
-	done, err := inspect.Copy(ctx, t, at, dst, o)
+	done, err := inspect.Copy(c.Context, t, at, dst, o)
 	return dst, done, err
 }

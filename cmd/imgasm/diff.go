@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -46,8 +45,8 @@ type side struct {
 	system *inspect.System
 }
 
-func openSide(ctx context.Context, path string) (side, error) {
-	o, err := openImage(ctx, path)
+func openSide(c *cli.Context, path string) (side, error) {
+	o, err := openImage(c, path)
 	if err != nil {
 		return side{}, err
 	}
@@ -74,12 +73,12 @@ type imageChange struct {
 }
 
 func (a *app) diff(c *cli.Context, pathA, pathB string) error {
-	of, err := openSide(c.Context, pathA)
+	of, err := openSide(c, pathA)
 	if err != nil {
 		return err
 	}
 	defer of.disk.Close()
-	with, err := openSide(c.Context, pathB)
+	with, err := openSide(c, pathB)
 	if err != nil {
 		return err
 	}

@@ -34,6 +34,7 @@ imgasm inspect alma.qcow2 --sbom alma.cdx.json`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "ls", Usage: "list the folder or file `PATH` of the image"},
 			&cli.StringFlag{Name: "cat", Usage: "write the file `PATH` of the image to standard output"},
+			partitionFlag(),
 			&cli.StringFlag{Name: "sbom", Usage: "write a bill of materials to `FILE`: CycloneDX to FILE.cdx.json, SPDX to FILE.spdx.json"},
 			jsonFlag(),
 		},
@@ -43,12 +44,14 @@ imgasm inspect alma.qcow2 --sbom alma.cdx.json`,
 				return a.usage("inspect takes one image, got %d arguments", c.NArg())
 			case c.IsSet("ls") && c.IsSet("cat") || c.IsSet("sbom") && (c.IsSet("ls") || c.IsSet("cat")):
 				return a.usage("--ls, --cat and --sbom exclude each other")
+			case c.IsSet("sbom") && c.IsSet("partition"):
+				return a.usage("--sbom is about the whole image: leave out --partition")
 			case c.IsSet("cat") && c.Bool("json"):
 				return a.usage("--cat writes the file as it is: leave out --json")
 			case c.IsSet("sbom") && c.Bool("json"):
 				return a.usage("--sbom writes its file only: leave out --json")
 			}
-			o, err := openImage(c.Context, c.Args().First())
+			o, err := openImage(c, c.Args().First())
 			if err != nil {
 				return err
 			}
@@ -66,24 +69,33 @@ imgasm inspect alma.qcow2 --sbom alma.cdx.json`,
 	}
 }
 
+func partitionFlag() cli.Flag {
+	return &cli.IntFlag{Name: "partition", Usage: "look at the file system of partition `N` alone (default: those that its fstab mounts)"}
+}
+
 // openedImage is an image whose partitions were looked at.
 type openedImage struct {
-	path string
-	disk *convert.Disk
+	path      string
+	disk      *convert.Disk
+	partition int // whose files are wished for; 0: all that are mounted
 	*inspect.Image
 }
 
-func openImage(ctx context.Context, file string) (*openedImage, error) {
+func openImage(c *cli.Context, file string) (*openedImage, error) {
+	partition := c.Int("partition")
+	if c.IsSet("partition") && partition < 1 {
+		return nil, &usageError{text: "--partition: partitions are counted from 1", hint: "see which there are: imgasm inspect " + file}
+	}
 	d, err := convert.Open(file)
 	if err != nil {
 		return nil, ofUser(err)
 	}
-	m, err := inspect.Open(untilDone{ctx, d}, d.Size())
+	m, err := inspect.Open(untilDone{c.Context, d}, d.Size())
 	if err != nil {
 		d.Close()
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	return &openedImage{file, d, m}, nil
+	return &openedImage{file, d, partition, m}, nil
 }
 
 // untilDone reads an image until ctx ends: a hostile one may have more to look at
@@ -103,7 +115,11 @@ func (u untilDone) ReadAt(p []byte, off int64) (int, error) {
 
 // tree is the image's files.
 func (o *openedImage) tree() (*inspect.Tree, error) {
-	t, err := o.Tree()
+	look := o.Tree
+	if o.partition > 0 {
+		look = func() (*inspect.Tree, error) { return o.Partition(o.partition) }
+	}
+	t, err := look()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o.path, err)
 	}
@@ -122,9 +138,12 @@ type inspectReport struct {
 
 func (a *app) inspect(ctx context.Context, o *openedImage, programs bool) error {
 	r := inspectReport{Path: o.path, Format: o.disk.Format, Image: o.Image}
-	t, err := o.Tree()
+	t, err := o.tree()
 	if err != nil {
-		r.NoTree = err.Error()
+		if o.partition > 0 {
+			return err
+		}
+		r.NoTree = strings.TrimPrefix(err.Error(), o.path+": ")
 	} else {
 		r.System = o.Look(t)
 		r.Mounts = map[string]int{}
