@@ -58,57 +58,6 @@ func checkDisk(_ context.Context, j *assemble.Job, p *Plan) (string, error) {
 	return "could not be read", nil
 }
 
-// imageFile is where the image of a build's nth format is made, from 0.
-func imageFile(n int) string {
-	if n == 0 {
-		return imagePartialFile
-	}
-	return fmt.Sprintf("image-%d.partial", n+1)
-}
-
-// scratch are the large files that nobody needs when a build has failed.
-func scratch(j *assemble.Job) []string {
-	all := []string{diskFile}
-	for n := range j.Outputs.Images {
-		all = append(all, imageFile(n))
-	}
-	return all
-}
-
-// tested is the file that the boot test boots, and its format: an image that QEMU
-// runs a machine of, else the disk of which the others are made.
-func (p *Plan) tested() (file, format string) {
-	for n, t := range p.Outputs.Images {
-		if t.Format == formatQcow2 || t.Format == formatRaw {
-			return imageFile(n), t.Format
-		}
-	}
-	return diskFile, formatRaw
-}
-
-// Formats that QEMU runs a machine of.
-const (
-	formatQcow2 = "qcow2"
-	formatRaw   = "raw"
-)
-
-// imageOrder are the numbers of the images in the order in which they are made:
-// the disk itself becomes the raw image, last.
-func (p *Plan) imageOrder() (order []int) {
-	last := -1
-	for n, t := range p.Outputs.Images {
-		if t.Format == formatRaw {
-			last = n
-		} else {
-			order = append(order, n)
-		}
-	}
-	if last >= 0 {
-		order = append(order, last)
-	}
-	return order
-}
-
 // makeImage brings the disk into the nth format.
 func makeImage(ctx context.Context, j *assemble.Job, p *Plan, n int) (string, error) {
 	t, file := p.Outputs.Images[n], imageFile(n)

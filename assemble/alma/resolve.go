@@ -20,7 +20,6 @@ import (
 	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/derive"
-	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/size"
 	"github.com/imgasm/imgasm/qemu"
 	"github.com/imgasm/imgasm/qemu/accel"
@@ -189,35 +188,6 @@ func (s Spec) check(a arch.Arch) error {
 		return bad("Offline", errors.New("a boot ISO carries no packages, and the guest has no network to fetch any from"), "add {Variant} minimal or {Variant} dvd, or give such an ISO with {ISO}")
 	case s.Kickstart != "" && !s.Settings.IsZero():
 		return bad("Kickstart", errors.New("a kickstart of your own is taken as it is"), "write users, passwords, packages and the like into "+s.Kickstart+", or leave out {Kickstart}")
-	}
-	return nil
-}
-
-// out is where the image goes.
-func (s Spec) out() string {
-	if s.Out != "" || len(s.Formats) == 0 {
-		return or(s.Out, DefaultOut)
-	}
-	f, err := convert.FormatOf(s.Formats[0])
-	if err != nil {
-		return DefaultOut // complete refuses the format
-	}
-	return strings.TrimSuffix(DefaultOut, convert.Ending(DefaultOut)) + f.Endings[0]
-}
-
-// checkFormats refuses formats that cannot hold the disk, or that are named twice.
-func (s Spec) checkFormats() error {
-	for i, name := range s.Formats {
-		if slices.Contains(s.Formats[:i], name) {
-			return bad("Formats", fmt.Errorf("%s is named twice", name), "")
-		}
-		err := convert.Options{Format: name}.Check(s.DiskSize)
-		var refused *fault.Error
-		if errors.As(err, &refused) && errors.Is(err, convert.ErrFormat) {
-			return bad("Formats", refused.Err, "such as {Formats} qcow2")
-		} else if err != nil {
-			return bad("DiskSize", err, "")
-		}
 	}
 	return nil
 }

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -157,16 +156,9 @@ func free(in, out string, force bool) error {
 
 // convert does it, and shows how far it is.
 func (a *app) convert(c *cli.Context, in, out string, o convert.Options) error {
-	began := time.Now()
 	_, err := shown(a, c, func(sink event.Sink) (struct{}, error) {
-		show := func(e event.Event) {
-			e.Time, e.Step = time.Now(), "convert"
-			e.Elapsed = e.Time.Sub(began).Seconds()
-			sink(e)
-		}
-		o.Progress = func(done, total int64) {
-			show(event.Event{Kind: event.Progress, Done: done, Total: total, Unit: "B", Fraction: float64(done) / float64(max(total, 1))})
-		}
+		show := timed(sink, "convert")
+		o.Progress = func(done, total int64) { show(progressEvent(done, total)) }
 		show(event.Event{Kind: event.StepStart, Text: "write " + out})
 		text, err := convertFile(c.Context, in, out, o)
 		if err != nil {

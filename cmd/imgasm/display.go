@@ -39,6 +39,21 @@ func shown[T any](a *app, c *cli.Context, do func(event.Sink) (T, error)) (T, er
 	return result, nil
 }
 
+// timed is a sink for what a verb does as its only step.
+func timed(sink event.Sink, step string) event.Sink {
+	began := time.Now()
+	return func(e event.Event) {
+		e.Time, e.Step = time.Now(), step
+		e.Elapsed = e.Time.Sub(began).Seconds()
+		sink(e)
+	}
+}
+
+// progressEvent tells how many bytes are done.
+func progressEvent(done, total int64) event.Event {
+	return event.Event{Kind: event.Progress, Done: done, Total: total, Unit: "B", Fraction: float64(done) / float64(max(total, 1))}
+}
+
 // Event shows an event, with flags in the place of fields; what a guest says stays
 // as it is.
 func (d *display) Event(e event.Event) {

@@ -62,7 +62,7 @@ func TestE2ERehearse(t *testing.T) {
 		name, flags string
 		rest        bool // in make test-all only: its parts are in others
 	}{
-		{"x86_64-kernel", "--arch x86_64 --format qcow2 --format vmdk --format vhd --sbom cyclonedx", false},
+		{"x86_64-kernel", "--arch x86_64 --format qcow2 --format vmdk --format vhd --disk-size 5G --sbom cyclonedx", false},
 		{"x86_64-tmux", "--arch x86_64 --console-mode tmux --ks-strict --no-boot-test", true},
 		{"x86_64-media", "--arch x86_64 --boot media", true},
 		{"x86_64-secure-boot", "--arch x86_64 --secure-boot", false},

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -172,18 +171,14 @@ func (a *app) mediaBoot(c *cli.Context, installer bool) error {
 
 // writeBoot writes a boot medium and shows how far that is.
 func (a *app) writeBoot(c *cli.Context, s boot.Source) error {
-	out, began, d := c.String("out"), time.Now(), a.display(c)
-	show := func(e event.Event) {
-		e.Time, e.Step = time.Now(), "medium"
-		e.Elapsed = e.Time.Sub(began).Seconds()
-		d.Event(e)
-	}
+	out, d := c.String("out"), a.display(c)
+	show := timed(d.Event, "medium")
 	s.Progress = func(done, total int64) {
 		if done == 0 {
 			show(event.Event{Kind: event.StepStart, Text: "write " + out})
 			return
 		}
-		show(event.Event{Kind: event.Progress, Done: done, Total: total, Unit: "B", Fraction: float64(done) / float64(total)})
+		show(progressEvent(done, total))
 	}
 	s.Note = func(text string) { show(event.Event{Kind: event.Note, Text: text}) }
 	in, err := boot.WriteBoot(c.Context, out, s, a.getenv("SOURCE_DATE_EPOCH"))
