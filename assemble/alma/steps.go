@@ -65,9 +65,13 @@ func (p *Plan) steps(report *anaconda.Report) []assemble.Step {
 	planned := func(run func(context.Context, *assemble.Job, *Plan) (string, error)) func(context.Context, *assemble.Job) (string, error) {
 		return func(ctx context.Context, j *assemble.Job) (string, error) { return run(ctx, j, p) }
 	}
-	what := "the finished image"
+	booted := "boot the finished image on its own"
 	if boots, _ := p.tested(); boots == diskFile {
-		what = "the disk of which the image was made"
+		booted = "boot the installed disk on its own: QEMU runs no machine of " + strings.Join(p.Spec.Formats, " or ")
+	}
+	places := p.Spec.Out
+	for _, t := range p.Outputs.Images[1:] {
+		places += ", " + filepath.Base(t.Path)
 	}
 	return slices.Concat([]assemble.Step{{
 		Name: "source", Text: "check the installer ISO " + filepath.Base(p.Installer.Path),
@@ -94,13 +98,13 @@ func (p *Plan) steps(report *anaconda.Report) []assemble.Step {
 		Name: "check", Text: "look for partitions and a boot loader on the disk",
 		Run: planned(checkDisk),
 	}}, p.imageSteps(), []assemble.Step{{
-		Name: "boot test", Text: "boot " + what + " on its own", Skip: unless(!p.Spec.NoBootTest, "{NoBootTest}"), Patient: true,
+		Name: "boot test", Text: booted, Skip: unless(!p.Spec.NoBootTest, "{NoBootTest}"), Patient: true,
 		Run: func(ctx context.Context, j *assemble.Job) (text string, err error) {
 			tested, text, err = bootTest(ctx, j, p)
 			return text, err
 		},
 	}, {
-		Name: "publish", Text: "move the image to " + p.Spec.Out,
+		Name: "publish", Text: "move the image to " + places,
 		Run: func(ctx context.Context, j *assemble.Job) (string, error) {
 			return publish(ctx, j, p, hash, *report, tested)
 		},
