@@ -38,6 +38,7 @@ func TestGrowGPT(t *testing.T) {
 	const size = 64 << 20
 	for _, to := range []int64{size, size + 512, size + 33*512, size + 1<<20, 3 << 40} {
 		t.Run(fmt.Sprint(to), func(t *testing.T) {
+			t.Parallel()
 			image := filepath.Join(t.TempDir(), "disk.img")
 			if err := CreateRaw(image, size); err != nil {
 				t.Fatal(err)
