@@ -42,7 +42,7 @@ type Options struct {
 	Name string    // of the machine, for such formats; "": Create takes it from the path
 	Time time.Time // of an archive's members; zero: the year 2000. The clock is not looked at.
 	// Workers is how many goroutines read and compress; 0, and what is more than
-	// memory allows: as many as Go runs at once, at most 6, for a qcow2 16.
+	// memory allows: as many as Go runs at once, at most 8, for a qcow2 16.
 	Workers int
 	// Progress is told how many bytes of the disk are done, of all: twice a
 	// second at most, and at the end. It is called by one goroutine at a time.

@@ -29,7 +29,7 @@ type block struct {
 const (
 	blockSize  = 1 << 20
 	maxZeros   = 1 << 30 // in one block: 1024 of them, so that a context's end is soon seen
-	maxWorkers = 6       // each with a compressor of some MiB, and as much for its blocks
+	maxWorkers = 8       // each with a compressor of some MiB, and as much for its blocks
 )
 
 // flow sends src through workers to sink. worker makes a worker's function; it is
@@ -120,6 +120,9 @@ func (b *block) read(src qcow2.Source, treat func(*block) error) error {
 	if isZero(b.data) {
 		b.zeros, b.data = int64(n), b.data[:0]
 		return nil
+	}
+	if cap(b.out) == 0 { // at once: what it would outgrow is memory too
+		b.out = make([]byte, 0, blockSize+blockSize/16)
 	}
 	return treat(b)
 }
