@@ -1,6 +1,6 @@
 //go:build !unix
 
-package qemu
+package qemu_test
 
 const parentVar = "IMGASM_QEMU_TEST_PARENT"
 

@@ -259,3 +259,8 @@ func TestPasswordFiles(t *testing.T) {
 		}
 	}
 }
+
+// buildArgs are the arguments of every build here.
+func buildArgs(installer, qemu, out string) []string {
+	return []string{"alma", "--iso", installer, "--arch", "x86_64", "--firmware", "bios", "--accel", "tcg", "--disk-size", "10G", "--qemu", qemu, "--out", out}
+}

@@ -100,11 +100,6 @@ func launch(t *testing.T, out, tmp, cache string, args ...string) *running {
 	return r
 }
 
-// buildArgs are the arguments of every build here.
-func buildArgs(installer, qemu, out string) []string {
-	return []string{"alma", "--iso", installer, "--arch", "x86_64", "--firmware", "bios", "--accel", "tcg", "--disk-size", "10G", "--qemu", qemu, "--out", out}
-}
-
 // reportNonce finds the word by which a build's kickstart proves its reports.
 var reportNonce = regexp.MustCompile(`imgasm1 ([0-9a-f]{16}) `)
 
