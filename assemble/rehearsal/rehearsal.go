@@ -50,9 +50,6 @@ type Options struct {
 	Transport http.RoundTripper
 	// Offline uses what the cache has and asks no mirror.
 	Offline bool
-	// Refresh asks for newer packages even if the cache has some. Without it
-	// they are used for a week.
-	Refresh bool
 	// Now is the clock of the events, and tells the cache's age; nil: time.Now.
 	Now func() time.Time
 
@@ -240,14 +237,14 @@ func kept[T any](ctx context.Context, p *pool, stored string, load func() (T, er
 	switch {
 	case damaged:
 		have = none
-	case !p.o.Refresh && (p.o.Offline || age < maxAge):
+	case p.o.Offline || age < maxAge:
 		return have, nil
 	}
 	t, err := fresh(have)
 	switch {
 	case err == nil:
 		return t, nil
-	case !damaged && !p.o.Refresh && notFetched(err) && ctx.Err() == nil:
+	case !damaged && notFetched(err) && ctx.Err() == nil:
 		p.say(event.Event{Kind: event.Warning, Text: fmt.Sprintf("the packages of %d days ago are used: %v", int(age.Hours()/24), err)})
 		return have, nil
 	}
