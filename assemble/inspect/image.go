@@ -17,13 +17,13 @@ import (
 // Image is a disk that is looked at. It is not for use by two goroutines at the
 // same time.
 type Image struct {
-	SizeBytes int64 `json:"size_bytes"`
+	SizeBytes int64 `json:"sizeBytes"`
 	// Table is "GPT" or "MBR"; "" for a disk without partitions.
 	Table string `json:"table,omitempty"`
 	// DiskGUID is the GPT's, in capitals; of an MBR its signature of 8 digits.
-	DiskGUID string `json:"disk_guid,omitempty"`
+	DiskGUID string `json:"diskGUID,omitempty"`
 	// Backup: the GPT at the front is damaged, its backup at the end is whole.
-	Backup bool `json:"backup_only,omitempty"`
+	Backup bool `json:"backupOnly,omitempty"`
 	// Volumes are the partitions in the order of the table, or else the whole
 	// disk if it holds something.
 	Volumes []Volume `json:"volumes"`
@@ -37,11 +37,11 @@ type Image struct {
 // Volume is a partition, or a whole disk, and what it holds.
 type Volume struct {
 	Number     int    `json:"number"` // as Linux counts partitions; 0 is the whole disk
-	StartBytes int64  `json:"start_bytes"`
-	SizeBytes  int64  `json:"size_bytes"`
-	PartType   string `json:"part_type,omitempty"` // a GUID in capitals, or "0x83"
-	PartName   string `json:"part_name,omitempty"`
-	PartUUID   string `json:"part_uuid,omitempty"` // in capitals
+	StartBytes int64  `json:"startBytes"`
+	SizeBytes  int64  `json:"sizeBytes"`
+	PartType   string `json:"partType,omitempty"` // a GUID in capitals, or "0x83"
+	PartName   string `json:"partName,omitempty"`
+	PartUUID   string `json:"partUUID,omitempty"` // in capitals
 
 	// Kind is what it holds as blkid names it: "xfs", "ext4", "vfat", "swap",
 	// "LVM2_member", "crypto_LUKS", "btrfs"; "" if that is not known.
@@ -49,7 +49,7 @@ type Volume struct {
 	Label string `json:"label,omitempty"`
 	UUID  string `json:"uuid,omitempty"` // as in fstab
 	// FSBytes is the size of a file system that was read.
-	FSBytes int64 `json:"fs_bytes,omitempty"`
+	FSBytes int64 `json:"fsBytes,omitempty"`
 	// Unclean: it was not unmounted, and what its journal has was not read.
 	Unclean bool `json:"unclean,omitempty"`
 	// Unread is why files of a file system cannot be read; "" if they can.

@@ -20,15 +20,15 @@ type System struct {
 	Hostname string            `json:"hostname,omitempty"`
 
 	Kernels     []Kernel     `json:"kernels,omitempty"`
-	BootEntries []BootEntry  `json:"boot_entries,omitempty"`
-	BootConfig  []string     `json:"boot_config,omitempty"` // paths: of GRUB's grub.cfg and grubenv, systemd-boot's loader.conf
+	BootEntries []BootEntry  `json:"bootEntries,omitempty"`
+	BootConfig  []string     `json:"bootConfig,omitempty"` // paths: of GRUB's grub.cfg and grubenv, systemd-boot's loader.conf
 	Loaders     []Loader     `json:"loaders,omitempty"`
 	Fstab       []FstabEntry `json:"fstab,omitempty"`
 	Users       []User       `json:"users,omitempty"`
 	// Left is what an image that many machines start from should not have.
-	Left []Leftover `json:"left_behind,omitempty"`
+	Left []Leftover `json:"leftBehind,omitempty"`
 	// PackageManager is "rpm" or "dpkg"; "" if neither database was found.
-	PackageManager string    `json:"package_manager,omitempty"`
+	PackageManager string    `json:"packageManager,omitempty"`
 	Packages       []Package `json:"packages,omitempty"` // by name
 	// Unread is what could not be read, and why.
 	Unread []string `json:"unread,omitempty"`

@@ -24,7 +24,7 @@ type User struct {
 	// "SHA256:… comment (ssh-ed25519)".
 	Keys []string `json:"keys,omitempty"`
 	// Groups are those that may become root: wheel, sudo, admin.
-	Groups []string `json:"admin_groups,omitempty"`
+	Groups []string `json:"adminGroups,omitempty"`
 }
 
 // CanLogin reports whether somebody can log in as the user: by a password or a

@@ -133,7 +133,7 @@ type inspectReport struct {
 	*inspect.Image
 	Mounts map[string]int  `json:"mounts,omitempty"` // numbers of partitions, by where they are mounted
 	System *inspect.System `json:"system,omitempty"`
-	NoTree string          `json:"no_files,omitempty"` // why there is no system
+	NoTree string          `json:"noFiles,omitempty"` // why there is no system
 }
 
 func (a *app) inspect(ctx context.Context, o *openedImage, programs bool) error {
@@ -188,7 +188,7 @@ type listedFile struct {
 	UID     *uint32 `json:"uid,omitempty"` // FAT has no owners
 	GID     *uint32 `json:"gid,omitempty"`
 	Bytes   int64   `json:"bytes"`
-	ModTime string  `json:"mod_time"` // RFC 3339
+	ModTime string  `json:"modTime"` // RFC 3339
 	Target  string  `json:"target,omitempty"`
 }
 
