@@ -4,7 +4,6 @@ package nixglue
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/imgasm/imgasm/internal/fault"
@@ -82,7 +81,7 @@ func (n Nix) BuildArgs(o BuildOptions) []string {
 		args = append(args, "--no-link")
 	}
 	args = append(args, flag("--out-link", o.OutLink)...)
-	return slices.Concat(args, o.Installables)
+	return append(args, o.Installables...)
 }
 
 // EvalArgs are the arguments that Eval gives nix.
@@ -111,13 +110,13 @@ func (n Nix) pathInfoArgs(format []string, closure bool, installables []string) 
 }
 
 // CopyArgs are the arguments that Copy gives nix.
-func (n Nix) CopyArgs(from, to string, unsigned bool, installables ...string) []string {
-	args := append(n.evaluating("copy"), flag("--from", from)...)
-	args = append(args, flag("--to", to)...)
-	if unsigned {
+func (n Nix) CopyArgs(o CopyOptions) []string {
+	args := append(n.evaluating("copy"), flag("--from", o.From)...)
+	args = append(args, flag("--to", o.To)...)
+	if o.Unsigned {
 		args = append(args, "--no-check-sigs")
 	}
-	return append(args, installables...)
+	return append(args, o.Installables...)
 }
 
 // StoreInfoArgs are the arguments that StoreInfo gives nix first.

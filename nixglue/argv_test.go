@@ -30,7 +30,7 @@ func TestArgs(t *testing.T) {
 		for _, args := range [][]string{
 			n.BuildArgs(o), n.BuildArgs(all), n.EvalArgs(".#image", ""), n.EvalArgs(".#image", "x: x.name"),
 			n.PathInfoArgs(false, "/nix/store/x"), n.PathInfoArgs(true, "/nix/store/x", ".#image"),
-			n.CopyArgs("", "file:///cache", false, ".#image"), n.CopyArgs("ssh-ng://user@host", "", true, "/nix/store/x"),
+			n.CopyArgs(CopyOptions{Installables: o.Installables, To: "file:///cache"}), n.CopyArgs(CopyOptions{Installables: o.Installables, From: "ssh-ng://user@host", Unsigned: true}),
 			n.oldPathInfoArgs(true, "/nix/store/x"), n.StoreInfoArgs(), n.storePingArgs(),
 		} {
 			fmt.Fprintln(&text, proc.Quote(append([]string{n.path()}, args...)))
@@ -48,7 +48,7 @@ func TestRefusedRequests(t *testing.T) {
 		_, build := n.Build(ctx, BuildOptions{Installables: []string{".#a", name}})
 		_, eval := n.Eval(ctx, name, "")
 		_, info := n.PathInfo(ctx, false, name)
-		for what, err := range map[string]error{"build": build, "eval": eval, "path-info": info, "copy": n.Copy(ctx, "", "file:///x", false, name)} {
+		for what, err := range map[string]error{"build": build, "eval": eval, "path-info": info, "copy": n.Copy(ctx, CopyOptions{Installables: []string{name}, To: "file:///x"})} {
 			if !errors.Is(err, ErrRequest) {
 				t.Errorf("%s %q: %v", what, name, err)
 			}

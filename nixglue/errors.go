@@ -4,10 +4,12 @@ package nixglue
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/proc"
@@ -86,7 +88,7 @@ var rules = []struct {
 	// nix 2.34: "Cannot build '/nix/store/….drv'.\nReason: missing system features\nRequired features: {kvm}\nAvailable features: {benchmark}"
 	{ErrFeature, regexp.MustCompile(`(?s)Cannot build '(?P<drv>[^']*)'\..*Reason: missing system features\s+Required features: \{(?P<features>[^}]*)\}`)},
 	// nix 2.8, 2.26: "a 'aarch64-linux' with features {kvm} is required to build '/nix/store/….drv', but I am a 'x86_64-linux' with features {benchmark}";
-	// of the same system, it is a feature that is missing: see failure.
+	// of the same system, it is a feature that is missing: see classify.
 	{ErrPlatform, regexp.MustCompile(`a '(?P<system>[^']*)' with features \{(?P<features>[^}]*)\} is required to build '(?P<drv>[^']*)', but I am a '(?P<own>[^']*)'`)},
 	// nix 2.8: "Failed to find a machine for remote build!\nderivation: …-foreign.drv\nrequired (system, features): (aarch64-linux, kvm)\n…"
 	// nix 2.26, 2.34: "… (aarch64-linux, [kvm])"
@@ -110,11 +112,11 @@ func (n Nix) failure(l *Log, child *proc.Error) error {
 	}
 	class := f.classify(l.errors)
 	for _, b := range l.builds {
-		if class == ErrBuilder && b.drv == f.Derivation {
+		if errors.Is(class, ErrBuilder) && b.drv == f.Derivation {
 			f.Log = b.log
 		}
 	}
-	noBuilder := class == ErrPlatform || class == ErrFeature || class == ErrMachine
+	noBuilder := errors.Is(class, ErrPlatform) || errors.Is(class, ErrFeature) || errors.Is(class, ErrMachine)
 	if noBuilder && n.Builders != "" && l.ignored["builders"] {
 		class = ErrUntrusted
 		f.Message += "\nnix's daemon ignores Builders, because it does not trust this user"
@@ -136,13 +138,13 @@ func (f *Failure) classify(messages []string) error {
 				}
 				return ""
 			}
-			f.Derivation, f.System, f.Flake = group("drv"), group("system"), group("flake")
-			f.Features = strings.FieldsFunc(group("features"), func(r rune) bool { return r == ',' || r == ' ' })
-			if rule.class == ErrMachine { // what was tried comes before, why nothing is built after
+			f.Derivation, f.System, f.Flake = group("drv"), strings.Join(words(group("system")), ""), group("flake")
+			f.Features = words(group("features"))
+			if errors.Is(rule.class, ErrMachine) { // what was tried comes before, why nothing is built after
 				return ErrMachine
 			}
 			f.Message = strings.Join(messages[:i+1], "\n")
-			if f.System != "" && f.System == group("own") {
+			if own := group("own"); own != "" && own == group("system") {
 				return ErrFeature
 			}
 			return rule.class
@@ -151,25 +153,33 @@ func (f *Failure) classify(messages []string) error {
 	return ErrNix
 }
 
+// words are what systems and features are made of. A flake may say anything
+// there, and hints put them into commands and nix.conf.
+func words(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool {
+		return r != '-' && r != '_' && r != '.' && (r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r))
+	})
+}
+
 // hint is what to do about a failure, in commands. USER@HOST is the reader's to fill in.
 func (n Nix) hint(class error, f *Failure) string {
 	features := cmp.Or(strings.Join(f.Features, ","), "-")
 	machine := fmt.Sprintf("'ssh-ng://USER@HOST %s - 4 1 %s'", cmp.Or(f.System, "SYSTEM"), features)
-	switch class {
-	case ErrPlatform:
+	switch {
+	case errors.Is(class, ErrPlatform):
 		if n.Store != "" {
 			return "build in the store of a machine of that system: {Store} ssh-ng://USER@HOST"
 		}
 		return "name a machine of that system: {Builders} " + machine
-	case ErrMachine:
+	case errors.Is(class, ErrMachine):
 		return "see whether the machine answers: nix store ping --store ssh-ng://USER@HOST\nname it with all that is needed: {Builders} " + machine
-	case ErrFeature:
+	case errors.Is(class, ErrFeature):
 		return fmt.Sprintf("name a machine that has it: {Builders} %s\nor let nix know that this one has it: echo 'extra-system-features = %s' | sudo tee -a /etc/nix/nix.conf && sudo systemctl restart nix-daemon", machine, strings.Join(f.Features, " "))
-	case ErrUntrusted:
+	case errors.Is(class, ErrUntrusted):
 		return "on the machine of the store or builder: echo 'extra-trusted-users = USER' | sudo tee -a /etc/nix/nix.conf && sudo systemctl restart nix-daemon"
-	case ErrAttribute:
+	case errors.Is(class, ErrAttribute):
 		return "see what it has: nix flake show " + proc.Quote([]string{f.Flake})
-	case ErrBuilder:
+	case errors.Is(class, ErrBuilder):
 		return proc.Quote(slices.Concat([]string{n.path(), "log"}, flag("--store", n.Store), []string{f.Derivation}))
 	}
 	return ""
@@ -177,6 +187,6 @@ func (n Nix) hint(class error, f *Failure) string {
 
 // noAnswer is a program that ended well, and did not say what nix says.
 func (n Nix) noAnswer(command string, err error) error {
-	return &fault.Error{Class: ErrAnswer, Field: "Path", Err: fmt.Errorf("what %s %s answers: %w", n.path(), command, err),
+	return &fault.Error{Class: ErrAnswer, Field: n.pathField(), Err: fmt.Errorf("what %s %s answers: %w", n.path(), command, err),
 		Do: "see whether it is nix, 2.8 to 2.34: " + proc.Quote([]string{n.path(), "--version"})}
 }

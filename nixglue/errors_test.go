@@ -20,7 +20,7 @@ var classes = map[string]error{
 	"unreachable": ErrMachine, "untrusted-copy": ErrUntrusted, "untrusted-build": ErrUntrusted, "untrusted-options": ErrBuilder,
 }
 
-func failureOf(t *testing.T, n Nix, raw []byte) (error, *Failure) {
+func failureOf(t *testing.T, n Nix, raw []byte) (*Failure, error) {
 	t.Helper()
 	l, _ := read(t, raw, 0)
 	err := n.failure(l, &proc.Error{Argv: []string{"nix", "build"}, Code: 1})
@@ -28,7 +28,7 @@ func failureOf(t *testing.T, n Nix, raw []byte) (error, *Failure) {
 	if !errors.As(err, &f) {
 		t.Fatalf("%T is no Failure", err)
 	}
-	return err, f
+	return f, err
 }
 
 func TestErrorsOfRealLogs(t *testing.T) {
@@ -38,7 +38,7 @@ func TestErrorsOfRealLogs(t *testing.T) {
 		for name, want := range classes {
 			if raw, ok := recorded(t)[version+"-"+name]; ok {
 				used[name] = true
-				err, f := failureOf(t, Nix{}, raw)
+				f, err := failureOf(t, Nix{}, raw)
 				if !errors.Is(err, want) {
 					t.Errorf("nix %s, %s: %v", version, name, err)
 				}
@@ -56,7 +56,7 @@ func TestErrorsOfRealLogs(t *testing.T) {
 	for _, name := range sortedKeys(recorded(t)) {
 		_, kind, _ := strings.Cut(name, "-")
 		if classes[kind] != nil {
-			err, f := failureOf(t, Nix{}, recorded(t)[name])
+			f, err := failureOf(t, Nix{}, recorded(t)[name])
 			fmt.Fprintf(&told, "== %s: %v\n%v\nhint: %s\nderivation %q, system %q, features %q, flake %q, %d lines of log\n\n",
 				name, classes[kind], err, fault.Hint(err, nil), f.Derivation, f.System, f.Features, f.Flake, len(f.Log))
 		}
@@ -72,7 +72,7 @@ func TestErrorOfCutLog(t *testing.T) {
 	for _, name := range []string{"2.8-fail", "2.26-nomachine", "2.34-foreign"} {
 		raw := recorded(t)[name]
 		for i := range raw {
-			if err, f := failureOf(t, Nix{}, raw[:i]); f.Message == "" || fault.KindOf(err) == fault.Input {
+			if f, err := failureOf(t, Nix{}, raw[:i]); f.Message == "" || fault.KindOf(err) == fault.Input {
 				t.Fatalf("%s, %d bytes of it: %v", name, i, err)
 			}
 		}
@@ -83,10 +83,10 @@ func TestErrorOfCutLog(t *testing.T) {
 func TestIgnoredBuilders(t *testing.T) {
 	raw := append(recorded(t)["2.26-untrusted-options"][:0:0], recorded(t)["2.26-untrusted-options"]...)
 	raw = append(raw[:strings.LastIndex(string(raw), "@nix")], recorded(t)["2.26-foreign"]...)
-	if err, _ := failureOf(t, Nix{Builders: "ssh://x aarch64-linux"}, raw); !errors.Is(err, ErrUntrusted) {
+	if _, err := failureOf(t, Nix{Builders: "ssh://x aarch64-linux"}, raw); !errors.Is(err, ErrUntrusted) {
 		t.Error(err)
 	}
-	if err, _ := failureOf(t, Nix{}, raw); !errors.Is(err, ErrPlatform) {
+	if _, err := failureOf(t, Nix{}, raw); !errors.Is(err, ErrPlatform) {
 		t.Error(err)
 	}
 }
@@ -102,5 +102,17 @@ func TestFailureText(t *testing.T) {
 	f.Message = "it failed;\nlast 2 log lines:\n> a\n> b" // of a daemon
 	if diff := cmp.Diff(f.Message, f.Error()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// A hint is pasted into a shell, and into nix.conf: a flake has no say there.
+func TestHintOfHostileNames(t *testing.T) {
+	raw := `@nix {"action":"msg","level":0,"msg":"x","raw_msg":"a 'x\nssh://evil $(id)' with features {kvm, '; rm -rf /; '\nsandbox = false} is required to build '/nix/store/a.drv', but I am a 'y' with features {}"}`
+	f, err := failureOf(t, Nix{}, []byte(raw))
+	if !errors.Is(err, ErrPlatform) || len(f.Features) != 5 {
+		t.Errorf("%v, %q", err, f.Features)
+	}
+	if want := "name a machine of that system: {Builders} 'ssh-ng://USER@HOST xsshevilid - 4 1 kvm,rm,-rf,sandbox,false'"; fault.Hint(err, nil) != want {
+		t.Error(fault.Hint(err, nil))
 	}
 }

@@ -28,7 +28,7 @@ func ExampleNix_Build() {
 	}
 	out := built[0].Outputs["out"]
 	home := nixglue.Nix{}
-	if err := home.Copy(ctx, nix.Store, "", true, out); err != nil {
+	if err := home.Copy(ctx, nixglue.CopyOptions{Installables: []string{out}, From: nix.Store, Unsigned: true}); err != nil {
 		log.Fatal(err)
 	}
 	image, err := nixglue.FindImage(ctx, out)

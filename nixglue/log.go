@@ -37,7 +37,7 @@ const (
 )
 
 // Log reads what nix writes to stderr with --log-format internal-json. It is an
-// io.Writer that takes pieces of any size and never fails. As events it tells
+// io.WriteCloser that takes pieces of any size and never fails. As events it tells
 //
 //   - Progress with the unit "derivations": those that are built, of those that
 //     are to be. Total is as far as nix knows and may shrink.
@@ -101,6 +101,12 @@ func (l *Log) Write(b []byte) (int, error) {
 		b = rest
 	}
 	return n, nil
+}
+
+// Close takes a last line without a newline.
+func (l *Log) Close() error {
+	l.end()
+	return nil
 }
 
 // end takes the line that was collected, if there is one.

@@ -45,7 +45,9 @@ func read(t testing.TB, raw []byte, size int) (*Log, []Event) {
 			t.Fatalf("Write: %d of %d bytes, %v", n, len(piece), err)
 		}
 	}
-	l.end()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
 	return l, events
 }
 

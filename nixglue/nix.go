@@ -8,7 +8,7 @@
 // that has nix's own words and the end of the failed derivation's log.
 //
 // What nix or a builder writes may be damaged, hostile or endless: no line of it
-// ends a build, and what is kept of it is bounded.
+// ends a build, and no more than some 30 MiB of it are kept at once.
 package nixglue
 
 import (
@@ -118,20 +118,25 @@ func (n Nix) Eval(ctx context.Context, installable, apply string) (json.RawMessa
 	return out, nil
 }
 
-// Copy copies store paths, or what installables build, with all that they refer
-// to. From and To are stores; "" is Store. unsigned is --no-check-sigs: where
-// nix trusts the user, no signature is asked for.
-func (n Nix) Copy(ctx context.Context, from, to string, unsigned bool, installables ...string) error {
-	if err := n.check(installables...); err != nil {
+// CopyOptions say what to copy.
+type CopyOptions struct {
+	Installables []string // store paths, or flakes with an attribute, which are built; at least one
+	From, To     string   // stores, such as "ssh-ng://user@host" or "file:///cache"; "": Store
+	Unsigned     bool     // no signatures are asked for, by stores that trust this user
+}
+
+// Copy copies store paths with all that they refer to.
+func (n Nix) Copy(ctx context.Context, o CopyOptions) error {
+	if err := n.check(o.Installables...); err != nil {
 		return err
 	}
-	_, _, err := n.run(ctx, n.CopyArgs(from, to, unsigned, installables...))
+	_, _, err := n.run(ctx, n.CopyArgs(o))
 	return err
 }
 
-// PathInfo tells about store paths, or what installables build, and of all that
-// they refer to if closure is set; sorted by path. A path that the store does not have is an
-// error of the class [ErrAbsent].
+// PathInfo tells about store paths, or what installables are built to, and about
+// all that they refer to if closure is set; sorted by path. A path that the store
+// does not have is an error of the class [ErrAbsent].
 func (n Nix) PathInfo(ctx context.Context, closure bool, installables ...string) ([]PathInfo, error) {
 	if err := n.check(installables...); err != nil {
 		return nil, err
@@ -271,6 +276,7 @@ func (n Nix) run(ctx context.Context, args []string) ([]byte, *Log, error) {
 	stderr := &guarded{log: log}
 	cmd := proc.Cmd{Path: n.path(), Args: args, Env: n.Env, Stderr: stderr}
 	out, err := cmd.Output(ctx)
+	stderr.end()
 	var child *proc.Error
 	switch {
 	case stderr.err != nil:
@@ -278,16 +284,23 @@ func (n Nix) run(ctx context.Context, args []string) ([]byte, *Log, error) {
 	case err == nil:
 		return out, log, nil
 	case errors.Is(err, exec.ErrNotFound), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
-		return nil, log, &fault.Error{Class: ErrMissing, Field: "Path", Err: fmt.Errorf("run %s: %w", n.path(), errors.Unwrap(err)),
+		return nil, log, &fault.Error{Class: ErrMissing, Field: n.pathField(), Err: fmt.Errorf("run %s: %w", n.path(), errors.Unwrap(err)),
 			Do: "apt-get install nix-bin   # Debian, Ubuntu\nelsewhere: https://nixos.org/download"}
 	case ctx.Err() != nil, !errors.As(err, &child), child.Code < 0:
 		return nil, log, err
 	}
-	log.end()
 	return nil, log, n.failure(log, child)
 }
 
 func (n Nix) path() string { return cmp.Or(n.Path, "nix") }
+
+// pathField is what to name where nix is the wrong program, if it was named.
+func (n Nix) pathField() string {
+	if n.Path == "" {
+		return ""
+	}
+	return "Path"
+}
 
 // guarded makes an error of a panic of whoever takes the events; nix's output is
 // read to its end in any case.
@@ -297,8 +310,14 @@ type guarded struct {
 }
 
 func (g *guarded) Write(b []byte) (int, error) {
-	if g.err == nil {
-		g.err = guard.Call(func() error { _, err := g.log.Write(b); return err })
-	}
+	g.call(func() error { _, err := g.log.Write(b); return err })
 	return len(b), nil
+}
+
+func (g *guarded) end() { g.call(g.log.Close) }
+
+func (g *guarded) call(f func() error) {
+	if g.err == nil {
+		g.err = guard.Call(f)
+	}
 }

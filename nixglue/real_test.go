@@ -134,7 +134,7 @@ func checkStore(t *testing.T, n nixglue.Nix, out string) {
 		t.Errorf("%+v of version %q: %v, %v", info, version, err, verr)
 	}
 	cache := t.TempDir()
-	if err := n.Copy(ctx, "", "file://"+cache, true, out); err != nil {
+	if err := n.Copy(ctx, nixglue.CopyOptions{Installables: []string{out}, To: "file://" + cache, Unsigned: true}); err != nil {
 		t.Fatal(err)
 	}
 	if found, err := filepath.Glob(cache + "/*.narinfo"); err != nil || len(found) != 2 {
