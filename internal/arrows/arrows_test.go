@@ -26,6 +26,7 @@ var rules = []struct {
 	{from: "firmware", not: []string{""}, but: []string{"firmware", "internal"}, why: "only internal packages below"},
 	{from: "qemu", not: []string{""}, but: []string{"qemu", "internal"}, why: "only internal packages below"},
 	{from: "nixglue", not: []string{""}, but: []string{"nixglue", "internal"}, why: "only internal packages below"},
+	{from: "nixos", not: []string{""}, but: []string{"nixos", "internal"}, why: "a folder of files"},
 	{from: "internal", not: []string{""}, but: []string{"internal"}, why: "the lowest floor"},
 	{from: "assemble", not: []string{"cmd"}, why: "commands are above"},
 	{from: "assemble$", not: []string{"assemble/alma", "assemble/watch", "assemble/anaconda", "qemu", "kickstart", "firmware"}, why: "a build of whatever kind knows none of them"},
