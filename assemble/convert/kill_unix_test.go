@@ -66,6 +66,9 @@ func (n noise) ReadAt(b []byte, off int64) (int, error) {
 
 // Memory is bounded, on many processors too.
 func TestMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("with -race, that detector's memory would be measured")
+	}
 	if peak() == 0 {
 		t.Skip("this system does not tell how much memory a process has had")
 	}
