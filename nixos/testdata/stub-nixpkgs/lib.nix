@@ -2,7 +2,6 @@
 # and kinds of options and refuses others. Conditions and merging are as in the
 # real one; priorities and values are not looked at.
 rec {
-  inherit (builtins) removeAttrs;
   genAttrs =
     names: f:
     builtins.listToAttrs (
@@ -71,7 +70,12 @@ rec {
       options = builtins.foldl' recursiveUpdate (import ./options.nix) (map (m: m.options or { }) all);
       definitions = map (m: m.config or (removeAttrs m [ "imports" ])) all;
 
-      evaluated = merge [ ] options (map (v: { inherit v; on = true; }) definitions);
+      evaluated = merge [ ] options (
+        map (v: {
+          inherit v;
+          on = true;
+        }) definitions
+      );
       config = evaluated // {
         system = evaluated.system // {
           build.toplevel = derivation {
@@ -88,12 +92,21 @@ rec {
       inherit config pkgs options;
     };
 
-  # merge gives the value of every option below path. A definition is a value
-  # and the conditions that it stands under.
+  # open takes a definition, a value v and whether it is on, out of its mkIf.
+  open =
+    d:
+    if d.v._type or null == "if" then
+      open {
+        v = d.v.content;
+        on = d.on && d.v.condition;
+      }
+    else
+      d;
+
+  # merge gives the value of every option below path.
   merge =
     path: options: definitions:
     let
-      open = d: if d.v._type or null == "if" then open { v = d.v.content; on = d.on && d.v.condition; } else d;
       opened = map open definitions;
       names = builtins.concatMap (d: builtins.attrNames d.v);
       given = names opened;
@@ -119,7 +132,6 @@ rec {
   value =
     path: type: default: definitions:
     let
-      open = d: if d.v._type or null == "if" then open { v = d.v.content; on = d.on && d.v.condition; } else d;
       values = map (d: d.v) (builtins.filter (d: d.on) (map open definitions));
       wrong = builtins.filter (v: builtins.typeOf v != type) values;
     in
