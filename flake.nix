@@ -75,6 +75,7 @@
           app = {
             type = "app";
             program = lib.getExe (imgasm pkgs);
+            meta = { inherit ((imgasm pkgs).meta) description; };
           };
         in
         {
