@@ -32,8 +32,12 @@ func Mount(t testing.TB, kind, image string) (dir string, unmount func()) {
 			return
 		}
 		mounted = false
-		if out, err := exec.Command("umount", dir).CombinedOutput(); err != nil {
-			t.Errorf("umount: %v: %s", err, out)
+		// Another process's mount namespace, such as that of a nix build, may keep
+		// the file system mounted: what it has to write, it writes now.
+		for _, command := range [][]string{{"mount", "-o", "remount,ro", dir}, {"umount", dir}} {
+			if out, err := exec.Command(command[0], command[1:]...).CombinedOutput(); err != nil {
+				t.Errorf("%v: %v: %s", command, err, out)
+			}
 		}
 	}
 	t.Cleanup(unmount)
