@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/imgasm/imgasm/internal/event"
@@ -78,6 +79,7 @@ type build struct {
 	running   int
 	log       []string
 }
+	evicted   bool // from Log.builds: no log is kept
 
 // NewLog returns a Log that tells sink; nil is nobody.
 func NewLog(sink Sink) *Log {
@@ -225,7 +227,8 @@ func (l *Log) building(drv, machine string) *build {
 				break
 			}
 		}
-		l.builds = append(l.builds[:oldest], l.builds[oldest+1:]...)
+		l.builds[oldest].evicted, l.builds[oldest].log = true, nil // activities still hold it
+		l.builds = slices.Delete(l.builds, oldest, oldest+1)
 	}
 	l.builds = append(l.builds, b)
 	text := "building " + b.name
@@ -266,7 +269,9 @@ func (l *Log) result(r *record) {
 		l.sink(Event{Kind: event.Phase, Text: a.build.name + ": " + r.str(0)})
 	case r.Type == resBuildLogLine && a.build != nil:
 		line := r.str(0)
-		keep(&a.build.log, line, ringLines)
+		if !a.build.evicted {
+			keep(&a.build.log, line, ringLines)
+		}
 		l.sink(Event{Kind: event.Console, Text: a.build.name + "> " + line})
 	}
 }

@@ -143,6 +143,16 @@ func TestUnboundedOutput(t *testing.T) {
 			t.Errorf("a build with a name of %d bytes and %d lines", len(b.drv), len(b.log))
 		}
 	}
+	logs := 0 // also of builds that still run, and are too many to be kept
+	for id, a := range l.activities {
+		fmt.Fprintf(l, "@nix {\"action\":\"result\",\"id\":%d,\"type\":101,\"fields\":[\"line\"]}\n", id)
+		if len(a.build.log) > 0 {
+			logs++
+		}
+	}
+	if logs > maxBuilds {
+		t.Errorf("logs of %d builds", logs)
+	}
 }
 
 // The log of a build that runs is kept while others come and go.

@@ -8,7 +8,8 @@
 // that has nix's own words and the end of the failed derivation's log.
 //
 // What nix or a builder writes may be damaged, hostile or endless: no line of it
-// ends a build, and no more than some 30 MiB of it are kept at once.
+// ends a build, and no more than some 30 MiB of its log, and 64 MiB of nix's stdout,
+// are kept at once.
 package nixglue
 
 import (
