@@ -9,11 +9,13 @@ import (
 	"github.com/imgasm/imgasm/internal/fault"
 )
 
+// bad is a request that is refused, for what its field says.
+func bad(field, format string, args ...any) error {
+	return &fault.Error{Class: ErrRequest, Field: field, Err: fmt.Errorf(format, args...)}
+}
+
 // check refuses what nix would take for a flag, or for "the flake of this folder".
 func (n Nix) check(installables ...string) error {
-	bad := func(field, format string, args ...any) error {
-		return &fault.Error{Class: ErrRequest, Field: field, Err: fmt.Errorf(format, args...)}
-	}
 	if len(installables) == 0 {
 		return bad("Installables", "nothing is named, such as path:/src#image")
 	}
@@ -25,6 +27,11 @@ func (n Nix) check(installables ...string) error {
 	for _, o := range n.Options {
 		if o.Name == "" {
 			return bad("Options", "a setting without a name, of the value %q", o.Value)
+		}
+	}
+	for _, i := range n.Inputs {
+		if i.Name == "" || i.Flake == "" {
+			return bad("Inputs", "the input %q is to be the flake %q: both need a name", i.Name, i.Flake)
 		}
 	}
 	return nil

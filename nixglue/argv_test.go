@@ -57,8 +57,13 @@ func TestRefusedRequests(t *testing.T) {
 	if _, err := n.Build(ctx, BuildOptions{}); !errors.Is(err, ErrRequest) {
 		t.Error(err)
 	}
-	n.Options = []Option{{"", "x"}}
-	if _, err := n.Eval(ctx, ".#a", ""); !errors.Is(err, ErrRequest) {
+	if err := n.Copy(ctx, CopyOptions{Installables: []string{"/nix/store/x"}}); !errors.Is(err, ErrRequest) {
 		t.Error(err)
+	}
+	for _, n := range []Nix{{Options: []Option{{"", "x"}}}, {Inputs: []Input{{"", "path:/src"}}}, {Inputs: []Input{{"nixpkgs", ""}}}} {
+		n.Path = "/nonexistent/nix"
+		if _, err := n.Eval(ctx, ".#a", ""); !errors.Is(err, ErrRequest) {
+			t.Error(err)
+		}
 	}
 }

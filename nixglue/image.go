@@ -14,10 +14,12 @@ import (
 	"strings"
 
 	"github.com/imgasm/imgasm/internal/fault"
+	"github.com/imgasm/imgasm/internal/proc"
 	"github.com/imgasm/imgasm/internal/smallfile"
 )
 
-// Image is a disk image in an output of a derivation.
+// Image is a disk image in an output of a derivation. The file may be compressed,
+// as images for SD cards are ("sd-image", .img.zst).
 type Image struct {
 	Path string
 	Type string // as hydra-build-products has it, "qcow2-image"; "" where there is none
@@ -90,7 +92,7 @@ func one(output string, found []Image, where string) (Image, error) {
 	switch len(found) {
 	case 0:
 		return Image{}, &fault.Error{Class: ErrImage, Err: fmt.Errorf("%s has no disk image", where),
-			Do: "see what was built: ls -lR " + output}
+			Do: "see what was built: " + proc.Quote([]string{"ls", "-lR", output})}
 	case 1:
 		return inStore(output, found[0])
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/nixglue"
 )
 
@@ -67,6 +68,13 @@ func TestFindImageOfAFile(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "hash-disk.raw")
 	if _, err := nixglue.FindImage(t.Context(), out); !errors.Is(err, nixglue.ErrImage) {
 		t.Error(err)
+	}
+	empty := filepath.Join(t.TempDir(), "a b")
+	if err := os.Mkdir(empty, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := nixglue.FindImage(t.Context(), empty); fault.Hint(err, nil) != "see what was built: ls -lR '"+empty+"'" {
+		t.Errorf("%v, hint %q", err, fault.Hint(err, nil))
 	}
 	if err := os.WriteFile(out, nil, 0o600); err != nil {
 		t.Fatal(err)

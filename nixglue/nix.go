@@ -122,7 +122,7 @@ func (n Nix) Eval(ctx context.Context, installable, apply string) (json.RawMessa
 // CopyOptions say what to copy.
 type CopyOptions struct {
 	Installables []string // store paths, or flakes with an attribute, which are built; at least one
-	From, To     string   // stores, such as "ssh-ng://user@host" or "file:///cache"; "": Store
+	From, To     string   // stores, such as "ssh-ng://user@host" or "file:///cache"; "": Store; not both
 	Unsigned     bool     // no signatures are asked for, by stores that trust this user
 }
 
@@ -130,6 +130,9 @@ type CopyOptions struct {
 func (n Nix) Copy(ctx context.Context, o CopyOptions) error {
 	if err := n.check(o.Installables...); err != nil {
 		return err
+	}
+	if o.From == "" && o.To == "" {
+		return bad("To", "no store is named to copy to, nor one to copy from")
 	}
 	_, _, err := n.run(ctx, n.CopyArgs(o))
 	return err
