@@ -25,6 +25,8 @@
         )
       );
 
+      version = "0.1.0-${self.shortRev or self.dirtyShortRev or "dev"}";
+
       imgasm =
         pkgs:
         if lib.versionOlder pkgs.go.version goVersion then
@@ -32,7 +34,7 @@
         else
           pkgs.buildGoModule {
             pname = "imgasm";
-            version = "0.1.0-${self.shortRev or "dev"}";
+            inherit version;
             src = self;
             # NAR of what `go mod vendor` writes; a test of package nixos says what it must be.
             vendorHash = "sha256-ZIOiH5h55IwxvFgC1dt8PuYvWmQ9J/DkDtLtOT/okOw=";
@@ -41,7 +43,7 @@
             ldflags = [
               "-s"
               "-w"
-              "-X main.version=0.1.0-${self.shortRev or "dev"}"
+              "-X main.version=${version}"
             ];
             doCheck = false; # the tests want tools of many packages: make test
             nativeBuildInputs = [ pkgs.makeWrapper ];

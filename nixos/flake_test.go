@@ -187,6 +187,17 @@ func TestFlakeValuesOnStubNixpkgs(t *testing.T) {
 	}
 }
 
+// The package says which commit it is of, and whether more than that.
+func TestVersionOfFlake(t *testing.T) {
+	for self, want := range map[string]string{`{ shortRev = "a1b2c3d"; }`: "a1b2c3d", `{ dirtyShortRev = "a1b2c3d-dirty"; }`: "a1b2c3d-dirty", `{ }`: "dev"} {
+		out, err := nix(t, "nix-instantiate", "--eval", "--strict", "--json", "-E",
+			"((import ../flake.nix).outputs { self = "+self+"; nixpkgs = (import ./testdata/stub-nixpkgs/flake.nix).outputs { }; }).packages.x86_64-linux.imgasm.name")
+		if got := strings.TrimSpace(string(out)); err != nil || got != `"imgasm-0.1.0-`+want+`"` {
+			t.Errorf("%s: %s, %v", self, got, err)
+		}
+	}
+}
+
 func TestModulesOnStubNixpkgs(t *testing.T) {
 	evaluate := func(module, attribute string) (string, error) {
 		out, err := nix(t, "nix-instantiate", "--eval", "--strict", "--json", "-E",
