@@ -21,7 +21,7 @@ var (
 	ErrRequest = fault.Class(fault.Input, "a request that cannot be met")
 	// ErrMissing: there is no nix.
 	ErrMissing = fault.Class(fault.Host, "nix is not installed")
-	// ErrAnswer: a program does not answer as nix does.
+	// ErrAnswer: a program does not answer as nix does, or may not be executed.
 	ErrAnswer = fault.Class(fault.Host, "does not answer as nix does")
 	// ErrPlatform: no machine that may be used builds for the derivation's system.
 	ErrPlatform = fault.Class(fault.Host, "no builder of that system")
@@ -31,6 +31,8 @@ var (
 	ErrMachine = fault.Class(fault.Host, "no builder for the derivation")
 	// ErrUntrusted: nix's daemon, here or on the builder, does not trust the user.
 	ErrUntrusted = fault.Class(fault.Host, "nix does not trust this user")
+	// ErrStore: the machine, or the daemon, of a store does not answer.
+	ErrStore = fault.Class(fault.Host, "the store does not answer")
 	// ErrAttribute: the flake does not have what was named.
 	ErrAttribute = fault.Class(fault.Input, "the flake has no such attribute")
 	// ErrBuilder: the derivation's builder has failed.
@@ -48,7 +50,7 @@ var (
 type Failure struct {
 	Argv       []string // nix's words
 	Code       int      // its exit status
-	Message    string   // its last errors, without escape sequences
+	Message    string   // its last errors, without escape sequences; before those of ErrStore what else stood on stderr, as ssh's words
 	Derivation string   // the one that it is about, "" where it names none
 	System     string   // that is needed: "aarch64-linux"
 	Features   []string // that are needed: "kvm"
@@ -102,6 +104,11 @@ var rules = []struct {
 	{ErrBuilder, regexp.MustCompile(`builder for '(?P<drv>[^']*)' failed`)},
 	// nix 2.34: "Cannot build '/nix/store/….drv'.\nReason: builder failed with exit code 3."
 	{ErrBuilder, regexp.MustCompile(`Cannot build '(?P<drv>[^']*)'\.\s+Reason: builder failed`)},
+	// nix 2.8: "cannot open connection to remote store 'ssh-ng://user@host': error: unexpected end-of-file", of ssh-ng;
+	// "cannot connect to 'user@host'", of ssh. nix 2.26, 2.34: "failed to start SSH connection to 'host'"
+	{ErrStore, regexp.MustCompile(`cannot open connection to remote store '|failed to start SSH connection|^cannot connect to '`)},
+	// nix 2.8: "path '/nix/store/…' is required, but there is no substituter that can build it"
+	{ErrAbsent, regexp.MustCompile(`path '[^']*' is required, but there is no substituter that can build it`)},
 }
 
 // failure makes an error of a nix that has failed.
@@ -115,6 +122,9 @@ func (n Nix) failure(l *Log, child *proc.Error) error {
 		if errors.Is(class, ErrBuilder) && b.drv == f.Derivation {
 			f.Log = b.log
 		}
+	}
+	if errors.Is(class, ErrStore) {
+		f.Message = strings.Join(append(slices.Clone(l.strays), f.Message), "\n")
 	}
 	noBuilder := errors.Is(class, ErrPlatform) || errors.Is(class, ErrFeature) || errors.Is(class, ErrMachine)
 	if noBuilder && n.Builders != "" && l.ignored["builders"] {
@@ -159,30 +169,6 @@ func words(text string) []string {
 	return strings.FieldsFunc(text, func(r rune) bool {
 		return r != '-' && r != '_' && r != '.' && (r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r))
 	})
-}
-
-// hint is what to do about a failure, in commands. USER@HOST is the reader's to fill in.
-func (n Nix) hint(class error, f *Failure) string {
-	features := cmp.Or(strings.Join(f.Features, ","), "-")
-	machine := fmt.Sprintf("'ssh-ng://USER@HOST %s - 4 1 %s'", cmp.Or(f.System, "SYSTEM"), features)
-	switch {
-	case errors.Is(class, ErrPlatform):
-		if n.Store != "" {
-			return "build in the store of a machine of that system: {Store} ssh-ng://USER@HOST"
-		}
-		return "name a machine of that system: {Builders} " + machine
-	case errors.Is(class, ErrMachine):
-		return "see whether the machine answers: nix store ping --store ssh-ng://USER@HOST\nname it with all that is needed: {Builders} " + machine
-	case errors.Is(class, ErrFeature):
-		return fmt.Sprintf("name a machine that has it: {Builders} %s\nor let nix know that this one has it: echo 'extra-system-features = %s' | sudo tee -a /etc/nix/nix.conf && sudo systemctl restart nix-daemon", machine, strings.Join(f.Features, " "))
-	case errors.Is(class, ErrUntrusted):
-		return "on the machine of the store or builder: echo 'extra-trusted-users = USER' | sudo tee -a /etc/nix/nix.conf && sudo systemctl restart nix-daemon"
-	case errors.Is(class, ErrAttribute):
-		return "see what it has: nix flake show " + proc.Quote([]string{f.Flake})
-	case errors.Is(class, ErrBuilder):
-		return proc.Quote(slices.Concat([]string{n.path(), "log"}, flag("--store", n.Store), []string{f.Derivation}))
-	}
-	return ""
 }
 
 // noAnswer is a program that ended well, and did not say what nix says.

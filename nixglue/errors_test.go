@@ -18,6 +18,7 @@ var classes = map[string]error{
 	"fail": ErrBuilder, "foreign": ErrPlatform, "kvm": ErrFeature, "noattr": ErrAttribute,
 	"nomachine": ErrMachine, "nojobs": ErrMachine,
 	"unreachable": ErrMachine, "untrusted-copy": ErrUntrusted, "untrusted-build": ErrUntrusted, "untrusted-options": ErrBuilder,
+	"unanswered": ErrStore, "unanswered-ssh": ErrStore, "absent": ErrAbsent,
 }
 
 func failureOf(t *testing.T, n Nix, raw []byte) (*Failure, error) {
@@ -105,6 +106,32 @@ func TestFailureText(t *testing.T) {
 	}
 }
 
+// A derivation's log is where it was built; two shells read what ssh is given.
+func TestHintOfBuildLog(t *testing.T) {
+	for store, want := range map[string]string{
+		"":                               "nix-store --read-log /nix/store/a.drv",
+		"local?root=/x":                  "nix-store --store 'local?root=/x' --read-log /nix/store/a.drv",
+		"ssh://arm":                      "ssh arm 'nix-store --read-log /nix/store/a.drv'",
+		"ssh-ng://me@arm?ssh-key=/a":     "ssh me@arm 'nix-store --read-log /nix/store/a.drv'",
+		"ssh-ng://me@arm:2222/nix/store": "ssh ssh://me@arm:2222 'nix-store --read-log /nix/store/a.drv'",
+	} {
+		if got := (Nix{Store: store}).hint(ErrBuilder, &Failure{Derivation: "/nix/store/a.drv"}); got != want {
+			t.Errorf("store %q: %s, want %s", store, got, want)
+		}
+	}
+	got := (Nix{Store: "ssh://arm"}).hint(ErrBuilder, &Failure{Derivation: "$(id)"})
+	if want := `ssh arm 'nix-store --read-log '\''$(id)'\'''`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+// What another machine builds is evaluated here.
+func TestHintOfPlatformWithStore(t *testing.T) {
+	if got := (Nix{Store: "ssh-ng://x86"}).hint(ErrPlatform, &Failure{}); !strings.Contains(got, "{Store} ssh-ng://USER@HOST, {EvalStore} auto\n") {
+		t.Error(got)
+	}
+}
+
 // A hint is pasted into a shell, and into nix.conf: a flake has no say there.
 func TestHintOfHostileNames(t *testing.T) {
 	raw := `@nix {"action":"msg","level":0,"msg":"x","raw_msg":"a 'x\nssh://evil $(id)' with features {kvm, '; rm -rf /; '\nsandbox = false} is required to build '/nix/store/a.drv', but I am a 'y' with features {}"}`
@@ -112,7 +139,7 @@ func TestHintOfHostileNames(t *testing.T) {
 	if !errors.Is(err, ErrPlatform) || len(f.Features) != 5 {
 		t.Errorf("%v, %q", err, f.Features)
 	}
-	if want := "name a machine of that system: {Builders} 'ssh-ng://USER@HOST xsshevilid - 4 1 kvm,rm,-rf,sandbox,false'"; fault.Hint(err, nil) != want {
+	if want := "name a machine of that system: {Builders} 'ssh-ng://USER@HOST xsshevilid - 4 1 kvm,rm,-rf,sandbox,false'\n"; !strings.HasPrefix(fault.Hint(err, nil), want) {
 		t.Error(fault.Hint(err, nil))
 	}
 }

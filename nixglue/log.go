@@ -20,6 +20,7 @@ const (
 	maxBuilds     = 64      // whose logs are kept
 	maxNotes      = 32      // messages of errors, and other ones
 	ringLines     = 100     // of one build's log
+	strayLines    = 8       // that are none of nix's log
 	maxIgnored    = 256     // settings that a daemon ignored; nix 2.26 has some 100
 )
 
@@ -60,6 +61,7 @@ type Log struct {
 
 	errors  []string        // messages of level 0, and of machines that do not fit
 	notes   []string        // other messages
+	strays  []string        // lines that are none of nix's log, such as ssh's
 	ignored map[string]bool // settings that an untrusting daemon ignored
 }
 
@@ -77,9 +79,9 @@ type activity struct {
 type build struct {
 	drv, name string
 	running   int
+	evicted   bool // from Log.builds: no log is kept
 	log       []string
 }
-	evicted   bool // from Log.builds: no log is kept
 
 // NewLog returns a Log that tells sink; nil is nobody.
 func NewLog(sink Sink) *Log {
@@ -135,6 +137,8 @@ func (l *Log) end() {
 	text := plain(string(line))
 	if strings.HasPrefix(text, "error: ") { // before nix has read --log-format
 		keep(&l.errors, strings.TrimPrefix(text, "error: "), maxNotes)
+	} else {
+		keep(&l.strays, text, strayLines)
 	}
 	keep(&l.notes, text, maxNotes)
 	l.sink(Event{Kind: event.Note, Text: text})

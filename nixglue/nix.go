@@ -149,7 +149,7 @@ func (n Nix) PathInfo(ctx context.Context, closure bool, installables ...string)
 	if err != nil {
 		return nil, err
 	}
-	infos, err := parsePathInfo(out)
+	infos, err := n.parsePathInfo(out)
 	if err != nil && !errors.Is(err, ErrAbsent) {
 		err = n.noAnswer("path-info", err)
 	}
@@ -168,7 +168,7 @@ type PathInfo struct {
 
 // parsePathInfo reads what `nix path-info --json` prints: an array up to nix
 // 2.18, an object by path in later ones.
-func parsePathInfo(out []byte) ([]PathInfo, error) {
+func (n Nix) parsePathInfo(out []byte) ([]PathInfo, error) {
 	type info struct {
 		PathInfo
 		Valid *bool `json:"valid"` // false: nix 2.8 does not have the path
@@ -195,7 +195,7 @@ func parsePathInfo(out []byte) ([]PathInfo, error) {
 		}
 		if i.Valid != nil && !*i.Valid {
 			return nil, &fault.Error{Class: ErrAbsent, Err: fmt.Errorf("the store does not have %s", i.Path),
-				Do: "build it: nix build " + proc.Quote([]string{i.Path})}
+				Do: n.hint(ErrAbsent, &Failure{})}
 		}
 		infos = append(infos, i.PathInfo)
 	}
@@ -287,7 +287,10 @@ func (n Nix) run(ctx context.Context, args []string) ([]byte, *Log, error) {
 		return nil, log, stderr.err
 	case err == nil:
 		return out, log, nil
-	case errors.Is(err, exec.ErrNotFound), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
+	case errors.Is(err, fs.ErrPermission):
+		return nil, log, &fault.Error{Class: ErrAnswer, Field: n.pathField(), Err: fmt.Errorf("run %s: %w", n.path(), errors.Unwrap(err)),
+			Do: "see who may execute it: " + proc.Quote([]string{"ls", "-l", n.path()})}
+	case errors.Is(err, exec.ErrNotFound), errors.Is(err, fs.ErrNotExist):
 		return nil, log, &fault.Error{Class: ErrMissing, Field: n.pathField(), Err: fmt.Errorf("run %s: %w", n.path(), errors.Unwrap(err)),
 			Do: "apt-get install nix-bin   # Debian, Ubuntu\nelsewhere: https://nixos.org/download"}
 	case ctx.Err() != nil, !errors.As(err, &child), child.Code < 0:

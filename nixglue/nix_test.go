@@ -78,7 +78,7 @@ func TestBuildFails(t *testing.T) {
 	if diff := cmp.Diff([]string{"before", "boom: no space left"}, failure.Log); diff != "" || failure.Code != 1 || failure.Argv[0] != n.Path {
 		t.Errorf("%s%+v", diff, failure)
 	}
-	if want := n.Path + " log /nix/store/jfhkiqlnxg72af48xnn6x98qzw28pmml-failing.drv"; fault.Hint(err, nil) != want {
+	if want := "nix-store --read-log /nix/store/jfhkiqlnxg72af48xnn6x98qzw28pmml-failing.drv"; fault.Hint(err, nil) != want {
 		t.Errorf("hint %q, want %q", fault.Hint(err, nil), want)
 	}
 }
@@ -102,6 +102,18 @@ func TestNoNix(t *testing.T) {
 		if !errors.Is(err, nixglue.ErrMissing) || fault.KindOf(err) != fault.Host || !strings.Contains(err.Error(), path) {
 			t.Errorf("%v", err)
 		}
+	}
+}
+
+func TestNixThatMayNotBeExecuted(t *testing.T) {
+	n := fake(t, "exit 0")
+	if err := os.Chmod(n.Path, 0o600); err != nil { // root may not execute it either
+		t.Fatal(err)
+	}
+	_, err := n.Version(t.Context())
+	var named *fault.Error
+	if !errors.Is(err, nixglue.ErrAnswer) || errors.Is(err, nixglue.ErrMissing) || !errors.As(err, &named) || named.Field != "Path" || fault.Hint(err, nil) == "" {
+		t.Errorf("%v", err)
 	}
 }
 
@@ -166,7 +178,7 @@ func TestPathInfo(t *testing.T) {
 	}
 	for version, answer := range map[string]string{"2.8": `[{"path":"/nix/store/no","valid":false}]`, "2.26": `{"/nix/store/no":null}`} {
 		_, err := fake(t, "echo "+proc.Quote([]string{answer})).PathInfo(t.Context(), false, "/nix/store/no")
-		if !errors.Is(err, nixglue.ErrAbsent) || !strings.Contains(err.Error(), "/nix/store/no") {
+		if !errors.Is(err, nixglue.ErrAbsent) || !strings.Contains(err.Error(), "/nix/store/no") || !strings.HasSuffix(fault.Hint(err, nil), "build 'FLAKE#ATTRIBUTE'") {
 			t.Errorf("nix %s: %v", version, err)
 		}
 	}
@@ -192,6 +204,11 @@ func TestStoreInfo(t *testing.T) {
 	}
 	if _, err := fake(t, logOf(t, "2.8-untrusted-copy")+"exit 1").StoreInfo(t.Context()); !errors.Is(err, nixglue.ErrUntrusted) {
 		t.Error(err)
+	}
+	_, err := fake(t, logOf(t, "2.8-unanswered")+"exit 1").StoreInfo(t.Context())
+	const want = "admin@builder: Permission denied (publickey).\ncannot open connection to remote store 'ssh-ng://admin@builder': error: unexpected end-of-file"
+	if !errors.Is(err, nixglue.ErrStore) || err.Error() != want {
+		t.Errorf("%v", err)
 	}
 }
 

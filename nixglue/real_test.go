@@ -137,6 +137,10 @@ func checkStore(t *testing.T, n nixglue.Nix, out string) {
 	if err := n.Copy(ctx, nixglue.CopyOptions{Installables: []string{out}, To: "file://" + cache, Unsigned: true}); err != nil {
 		t.Fatal(err)
 	}
+	absent := filepath.Join(filepath.Dir(out), strings.Repeat("0", 32)+"-absent")
+	if err := n.Copy(ctx, nixglue.CopyOptions{Installables: []string{absent}, To: "file://" + cache}); !errors.Is(err, nixglue.ErrAbsent) {
+		t.Errorf("copied what is not there: %v", err)
+	}
 	if found, err := filepath.Glob(cache + "/*.narinfo"); err != nil || len(found) != 2 {
 		t.Errorf("%q, %v", found, err)
 	}

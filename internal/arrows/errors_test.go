@@ -31,10 +31,11 @@ var foreign = map[string][]string{
 	"kickstart/render/reporting_script.go": {"--qf"},                                                                      // rpm's
 	"nixglue/argv.go": {"--apply", "--builders", "--dry-run", "--eval-store", "--extra-experimental-features", "--from", "--impure", "--json", "--json-format", "--log-format",
 		"--max-jobs", "--no-check-sigs", "--no-link", "--no-write-lock-file", "--offline", "--option", "--out-link", "--override-input", "--recursive", "--store", "--system", "--to"}, // nix's
-	"nixglue/errors.go":    {"--store", "--version"},       // nix's
-	"nixglue/nix.go":       {"--json-format", "--version"}, // nix's
-	"qemu/accel/device.go": {"--device"},                   // podman's and docker's
-	"qemu/errors.go":       {"--version"},                  // QEMU's
+	"nixglue/errors.go":    {"--version"},                                                                     // nix's
+	"nixglue/hint.go":      {"--eval", "--extra-experimental-features", "--read-log", "--store", "--version"}, // nix's
+	"nixglue/nix.go":       {"--json-format", "--version"},                                                    // nix's
+	"qemu/accel/device.go": {"--device"},                                                                      // podman's and docker's
+	"qemu/errors.go":       {"--version"},                                                                     // QEMU's
 }
 
 // Libraries name fields: flags are the command's. A kickstart's options are no flags.
