@@ -5,6 +5,7 @@ package inspect
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/imgasm/imgasm/internal/fault"
@@ -20,6 +22,8 @@ import (
 var (
 	// ErrExists: Copy would replace something.
 	ErrExists = fault.Class(fault.Input, "exists already")
+	// ErrKept: Copy would replace the file that it must keep.
+	ErrKept = fault.Class(fault.Input, "is the image itself")
 	// ErrName: a file's name cannot be had on this host.
 	ErrName = fault.Class(fault.Input, "a name that this system cannot have")
 )
@@ -27,8 +31,11 @@ var (
 // CopyOptions say how Copy copies. The zero value works.
 type CopyOptions struct {
 	// Force replaces files and links by files and links. Folders are joined in
-	// any case, and replace nothing.
+	// any case, and replace nothing. What was there stays until the new is whole.
 	Force bool
+	// Keep is a file that is never replaced, such as the image that is read; nil
+	// is none.
+	Keep os.FileInfo
 	// Progress is told how many bytes of contents are written: twice a second at
 	// most, and at the end.
 	Progress func(bytes int64)
@@ -50,8 +57,8 @@ const maxPath = 4096
 // they are, and not followed: nothing is written but below dst, whatever is in
 // fsys or changes in dst meanwhile. Holes stay holes.
 //
-// Errors: ErrExists, ErrName, those of fsys, of the host, or ctx's. What was
-// copied before stays; no file is left half written.
+// Errors: ErrExists, ErrKept, ErrName, those of fsys, of the host (a full disk is
+// syscall.ENOSPC), or ctx's. What was copied before stays; no file is left half written.
 func Copy(ctx context.Context, fsys fs.FS, name, dst string, o CopyOptions) (Copied, error) {
 	c := &copier{ctx: ctx, fsys: fsys, o: o, buf: make([]byte, 1<<20), zeros: make([]byte, 1<<20)}
 	in, err := fs.Lstat(fsys, name)
@@ -67,6 +74,9 @@ func Copy(ctx context.Context, fsys fs.FS, name, dst string, o CopyOptions) (Cop
 	}
 	defer c.root.Close()
 	err = c.copy(name, below, in)
+	if errors.Is(err, syscall.ENOSPC) {
+		return c.done, &fault.Error{Class: syscall.ENOSPC, Err: fmt.Errorf("write %s: the disk is full: %w", dst, syscall.ENOSPC), Do: "see where there is room: df -h " + to}
+	}
 	if o.Progress != nil && err == nil {
 		o.Progress(c.done.Bytes)
 	}
@@ -99,39 +109,49 @@ func (c *copier) copy(from, to string, in fs.FileInfo) error {
 		if err != nil {
 			return err
 		}
-		if err := c.make(to, func() error { return c.root.Symlink(target, to) }); err != nil {
+		if err := c.place(to, func(at string) error { return c.root.Symlink(target, at) }); err != nil {
 			return err
 		}
 		c.done.Links++
 	case 0:
-		return c.file(from, to, in)
+		if err := c.place(to, func(at string) error { return c.file(from, at, in) }); err != nil {
+			return err
+		}
+		c.done.Files++
 	default:
 		c.done.Special++
 	}
 	return nil
 }
 
-// make makes something that must be new, or is to replace what is there.
-func (c *copier) make(to string, create func() error) error {
-	err := create()
-	if !errors.Is(err, fs.ErrExist) {
-		return err
+// place makes something that must be new, or is to replace what is there: then
+// it is made whole under a hidden name beside it first.
+func (c *copier) place(to string, create func(at string) error) error {
+	there, err := c.root.Lstat(to)
+	if errors.Is(err, fs.ErrNotExist) {
+		return create(to)
 	}
-	there, statErr := c.root.Lstat(to)
-	if statErr != nil {
+	if err != nil {
 		return err
 	}
 	at := filepath.Join(c.root.Name(), to)
 	switch {
 	case there.IsDir():
 		return &fault.Error{Class: ErrExists, Err: fmt.Errorf("%s is a folder, and should become none", at)}
+	case c.o.Keep != nil && os.SameFile(c.o.Keep, there):
+		return &fault.Error{Class: ErrKept, Err: fmt.Errorf("%s is the image that is read", at), Do: "copy to another place"}
 	case !c.o.Force:
 		return &fault.Error{Class: ErrExists, Err: fmt.Errorf("%s exists", at), Do: "replace it with {Force}, or copy to another place"}
 	}
-	if err := c.root.Remove(to); err != nil {
+	hidden := path.Join(path.Dir(to), ".imgasm-"+rand.Text())
+	if err := create(hidden); err != nil {
 		return err
 	}
-	return create()
+	if err := c.root.Rename(hidden, to); err != nil {
+		_ = c.root.Remove(hidden)
+		return err
+	}
+	return nil
 }
 
 func (c *copier) dir(from, to string, in fs.FileInfo) error {
@@ -172,17 +192,14 @@ func (c *copier) attributes(to string, in fs.FileInfo) error {
 	return c.root.Chtimes(to, in.ModTime(), in.ModTime())
 }
 
+// file makes a file that must be new, whole or not at all.
 func (c *copier) file(from, to string, in fs.FileInfo) error {
 	src, err := c.fsys.Open(from)
 	if err != nil {
 		return err
 	}
 	defer src.Close()
-	var dst *os.File
-	err = c.make(to, func() (err error) {
-		dst, err = c.root.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		return err
-	})
+	dst, err := c.root.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
@@ -195,10 +212,8 @@ func (c *copier) file(from, to string, in fs.FileInfo) error {
 	}
 	if err != nil {
 		_ = c.root.Remove(to)
-		return err
 	}
-	c.done.Files++
-	return nil
+	return err
 }
 
 // contents copies size bytes, and makes holes of zeros.

@@ -130,6 +130,9 @@ func copyFiles(c *cli.Context, image, name, dest string, o inspect.CopyOptions) 
 	if err != nil {
 		return "", inspect.Copied{}, err
 	}
+	if o.Keep, err = os.Stat(image); err != nil {
+		return "", inspect.Copied{}, ofUser(err)
+	}
 	done, err := inspect.Copy(c.Context, t, at, dst, o)
 	return dst, done, err
 }
