@@ -20,8 +20,8 @@ func (s *System) describe(d *sbom.Document) {
 		ID: s.OS["ID"], VersionID: s.OS["VERSION_ID"], PrettyName: s.OS["PRETTY_NAME"], CPEName: s.OS["CPE_NAME"], HomeURL: s.OS["HOME_URL"],
 	}
 	switch {
-	case s.packagesErr != nil:
-		d.Unknown = s.packagesErr.Error()
+	case s.PackagesErr != nil:
+		d.Unknown = s.PackagesErr.Error()
 	case s.PackageManager == "rpm":
 		d.Packages = sbom.RPM(s.rpms)
 	case s.PackageManager == "dpkg":

@@ -127,7 +127,7 @@ func (d *differ) dirs(dir string, inA, inB bool) error {
 	as, errA := list(d.a, inA)
 	bs, errB := list(d.b, inB)
 	if err := errors.Join(errA, errB); err != nil {
-		return d.tell(FileChange{Kind: Unread, Path: "/" + dir, Problem: err.Error()})
+		return d.unread(dir, err)
 	}
 	for len(as) > 0 || len(bs) > 0 {
 		if d.ctx.Err() != nil {
@@ -156,6 +156,14 @@ func (d *differ) dirs(dir string, inA, inB bool) error {
 	return nil
 }
 
+// unread tells what could not be read, unless that is because ctx has ended.
+func (d *differ) unread(name string, err error) error {
+	if d.ctx.Err() != nil {
+		return context.Cause(d.ctx)
+	}
+	return d.tell(FileChange{Kind: Unread, Path: path.Join("/", name), Problem: err.Error()})
+}
+
 // pair compares files of one name, of which one may be nil.
 func (d *differ) pair(dir string, a, b fs.DirEntry) error {
 	name := ""
@@ -175,18 +183,16 @@ func (d *differ) pair(dir string, a, b fs.DirEntry) error {
 	dirA, dirB := a != nil && a.IsDir(), b != nil && b.IsDir()
 	switch {
 	case err != nil:
-		return d.tell(FileChange{Kind: Unread, Path: "/" + name, Problem: err.Error()})
+		return d.unread(name, err)
 	case a == nil:
 		change.Kind = Added
 	case b == nil:
 		change.Kind = Removed
 	default:
 		if change.What, err = d.compare(name, change.A, change.B); err != nil {
-			if d.ctx.Err() != nil {
-				return err
-			}
-			change = FileChange{Kind: Unread, Path: "/" + name, Problem: err.Error()}
-		} else if change.What != nil {
+			return d.unread(name, err)
+		}
+		if change.What != nil {
 			change.Kind = Changed
 		}
 	}

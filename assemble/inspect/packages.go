@@ -31,7 +31,7 @@ func (s *System) packages() {
 			continue
 		}
 		s.unread(err)
-		s.PackageManager, s.Packages, s.packagesErr = m.name, list, err
+		s.PackageManager, s.Packages, s.PackagesErr = m.name, list, err
 		return
 	}
 }

@@ -30,14 +30,15 @@ type System struct {
 	// PackageManager is "rpm" or "dpkg"; "" if neither database was found.
 	PackageManager string    `json:"packageManager,omitempty"`
 	Packages       []Package `json:"packages,omitempty"` // by name
+	// PackagesErr is why Packages are not all that is installed; Unread has it too.
+	PackagesErr error `json:"-"`
 	// Unread is what could not be read, and why.
 	Unread []string `json:"unread,omitempty"`
 
 	image *Image
 	tree  *Tree
 
-	rpms        []rpmdb.Package // with what Packages has not
-	packagesErr error           // why Packages are not all
+	rpms []rpmdb.Package // with what Packages has not
 }
 
 // Look reads what the tree of an image, as its Tree has joined it, says of its system.

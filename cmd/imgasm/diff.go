@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,7 +25,7 @@ func diffCommand(a *app) *cli.Command {
 imgasm diff old.qcow2 new.qcow2 --packages`,
 		Description: "Files are compared by type, permissions, owner, size, link and SHA-256, not by time;\n" +
 			"their number and size are that of both systems, as their fstab mounts them. Exit code 0:\n" +
-			"nothing differs, 1: something does. See imgasm inspect for what is read.",
+			"nothing differs, 1: something does or could not be compared (?). See imgasm inspect for what is read.",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "packages", Usage: "compare packages only, which is quick"},
 			&cli.BoolFlag{Name: "json", Usage: "print JSON, one object a line"},
@@ -55,14 +56,28 @@ func openSide(c *cli.Context, path string) (side, error) {
 		o.disk.Close()
 		return side{}, err
 	}
-	return side{o, t, o.Look(t)}, nil
+	s := side{o, t, o.Look(t)}
+	if c.Context.Err() != nil { // what was read by then is not what there is
+		o.disk.Close()
+		return side{}, context.Cause(c.Context)
+	}
+	return s, nil
 }
 
-// diffLine is a line of --json: one of the three.
+// diffLine is a line of --json: one of the four.
 type diffLine struct {
 	Package *inspect.PackageChange `json:"package,omitempty"`
 	File    *inspect.FileChange    `json:"file,omitempty"`
 	Image   *imageChange           `json:"image,omitempty"`
+	Unread  *unreadPart            `json:"unread,omitempty"`
+}
+
+// unreadPart is something of an image that could not be read, so that it was not
+// compared.
+type unreadPart struct {
+	Image   string `json:"image"` // its path
+	What    string `json:"what"`  // "packages", "system"
+	Problem string `json:"problem"`
 }
 
 // imageChange is something about the images as a whole.
@@ -93,15 +108,8 @@ func (a *app) diff(c *cli.Context, pathA, pathB string) error {
 		_, err := fmt.Fprintln(a.Out, l.String())
 		return err
 	}
-	if !c.Bool("packages") {
-		for _, change := range imageChanges(of, with) {
-			if err := tell(diffLine{Image: &change}); err != nil {
-				return err
-			}
-		}
-	}
-	for _, change := range inspect.DiffPackages(of.system.Packages, with.system.Packages) {
-		if err := tell(diffLine{Package: &change}); err != nil {
+	for _, line := range summary(of, with, c.Bool("packages")) {
+		if err := tell(line); err != nil {
 			return err
 		}
 	}
@@ -114,6 +122,33 @@ func (a *app) diff(c *cli.Context, pathA, pathB string) error {
 		return errDiffer
 	}
 	return nil
+}
+
+// summary is all that differs but the files.
+func summary(a, b side, packagesOnly bool) []diffLine {
+	var lines []diffLine
+	if !packagesOnly {
+		for _, change := range imageChanges(a, b) {
+			lines = append(lines, diffLine{Image: &change})
+		}
+	}
+	for _, s := range []side{a, b} {
+		for _, text := range s.system.Unread {
+			part := unreadPart{s.path, "system", text}
+			if err := s.system.PackagesErr; err != nil && err.Error() == text {
+				part.What = "packages"
+			}
+			if part.What == "packages" || !packagesOnly {
+				lines = append(lines, diffLine{Unread: &part})
+			}
+		}
+	}
+	if a.system.PackagesErr == nil && b.system.PackagesErr == nil {
+		for _, change := range inspect.DiffPackages(a.system.Packages, b.system.Packages) {
+			lines = append(lines, diffLine{Package: &change})
+		}
+	}
+	return lines
 }
 
 // imageChanges compares what is told of the images as a whole.
@@ -136,7 +171,8 @@ func imageChanges(a, b side) []imageChange {
 	for i, f := range facts(b) {
 		all[i].B = f.A
 	}
-	return slices.DeleteFunc(all, func(c imageChange) bool { return c.A == c.B })
+	unread := a.system.PackagesErr != nil || b.system.PackagesErr != nil
+	return slices.DeleteFunc(all, func(c imageChange) bool { return c.A == c.B || unread && c.What == "packages" })
 }
 
 // signs are how a difference begins, as in a diff.
@@ -150,6 +186,9 @@ func (l diffLine) String() string {
 		return fmt.Sprintf("%s package %s %s", signs[p.Kind], ui.Line(strings.TrimSuffix(p.Name+"."+p.Arch, ".")), ui.Line(fromTo(p.A, p.B)))
 	case l.File != nil:
 		return fileLine(l.File)
+	case l.Unread != nil:
+		u := l.Unread
+		return fmt.Sprintf("%s %s of %s: %s; not compared", signs[inspect.Unread], u.What, ui.Line(u.Image), ui.Line(u.Problem))
 	}
 	return fmt.Sprintf("~ %s: %s", l.Image.What, ui.Line(fromTo(l.Image.A, l.Image.B)))
 }
