@@ -25,20 +25,24 @@ type Kernel struct {
 
 // kernels puts the images of /boot and the folders of modules together.
 func (s *System) kernels() {
-	boot := s.names("boot")
+	boot, known := map[string]bool{}, map[string]bool{}
 	versions := s.names("lib/modules")
-	for _, name := range boot {
-		if v, ok := strings.CutPrefix(name, "vmlinuz-"); ok && !slices.Contains(versions, v) {
+	for _, v := range versions {
+		known[v] = true
+	}
+	for _, name := range s.names("boot") {
+		boot[name] = true
+		if v, ok := strings.CutPrefix(name, "vmlinuz-"); ok && !known[v] {
 			versions = append(versions, v)
 		}
 	}
-	for _, v := range versions {
+	for _, v := range s.first("kernels", versions) {
 		k := Kernel{Version: v, Modules: s.exists(path.Join("lib/modules", v, "modules.dep"))}
-		if slices.Contains(boot, "vmlinuz-"+v) {
+		if boot["vmlinuz-"+v] {
 			k.Image = "/boot/vmlinuz-" + v
 		}
 		for _, name := range []string{"initramfs-" + v + ".img", "initrd.img-" + v} {
-			if slices.Contains(boot, name) {
+			if boot[name] {
 				k.Initrd = "/boot/" + name
 			}
 		}
@@ -69,20 +73,38 @@ var (
 )
 
 const (
+	// maxEntries is how many kernels, boot entries, folders of vendors and loaders
+	// are looked at: far more than a system has.
 	maxEntries   = 1000
 	maxEntryFile = 64 << 10
 )
 
+// first is a list up to maxEntries; that there is more is told.
+func (s *System) first(what string, list []string) []string {
+	if len(list) <= maxEntries {
+		return list
+	}
+	s.Unread = append(s.Unread, fmt.Sprintf("%s: only the first %d are looked at", what, maxEntries))
+	return list[:maxEntries]
+}
+
 func (s *System) bootEntries() {
+	var entries []string
 	for _, dir := range entryDirs {
 		for _, name := range s.names(dir) {
-			if strings.HasSuffix(name, ".conf") && len(s.BootEntries) < maxEntries {
-				s.BootEntries = append(s.BootEntries, s.bootEntry(path.Join(dir, name)))
+			if strings.HasSuffix(name, ".conf") {
+				entries = append(entries, path.Join(dir, name))
 			}
 		}
 	}
-	efi, _ := fs.Glob(s.tree, "boot/efi/EFI/*/grub.cfg")
-	for _, name := range append(configFiles, efi...) {
+	for _, name := range s.first("boot entries", entries) {
+		s.BootEntries = append(s.BootEntries, s.bootEntry(name))
+	}
+	configs := slices.Clone(configFiles)
+	for _, vendor := range s.first("boot/efi/EFI", s.names("boot/efi/EFI")) {
+		configs = append(configs, path.Join("boot/efi/EFI", vendor, "grub.cfg"))
+	}
+	for _, name := range configs {
 		if s.exists(name) {
 			s.BootConfig = append(s.BootConfig, "/"+name)
 		}
@@ -130,7 +152,7 @@ func (s *System) entryProblem(name string, e BootEntry) string {
 	}
 	for _, option := range strings.Fields(e.Options) {
 		if spec, ok := strings.CutPrefix(option, "root="); ok {
-			if v, known := s.image.find(spec); known && v == nil {
+			if v, known := s.image.find(spec, s.disk); known && v == nil {
 				return "nothing in the image is " + option
 			}
 		}
@@ -152,17 +174,23 @@ func (s *System) loaders() {
 		if v.Kind != "vfat" || v.fsys == nil {
 			continue
 		}
+		var names []string
 		err := fs.WalkDir(v.fsys, "EFI", func(name string, e fs.DirEntry, err error) error {
-			if err != nil || e.IsDir() || !strings.EqualFold(path.Ext(name), ".efi") {
-				return err
+			if err == nil && !e.IsDir() && strings.EqualFold(path.Ext(name), ".efi") {
+				names = append(names, name)
 			}
-			in, err := e.Info()
-			if err == nil {
-				s.Loaders = append(s.Loaders, Loader{v.Number, `\` + strings.ReplaceAll(name, "/", `\`), peArch(v.fsys, name), in.Size()})
+			if len(names) > maxEntries {
+				return fs.SkipAll
 			}
 			return err
 		})
 		s.unread(err)
+		for _, name := range s.first(fmt.Sprintf("loaders of partition %d", v.Number), names) {
+			in, err := fs.Stat(v.fsys, name)
+			if s.unread(err); err == nil {
+				s.Loaders = append(s.Loaders, Loader{v.Number, `\` + strings.ReplaceAll(name, "/", `\`), peArch(v.fsys, name), in.Size()})
+			}
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ package inspect
 import (
 	"io/fs"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -58,10 +59,26 @@ func (m *Image) readFstab(root fs.FS) []FstabEntry {
 		if len(words) > 3 {
 			e.Options = words[3]
 		}
-		m.check(&e)
 		all = append(all, e)
 	}
+	disk := rootDisk(all)
+	for i := range all {
+		if all[i].Problem == "" {
+			m.check(&all[i], disk)
+		}
+	}
 	return all
+}
+
+// rootDisk is the disk that the entry of the root names, as "/dev/vda"; "" if it
+// names none.
+func rootDisk(entries []FstabEntry) string {
+	for _, e := range entries {
+		if part := partition.FindStringSubmatch(e.Spec); part != nil && e.Point == "/" {
+			return part[1] + part[2]
+		}
+	}
+	return ""
 }
 
 // octal is a character that fstab cannot have as it is: "\040" is a space.
@@ -74,12 +91,12 @@ func unescaped(s string) string {
 	})
 }
 
-// check looks for what an entry names.
-func (m *Image) check(e *FstabEntry) {
+// check looks for what an entry names, on the disk that rootDisk has found.
+func (m *Image) check(e *FstabEntry, disk string) {
 	if virtual[e.Type] || strings.Contains(","+e.Options+",", ",bind,") {
 		return
 	}
-	v, known := m.find(e.Spec)
+	v, known := m.find(e.Spec, disk)
 	switch {
 	case !known && (strings.HasPrefix(e.Spec, "/dev/mapper/") || strings.Contains(e.Options, "nofail")):
 		return // a logical volume is not read here
@@ -91,20 +108,25 @@ func (m *Image) check(e *FstabEntry) {
 	case v == nil:
 		return
 	}
-	e.volume, e.Partition = v, v.Number
+	e.Partition = v.Number
 	fits := e.Type == v.Kind || e.Type == "auto" || v.Kind == "" || strings.HasPrefix(e.Type, "ext") && strings.HasPrefix(v.Kind, "ext") || e.Type == "msdos" && v.Kind == "vfat"
 	if !fits {
 		e.Problem = "it is " + v.Kind + ", not " + e.Type
+		return
 	}
+	e.volume = v
 }
 
-// partition is a partition's device: "/dev/vda2", "/dev/nvme0n1p2". The disk's
-// own name is the machine's affair.
-var partition = regexp.MustCompile(`^/dev/(?:[hsv]d[a-z]|xvd[a-z]|nvme\d+n\d+p|mmcblk\d+p)(\d+)$`)
+// partition is a partition's device, its disk and number: "/dev/vda2", "/dev/nvme0n1p2".
+var partition = regexp.MustCompile(`^(?:(/dev/(?:[hsv]d[a-z]|xvd[a-z]))|(/dev/(?:nvme\d+n\d+|mmcblk\d+))p)(\d+)$`)
+
+// firstDisks are the names that a machine's only disk has.
+var firstDisks = []string{"/dev/hda", "/dev/sda", "/dev/vda", "/dev/xvda", "/dev/nvme0n1", "/dev/mmcblk0"}
 
 // find returns the volume that fstab or a kernel's root= means, and whether the
-// words are such as name one.
-func (m *Image) find(spec string) (*Volume, bool) {
+// words are such as name one. disk is the name that the system has for the image;
+// "" is any of firstDisks. A partition of another disk is not in the image.
+func (m *Image) find(spec, disk string) (*Volume, bool) {
 	tag, value, _ := strings.Cut(spec, "=")
 	value = strings.Trim(value, `"'`)
 	for prefix, as := range map[string]string{"/dev/disk/by-uuid/": "UUID", "/dev/disk/by-label/": "LABEL", "/dev/disk/by-partuuid/": "PARTUUID", "/dev/disk/by-partlabel/": "PARTLABEL"} {
@@ -123,11 +145,13 @@ func (m *Image) find(spec string) (*Volume, bool) {
 	case "PARTLABEL":
 		is = func(v *Volume) bool { return v.PartName == value }
 	default:
-		number := partition.FindStringSubmatch(spec)
-		if number == nil {
+		part := partition.FindStringSubmatch(spec)
+		if part == nil {
 			return nil, false
 		}
-		is = func(v *Volume) bool { return strconv.Itoa(v.Number) == number[1] }
+		on := part[1] + part[2]
+		ours := on == disk || disk == "" && slices.Contains(firstDisks, on)
+		is = func(v *Volume) bool { return ours && strconv.Itoa(v.Number) == part[3] }
 	}
 	for i := range m.Volumes {
 		if v := &m.Volumes[i]; is(v) && (value != "" || tag == spec) {

@@ -471,6 +471,11 @@ func TestBounds(t *testing.T) {
 	write("etc/group", strings.Repeat("x", 2<<20))
 	write("etc/fstab", strings.Repeat("/dev/vda1 /x ext4\n", 5000))
 	write("home/u/.ssh/authorized_keys", strings.Repeat(key+"\n", 100))
+	for i := range 1001 {
+		write(fmt.Sprint("boot/vmlinuz-", i), "x")
+		write(fmt.Sprintf("boot/efi/EFI/%d/grub.cfg", i), "x")
+		write(fmt.Sprintf("boot/loader/entries/%d.conf", i), "x")
+	}
 	if err := os.Mkdir(filepath.Join(root, "etc/shadow"), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -481,10 +486,50 @@ func TestBounds(t *testing.T) {
 	if len(s.Users) > 102 || len(s.Fstab) != 1000 {
 		t.Errorf("%d users, %d entries of fstab", len(s.Users), len(s.Fstab))
 	}
+	if len(s.Kernels) != 1000 || len(s.BootConfig) != 1000 || len(s.BootEntries) != 1000 {
+		t.Errorf("%d kernels, %d configurations, %d boot entries", len(s.Kernels), len(s.BootConfig), len(s.BootEntries))
+	}
 	got := strings.Join(s.Unread, "; ")
-	for _, want := range []string{"etc/shadow: is no regular file", "etc/group: 2097152 bytes are more", "etc/passwd: more users or keys"} {
+	for _, want := range []string{"etc/shadow: is no regular file", "etc/group: 2097152 bytes are more", "etc/passwd: more users or keys", "kernels: only the first 1000", "boot/efi/EFI: only the first 1000", "boot entries: only the first 1000"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is not told: %s", want, got)
+		}
+	}
+}
+
+// TestLoaderBound is TestBounds for an EFI system partition.
+func TestLoaderBound(t *testing.T) {
+	efi := filepath.Join(t.TempDir(), "EFI")
+	if err := os.Mkdir(efi, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 1001 {
+		if err := os.WriteFile(filepath.Join(efi, fmt.Sprint(i, ".efi")), []byte("x"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	image := blank(t, 8<<20)
+	run(t, "mkfs.vfat", "dosfstools", "", image)
+	run(t, "mcopy", "mtools", "", "-s", "-i", image, efi, "::/")
+	m, tree := openDisk(t, image)
+	if s := m.Look(tree); len(s.Loaders) != 1000 || !slices.Equal(s.Unread, []string{"loaders of partition 0: only the first 1000 are looked at"}) {
+		t.Errorf("%d loaders, %q", len(s.Loaders), s.Unread)
+	}
+}
+
+// TestName: a system has the best name of those that its os-release has.
+func TestName(t *testing.T) {
+	for _, c := range []struct {
+		os   map[string]string
+		want string
+	}{
+		{nil, ""},
+		{map[string]string{"ID": "x"}, "x"},
+		{map[string]string{"ID": "x", "NAME": "X", "VERSION_ID": "1"}, "X 1"},
+		{map[string]string{"ID": "x", "PRETTY_NAME": "X One"}, "X One"},
+	} {
+		if got := (&inspect.System{OS: c.os}).Name(); got != c.want {
+			t.Errorf("%v: %q", c.os, got)
 		}
 	}
 }

@@ -3,6 +3,7 @@
 package inspect
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -37,6 +38,7 @@ type System struct {
 
 	image *Image
 	tree  *Tree
+	disk  string // its name in that system, as rootDisk has it
 
 	rpms []rpmdb.Package // with what Packages has not
 }
@@ -44,7 +46,7 @@ type System struct {
 // Look reads what the tree of an image, as its Tree has joined it, says of its system.
 // What cannot be read is told in Unread.
 func (m *Image) Look(t *Tree) *System {
-	s := &System{image: m, tree: t, Fstab: t.Fstab}
+	s := &System{image: m, tree: t, disk: rootDisk(t.Fstab), Fstab: t.Fstab}
 	s.release()
 	if lines := s.lines("etc/hostname"); len(lines) > 0 {
 		s.Hostname = strings.TrimSpace(lines[0])
@@ -56,6 +58,15 @@ func (m *Image) Look(t *Tree) *System {
 	s.left()
 	s.packages()
 	return s
+}
+
+// Name is what people call the system, of what os-release(5) has; "" if that is
+// nothing.
+func (s *System) Name() string {
+	if name := s.OS["PRETTY_NAME"]; name != "" {
+		return name
+	}
+	return strings.TrimSpace(cmp.Or(s.OS["NAME"], s.OS["ID"]) + " " + s.OS["VERSION_ID"])
 }
 
 func (s *System) release() {

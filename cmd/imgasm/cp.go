@@ -124,7 +124,7 @@ func copyFiles(c *cli.Context, image, name, dest string, o inspect.CopyOptions) 
 	at := inImage(name)
 	in, err := t.Lstat(at)
 	if err != nil {
-		return "", inspect.Copied{}, notInImage(image, name, err)
+		return "", inspect.Copied{}, notInImage(t, image, name, err)
 	}
 	dst, err := destination(at, dest, in.IsDir())
 	if err != nil {

@@ -162,7 +162,7 @@ func imageChanges(a, b side) []imageChange {
 			volumes = append(volumes, strings.TrimSpace(fmt.Sprintf("%s %s %s", size.Text(v.SizeBytes), v.Kind, v.Label)))
 		}
 		return []imageChange{
-			{What: "system", A: s.system.OS["PRETTY_NAME"]}, {What: "disk", A: size.Format(s.SizeBytes)},
+			{What: "system", A: s.system.Name()}, {What: "disk", A: size.Format(s.SizeBytes)},
 			{What: "partitions", A: strings.TrimSpace(s.Table + " " + strings.Join(volumes, ", "))}, {What: "kernels", A: strings.Join(kernels, ", ")},
 			{What: "boots by", A: strings.Join(s.Boots, ", ")}, {What: "packages", A: packagesLine(s.system)},
 		}

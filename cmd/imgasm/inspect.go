@@ -70,7 +70,7 @@ imgasm inspect alma.qcow2 --sbom alma.cdx.json`,
 }
 
 func partitionFlag() cli.Flag {
-	return &cli.IntFlag{Name: "partition", Usage: "look at the file system of partition `N` alone (default: those that its fstab mounts)"}
+	return &cli.IntFlag{Name: "partition", Usage: "look at the file system of partition `N` alone", DefaultText: "those that its fstab mounts"}
 }
 
 // openedImage is an image whose partitions were looked at.
@@ -169,13 +169,16 @@ func inImage(name string) string {
 }
 
 // notInImage is about a path that the user gave.
-func notInImage(image, name string, err error) error {
+func notInImage(t *inspect.Tree, image, name string, err error) error {
 	hint := ""
 	var p *fs.PathError
 	if errors.As(err, &p) {
 		err = p.Err
 	}
 	if errors.Is(err, fs.ErrNotExist) {
+		if target, linkErr := t.ReadLink(inImage(name)); linkErr == nil {
+			err = fmt.Errorf("it is a link to %s, which is not in the image", target)
+		}
 		hint = fmt.Sprintf("see what is there: imgasm inspect %s --ls %s", image, path.Dir("/"+inImage(name)))
 	}
 	return badInput("", fmt.Errorf("%s: %s: %w", image, name, err), hint)
@@ -200,23 +203,23 @@ func (a *app) inspectList(o *openedImage, name string, programs bool) error {
 	at := inImage(name)
 	in, err := t.Stat(at)
 	if err != nil {
-		return notInImage(o.path, name, err)
+		return notInImage(t, o.path, name, err)
 	}
 	var all []listedFile
 	if !in.IsDir() {
 		if in, err = t.Lstat(at); err != nil {
-			return notInImage(o.path, name, err)
+			return notInImage(t, o.path, name, err)
 		}
 		all = append(all, describeFile(t, at, in))
 	} else {
 		list, err := t.ReadDir(at)
 		if err != nil {
-			return notInImage(o.path, name, err)
+			return notInImage(t, o.path, name, err)
 		}
 		for _, e := range list {
 			in, err := e.Info()
 			if err != nil {
-				return notInImage(o.path, path.Join(name, e.Name()), err)
+				return notInImage(t, o.path, path.Join(name, e.Name()), err)
 			}
 			all = append(all, describeFile(t, path.Join(at, e.Name()), in))
 		}
@@ -256,12 +259,12 @@ func (a *app) inspectCat(c *cli.Context, o *openedImage, name string) error {
 	}
 	f, err := t.Open(inImage(name))
 	if err != nil {
-		return notInImage(o.path, name, err)
+		return notInImage(t, o.path, name, err)
 	}
 	defer f.Close()
 	if _, err := io.Copy(a.Product, smallfile.Stream(c.Context, f)); err != nil {
 		if p := new(fs.PathError); errors.As(err, &p) && p.Op == "read" {
-			return notInImage(o.path, name, err)
+			return notInImage(t, o.path, name, err)
 		}
 		return err
 	}

@@ -45,9 +45,12 @@ func orNone(lines []string) []string {
 }
 
 func reportSystem(w *ui.Table, s *inspect.System) {
-	name := s.OS["PRETTY_NAME"]
-	if name == "" {
+	name := s.Name()
+	switch {
+	case s.OS == nil:
 		name = "unknown: no /etc/os-release"
+	case name == "":
+		name = "unknown: /etc/os-release does not name it"
 	}
 	if s.Hostname != "" {
 		name += ", host name " + s.Hostname
