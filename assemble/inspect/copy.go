@@ -13,6 +13,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -60,7 +61,7 @@ const maxPath = 4096
 // Errors: ErrExists, ErrKept, ErrName, those of fsys, of the host (a full disk is
 // syscall.ENOSPC), or ctx's. What was copied before stays; no file is left half written.
 func Copy(ctx context.Context, fsys fs.FS, name, dst string, o CopyOptions) (Copied, error) {
-	c := &copier{ctx: ctx, fsys: fsys, o: o, buf: make([]byte, 1<<20), zeros: make([]byte, 1<<20)}
+	c := &copier{ctx: ctx, fsys: fsys, o: o, told: time.Now(), made: map[string]string{}, buf: make([]byte, 1<<20), zeros: make([]byte, 1<<20)}
 	in, err := fs.Lstat(fsys, name)
 	if err != nil {
 		return c.done, err
@@ -89,7 +90,8 @@ type copier struct {
 	root       *os.Root
 	o          CopyOptions
 	done       Copied
-	told       time.Time // when there was progress
+	told       time.Time         // when there was progress
+	made       map[string]string // in this folder: paths, by what they are in small letters
 	buf, zeros []byte
 }
 
@@ -100,6 +102,12 @@ func (c *copier) copy(from, to string, in fs.FileInfo) error {
 	}
 	if len(from) > maxPath || to != "." && !filepath.IsLocal(filepath.FromSlash(to)) || !fs.ValidPath(filepath.ToSlash(to)) {
 		return &fault.Error{Class: ErrName, Err: fmt.Errorf("%.200q: this system cannot have a file of that name", from)}
+	}
+	if os.PathSeparator != '/' && strings.ContainsRune(to, os.PathSeparator) {
+		return &fault.Error{Class: ErrName, Err: fmt.Errorf("%q: its name has a %c, which divides folders on this system", from, os.PathSeparator)}
+	}
+	if err := c.twin(to); err != nil {
+		return err
 	}
 	switch in.Mode().Type() {
 	case fs.ModeDir:
@@ -121,6 +129,21 @@ func (c *copier) copy(from, to string, in fs.FileInfo) error {
 	default:
 		c.done.Special++
 	}
+	return nil
+}
+
+// twin refuses a second name of what this Copy has made already: some systems
+// take "MARK.h" and "mark.h" for the same.
+func (c *copier) twin(to string) error {
+	key := strings.ToLower(to)
+	if other, ok := c.made[key]; ok {
+		a, errA := c.root.Lstat(other)
+		b, errB := c.root.Lstat(to)
+		if errA == nil && errB == nil && os.SameFile(a, b) {
+			return &fault.Error{Class: ErrName, Err: fmt.Errorf("%q and %q are the same to the file system of %s", other, to, c.root.Name()), Do: "copy to a file system that tells capital letters from small ones"}
+		}
+	}
+	c.made[key] = to
 	return nil
 }
 
@@ -170,6 +193,9 @@ func (c *copier) dir(from, to string, in fs.FileInfo) error {
 	if err != nil {
 		return err
 	}
+	outside := c.made
+	c.made = map[string]string{}
+	defer func() { c.made = outside }()
 	for _, e := range list {
 		in, err := e.Info()
 		if err != nil {

@@ -33,22 +33,31 @@ func TestForceKeepsOld(t *testing.T) {
 	ctx, stop := context.WithCancelCause(t.Context())
 	broken := errors.New("broken")
 	for name, c := range map[string]struct {
-		fsys     fs.FS
-		progress func(int64)
+		fsys fs.FS
 	}{
-		"a file that cannot be read": {brokenFS{fstest.MapFS{"a": {Data: []byte("new")}}, broken}, nil},
-		"Ctrl-C":                     {fstest.MapFS{"a": {Data: make([]byte, 3<<20)}}, func(int64) { stop(broken) }},
+		"a file that cannot be read": {brokenFS{fstest.MapFS{"a": {Data: []byte("new")}}, broken}},
+		"Ctrl-C":                     {hookedFS{fstest.MapFS{"a": {Data: make([]byte, 3<<20)}}, func(string) { stop(broken) }}},
 	} {
 		dir := t.TempDir()
 		if err := os.WriteFile(filepath.Join(dir, "a"), []byte("old"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		o := inspect.CopyOptions{Force: true, Progress: c.progress}
-		if _, err := inspect.Copy(ctx, c.fsys, ".", dir, o); !errors.Is(err, broken) {
+		if _, err := inspect.Copy(ctx, c.fsys, ".", dir, inspect.CopyOptions{Force: true}); !errors.Is(err, broken) {
 			t.Errorf("%s: %v", name, err)
 		}
 		holds(t, dir, "a", "old")
 	}
+}
+
+// hookedFS is a file system that calls a function before it opens something.
+type hookedFS struct {
+	fstest.MapFS
+	hook func(name string)
+}
+
+func (h hookedFS) Open(name string) (fs.File, error) {
+	h.hook(name)
+	return h.MapFS.Open(name)
 }
 
 // Links replace files whole too, and nothing hidden stays.

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -49,15 +48,18 @@ imgasm cp alma.qcow2:/var/log logs`,
 }
 
 // imageAndPath divides IMAGE:PATH at the first colon with a file before it: a
-// path may have colons, and so may the name of an image.
+// path may have colons, and so may the name of an image. Where there is no file
+// the first divides, but for that of a volume on Windows.
 func imageAndPath(arg string) (image, name string, err error) {
-	for i, r := range arg {
-		if r != ':' {
+	for i := len(filepath.VolumeName(arg)); i < len(arg); i++ {
+		if arg[i] != ':' {
 			continue
 		}
-		image, name = arg[:i], arg[i+1:]
-		if in, err := os.Stat(image); err == nil && !in.IsDir() {
-			return image, name, nil
+		if in, err := os.Stat(arg[:i]); err == nil && !in.IsDir() {
+			return arg[:i], arg[i+1:], nil
+		}
+		if image == "" {
+			image, name = arg[:i], arg[i+1:]
 		}
 	}
 	if name == "" {
@@ -71,8 +73,9 @@ func imageAndPath(arg string) (image, name string, err error) {
 func destination(name, dest string, isDir bool) (string, error) {
 	in, err := os.Stat(dest)
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && (isDir || !strings.HasSuffix(dest, "/")):
-		_, err := os.Stat(filepath.Dir(filepath.Clean(dest)))
+	case errors.Is(err, fs.ErrNotExist) && (isDir || dest == "" || !os.IsPathSeparator(dest[len(dest)-1])):
+		dest = filepath.Clean(dest)
+		_, err := os.Stat(filepath.Dir(dest))
 		return dest, ofUser(err)
 	case err != nil:
 		return "", ofUser(err)

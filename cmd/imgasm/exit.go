@@ -163,7 +163,7 @@ func fileHint(err error) string {
 	case errors.Is(file, fs.ErrPermission):
 		return "see who may read it: ls -ld " + file.Path
 	case errors.Is(file, fs.ErrNotExist):
-		return "see what is there: ls " + filepath.Dir(file.Path)
+		return "see what is there: ls " + filepath.Dir(filepath.Clean(file.Path))
 	}
 	return "see what it is: ls -ld " + file.Path
 }

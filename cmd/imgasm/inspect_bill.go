@@ -6,7 +6,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -25,8 +28,11 @@ func (a *app) inspectBill(c *cli.Context, o *openedImage, file string) error {
 	if err != nil {
 		return err
 	}
-	if err := free(o.path, file, false); err != nil {
-		return err
+	switch _, err := os.Lstat(file); {
+	case err == nil:
+		return badInput("", fmt.Errorf("%s exists", file), "give --sbom another name, or remove that file")
+	case !errors.Is(err, fs.ErrNotExist):
+		return ofUser(err)
 	}
 	d := sbom.Document{Image: sbom.Image{Name: filepath.Base(o.path)}, Created: time.Now(), Tool: sbom.Tool{Name: "imgasm", Version: version}}
 	if epoch := a.getenv("SOURCE_DATE_EPOCH"); epoch != "" {
