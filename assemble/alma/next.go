@@ -36,7 +36,7 @@ func (p *Plan) next() assemble.Next {
 	if ready {
 		n.Boot = m.Argv(qemu.Links{})
 	}
-	if user := p.Kickstart.LoginName; user != "" {
+	if user := p.Kickstart.SSHUser; user != "" {
 		n.SSH = []string{"ssh", "-p", strconv.Itoa(nextSSHPort), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=" + os.DevNull, user + "@127.0.0.1"}
 	}
 	return n
