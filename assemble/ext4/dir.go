@@ -81,11 +81,11 @@ func (d *dirReader) step() error {
 		if err != nil {
 			return err
 		}
-		if e.zero {
-			d.at += min(e.count, end-d.at)
+		if e.Zero {
+			d.at += min(e.Count, end-d.at)
 			continue
 		}
-		buf, err := d.in.fs.readBlock(e.block)
+		buf, err := d.in.fs.readBlock(e.Block)
 		if err != nil {
 			return err
 		}

@@ -5,61 +5,28 @@ package ext4
 
 import (
 	"fmt"
-	"sync/atomic"
+
+	"github.com/imgasm/imgasm/internal/nodefs"
 )
 
-// extent is a run of blocks, of a file and of the device.
-type extent struct {
-	off, count uint64 // in the file
-	block      uint64
-	zero       bool // a hole, or allocated and never written: no block is to be read
-}
-
-// leaf is all that is mapped of a file's blocks lo to hi, in their order.
-type leaf struct {
-	lo, hi  uint64
-	extents []extent
-}
-
-// mapping finds extents. It keeps one leaf of them, whatever the file's size.
+// mapping finds a file's extents.
 type mapping struct {
-	in   *inode
-	root []byte // i_block
-	last atomic.Pointer[leaf]
+	in      *inode
+	root    []byte // i_block
+	extents nodefs.Extents
 }
 
-// at returns what is at block off of the file: the rest of an extent from
-// there, or of a hole up to the next extent or a place where to ask again.
-func (m *mapping) at(off uint64) (extent, error) {
-	l := m.last.Load()
-	if l == nil || off < l.lo || off >= l.hi {
-		descend := m.blockMap
-		if m.in.flags&flagExtents != 0 {
-			descend = m.tree
-		}
-		var err error
-		if l, err = descend(off); err != nil {
-			return extent{}, fmt.Errorf("inode %d: %w", m.in.ino, err)
-		}
-		m.last.Store(l)
+// at returns what is at block off of the file, as nodefs.Extents.At does.
+func (m *mapping) at(off uint64) (nodefs.Extent, error) {
+	descend := m.blockMap
+	if m.in.flags&flagExtents != 0 {
+		descend = m.tree
 	}
-	lo, hi := 0, len(l.extents) // the first extent that ends after off
-	for lo < hi {
-		if i := (lo + hi) / 2; l.extents[i].off+l.extents[i].count <= off {
-			lo = i + 1
-		} else {
-			hi = i
-		}
+	e, err := m.extents.At(off, descend)
+	if err != nil {
+		return e, fmt.Errorf("inode %d: %w", m.in.ino, err)
 	}
-	end := l.hi
-	if lo < len(l.extents) {
-		if e := l.extents[lo]; e.off <= off {
-			skip := off - e.off
-			return extent{off: off, count: e.count - skip, block: e.block + skip, zero: e.zero}, nil
-		}
-		end = l.extents[lo].off
-	}
-	return extent{off: off, count: end - off, zero: true}, nil
+	return e, nil
 }
 
 const (
@@ -77,10 +44,10 @@ const (
 // tree finds the leaf of extents for block off. Depths must fall by one a
 // step, so that a tree that leads into itself ends too; and a leaf's extents
 // must lie in the range that led to it, so that no leaf serves two.
-func (m *mapping) tree(off uint64) (*leaf, error) {
-	l := &leaf{hi: maxBlocks}
+func (m *mapping) tree(off uint64) (*nodefs.Leaf, error) {
+	l := &nodefs.Leaf{Hi: maxBlocks}
 	if off >= maxBlocks {
-		return &leaf{lo: maxBlocks, hi: noBlocks}, nil
+		return &nodefs.Leaf{Lo: maxBlocks, Hi: noBlocks}, nil
 	}
 	node := m.root
 	depth := int(le.Uint16(node[6:]))
@@ -93,9 +60,9 @@ func (m *mapping) tree(off uint64) (*leaf, error) {
 			return nil, err
 		}
 		if depth == 0 {
-			return l, l.parse(&m.in.fs.sb, entries)
+			return l, parseExtents(l, &m.in.fs.sb, entries)
 		}
-		block, err := l.narrow(entries, off)
+		block, err := narrow(l, entries, off)
 		if err != nil {
 			return nil, err
 		}
@@ -136,12 +103,12 @@ func (m *mapping) node(block uint64) ([]byte, error) {
 
 // narrow chooses the child for off, and narrows the leaf's range to what the
 // child holds.
-func (l *leaf) narrow(entries []byte, off uint64) (block uint64, err error) {
-	lo, hi := l.lo, l.hi
+func narrow(l *nodefs.Leaf, entries []byte, off uint64) (block uint64, err error) {
+	lo, hi := l.Lo, l.Hi
 	for at := entries; len(at) > 0; at = at[extentSize:] {
 		key := uint64(le.Uint32(at))
 		first := len(at) == len(entries)
-		if key < lo || key >= l.hi || !first && key == lo {
+		if key < lo || key >= l.Hi || !first && key == lo {
 			return 0, corrupt("extents out of order")
 		}
 		if !first && key > off {
@@ -153,46 +120,43 @@ func (l *leaf) narrow(entries []byte, off uint64) (block uint64, err error) {
 		}
 		block = uint64(le.Uint32(at[4:])) | uint64(le.Uint16(at[8:]))<<32
 	}
-	l.lo, l.hi = lo, hi
+	l.Lo, l.Hi = lo, hi
 	return block, nil
 }
 
-// parse reads a leaf's extents.
-func (l *leaf) parse(sb *superblock, entries []byte) error {
-	from := l.lo
+// parseExtents reads a leaf's extents.
+func parseExtents(l *nodefs.Leaf, sb *superblock, entries []byte) error {
 	for at := entries; len(at) > 0; at = at[extentSize:] {
-		e := extent{
-			off: uint64(le.Uint32(at)), count: uint64(le.Uint16(at[4:])),
-			block: uint64(le.Uint32(at[8:])) | uint64(le.Uint16(at[6:]))<<32,
+		e := nodefs.Extent{
+			Off: uint64(le.Uint32(at)), Count: uint64(le.Uint16(at[4:])),
+			Block: uint64(le.Uint32(at[8:])) | uint64(le.Uint16(at[6:]))<<32,
 		}
-		if e.count > maxExtentLen {
-			e.count, e.zero = e.count-maxExtentLen, true
+		if e.Count > maxExtentLen {
+			e.Count, e.Zero = e.Count-maxExtentLen, true
 		}
-		if e.count == 0 || e.off < from || e.off >= l.hi || e.count > l.hi-e.off {
-			return corrupt("an extent of %d blocks at 0x%x is out of order", e.count, e.off)
+		if !l.Add(e) {
+			return corrupt("an extent of %d blocks at 0x%x is out of order", e.Count, e.Off)
 		}
-		if _, err := sb.address(e.block, e.count); err != nil {
+		if _, err := sb.address(e.Block, e.Count); err != nil {
 			return err
 		}
-		from = e.off + e.count
-		l.extents = append(l.extents, e)
 	}
 	return nil
 }
 
 // blockMap finds the leaf for block off of a file without extents: i_block has
 // 12 blocks, and a block each of blocks, of such blocks, and of those again.
-func (m *mapping) blockMap(off uint64) (*leaf, error) {
+func (m *mapping) blockMap(off uint64) (*nodefs.Leaf, error) {
 	const direct = 12
 	sb := &m.in.fs.sb
-	l := &leaf{hi: direct}
+	l := &nodefs.Leaf{Hi: direct}
 	if off < direct {
-		return l, l.pointers(sb, m.root[:4*direct])
+		return l, pointers(l, sb, m.root[:4*direct])
 	}
 	per := uint(sb.blockLog - 2) // of a block's pointers, as a power of two
 	for level := uint(1); level <= 3; level++ {
-		l = &leaf{lo: l.hi, hi: l.hi + 1<<(per*level)}
-		if off >= l.hi {
+		l = &nodefs.Leaf{Lo: l.Hi, Hi: l.Hi + 1<<(per*level)}
+		if off >= l.Hi {
 			continue
 		}
 		block := uint64(le.Uint32(m.root[4*(direct+level-1):]))
@@ -205,21 +169,21 @@ func (m *mapping) blockMap(off uint64) (*leaf, error) {
 				return nil, err
 			}
 			if level == 1 {
-				return l, l.pointers(sb, buf)
+				return l, pointers(l, sb, buf)
 			}
 			span := per * (level - 1)
-			i := (off - l.lo) >> span
-			l.lo += i << span
-			l.hi = l.lo + 1<<span
+			i := (off - l.Lo) >> span
+			l.Lo += i << span
+			l.Hi = l.Lo + 1<<span
 			block = uint64(le.Uint32(buf[4*i:]))
 		}
 	}
-	return &leaf{lo: l.hi, hi: noBlocks}, nil
+	return &nodefs.Leaf{Lo: l.Hi, Hi: noBlocks}, nil
 }
 
-// pointers makes extents of a list of blocks that begins at l.lo; 0 is a hole.
-func (l *leaf) pointers(sb *superblock, list []byte) error {
-	for off := l.lo; len(list) > 0; off, list = off+1, list[4:] {
+// pointers makes extents of a list of blocks that begins at l.Lo; 0 is a hole.
+func pointers(l *nodefs.Leaf, sb *superblock, list []byte) error {
+	for off := l.Lo; len(list) > 0; off, list = off+1, list[4:] {
 		block := uint64(le.Uint32(list))
 		if block == 0 {
 			continue
@@ -227,13 +191,13 @@ func (l *leaf) pointers(sb *superblock, list []byte) error {
 		if _, err := sb.address(block, 1); err != nil {
 			return err
 		}
-		if n := len(l.extents); n > 0 {
-			if last := &l.extents[n-1]; last.off+last.count == off && last.block+last.count == block {
-				last.count++
+		if n := len(l.Extents); n > 0 {
+			if last := &l.Extents[n-1]; last.Off+last.Count == off && last.Block+last.Count == block {
+				last.Count++
 				continue
 			}
 		}
-		l.extents = append(l.extents, extent{off: off, count: 1, block: block})
+		l.Extents = append(l.Extents, nodefs.Extent{Off: off, Count: 1, Block: block})
 	}
 	return nil
 }

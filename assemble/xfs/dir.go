@@ -80,7 +80,7 @@ func (d *dirReader) step() error {
 		if err != nil {
 			return err
 		}
-		if !e.zero {
+		if !e.Zero {
 			buf, err := d.block()
 			if err != nil {
 				return err
@@ -89,10 +89,10 @@ func (d *dirReader) step() error {
 			return d.parse(buf)
 		}
 		// Whole directory blocks were given back.
-		if e.count >= dirDataEnd>>sb.blockLog {
+		if e.Count >= dirDataEnd>>sb.blockLog {
 			break
 		}
-		d.at = max((d.at+e.count<<sb.blockLog)>>sb.dirLog, d.at>>sb.dirLog+1) << sb.dirLog
+		d.at = max((d.at+e.Count<<sb.blockLog)>>sb.dirLog, d.at>>sb.dirLog+1) << sb.dirLog
 	}
 	d.at = size
 	return io.EOF
@@ -147,14 +147,14 @@ func (d *dirReader) block() ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if e.zero {
+		if e.Zero {
 			return nil, corrupt("half a block at offset %d", d.at)
 		}
-		at, err := sb.address(e.block, e.count)
+		at, err := sb.address(e.Block, e.Count)
 		if err != nil {
 			return nil, err
 		}
-		n := int(min(e.count<<sb.blockLog, uint64(len(buf)-done)))
+		n := int(min(e.Count<<sb.blockLog, uint64(len(buf)-done)))
 		if err := readFull(d.in.fs.r, buf[done:done+n], at); err != nil {
 			return nil, err
 		}

@@ -4,7 +4,8 @@ package xfs
 
 import (
 	"fmt"
-	"sync/atomic"
+
+	"github.com/imgasm/imgasm/internal/nodefs"
 )
 
 // Formats of a fork (di_format).
@@ -14,27 +15,14 @@ const (
 	formatBtree   = 3
 )
 
-// extent is a run of blocks, of a file and of the device.
-type extent struct {
-	off, count uint64 // in the file
-	block      uint64
-	zero       bool // a hole, or allocated and never written: no block is to be read
-}
-
-// leaf is all that is mapped of a file's blocks lo to hi, in their order.
-type leaf struct {
-	lo, hi  uint64
-	extents []extent
-}
-
-// fork finds extents. It keeps one leaf of them, whatever the file's size.
+// fork finds a file's extents.
 type fork struct {
-	fs     *FS
-	owner  uint64
-	format byte
-	raw    []byte
-	count  uint64 // of extents
-	last   atomic.Pointer[leaf]
+	fs      *FS
+	owner   uint64
+	format  byte
+	raw     []byte
+	count   uint64 // of extents
+	extents nodefs.Extents
 }
 
 // maxLevel is above every tree's: with the least fan-out that 1 KiB blocks
@@ -45,34 +33,13 @@ var bmapHeader = header{sum: 64, address: 24, uuid: 40, owner: 56}
 
 const bmapHeaderSize = 72
 
-// at returns what is at block off of the file: the rest of an extent from
-// there, or of a hole up to the next extent or a place where to ask again.
-func (k *fork) at(off uint64) (extent, error) {
-	l := k.last.Load()
-	if l == nil || off < l.lo || off >= l.hi {
-		var err error
-		if l, err = k.descend(off); err != nil {
-			return extent{}, fmt.Errorf("inode %d: %w", k.owner, err)
-		}
-		k.last.Store(l)
+// at returns what is at block off of the file, as nodefs.Extents.At does.
+func (k *fork) at(off uint64) (nodefs.Extent, error) {
+	e, err := k.extents.At(off, k.descend)
+	if err != nil {
+		return e, fmt.Errorf("inode %d: %w", k.owner, err)
 	}
-	lo, hi := 0, len(l.extents) // the first extent that ends after off
-	for lo < hi {
-		if m := (lo + hi) / 2; l.extents[m].off+l.extents[m].count <= off {
-			lo = m + 1
-		} else {
-			hi = m
-		}
-	}
-	end := l.hi
-	if lo < len(l.extents) {
-		if e := l.extents[lo]; e.off <= off {
-			skip := off - e.off
-			return extent{off: off, count: e.count - skip, block: e.block + skip, zero: e.zero}, nil
-		}
-		end = l.extents[lo].off
-	}
-	return extent{off: off, count: end - off, zero: true}, nil
+	return e, nil
 }
 
 // end is above every block of a file: offsets in bytes have 63 bits.
@@ -81,9 +48,9 @@ func (k *fork) end() uint64 { return 1 << (63 - k.fs.sb.blockLog) }
 // descend finds the leaf for block off. Levels must fall by one a step, so
 // that a tree that leads into itself ends too; and a leaf's extents must lie in
 // the range that led to it, so that no leaf serves two.
-func (k *fork) descend(off uint64) (*leaf, error) {
-	l := &leaf{hi: k.end()}
-	if off >= l.hi {
+func (k *fork) descend(off uint64) (*nodefs.Leaf, error) {
+	l := &nodefs.Leaf{Hi: k.end()}
+	if off >= l.Hi {
 		return nil, corrupt("offset 0x%x is behind every file's end", off)
 	}
 	switch {
@@ -91,7 +58,7 @@ func (k *fork) descend(off uint64) (*leaf, error) {
 		if k.count > uint64(len(k.raw)/16) {
 			return nil, corrupt("%d extents in %d bytes", k.count, len(k.raw))
 		}
-		return l, l.parse(&k.fs.sb, k.raw, int(k.count))
+		return l, parseExtents(l, &k.fs.sb, k.raw, int(k.count))
 	case k.format != formatBtree || len(k.raw) < 4:
 		return nil, corrupt("data fork of format %d", k.format)
 	}
@@ -101,7 +68,7 @@ func (k *fork) descend(off uint64) (*leaf, error) {
 		return nil, corrupt("B+tree of %d levels", level)
 	}
 	for {
-		block, err := l.narrow(body, n, off)
+		block, err := narrow(l, body, n, off)
 		if err != nil {
 			return nil, err
 		}
@@ -115,7 +82,7 @@ func (k *fork) descend(off uint64) (*leaf, error) {
 			if n < 1 || n > len(body)/16 {
 				return nil, corrupt("B+tree leaf of %d extents", n)
 			}
-			return l, l.parse(&k.fs.sb, body, n)
+			return l, parseExtents(l, &k.fs.sb, body, n)
 		}
 	}
 }
@@ -141,15 +108,15 @@ func (k *fork) node(block uint64, level int) ([]byte, error) {
 
 // narrow chooses the child for off among n keys, behind whose room the
 // pointers are, and narrows the leaf's range to what the child holds.
-func (l *leaf) narrow(body []byte, n int, off uint64) (block uint64, err error) {
+func narrow(l *nodefs.Leaf, body []byte, n int, off uint64) (block uint64, err error) {
 	room := len(body) / 16
 	if n < 1 || n > room {
 		return 0, corrupt("B+tree node of %d keys", n)
 	}
-	lo, hi, child := l.lo, l.hi, 0
+	lo, hi, child := l.Lo, l.Hi, 0
 	for i := range n {
 		key := be.Uint64(body[8*i:])
-		if key < lo || key >= l.hi || i > 0 && key == lo {
+		if key < lo || key >= l.Hi || i > 0 && key == lo {
 			return 0, corrupt("B+tree keys out of order")
 		}
 		if i > 0 && key > off {
@@ -161,29 +128,26 @@ func (l *leaf) narrow(body []byte, n int, off uint64) (block uint64, err error) 
 		}
 		child = i
 	}
-	l.lo, l.hi = lo, hi
+	l.Lo, l.Hi = lo, hi
 	return be.Uint64(body[8*room+8*child:]), nil
 }
 
-// parse reads n records of 128 bits: a flag (unwritten), 54 bits of offset, 52
+// parseExtents reads n records of 128 bits: a flag (unwritten), 54 bits of offset, 52
 // of block, 21 of length.
-func (l *leaf) parse(sb *superblock, recs []byte, n int) error {
-	l.extents = make([]extent, n)
-	from := l.lo
+func parseExtents(l *nodefs.Leaf, sb *superblock, recs []byte, n int) error {
+	l.Extents = make([]nodefs.Extent, 0, n)
 	for i := range n {
 		hi, lo := be.Uint64(recs[16*i:]), be.Uint64(recs[16*i+8:])
-		e := extent{
-			off: hi << 1 >> 10, count: lo & (1<<21 - 1),
-			block: hi&(1<<9-1)<<43 | lo>>21, zero: hi>>63 != 0,
+		e := nodefs.Extent{
+			Off: hi << 1 >> 10, Count: lo & (1<<21 - 1),
+			Block: hi&(1<<9-1)<<43 | lo>>21, Zero: hi>>63 != 0,
 		}
-		if e.count == 0 || e.off < from || e.off >= l.hi || e.count > l.hi-e.off {
-			return corrupt("extent %d of %d, %d blocks at 0x%x, is out of order", i, n, e.count, e.off)
+		if !l.Add(e) {
+			return corrupt("extent %d of %d, %d blocks at 0x%x, is out of order", i, n, e.Count, e.Off)
 		}
-		if _, err := sb.address(e.block, e.count); err != nil {
+		if _, err := sb.address(e.Block, e.Count); err != nil {
 			return err
 		}
-		from = e.off + e.count
-		l.extents[i] = e
 	}
 	return nil
 }

@@ -69,15 +69,15 @@ func (in *inode) ReadPiece(p []byte, off int64) (int, error) {
 	}
 	within := off & (1<<sb.blockLog - 1)
 	// In blocks first: a hole may have 2^63 bytes.
-	if blocks := uint64(len(p))>>sb.blockLog + 2; e.count > blocks {
-		e.count = blocks
+	if blocks := uint64(len(p))>>sb.blockLog + 2; e.Count > blocks {
+		e.Count = blocks
 	}
-	p = p[:min(int64(len(p)), int64(e.count<<sb.blockLog)-within)]
-	if e.zero {
+	p = p[:min(int64(len(p)), int64(e.Count<<sb.blockLog)-within)]
+	if e.Zero {
 		clear(p)
 		return len(p), nil
 	}
-	at, err := sb.address(e.block, e.count)
+	at, err := sb.address(e.Block, e.Count)
 	if err != nil {
 		return 0, err
 	}

@@ -34,15 +34,15 @@ func (in *inode) ReadLink() (string, error) {
 		if err != nil {
 			return "", err
 		}
-		off += e.count
-		if e.zero || e.count<<sb.blockLog > 1<<16 {
-			return "", corrupt("inode %d: symbolic link in %d blocks", in.ino, e.count)
+		off += e.Count
+		if e.Zero || e.Count<<sb.blockLog > 1<<16 {
+			return "", corrupt("inode %d: symbolic link in %d blocks", in.ino, e.Count)
 		}
-		at, err := sb.address(e.block, e.count)
+		at, err := sb.address(e.Block, e.Count)
 		if err != nil {
 			return "", err
 		}
-		buf, err := in.fs.read(at, int(e.count<<sb.blockLog))
+		buf, err := in.fs.read(at, int(e.Count<<sb.blockLog))
 		if err != nil {
 			return "", fmt.Errorf("inode %d: %w", in.ino, err)
 		}
