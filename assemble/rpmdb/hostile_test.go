@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -275,4 +276,28 @@ func FuzzHeader(f *testing.F) {
 			t.Errorf("%q is not itself", p)
 		}
 	})
+}
+
+// A page's cells may be the same one many times: the rows of the schema are counted.
+func TestManyTables(t *testing.T) {
+	sqlite := hosttool.Find(t, "sqlite3", "sqlite3")
+	path := filepath.Join(t.TempDir(), "rpmdb.sqlite")
+	var sql strings.Builder
+	sql.WriteString("BEGIN;")
+	for n := range 5000 {
+		fmt.Fprintf(&sql, "CREATE TABLE t%d(x);", n)
+	}
+	sql.WriteString("COMMIT;")
+	cmd := exec.Command(sqlite, path)
+	cmd.Stdin = strings.NewReader(sql.String())
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := rpmdb.List(fstest.MapFS{"var/lib/rpm/rpmdb.sqlite": {Data: data}}); !errors.Is(err, rpmdb.ErrTooLarge) {
+		t.Error(err)
+	}
 }

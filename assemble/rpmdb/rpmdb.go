@@ -44,6 +44,7 @@ const (
 	maxText     = 64 << 20
 	maxString   = 1 << 20
 	maxPackages = 1 << 17
+	maxTables   = 4096 // and indices; rpm makes some fifty
 	// maxWhole is what is read of a file that is no io.ReaderAt.
 	maxWhole = 256 << 20
 )

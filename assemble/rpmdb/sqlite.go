@@ -136,8 +136,12 @@ func (d *database) use(n uint32, buf []byte) error {
 // rows calls visit with every record of a table, in order. It may keep the record.
 func (d *database) rows(table string, visit func(rowid int64, r record) error) error {
 	var root uint32
+	tables := 0
 	// The schema is the table at page 1: type, name, tbl_name, rootpage, sql (2.6).
 	err := d.walk(1, 0, func(_ int64, r record) error {
+		if tables++; tables > maxTables { // cells may stand in a page many times
+			return tooLarge("more than %d rows in the schema", maxTables)
+		}
 		kind, err := r.text(0)
 		if err != nil {
 			return err

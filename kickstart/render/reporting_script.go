@@ -16,9 +16,6 @@ type report struct {
 
 // reports are our sections, in the order of the file. Scripts of one kind run
 // in the order of the file, so our %post is the last.
-//
-// The installer has the commands that are used here, and the rehearsal's guest
-// has no others: printf, cat, head, tail, tr, wc, ls, base64, uname, rpm, sleep, fstrim.
 func reports(r Reporting) []report {
 	logs := r.logs
 	if logs == "" {
@@ -47,8 +44,7 @@ func reports(r Reporting) []report {
 // script is the body of a section. The report is written in the background,
 // since opening or writing a port that nobody reads may block for ever; its
 // standard output and error are no pipe of the installer's, which would wait
-// until they are closed. A shell whose kill does not work on itself (the
-// rehearsal's) only waits.
+// until they are closed.
 func script(r Reporting, s report) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "port=%s\n", shellQuote(r.Port))
@@ -58,15 +54,14 @@ func script(r Reporting, s report) string {
 	b.WriteString("report() {\n" + indent(s.body) + "}\n")
 	b.WriteString("if [ -w \"$port\" ]; then\n")
 	b.WriteString("  report </dev/null >>\"$port\" 2>/dev/null &\n")
-	b.WriteString("  if kill -0 \"$$\" 2>/dev/null; then\n")
-	b.WriteString("    ticks=0\n")
-	fmt.Fprintf(&b, "    while kill -0 \"$!\" 2>/dev/null && [ \"$ticks\" -lt %d ]; do\n", s.ticks)
-	b.WriteString("      if [ \"$ticks\" -lt 20 ] && sleep 0.1 2>/dev/null; then ticks=$((ticks + 1))\n")
+	b.WriteString("  ticks=0\n")
+	fmt.Fprintf(&b, "  while kill -0 \"$!\" 2>/dev/null && [ \"$ticks\" -lt %d ]; do\n", s.ticks)
+	b.WriteString("    if [ \"$ticks\" -lt 20 ] && sleep 0.1 2>/dev/null; then ticks=$((ticks + 1))\n")
 	// Starting a program takes longer than 0.1 s on an emulated processor.
-	b.WriteString("      else sleep 1; ticks=$((ticks + 10)); fi\n")
-	b.WriteString("    done\n")
-	b.WriteString("    kill \"$!\" 2>/dev/null\n")
-	b.WriteString("  else\n    wait\n  fi\nfi\n")
+	b.WriteString("    else sleep 1; ticks=$((ticks + 10)); fi\n")
+	b.WriteString("  done\n")
+	b.WriteString("  kill \"$!\" 2>/dev/null\n")
+	b.WriteString("fi\n")
 	b.WriteString("exit 0\n")
 	return b.String()
 }

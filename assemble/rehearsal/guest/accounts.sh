@@ -12,7 +12,7 @@ configure_system() {
 	echo "${id//-/}" >$sysimage/etc/machine-id
 }
 
-note_locale() { printf -v "$command" %s "${arguments[0]:-${!command}}"; }
+note_locale() { printf -v "$command" %s "${arguments[0]:-${given[--vckeymap]:-${!command}}}"; }
 note_hostname() { [[ ! ${given[--hostname]:-} ]] || echo "${given[--hostname]}" >$sysimage/etc/hostname; }
 
 declare -A home=([root]=/root)

@@ -66,7 +66,7 @@ check_command() { # TEXT LINE
 	local name
 	if ! split "$1"; then refuse "$2" 'No closing quotation'; return; fi
 	name=${split[0]}
-	case ${dialect[$name]:-} in
+	case ${name:+${dialect[$name]:-}} in
 	'' | not*) refuse "$2" "Unknown command: $name" ;;
 	removed | absent) refuse "$2" "$name has been removed." ;;
 	deprecated) warnings+=("line $2: $name is deprecated") ;;

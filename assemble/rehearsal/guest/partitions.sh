@@ -44,7 +44,7 @@ choose_disk() {
 note_disks() {
 	local list=${given[--only-use]:-} names name
 	case $command in
-	ignoredisk) only=${list//'/dev/'/} ignored=${given[--drives]:-} ;;
+	ignoredisk) only=${list//'/dev/'/} ignored=${given[--drives]:-} ignored=${ignored//'/dev/'/} ;;
 	clearpart) list=${given[--drives]:-} ;;
 	*) list=${given[--ondisk]:-${given[--boot-drive]:-}} boot=${list:-$boot} ;;
 	esac
@@ -94,10 +94,11 @@ want_partitions() {
 
 # want_partition reads one command part.
 want_partition() {
-	local mount=${arguments[0]:-} kind=${given[--fstype]:-} size=${given[--size]:-0} limit least
+	local mount=${arguments[0]:-} kind=${given[--fstype]:-} size most limit least
 	((${#arguments[@]} == 1)) || end_by_kickstart "$line" 'Mount point required for part'
 	[[ ! ${given[--noformat]:-} && ! ${given[--onpart]:-} ]] || refuse_storage 'existing partitions'
-	[[ $size =~ ^[0-9]+$ ]] || size=0
+	number "${given[--size]:-}"; size=$REPLY
+	number "${given[--maxsize]:-}"; most=$REPLY
 	case $mount:$kind in
 	pv.* | raid.* | btrfs.*) refuse_storage "$mount" ;;
 	swap:* | *:swap) mount='' kind=swap ;;
@@ -117,9 +118,12 @@ want_partition() {
 		end_by_kickstart "$line" 'Partition requires a size specification'
 	((size >= least)) || size=$least
 	limit=$size
-	[[ ! ${given[--grow]:-} ]] || limit=${given[--maxsize]:-0}
+	[[ ! ${given[--grow]:-} ]] || limit=$most
 	want "$mount" "$kind" "$size" "$limit" "${given[--label]:-}"
 }
+
+# number TEXT: REPLY is a decimal number, 0 if TEXT is none.
+number() { [[ $1 =~ ^[0-9]{1,12}$ ]] && REPLY=$((10#$1)) || REPLY=0; }
 
 # place_partitions shares out the disk from the first MiB on; the last one is the
 # backup partition table's. What may grow shares what is left evenly, and leaves
