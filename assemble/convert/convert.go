@@ -91,8 +91,11 @@ func Create(ctx context.Context, path string, src qcow2.Source, o Options) error
 		return err // before a file is made
 	}
 	err := publish.FileContext(ctx, path, func(f *os.File) error { return Write(ctx, f, src, o) })
-	if errors.Is(err, syscall.ENOSPC) {
-		// The error names a hidden file that is gone.
+	// Errors name a hidden file that is gone.
+	switch {
+	case errors.Is(err, syscall.EFBIG):
+		return fmt.Errorf("write %s: %w", path, syscall.EFBIG)
+	case errors.Is(err, syscall.ENOSPC):
 		return &fault.Error{
 			Class: syscall.ENOSPC, Err: fmt.Errorf("write %s: the disk is full, nothing was written: %w", path, syscall.ENOSPC),
 			Do: "see where there is room: df -h " + filepath.Dir(path),
@@ -112,13 +115,16 @@ func Write(ctx context.Context, dst File, src qcow2.Source, o Options) error {
 	if err != nil {
 		return err
 	}
+	if d, ok := src.(*Disk); ok {
+		src = d.Mapper // which package qcow2 knows
+	}
 	if src, err = grown(src, f.Rounded(max(src.Size(), o.SizeBytes))); err != nil {
 		return err
 	}
 	if o.Arch, o.Name, err = machineOf(f, src, o); err != nil {
 		return err
 	}
-	if err := dst.Truncate(0); err != nil {
+	if err := qcow2.Empty(dst); err != nil {
 		return err
 	}
 	return f.write(ctx, &part{file: dst}, src, o)

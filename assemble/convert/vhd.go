@@ -8,6 +8,8 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
+	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -23,13 +25,18 @@ func writeVHD(ctx context.Context, dst *part, src qcow2.Source, o Options) error
 	if err := writeRaw(ctx, dst, src, o); err != nil {
 		return err
 	}
-	_, err := dst.WriteAt(vhdFooter(src.Size(), o), src.Size())
+	// The identifier is the disk's: that of its partition table, which is its own.
+	front := make([]byte, min(src.Size(), 34*sector))
+	if _, err := src.ReadAt(front, 0); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	_, err := dst.WriteAt(vhdFooter(src.Size(), front, o), src.Size())
 	return err
 }
 
 const vhdCookie = "conectix"
 
-func vhdFooter(size int64, o Options) []byte {
+func vhdFooter(size int64, front []byte, o Options) []byte {
 	const (
 		reserved = 2 // always set
 		fixed    = 2
@@ -51,7 +58,7 @@ func vhdFooter(size int64, o Options) []byte {
 	be.PutUint16(b[56:], uint16(cylinders))
 	b[58], b[59] = byte(heads), byte(sectors)
 	be.PutUint32(b[60:], fixed)
-	id := derive.UUID("vhd "+o.Name+" "+strconv.FormatInt(size, 10), memberTime(o).String())
+	id := derive.UUID("vhd "+strconv.FormatInt(size, 10), string(front))
 	hex.Decode(b[68:84], []byte(strings.ReplaceAll(id, "-", "")))
 	var sum uint32
 	for _, c := range b {

@@ -22,6 +22,7 @@ import (
 
 const (
 	grainSize  = 64 << 10
+	maxVMDK    = 62 << 40              // VMware's own limit; the grain directory is held in memory
 	tableSize  = 512                   // grains that a grain table maps
 	tableBytes = tableSize * grainSize // of the disk
 	headerArea = 128                   // sectors before the first grain

@@ -6,10 +6,11 @@ package qcow2
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
+
+	"github.com/imgasm/imgasm/internal/fault"
 )
 
 // CheckResult is what Check has found. Clusters are the image's.
@@ -27,9 +28,12 @@ type CheckResult struct {
 }
 
 // ErrUnchecked is for images whose references cannot all be counted.
-var ErrUnchecked = errors.New("it holds persistent bitmaps, which are not counted")
+var ErrUnchecked = fault.Class(fault.Input, "it holds persistent bitmaps, whose clusters are not counted")
 
-const maxFindings = 20
+const (
+	maxFindings  = 20
+	maxSnapshots = 1 << 16 // QEMU's limit
+)
 
 // checkWindow is how many clusters of the file are counted in one pass: in 32 MiB
 // of memory.
@@ -84,6 +88,7 @@ type checker struct {
 	snapshots    span   // their table
 	first        int64  // of the window
 	counts       []uint32
+	l1           []byte // a buffer
 }
 
 // wrong notes what is wrong.
@@ -129,7 +134,13 @@ func (c *checker) findL1s() error {
 	h := &c.header
 	c.l1s = []span{{h.l1, h.l1Entries * entrySize}}
 	at := h.snapshots
+	if h.Snapshots > maxSnapshots {
+		return damaged("%d snapshots; QEMU has at most %d", h.Snapshots, maxSnapshots)
+	}
 	for range h.Snapshots {
+		if c.ctx.Err() != nil {
+			return context.Cause(c.ctx)
+		}
 		var b [40]byte
 		if at > c.fileSize-int64(len(b)) {
 			return damaged("its table of %d snapshots goes past the file's end", h.Snapshots)
@@ -204,7 +215,11 @@ func (c *checker) refcountBlocks() (blocks []int64, err error) {
 
 // countL1 goes through an L1 table, the disk's or a snapshot's.
 func (c *checker) countL1(l1 span, disk bool) error {
-	b := make([]byte, l1.n)
+	if c.ctx.Err() != nil {
+		return context.Cause(c.ctx)
+	}
+	b := slices.Grow(c.l1[:0], int(l1.n))[:l1.n]
+	c.l1 = b
 	if err := readFull(c.r, b, l1.at); err != nil {
 		return err
 	}
@@ -224,7 +239,7 @@ func (c *checker) countL1(l1 span, disk bool) error {
 		return nil // or it would take for ever
 	}
 	for _, e := range l2s {
-		if err := c.ctx.Err(); err != nil {
+		if c.ctx.Err() != nil {
 			return context.Cause(c.ctx)
 		}
 		l2 := int64(e & offsetMask)

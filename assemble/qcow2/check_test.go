@@ -2,7 +2,9 @@ package qcow2_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -137,5 +139,15 @@ func TestCheckOurs(t *testing.T) {
 		if got, err := check(t, image); err != nil || got.Errors+got.Leaks > 0 || got.Allocated == 0 || (got.Compressed > 0) != (c != qcow2.Uncompressed) {
 			t.Errorf("%s: %+v, %v", c, got, err)
 		}
+	}
+}
+
+// A sparse file may claim any number of snapshots.
+func TestCheckManySnapshots(t *testing.T) {
+	image := write(t, bytes.NewReader(make([]byte, 1<<20)), qcow2.Options{})
+	binary.BigEndian.PutUint32(image[60:], 1<<16+1)
+	binary.BigEndian.PutUint64(image[64:], 1<<16)
+	if _, err := check(t, append(image, make([]byte, 8<<20)...)); !errors.Is(err, qcow2.ErrDamaged) {
+		t.Error(err)
 	}
 }

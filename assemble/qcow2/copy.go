@@ -24,7 +24,7 @@ func CreateRaw(ctx context.Context, path string, src Source, o CopyOptions) erro
 // WriteRaw writes src as a sparse raw disk to dst, of which nothing else is
 // kept.
 func WriteRaw(ctx context.Context, dst Target, src Source, o CopyOptions) error {
-	if err := empty(dst); err != nil {
+	if err := Empty(dst); err != nil {
 		return err
 	}
 	if err := dst.Truncate(src.Size()); err != nil {
@@ -73,7 +73,12 @@ type pair struct{ a, b Source }
 
 func (p pair) Size() int64 { return max(p.a.Size(), p.b.Size()) }
 
-func (p pair) ReadAt(buf []byte, off int64) (int, error) { return len(buf), readPadded(p.a, buf, off) }
+func (p pair) ReadAt(buf []byte, off int64) (int, error) {
+	if err := readPadded(p.a, buf, off); err != nil {
+		return 0, err
+	}
+	return len(buf), nil
+}
 
 func (p pair) Extent(off int64) (Extent, error) {
 	all := Extent{off, p.Size() - off, Unallocated}

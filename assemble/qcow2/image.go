@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/smallfile"
 )
 
@@ -79,7 +80,10 @@ func New(r io.ReaderAt, fileSize int64, o OpenOptions) (*Image, error) {
 	m := &Image{r: r, fileSize: fileSize, header: h}
 	if h.BackingFile != "" {
 		if o.Backing == nil {
-			return nil, fmt.Errorf("%w: %q", ErrBackingFile, h.BackingFile)
+			return nil, &fault.Error{
+				Class: ErrBackingFile, Err: fmt.Errorf("%w: %q", ErrBackingFile, h.BackingFile),
+				Do: "make one image of both first: qemu-img convert -O qcow2 IMAGE whole.qcow2",
+			}
 		}
 		if m.backing, err = o.Backing(h.BackingFile, h.BackingFormat); err != nil {
 			return nil, fmt.Errorf("backing file %q: %w", h.BackingFile, err)

@@ -351,3 +351,22 @@ func FuzzImage(f *testing.F) {
 		}
 	})
 }
+
+// unreadable is a disk of which nothing can be read.
+type unreadable struct{ size int64 }
+
+func (u unreadable) Size() int64 { return u.size }
+
+func (unreadable) ReadAt([]byte, int64) (int, error) { return 0, errUnreadable }
+
+var errUnreadable = errors.New("input/output error")
+
+// What cannot be read is equal to nothing.
+func TestCompareUnreadable(t *testing.T) {
+	whole, broken := bytes.NewReader(make([]byte, 1<<20)), unreadable{1 << 20}
+	for _, disks := range [][2]qcow2.Source{{whole, broken}, {broken, whole}, {broken, broken}} {
+		if err := qcow2.Compare(t.Context(), disks[0], disks[1], qcow2.CopyOptions{}); !errors.Is(err, errUnreadable) {
+			t.Errorf("%T and %T: %v", disks[0], disks[1], err)
+		}
+	}
+}

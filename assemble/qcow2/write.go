@@ -46,7 +46,7 @@ func Write(ctx context.Context, dst Target, src Source, o Options) error {
 	if err != nil {
 		return err
 	}
-	if err := empty(dst); err != nil {
+	if err := Empty(dst); err != nil {
 		return err
 	}
 	p := newPacker(dst, g, c)
@@ -64,9 +64,9 @@ func Write(ctx context.Context, dst Target, src Source, o Options) error {
 	return p.finish()
 }
 
-// empty truncates dst, unless it is an empty file: one that was truncated to
+// Empty truncates dst, unless it is an empty file: one that was truncated to
 // nothing, ext4 writes to the disk when it is closed, which takes as long again.
-func empty(dst Target) error {
+func Empty(dst Target) error {
 	if f, ok := dst.(*os.File); ok {
 		if info, err := f.Stat(); err == nil && info.Size() == 0 {
 			return nil

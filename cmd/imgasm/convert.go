@@ -100,15 +100,26 @@ func (a *app) convertOptions(c *cli.Context, out string) (o convert.Options, err
 			return o, badInput("", err, "unset it, or give a number: date +%s")
 		}
 	}
-	f, err := convert.FormatOfFile(out)
+	named, nameErr := convert.FormatOfFile(out)
+	if o.Format == "" && o.For == "" {
+		if nameErr != nil {
+			return o, nameErr
+		}
+		o.Format = named.Name
+	}
+	wanted, err := convert.FormatOf(o.Format)
+	if o.For != "" {
+		wanted, err = convert.FormatFor(o.For)
+	}
 	switch {
-	case o.Format == "" && o.For == "":
-		o.Format = f.Name
+	case err != nil:
 		return o, err
-	case err != nil: // the name says nothing
+	case o.Arch != "" && !wanted.Machine:
+		return o, badInput("--arch", fmt.Errorf("%s describes no machine", wanted.Name), "leave it out")
+	case nameErr != nil: // the name says nothing
 		return o, nil
 	}
-	return o, rightName(out, f, o)
+	return o, rightName(out, named, wanted)
 }
 
 // sizeFlag reads a flag that is a size; 0: it is not set.
@@ -124,13 +135,9 @@ func sizeFlag(c *cli.Context, name string) (int64, error) {
 }
 
 // rightName refuses a name that says another format than is written.
-func rightName(out string, named convert.Format, o convert.Options) error {
-	wanted, err := convert.FormatOf(o.Format)
-	if o.For != "" {
-		wanted, err = convert.FormatFor(o.For)
-	}
-	if err != nil || slices.Contains(wanted.Endings, convert.Ending(out)) {
-		return err
+func rightName(out string, named, wanted convert.Format) error {
+	if slices.Contains(wanted.Endings, convert.Ending(out)) {
+		return nil
 	}
 	better := strings.TrimSuffix(out, convert.Ending(out)) + wanted.Endings[0]
 	return badInput("", fmt.Errorf("%s is a name of the format %s, and %s is asked for", out, named.Name, wanted.Name), "name it "+better)

@@ -23,7 +23,7 @@ import (
 // The exit codes of every verb.
 const (
 	exitDone        = 0
-	exitOther       = 1   // and differences, of imgasm diff
+	exitOther       = 1   // and differences, of diff and image compare
 	exitUsage       = 2   // imgasm was called wrongly
 	exitInput       = 3   // invalid input, or lint findings
 	exitHost        = 4   // this host lacks something

@@ -170,8 +170,10 @@ func (a *app) imageCheck(c *cli.Context, path string) error {
 	switch {
 	case errors.Is(err, qcow2.ErrNotQcow2):
 		return badInput("", fmt.Errorf("%s: only a qcow2 can be checked", path), "imgasm image info "+path+" says what it is")
+	case errors.Is(err, qcow2.ErrUnchecked):
+		a.Problem("warning", path+": "+err.Error(), "qemu-img check counts them")
 	case err != nil:
-		return badInput("", fmt.Errorf("%s: %w", path, err), "")
+		return fmt.Errorf("%s: %w", path, err)
 	}
 	readErr := a.readDisk(c, path, raw)
 	if c.Context.Err() != nil {
@@ -189,7 +191,9 @@ func (a *app) imageCheck(c *cli.Context, path string) error {
 			return err
 		}
 	} else {
-		fmt.Fprintf(a.Out, "%s: %s, %d of %d clusters allocated, %d of them compressed\n", path, checkVerdict(result, readErr), result.Allocated, result.Clusters, result.Compressed)
+		if err == nil {
+			fmt.Fprintf(a.Out, "%s: %s, %d of %d clusters allocated, %d of them compressed\n", path, checkVerdict(result, readErr), result.Allocated, result.Clusters, result.Compressed)
+		}
 		for _, text := range result.Findings {
 			a.Problem("error", path+": "+text, "")
 		}

@@ -88,8 +88,13 @@ func (s Stages[T]) Run(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-func (s Stages[T]) feed(ctx context.Context, free <-chan *item[T], order, work chan<- *item[T]) error {
-	var at *item[T]
+func (s Stages[T]) feed(ctx context.Context, free chan *item[T], order, work chan<- *item[T]) error {
+	var at *item[T] // that was asked for and not handed out yet
+	defer func() {
+		if at != nil {
+			free <- at
+		}
+	}()
 	next := func() (*T, error) {
 		select {
 		case at = <-free:
@@ -100,8 +105,10 @@ func (s Stages[T]) feed(ctx context.Context, free <-chan *item[T], order, work c
 		}
 	}
 	return s.Feed(next, func(*T) {
-		order <- at // has room for all items
-		work <- at
+		i := at
+		at = nil
+		order <- i // has room for all items
+		work <- i
 	})
 }
 
@@ -112,7 +119,10 @@ func (s Stages[T]) take(ctx context.Context, i *item[T], stop func(error)) bool 
 	}
 	more := false
 	if i.err == nil {
-		more, i.err = s.Take(i.value)
+		i.err = guard.Call(func() (err error) {
+			more, err = s.Take(i.value)
+			return err
+		})
 	}
 	if i.err != nil {
 		stop(i.err)

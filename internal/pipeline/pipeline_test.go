@@ -59,6 +59,15 @@ func TestErrors(t *testing.T) {
 		"feed": func(s *pipeline.Stages[number]) {
 			s.Feed = func(func() (*number, error), func(*number)) error { return broken }
 		},
+		"half": func(s *pipeline.Stages[number]) {
+			s.Feed = func(next func() (*number, error), _ func(*number)) error {
+				if _, err := next(); err != nil {
+					return err
+				}
+				return broken
+			}
+		},
+		"panic of take": func(s *pipeline.Stages[number]) { s.Take = func(*number) (bool, error) { panic(broken) } },
 		"make": func(s *pipeline.Stages[number]) {
 			s.Worker = func() (func(*number) error, error) { return nil, broken }
 		},

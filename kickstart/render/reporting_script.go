@@ -11,6 +11,7 @@ import (
 type report struct {
 	header string
 	body   string // shell that writes the report to standard output
+	after  string // shell that follows, whether there is a port or not
 	ticks  int    // tenths of a second after which the port is given up
 }
 
@@ -29,7 +30,7 @@ func reports(r Reporting) []report {
 		{header: "%pre", body: "say phase pre\n", ticks: 100},
 		{header: "%pre-install", body: "say phase pre-install\n", ticks: 100},
 		// Asking rpm takes its time on an emulated processor.
-		{header: "%post", body: post + "say done\n" + trim, ticks: 1800},
+		{header: "%post", body: post + "say done\n", after: trim, ticks: 1800},
 		// The installer waits for three minutes after an error, then leaves.
 		{header: "%onerror", body: "logs=" + shellQuote(logs) + "\n" + onerrorReport, ticks: 900},
 	}
@@ -61,7 +62,7 @@ func script(r Reporting, s report) string {
 	b.WriteString("    else sleep 1; ticks=$((ticks + 10)); fi\n")
 	b.WriteString("  done\n")
 	b.WriteString("  kill \"$!\" 2>/dev/null\n")
-	b.WriteString("fi\n")
+	b.WriteString("fi\n" + s.after)
 	b.WriteString("exit 0\n")
 	return b.String()
 }
@@ -86,7 +87,7 @@ done)
 
 // trim gives the blocks of removed files, such as downloaded packages, back to
 // the disk: they would be part of the image.
-const trim = `fstrim -a >/dev/null 2>&1
+const trim = `timeout 120 fstrim -a >/dev/null 2>&1
 `
 
 const postPackages = `[ -z "$packages" ] || printf '%s\n' "$packages" | while IFS= read -r package; do

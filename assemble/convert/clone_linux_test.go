@@ -1,4 +1,4 @@
-package qcow2_test
+package convert_test
 
 import (
 	"os"
@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/imgasm/imgasm/assemble/convert"
 	"github.com/imgasm/imgasm/assemble/qcow2"
 	"github.com/imgasm/imgasm/internal/hosttool"
 )
@@ -37,24 +38,37 @@ func TestSharedBlocks(t *testing.T) {
 			t.Errorf("umount: %v: %s", err, out)
 		}
 	})
-	disk := make([]byte, 64<<20+12345) // ends within a block
+	disk := make([]byte, 64<<20+12800) // ends within a block of the file system
 	random(disk[:20<<20], 1)
 	random(disk[40<<20:], 2)
-	src := rawFile(t, dir, disk)
-	raw, image := filepath.Join(dir, "copy.raw"), filepath.Join(dir, "copy.qcow2")
-	used := free(t, dir)
-	if err := qcow2.CreateRaw(t.Context(), raw, src, qcow2.CopyOptions{}); err != nil {
+	source := filepath.Join(dir, "disk.raw")
+	if err := os.WriteFile(source, disk, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := qcow2.Create(t.Context(), image, src, qcow2.Options{Compression: qcow2.Uncompressed}); err != nil {
+	src, err := convert.Open(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	raw, image := filepath.Join(dir, "copy.raw"), filepath.Join(dir, "copy.qcow2")
+	used := free(t, dir)
+	if err := convert.Create(t.Context(), raw, src, convert.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := convert.Create(t.Context(), image, src, convert.Options{Compression: qcow2.Uncompressed}); err != nil {
 		t.Fatal(err)
 	}
 	if used -= free(t, dir); used > 2<<20 {
 		t.Errorf("two copies of 44 MiB took %d bytes", used)
 	}
-	judge(t, raw, image)
-	if err := qcow2.Compare(t.Context(), src, openRaw(t, raw), qcow2.CopyOptions{}); err != nil {
-		t.Error(err)
+	for _, args := range [][]string{
+		{"check", "-q", "-f", "qcow2", image},
+		{"compare", "-q", "-f", "raw", "-F", "qcow2", source, image},
+		{"compare", "-q", "-f", "raw", "-F", "raw", source, raw},
+	} {
+		if out, err := exec.Command("qemu-img", args...).CombinedOutput(); err != nil {
+			t.Errorf("qemu-img %v: %v: %s", args, err, out)
+		}
 	}
 }
 
