@@ -42,7 +42,11 @@ func hold(ctx context.Context, j *assemble.Job, g *watch.Guest, which guest, err
 	text := fmt.Sprintf("the guest of %s is kept %s, until Ctrl-C", which.what, state)
 	console, err := g.Serve(lastLines(j.Folder, which.logs[anaconda.OnConsole], 4<<10))
 	if err == nil {
-		if err = j.Folder.WriteFile(consoleFile, []byte(console.Address()), 0o600); err != nil {
+		// Whole at once: imgasm console may look at any time.
+		if err = j.Folder.WriteFile(consoleFile+".new", []byte(console.Address()), 0o600); err == nil {
+			err = j.Folder.Rename(consoleFile+".new", consoleFile)
+		}
+		if err != nil {
 			defer console.Close()
 		}
 	}
