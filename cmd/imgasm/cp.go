@@ -9,7 +9,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -88,13 +87,8 @@ func destination(name, dest string, isDir bool) (string, error) {
 }
 
 func (a *app) copyOut(c *cli.Context, image, name, dest string) error {
-	began := time.Now()
 	_, err := shown(a, c, func(sink event.Sink) (struct{}, error) {
-		show := func(e event.Event) {
-			e.Time, e.Step = time.Now(), "copy"
-			e.Elapsed = e.Time.Sub(began).Seconds()
-			sink(e)
-		}
+		show := timed(sink, "copy")
 		show(event.Event{Kind: event.StepStart, Text: "copy " + name + " out of " + image})
 		o := inspect.CopyOptions{Force: c.Bool("force"), Progress: func(n int64) { show(event.Event{Kind: event.Progress, Done: n, Unit: "B"}) }}
 		dst, done, err := copyFiles(c, image, name, dest, o)

@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -241,21 +240,14 @@ func (a *app) readDisk(c *cli.Context, path string, raw *qcow2.RawFile) error {
 
 // progressing does something that takes long, and shows how far it is.
 func (a *app) progressing(c *cli.Context, step, text string, do func(ctx context.Context, tell func(done, total int64)) error) error {
-	began := time.Now()
 	d := a.display(c)
 	defer d.Close()
 	if c.Bool("json") { // the result is what programs want
 		return do(c.Context, nil)
 	}
-	show := func(e event.Event) {
-		e.Time, e.Step = time.Now(), step
-		e.Elapsed = e.Time.Sub(began).Seconds()
-		d.Event(e)
-	}
+	show := timed(d.Event, step)
 	show(event.Event{Kind: event.StepStart, Text: text})
-	return do(c.Context, func(done, total int64) {
-		show(event.Event{Kind: event.Progress, Done: done, Total: total, Unit: "B", Fraction: float64(done) / float64(max(total, 1))})
-	})
+	return do(c.Context, func(done, total int64) { show(progressEvent(done, total)) })
 }
 
 func imageCompareCommand(a *app) *cli.Command {
