@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"time"
 
 	"github.com/imgasm/imgasm/assemble/qcow2"
 	"github.com/imgasm/imgasm/internal/pipeline"
@@ -40,7 +39,7 @@ func flow(ctx context.Context, src qcow2.Source, o Options, worker func() (func(
 		workers = runtime.GOMAXPROCS(0)
 	}
 	workers = min(workers, maxWorkers)
-	next := time.Now().Add(progressEvery)
+	tell := pipeline.NewTeller(o.Progress, src.Size())
 	stages := pipeline.Stages[block]{
 		Count: workers + 4, Workers: workers,
 		New: func() *block { return new(block) },
@@ -52,21 +51,16 @@ func flow(ctx context.Context, src qcow2.Source, o Options, worker func() (func(
 			return func(b *block) error { return b.read(src, treat) }, err
 		},
 		Take: func(b *block) (bool, error) {
-			if now := time.Now(); o.Progress != nil && now.After(next) {
-				next = now.Add(progressEvery)
-				o.Progress(b.off+b.size(), src.Size())
-			}
+			tell.Done(b.off + b.size())
 			return false, sink(b)
 		},
 	}
-	err := stages.Run(ctx)
-	if err == nil && o.Progress != nil {
-		o.Progress(src.Size(), src.Size())
+	if err := stages.Run(ctx); err != nil {
+		return err
 	}
-	return err
+	tell.End()
+	return nil
 }
-
-const progressEvery = 500 * time.Millisecond
 
 func (b *block) size() int64 { return max(b.zeros, int64(len(b.data))) }
 

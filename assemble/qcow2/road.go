@@ -13,7 +13,6 @@ import (
 	"os"
 	"runtime"
 	"sync/atomic"
-	"time"
 
 	"github.com/imgasm/imgasm/internal/pipeline"
 )
@@ -60,7 +59,7 @@ func (p *road) run(ctx context.Context, worker func() (func(*batch) error, error
 	count := max(2, min(int64(2*workers+2), memoryBudget/(p.buffers*p.unit)))
 	size := min(maxBatch, memoryBudget/(p.buffers*count)) / p.unit * p.unit
 	size = max(size, p.unit)
-	tell := newTeller(p.progress, p.src.Size())
+	tell := pipeline.NewTeller(p.progress, p.src.Size())
 	stages := pipeline.Stages[batch]{
 		Count: int(count), Workers: workers,
 		New: func() *batch { return new(batch) },
@@ -91,7 +90,7 @@ func (p *road) run(ctx context.Context, worker func() (func(*batch) error, error
 			}, err
 		},
 		Take: func(b *batch) (bool, error) {
-			tell.done(b.off + int64(len(b.data)))
+			tell.Done(b.off + int64(len(b.data)))
 			err := place(b)
 			return len(b.runs) > 0, err
 		},
@@ -100,7 +99,7 @@ func (p *road) run(ctx context.Context, worker func() (func(*batch) error, error
 	if err := stages.Run(ctx); err != nil {
 		return err
 	}
-	tell.end()
+	tell.End()
 	return nil
 }
 
@@ -182,30 +181,4 @@ func ExtentAt(src Source, at int64) (Extent, error) {
 		return e, fmt.Errorf("the source's extent at %d is one of %d bytes at %d", at, e.Length, e.Offset)
 	}
 	return e, nil
-}
-
-// teller calls a progress function, not too often.
-type teller struct {
-	tell  func(done, total int64)
-	total int64
-	next  time.Time
-}
-
-const progressEvery = 500 * time.Millisecond
-
-func newTeller(tell func(done, total int64), total int64) *teller {
-	return &teller{tell, total, time.Now().Add(progressEvery)}
-}
-
-func (t *teller) done(n int64) {
-	if now := time.Now(); t.tell != nil && now.After(t.next) {
-		t.next = now.Add(progressEvery)
-		t.tell(min(n, t.total), t.total)
-	}
-}
-
-func (t *teller) end() {
-	if t.tell != nil {
-		t.tell(t.total, t.total)
-	}
 }
