@@ -36,25 +36,18 @@ type entry struct {
 
 // dirReader reads a directory, a block at a time.
 type dirReader struct {
-	in    *inode
-	at    uint64 // the next block
-	known bool   // the parent was seen
-	cost  int
-	dirs  nodefs.Once
-	found []nodefs.Entry
+	in   *inode
+	at   uint64 // the next block
+	list nodefs.Listing
 }
 
 // Next implements nodefs.Lister: it returns the entries of the next block.
 func (d *dirReader) Next() ([]nodefs.Entry, error) {
-	d.found = nil
-	err := d.step()
-	if errors.Is(err, io.EOF) && !d.known {
-		err = corrupt("it names no parent")
-	}
+	found, err := d.list.Piece(d.step)
 	if err != nil && !errors.Is(err, io.EOF) {
 		err = fmt.Errorf("directory, inode %d: %w", d.in.ino, err)
 	}
-	return d.found, err
+	return found, err
 }
 
 func (d *dirReader) step() error {
@@ -101,7 +94,7 @@ func (d *dirReader) step() error {
 // inline reads a directory inside of its inode: the parent's number and
 // entries, and more entries in an attribute.
 func (d *dirReader) inline() error {
-	if err := d.parent(le.Uint32(d.in.inline[0])); err != nil {
+	if err := d.list.Up(uint64(le.Uint32(d.in.inline[0]))); err != nil {
 		return err
 	}
 	if err := d.parse(d.in.inline[0][4:]); err != nil {
@@ -174,28 +167,10 @@ func (d *dirReader) recordSize(entry []byte) int {
 	return n
 }
 
-func (d *dirReader) parent(ino uint32) error {
-	d.known = true
-	if ino != d.in.parent {
-		return corrupt("its parent is %d, but it is in %d", ino, d.in.parent)
-	}
-	return nil
-}
-
-// add takes an entry. Directories may be in theirs once, and the root is in
-// none: walks see a tree.
+// add takes an entry.
 func (d *dirReader) add(name []byte, typ byte, ino uint32) error {
-	switch string(name) {
-	case ".":
-		return nil
-	case "..":
-		return d.parent(ino)
-	}
-	if !d.known { // else what came before would be a way around that check
-		return corrupt("%q comes before its parent", name)
-	}
-	if len(name) == 0 || bytes.ContainsAny(name, "/\x00") {
-		return corrupt("an entry is named %q", name)
+	if wanted, err := d.list.Wants(name, uint64(ino)); !wanted {
+		return err
 	}
 	e := &entry{dir: d.in, name: string(name), ino: ino}
 	switch {
@@ -210,18 +185,13 @@ func (d *dirReader) add(name []byte, typ byte, ino uint32) error {
 	default:
 		e.typ = entryTypes[typ]
 	}
-	if e.typ.IsDir() && (ino == rootInode || !d.dirs.Add(uint64(ino), e.name)) {
-		return corrupt("%q is a second name of directory %d, or of two", name, ino)
-	}
-	if d.cost += nodefs.EntryCost + len(name); d.cost > maxListing {
-		return unsupported("a directory whose entries take more than %d bytes", maxListing)
-	}
-	d.found = append(d.found, e)
-	return nil
+	return d.list.Add(e, uint64(ino))
 }
 
 // List implements nodefs.Node.
-func (in *inode) List() nodefs.Lister { return &dirReader{in: in} }
+func (in *inode) List() nodefs.Lister {
+	return &dirReader{in: in, list: nodefs.Listing{Parent: uint64(in.parent), Root: rootInode, MaxBytes: maxListing, Corrupt: corrupt, TooLarge: unsupported}}
+}
 
 // Lookup implements nodefs.Node.
 func (in *inode) Lookup(name string) (nodefs.Node, error) {

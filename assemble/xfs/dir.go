@@ -5,7 +5,6 @@
 package xfs
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -40,25 +39,18 @@ type entry struct {
 
 // dirReader reads a directory, a block at a time.
 type dirReader struct {
-	in    *inode
-	at    uint64 // bytes; of the next block
-	known bool   // the parent was seen
-	cost  int
-	dirs  nodefs.Once
-	found []nodefs.Entry
+	in   *inode
+	at   uint64 // bytes; of the next block
+	list nodefs.Listing
 }
 
 // Next implements nodefs.Lister: it returns the entries of the next block.
 func (d *dirReader) Next() ([]nodefs.Entry, error) {
-	d.found = nil
-	err := d.step()
-	if errors.Is(err, io.EOF) && !d.known {
-		err = corrupt("it names no parent")
-	}
+	found, err := d.list.Piece(d.step)
 	if err != nil && !errors.Is(err, io.EOF) {
 		err = fmt.Errorf("directory, inode %d: %w", d.in.ino, err)
 	}
-	return d.found, err
+	return found, err
 }
 
 func (d *dirReader) step() error {
@@ -119,7 +111,7 @@ func (d *dirReader) short() error {
 	if len(raw) < 2+width {
 		return corrupt("short form of %d bytes", len(raw))
 	}
-	if err := d.parent(number(raw[2:])); err != nil {
+	if err := d.list.Up(number(raw[2:])); err != nil {
 		return err
 	}
 	raw = raw[2+width:]
@@ -210,45 +202,21 @@ func (d *dirReader) parse(buf []byte) error {
 	return nil
 }
 
-func (d *dirReader) parent(ino uint64) error {
-	d.known = true
-	if ino != d.in.parent {
-		return corrupt("its parent is %d, but it is in %d", ino, d.in.parent)
-	}
-	return nil
-}
-
-// add takes an entry. Directories may be in theirs once, and the root is in
-// none: walks see a tree.
+// add takes an entry.
 func (d *dirReader) add(name []byte, typ byte, ino uint64) error {
-	switch string(name) {
-	case ".":
-		return nil
-	case "..":
-		return d.parent(ino)
-	}
-	if !d.known { // else what came before would be a way around that check
-		return corrupt("%q comes before its parent", name)
-	}
-	if len(name) == 0 || bytes.ContainsAny(name, "/\x00") {
-		return corrupt("an entry is named %q", name)
+	if wanted, err := d.list.Wants(name, ino); !wanted {
+		return err
 	}
 	if typ == 0 || int(typ) >= len(entryTypes) {
 		return corrupt("%q: file type %d", name, typ)
 	}
-	e := &entry{d.in, string(name), ino, entryTypes[typ]}
-	if e.typ.IsDir() && (ino == d.in.fs.sb.root || !d.dirs.Add(ino, e.name)) {
-		return corrupt("%q is a second name of directory %d, or of two", name, ino)
-	}
-	if d.cost += nodefs.EntryCost + len(name); d.cost > maxListing {
-		return unsupported("a directory whose entries take more than %d bytes", maxListing)
-	}
-	d.found = append(d.found, e)
-	return nil
+	return d.list.Add(&entry{d.in, string(name), ino, entryTypes[typ]}, ino)
 }
 
 // List implements nodefs.Node.
-func (in *inode) List() nodefs.Lister { return &dirReader{in: in} }
+func (in *inode) List() nodefs.Lister {
+	return &dirReader{in: in, list: nodefs.Listing{Parent: in.parent, Root: in.fs.sb.root, MaxBytes: maxListing, Corrupt: corrupt, TooLarge: unsupported}}
+}
 
 // Lookup implements nodefs.Node.
 func (in *inode) Lookup(name string) (nodefs.Node, error) {
