@@ -85,3 +85,19 @@ func ExampleOpen() {
 	}
 	// Output: hello, of 512 bytes
 }
+
+// What a guest writes goes to a layer of its own, whose disk is larger.
+func ExampleCreateOverlay() {
+	dir, err := os.MkdirTemp("", "qcow2")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	raw, layer := filepath.Join(dir, "disk.raw"), filepath.Join(dir, "layer.qcow2")
+	if err := os.WriteFile(raw, make([]byte, 1<<20), 0o644); err != nil {
+		log.Fatal(err)
+	}
+	if err := qcow2.CreateOverlay(layer, raw, "raw", 10<<30); err != nil {
+		log.Fatal(err)
+	}
+}

@@ -65,10 +65,14 @@ var featureNames = []struct {
 type layout struct {
 	geometry
 	compression    Compression
+	backing        backing
 	l1             int64 // offset
 	refcounts      int64 // offset of the refcount table
 	refcountLength int64 // in clusters
 }
+
+// backing names the file that holds what the image does not; "": there is none.
+type backing struct{ name, format string }
 
 // header is the first bytes of an image.
 func (l layout) header() []byte {
@@ -88,6 +92,12 @@ func (l layout) header() []byte {
 		be.PutUint64(h[72:], featureCompression)
 		h[104] = typeZstd
 	}
+	if l.backing.name != "" {
+		h = be.AppendUint32(h, extensionBackingFormat)
+		h = be.AppendUint32(h, uint32(len(l.backing.format)))
+		h = append(h, l.backing.format...)
+		h = append(h, make([]byte, roundUp(int64(len(h)), 8)-int64(len(h)))...)
+	}
 	h = be.AppendUint32(h, extensionFeatureNames)
 	h = be.AppendUint32(h, uint32(48*len(featureNames)))
 	for _, f := range featureNames {
@@ -96,5 +106,11 @@ func (l layout) header() []byte {
 		copy(entry[2:], f.name)
 		h = append(h, entry[:]...)
 	}
-	return append(h, make([]byte, 8)...) // extensionEnd, of no length
+	h = append(h, make([]byte, 8)...) // extensionEnd, of no length
+	if l.backing.name != "" {
+		be.PutUint64(h[8:], uint64(len(h)))
+		be.PutUint32(h[16:], uint32(len(l.backing.name)))
+		h = append(h, l.backing.name...)
+	}
+	return h
 }

@@ -17,6 +17,7 @@ type packer struct {
 	geometry
 	dst         Target
 	compression Compression
+	backing     backing
 
 	next   int64 // the first cluster of the file that is free
 	counts refcounts
@@ -172,7 +173,7 @@ func (p *packer) finish() error {
 	if err := p.dst.Truncate(p.next * p.cluster); err != nil {
 		return err
 	}
-	h := layout{p.geometry, p.compression, p.l1.table, table, n}.header()
+	h := layout{p.geometry, p.compression, p.backing, p.l1.table, table, n}.header()
 	_, err := p.dst.WriteAt(h, 0)
 	return err
 }

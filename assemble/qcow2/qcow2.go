@@ -3,7 +3,7 @@
 // [Create] and [Write] make version 3 images out of any [Source]: sparse,
 // compressed or not, on all cores, in bounded memory. Equal contents and
 // options give equal bytes, whatever the source's holes and the number of
-// workers. [Open] reads images that nobody vouches for: as an [io.ReaderAt],
+// workers. [CreateOverlay] makes an empty layer on an image. [Open] reads images that nobody vouches for: as an [io.ReaderAt],
 // as a list of extents, and by [WriteRaw] as a sparse raw disk.
 //
 // The format is that of QEMU's docs/interop/qcow2.txt. "Section" in the
