@@ -86,6 +86,19 @@
         }
       );
 
+      # lib.almaImage { pkgs; iso; … }: see alma-image.nix.
+      lib.almaImage =
+        {
+          pkgs,
+          imgasm ? self.packages.${pkgs.stdenv.hostPlatform.system}.imgasm,
+          ...
+        }@args:
+        import ./alma-image.nix {
+          inherit lib;
+          inherit (pkgs) fetchurl runCommand;
+          inherit imgasm;
+        } (removeAttrs args [ "pkgs" "imgasm" ]);
+
       overlays.default = final: _: { imgasm = imgasm final; };
 
       # Everything that `make demo` needs, and what runs images by hand.

@@ -34,7 +34,7 @@ func nix(t *testing.T, name string, args ...string) ([]byte, error) {
 		})
 	})
 	cmd := exec.Command(program, args...)
-	cmd.Env = append(os.Environ(), "NIX_CONFIG=build-users-group =\nsandbox = false\nsubstitute = false\nexperimental-features = nix-command flakes")
+	cmd.Env = append(os.Environ(), "NIX_CONFIG=build-users-group =\nsandbox = false\nsubstitute = false\nsystem-features = kvm\nexperimental-features = nix-command flakes")
 	for _, v := range []string{"NIX_STORE_DIR", "NIX_STATE_DIR", "NIX_LOG_DIR", "NIX_CONF_DIR", "HOME", "XDG_CACHE_HOME"} {
 		cmd.Env = append(cmd.Env, v+"="+filepath.Join(dir, v))
 	}
@@ -55,7 +55,7 @@ func root(t *testing.T) string {
 	if err := os.CopyFS(filepath.Join(dir, "nixos"), nixos.Flake()); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"flake.nix", "go.mod"} {
+	for _, name := range []string{"flake.nix", "alma-image.nix", "go.mod"} {
 		data, err := os.ReadFile("../" + name)
 		if err != nil {
 			t.Fatal(err)
@@ -124,7 +124,7 @@ func TestFlakeOutputsOnStubNixpkgs(t *testing.T) {
 		}
 	})
 	t.Run("root", func(t *testing.T) {
-		want["overlays.default"] = "nixpkgs-overlay"
+		want["overlays.default"], want["lib"] = "nixpkgs-overlay", "unknown"
 		for _, system := range []string{"x86_64-linux", "aarch64-linux", "x86_64-darwin", "aarch64-darwin"} {
 			for _, name := range []string{"packages.%s.imgasm", "packages.%s.default", "checks.%s.imgasm", "devShells.%s.default", "formatter.%s"} {
 				want[fmt.Sprintf(name, system)] = derivation

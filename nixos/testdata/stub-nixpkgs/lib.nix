@@ -26,6 +26,10 @@ rec {
     in
     if found == [ ] then default else builtins.head found;
   versionOlder = a: b: builtins.compareVersions a b < 0;
+  isDerivation = v: v.type or null == "derivation";
+  optionals = c: l: if c then l else [ ];
+  escapeShellArgs =
+    l: builtins.concatStringsSep " " (map (a: "'${builtins.replaceStrings [ "'" ] [ "'\\''" ] a}'") l);
   optional = c: x: if c then [ x ] else [ ];
   makeBinPath = l: builtins.concatStringsSep ":" (map (p: "${p}/bin") l);
   getExe = p: "${p}/bin/${p.meta.mainProgram}";
