@@ -3,11 +3,7 @@ package qemu
 // Questions to a running machine, by QMP. Answers are read leniently: fields
 // come and go between versions.
 
-import (
-	"context"
-	"fmt"
-	"path/filepath"
-)
+import "context"
 
 // RunState is query-status' answer.
 type RunState struct {
@@ -75,20 +71,6 @@ func (vm *VM) DriveStatus(ctx context.Context) (map[string]string, error) {
 		}
 	}
 	return status, nil
-}
-
-// Screendump writes what the machine's display shows into a PNG file. It needs
-// Config.Display. QEMU itself writes the file: path is made absolute.
-func (vm *VM) Screendump(ctx context.Context, path string) error {
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		return fmt.Errorf("screendump %s: %w", path, err)
-	}
-	err = vm.Monitor.Do(ctx, "screendump", map[string]any{"filename": abs, "format": "png"}, nil)
-	if err != nil {
-		return fmt.Errorf("screendump %s: %w", path, err)
-	}
-	return nil
 }
 
 // PowerButton presses the machine's power button: the guest may power off.

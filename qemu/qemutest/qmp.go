@@ -98,7 +98,11 @@ func (m *machine) answer(r request) {
 		m.reply(r, m.block())
 	case "screendump":
 		name, _ := r.Arguments["filename"].(string)
-		if err := os.WriteFile(name, pixel, 0o644); err != nil {
+		picture := pixel
+		if r.Arguments["format"] == nil {
+			picture = []byte("P6\n1 1\n255\n\x00\x00\x00")
+		}
+		if err := os.WriteFile(name, picture, 0o644); err != nil {
 			m.refuse(r, "GenericError", err.Error())
 			return
 		}
