@@ -12,10 +12,9 @@ import (
 
 // build is a QEMU with every device but some.
 func build(c Config, sandbox bool, without ...string) *Info {
-	i := &Info{Path: "/usr/bin/qemu", Sandbox: sandbox, devices: map[string]bool{}}
-	for _, d := range i.Missing(c) {
-		i.devices[d] = !slices.Contains(without, d)
-	}
+	i := &Info{Path: "/usr/bin/qemu", Sandbox: sandbox}
+	i.Devices = slices.DeleteFunc(i.Missing(c), func(d string) bool { return slices.Contains(without, d) })
+	slices.Sort(i.Devices)
 	return i
 }
 

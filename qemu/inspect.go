@@ -7,11 +7,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 
 	"github.com/imgasm/imgasm/internal/fault"
+	"github.com/imgasm/imgasm/internal/memo"
 	"github.com/imgasm/imgasm/qemu/monitor"
 )
 
@@ -42,12 +44,14 @@ type Info struct {
 	Accels  []string // "hvf", "kvm", "tcg", …, sorted; built in, which does not say that they work: see package accel
 	Sandbox bool     // Config.Sandbox works: tried
 	CPUs    []string // processor models, sorted
-
-	devices map[string]bool
+	Devices []string // by -device's name, sorted
 }
 
 // HasDevice tells whether the build has a device, by -device's name.
-func (i *Info) HasDevice(name string) bool { return i.devices[name] }
+func (i *Info) HasDevice(name string) bool {
+	_, has := slices.BinarySearch(i.Devices, name)
+	return has
+}
 
 // Missing lists the devices that a configuration needs and the build lacks.
 func (i *Info) Missing(c Config) []string {
@@ -73,7 +77,7 @@ func Inspect(ctx context.Context, binary string) (*Info, error) {
 	if err != nil {
 		return nil, err
 	}
-	info := &Info{Path: path, Sandbox: runtime.GOOS == "linux", devices: make(map[string]bool)}
+	info := &Info{Path: path, Sandbox: runtime.GOOS == "linux"}
 	vm, err := info.start(ctx)
 	switch {
 	case err != nil && ctx.Err() != nil:
@@ -92,6 +96,24 @@ func Inspect(ctx context.Context, binary string) (*Info, error) {
 		return nil, err
 	}
 	return info, vm.Quit(ctx)
+}
+
+// Recall is Inspect, whose answer it remembers in the folder memory until the
+// binary is replaced or the host started again.
+func Recall(ctx context.Context, binary, memory string) (*Info, error) {
+	path, err := Find(binary)
+	if err != nil {
+		return nil, err
+	}
+	name, of := "qemu-"+filepath.Base(path)+".json", memo.Program(path)
+	info := &Info{}
+	if memo.Recall(memory, name, of, info) && info.Path == path {
+		return info, nil
+	}
+	if info, err = Inspect(ctx, path); err == nil {
+		memo.Keep(memory, name, of, info)
+	}
+	return info, err
 }
 
 // start starts the binary in its sandbox, and without it if that cannot be: a
@@ -134,13 +156,11 @@ func (i *Info) ask(ctx context.Context, m *monitor.Client) error {
 		}
 		return names, err
 	}
-	devices, err := types("device")
-	if err != nil {
+	var err error
+	if i.Devices, err = types("device"); err != nil {
 		return err
 	}
-	for _, d := range devices {
-		i.devices[d] = true
-	}
+	slices.Sort(i.Devices)
 	accels, err := types("accel")
 	if err != nil {
 		return err

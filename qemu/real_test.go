@@ -48,7 +48,7 @@ func TestRealInspect(t *testing.T) {
 					t.Errorf("no %s", what)
 				}
 			}
-			t.Logf("%v, %q, sandbox %v, %d processors, %d devices", info.Version, info.Accels, info.Sandbox, len(info.CPUs), len(info.devices))
+			t.Logf("%v, %q, sandbox %v, %d processors, %d devices", info.Version, info.Accels, info.Sandbox, len(info.CPUs), len(info.Devices))
 		})
 	}
 }

@@ -108,12 +108,12 @@ func (c *Checkup) forArch(ctx context.Context, h Host, a arch.Arch) bool {
 		text += ", without seccomp sandbox"
 	}
 	c.add("qemu", a.Name, Good, text, "")
-	c.accelerators(ctx, a, info)
+	c.accelerators(ctx, h, a, info)
 	return c.firmware(ctx, h, a, info)
 }
 
-func (c *Checkup) accelerators(ctx context.Context, a arch.Arch, info *qemu.Info) {
-	choice, err := accel.Choose(ctx, accel.Want{Arch: a.Name, Binary: info.Path})
+func (c *Checkup) accelerators(ctx context.Context, h Host, a arch.Arch, info *qemu.Info) {
+	choice, err := accel.Choose(ctx, accel.Want{Arch: a.Name, Binary: info.Path, Memory: h.Memory(), Renew: true})
 	if err != nil {
 		c.add("accelerator", a.Name, Missing, err.Error(), fault.Hint(err, nil))
 		return

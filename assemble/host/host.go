@@ -58,6 +58,10 @@ func (h Host) FirmwareTrees() []string {
 	return firmware.Trees(filepath.Join(h.CacheDir, "firmware"))
 }
 
+// Memory is the folder in which it is remembered what QEMU's builds and the
+// host's accelerators can do: see qemu.Recall and accel.Want.
+func (h Host) Memory() string { return filepath.Join(h.CacheDir, "qemu") }
+
 // SourceDate is SOURCE_DATE_EPOCH (reproducible-builds.org/specs), and whether it is set.
 func (h Host) SourceDate() (time.Time, bool, error) {
 	text := h.Getenv("SOURCE_DATE_EPOCH")

@@ -54,6 +54,11 @@ type Want struct {
 	// Version is QEMU's, where it is known: an old one emulates old
 	// processors only. Zero: not looked at.
 	Version qemu.Version
+	// Memory is a folder in which verdicts are remembered until QEMU's binary is
+	// replaced or the host started again; "": they are not.
+	Memory string
+	// Renew has what Memory holds found out again.
+	Renew bool
 	// Limit is the time one probe guest may take; 0: 5 s. In health it takes a
 	// tenth of a second, at a load of 10 up to 2 s.
 	Limit time.Duration

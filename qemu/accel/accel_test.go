@@ -230,6 +230,38 @@ func TestVerdictsAreKept(t *testing.T) {
 	}
 }
 
+// A verdict is remembered from one program to the next until QEMU is replaced,
+// or renewed.
+func TestVerdictsAreRemembered(t *testing.T) {
+	binary := qemutest.Executable(t, qemutest.Script{})
+	runs := 0
+	h := host{goos: "linux", arch: arch.X86_64, device: func(string) (Verdict, string, string) { return "", "", "" },
+		run: func(context.Context, string, arch.Arch, string, string, time.Duration) (result, error) {
+			runs++
+			return result{passed: true, took: time.Second, timeout: runs == 1}, nil
+		}}
+	w := Want{Accel: "kvm", Arch: "x86_64", Binary: binary, Memory: t.TempDir()}
+	for step, want := range []int{1, 2, 2, 2, 3, 3, 4, 4} {
+		switch step {
+		case 4:
+			if err := os.WriteFile(binary+".new", []byte("another QEMU"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Rename(binary+".new", binary); err != nil {
+				t.Fatal(err)
+			}
+		case 6:
+			w.Renew = true
+		case 7:
+			w.Renew = false
+		}
+		c, err := choose(t.Context(), w, h)
+		if err != nil || c.Accel != "kvm" || c.CPU != "host" || runs != want {
+			t.Errorf("step %d: %+v, %v after %d runs, want %d", step, c, err, runs, want)
+		}
+	}
+}
+
 func TestChooseWithoutQEMU(t *testing.T) {
 	h := thisHost()
 	h.goos, h.arch, h.device = "linux", arch.X86_64, func(string) (Verdict, string, string) { return "", "", "" }

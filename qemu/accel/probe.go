@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/memo"
 	"github.com/imgasm/imgasm/internal/proc"
 	"github.com/imgasm/imgasm/internal/tmpdir"
 	"github.com/imgasm/imgasm/qemu"
@@ -80,7 +81,7 @@ func examine(ctx context.Context, w Want, guest arch.Arch, h host, name string) 
 	return run(ctx, w, guest, h, r, p)
 }
 
-// run runs the probe guest and completes the probe.
+// run runs the probe guest and completes the probe, unless that is remembered.
 func run(ctx context.Context, w Want, guest arch.Arch, h host, r row, p Probe) (Probe, error) {
 	limit := w.Limit
 	if limit <= 0 {
@@ -90,6 +91,13 @@ func run(ctx context.Context, w Want, guest arch.Arch, h host, r row, p Probe) (
 	if binary == "" {
 		binary = guest.QEMU
 	}
+	file, of := "accel-"+guest.Name+"-"+r.name+".json", ""
+	if path, err := qemu.Find(binary); err == nil {
+		of = memo.Program(path)
+	}
+	if !w.Renew && memo.Recall(w.Memory, file, of, &p) {
+		return p, nil
+	}
 	for i, model := range r.models {
 		res, err := h.run(ctx, binary, guest, r.option, model, limit)
 		if err != nil {
@@ -98,6 +106,9 @@ func run(ctx context.Context, w Want, guest arch.Arch, h host, r row, p Probe) (
 		p.CPU, p.Letters, p.Took = model, res.letters, res.took
 		p.Verdict, p.Reason = judge(res, guest, limit)
 		p.Hint = hintOf(p.Verdict, res.stderr)
+		if !res.timeout { // the host may have been busy
+			memo.Keep(w.Memory, file, of, p)
+		}
 		if p.Verdict == Works || i+1 == len(r.models) || !strings.Contains(res.stderr, "failed to set MSR 0x10a") {
 			break
 		}
