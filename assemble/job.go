@@ -38,6 +38,24 @@ type Step struct {
 	Run func(ctx context.Context, j *Job) (string, error)
 }
 
+// StepPlan names a step and says what it will do.
+type StepPlan struct {
+	Name string `json:"name"`
+	Text string `json:"text"`
+}
+
+// Describe is steps without their code.
+func Describe(steps []Step) (all []StepPlan) {
+	for _, s := range steps {
+		text := s.Text
+		if s.Skip != "" {
+			text = "nothing: " + s.Skip
+		}
+		all = append(all, StepPlan{s.Name, text})
+	}
+	return all
+}
+
 // Build is a build that is ready to run. What one of its steps finds for another
 // is a variable that both of their functions know.
 type Build struct {

@@ -211,9 +211,11 @@ func TestFolderIdentity(t *testing.T) {
 func TestWorkspaceIsUsedThroughItsRoot(t *testing.T) {
 	sources, err := filepath.Glob("*.go")
 	ok(t, err)
-	alma, err := filepath.Glob("alma/*.go")
-	ok(t, err)
-	sources = append(sources, alma...)
+	for _, dir := range []string{"alma", "guest"} {
+		more, err := filepath.Glob(dir + "/*.go")
+		ok(t, err)
+		sources = append(sources, more...)
+	}
 	paths := 0
 	for _, name := range sources {
 		if strings.HasSuffix(name, "_test.go") {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/guest"
 	"github.com/imgasm/imgasm/assemble/host"
 	"github.com/imgasm/imgasm/assemble/iso"
 	"github.com/imgasm/imgasm/assemble/watch"
@@ -356,7 +357,7 @@ func TestBuildRefusesAForeignFolder(t *testing.T) {
 	if _, err := p.Run(t.Context(), r.sink); !errors.Is(err, assemble.ErrForeign) || len(r.events) > 0 {
 		t.Errorf("error %v after %d events, want ErrForeign before the first", err, len(r.events))
 	}
-	if _, err := DialConsole(s.Out); !errors.Is(err, assemble.ErrForeign) {
+	if _, err := guest.Dial(s.Out); !errors.Is(err, assemble.ErrForeign) {
 		t.Errorf("a console in it: %v, want ErrForeign", err)
 	}
 	if _, err := os.Stat(filepath.Join(target, "gem")); err != nil {

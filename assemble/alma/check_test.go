@@ -46,12 +46,11 @@ func TestCheckUnread(t *testing.T) {
 	}{{true, event.Warning}, {false, event.Note}} {
 		p, err := resolve(t.Context(), testSpec(t, qemutest.Script{}), testHost(t))
 		ok(t, err)
-		p.Spec.NoBootTest = c.noBootTest
 		p.Notes, p.Cautions = nil, nil
 		r := &recorder{}
-		ok(t, inJob(t, p, r.sink, func(ctx context.Context, j *assemble.Job) error {
-			ok(t, j.Folder.WriteFile(diskFile, nil, 0o600)) // no sector at all
-			_, err := checkDisk(ctx, j, p)
+		ok(t, inJob(t, p, r.sink, func(_ context.Context, j *assemble.Job) error {
+			ok(t, j.Folder.WriteFile(assemble.DiskFile, nil, 0o600)) // no sector at all
+			_, err := checkDisk(j, assemble.Disk{Arch: "x86_64", BIOS: true, Untested: c.noBootTest})
 			return err
 		}))
 		if !slices.ContainsFunc(r.events, func(e event.Event) bool { return e.Kind == c.want && strings.Contains(e.Text, "could not be read") }) {

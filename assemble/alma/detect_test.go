@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/anaconda"
 	"github.com/imgasm/imgasm/assemble/watch"
 	"github.com/imgasm/imgasm/internal/event"
@@ -94,7 +95,7 @@ func detect(t testing.TB, name string) time.Duration {
 	s := testSpec(t, qemutest.Script{})
 	p, err := resolve(t.Context(), s, testHost(t))
 	ok(t, err)
-	if err := os.WriteFile(filepath.Join(folder(t, p), diskFile), nil, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(folder(t, p), assemble.DiskFile), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	stamp := filepath.Join(t.TempDir(), "stamp")

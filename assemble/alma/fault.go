@@ -4,6 +4,7 @@ package alma
 
 import (
 	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/guest"
 	"github.com/imgasm/imgasm/internal/fault"
 )
 
@@ -16,11 +17,9 @@ var (
 	// ErrLint is a kickstart that the installer would refuse.
 	ErrLint = fault.Class(fault.Input, "the installer would refuse this kickstart")
 	// ErrHost is something that this host lacks.
-	ErrHost = fault.Class(fault.Host, "this host lacks something")
+	ErrHost = guest.ErrHost
 	// ErrCannotBoot is an installation that says it is complete and a disk that it is not on.
 	ErrCannotBoot = fault.Class(fault.Guest, "the installed disk cannot boot")
-	// ErrNoConsole is an output for which no guest is held.
-	ErrNoConsole = fault.Class(fault.Input, "no imgasm holds a guest for this output")
 )
 
 // bad is an error about a field of a Spec.

@@ -90,13 +90,13 @@ func TestTested(t *testing.T) {
 	for _, c := range []struct {
 		formats      []string
 		file, format string
-		made         []int
+		made         []string
 		boots        bool
 	}{
-		{[]string{"qcow2"}, "image.partial", "qcow2", []int{0}, true},
-		{[]string{"raw", "qcow2"}, "image.partial", "raw", []int{1, 0}, true},
-		{[]string{"vhd", "qcow2", "raw"}, "image-2.partial", "qcow2", []int{0, 1, 2}, true},
-		{[]string{"ova", "gce"}, "disk.raw", "raw", []int{0, 1}, false},
+		{[]string{"qcow2"}, "image.partial", "qcow2", []string{"qcow2"}, true},
+		{[]string{"raw", "qcow2"}, "image.partial", "raw", []string{"qcow2", "raw"}, true},
+		{[]string{"vhd", "qcow2", "raw"}, "image-2.partial", "qcow2", []string{"vhd", "qcow2", "raw"}, true},
+		{[]string{"ova", "gce"}, "disk.raw", "raw", []string{"ova", "gce"}, false},
 	} {
 		s := testSpec(t, qemutest.Script{})
 		s.Out, s.Formats, s.NoBootTest = filepath.Join(filepath.Dir(s.Out), "out"), c.formats, false
@@ -106,13 +106,17 @@ func TestTested(t *testing.T) {
 		if filepath.Base(d.Path) != c.file || d.Format != c.format || !d.Snapshot {
 			t.Errorf("%q: the boot test boots %+v, want %s", c.formats, d, c.file)
 		}
-		if got := p.imageOrder(); !slices.Equal(got, c.made) {
+		var got []string
+		for _, s := range p.Outputs.ImageSteps(assemble.Disk{}) {
+			got = append(got, s.Name)
+		}
+		if !slices.Equal(got, c.made) {
 			t.Errorf("%q are made in the order %v, want %v", c.formats, got, c.made)
 		}
 		if boots := len(p.next().Boot) > 0; boots != c.boots {
 			t.Errorf("%q: a command that boots it: %v", c.formats, boots)
 		}
-		made, err := p.made(assemble.Image{Tested: &boottest.Proof{}})
+		made, err := p.Outputs.Made(assemble.Image{Tested: &boottest.Proof{}}, p.Spec.DiskSize)
 		ok(t, err)
 		for n, m := range made {
 			if as := m.Image.TestedAs; (as == "") != (c.formats[n] == c.format) || as != "" && as != c.format {
@@ -147,7 +151,7 @@ func TestFormatsRefused(t *testing.T) {
 		if format != "" {
 			s.Formats = []string{format}
 		}
-		if got := s.out(); got != want {
+		if got := s.WithDefaults(DefaultOut).Out; got != want {
 			t.Errorf("%q goes to %s, want %s", format, got, want)
 		}
 	}

@@ -12,9 +12,10 @@ import (
 
 // What package assemble calls things.
 const (
-	summaryFile = "SUMMARY.md"
-	panicFile   = "panic.txt"
-	eventsFile  = "events.jsonl"
+	summaryFile      = "SUMMARY.md"
+	imagePartialFile = "image.partial"
+	panicFile        = "panic.txt"
+	eventsFile       = "events.jsonl"
 )
 
 func provenanceName(out string) string { return out + ".intoto.json" }

@@ -144,7 +144,7 @@ func ReadKeyring(path string) (*source.Keyring, error) {
 
 // pin makes a locked Spec ask for the ISO that the lock names.
 func (s Spec) pin() (Spec, error) {
-	s.Out = s.out()
+	s.Out = s.WithDefaults(DefaultOut).Out
 	if !s.Locked {
 		return s, nil
 	}

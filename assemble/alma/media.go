@@ -146,6 +146,6 @@ func makeBootMedium(ctx context.Context, j *assemble.Job, p *Plan) (string, erro
 }
 
 func makeDisk(_ context.Context, j *assemble.Job, p *Plan) (string, error) {
-	_, err := j.Make(diskFile, func(f *os.File) error { return disk.Blank(f, p.Spec.DiskSize) })
+	_, err := j.Make(assemble.DiskFile, func(f *os.File) error { return disk.Blank(f, p.Spec.DiskSize) })
 	return size.Format(p.Spec.DiskSize) + ", sparse", err
 }

@@ -3,56 +3,17 @@
 package alma
 
 import (
-	"os"
 	"slices"
-	"strconv"
 
 	"github.com/imgasm/imgasm/assemble"
-	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/kickstart/render"
-	"github.com/imgasm/imgasm/qemu"
 )
-
-// nextSSHPort is the host's port by which the pasted command reaches the guest's ssh server.
-const nextSSHPort = 2222
 
 // next is how to go on with the plan's image.
 func (p *Plan) next() assemble.Next {
-	n := assemble.Next{Logins: p.Kickstart.Logins}
-	m := p.TestMachine
-	m.Name, m.UUID = "", ""
-	m.Net = &qemu.Net{Forwards: []qemu.Forward{{HostPort: nextSSHPort, GuestPort: sshPort}}}
-	m.Drives = slices.Clone(m.Drives)
-	boots, format := p.tested()
-	for _, t := range p.Outputs.Images {
-		if t.Format == format {
-			m.Drives[0].Path = t.Path
-		}
-	}
-	ready := boots != diskFile // which is gone then
-	if p.Firmware != nil && ready {
-		m.Firmware, ready = pastedFirmware(*p.Firmware, p.arch.PflashSize)
-	}
-	if ready {
-		n.Boot = m.Argv(qemu.Links{})
-	}
-	if user := p.Kickstart.SSHUser; user != "" {
-		n.SSH = []string{"ssh", "-p", strconv.Itoa(nextSSHPort), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=" + os.DevNull, user + "@127.0.0.1"}
-	}
+	n := p.Next(p.Outputs, p.TestMachine, p.Kickstart.SSHUser)
+	n.Logins = p.Kickstart.Logins
 	return n
-}
-
-// pastedFirmware uses the firmware's files as they are, where QEMU takes them so.
-func pastedFirmware(p firmware.Pair, size int64) (*qemu.Firmware, bool) {
-	for _, f := range []firmware.File{p.Code, p.Vars} {
-		info, err := os.Stat(f.Path)
-		switch {
-		case f.Path == "":
-		case err != nil, f.Format != p.Code.Format, f.Format == firmware.Raw && size != 0 && info.Size() != size:
-			return nil, false
-		}
-	}
-	return &qemu.Firmware{Code: p.Code.Path, Vars: p.Vars.Path, Format: string(p.Code.Format), SecureBoot: p.SMM, Snapshot: true}, true
 }
 
 // logins say who may log in to a system of the embedded kickstart, and with

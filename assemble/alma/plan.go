@@ -14,14 +14,13 @@ import (
 	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/boot"
 	"github.com/imgasm/imgasm/assemble/boottest"
+	"github.com/imgasm/imgasm/assemble/guest"
 	"github.com/imgasm/imgasm/assemble/host"
 	"github.com/imgasm/imgasm/assemble/iso"
-	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/derive"
 	"github.com/imgasm/imgasm/kickstart"
 	"github.com/imgasm/imgasm/qemu"
-	"github.com/imgasm/imgasm/qemu/accel"
 )
 
 // Plan is everything that a build will do and with what.
@@ -32,9 +31,7 @@ type Plan struct {
 
 	Installer Installer
 	Kickstart Kickstart
-	Firmware  *firmware.Pair // nil: BIOS
-	Accel     accel.Choice
-	QEMU      *qemu.Info
+	guest.Runner
 
 	// Arguments are the installer's kernel arguments.
 	Arguments []string
@@ -48,7 +45,7 @@ type Plan struct {
 	// Time is the date of everything in the media.
 	Time  time.Time
 	Dated bool // Time is SOURCE_DATE_EPOCH
-	Steps []StepPlan
+	Steps []assemble.StepPlan
 	// Notes are things worth knowing that do not stop the build.
 	Notes []string
 	// Cautions are things that must not be overlooked.
@@ -56,12 +53,6 @@ type Plan struct {
 
 	arch   arch.Arch
 	hidden *assemble.Secrets // what is taken out of everything that is said; nil: nothing
-}
-
-// StepPlan names a step of the build and says what it will do.
-type StepPlan struct {
-	Name string `json:"name"`
-	Text string `json:"text"`
 }
 
 // Kickstart is the kickstart that the guest will read.

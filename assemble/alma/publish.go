@@ -11,7 +11,6 @@ import (
 	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/anaconda"
 	"github.com/imgasm/imgasm/assemble/boottest"
-	"github.com/imgasm/imgasm/assemble/convert"
 	"github.com/imgasm/imgasm/assemble/lock"
 	"github.com/imgasm/imgasm/internal/size"
 )
@@ -34,15 +33,15 @@ func publish(ctx context.Context, j *assemble.Job, p *Plan, hash <-chan hashed, 
 	for name, fact := range said.Facts {
 		facts[name] = p.hidden.String(fact)
 	}
-	made, err := p.made(assemble.Image{
-		Rehearsal: p.Installer.Rehearsal, Product: p.product(), Version: p.Installer.Version, Arch: p.arch.Name, Boot: p.bootMode(),
+	made, err := p.Outputs.Made(assemble.Image{
+		Rehearsal: p.Installer.Rehearsal, Product: p.product(), Version: p.Installer.Version, Arch: p.arch.Name, Boot: p.BootMode(),
 		Inputs: inputs, Guest: facts, Package: said.Packages, Tested: tested,
 		Kernel: p.hidden.String(strings.Join(p.Arguments, " ")), QEMU: p.QEMU.Version.String(), Accel: p.Accel.Accel,
-	})
+	}, p.Spec.DiskSize)
 	if err != nil {
 		return "", err
 	}
-	disk, _ := p.tested()
+	disk, _ := p.Outputs.Boots()
 	return j.Publish(ctx, assemble.Product{
 		Images: made, Disk: disk,
 		Parameters: map[string]any{
@@ -57,24 +56,6 @@ func publish(ctx context.Context, j *assemble.Job, p *Plan, hash <-chan hashed, 
 		Lock:     p.lock(inputs),
 		Next:     p.next(),
 	})
-}
-
-// made are the images, described by what they have in common and what not.
-func (p *Plan) made(common assemble.Image) (all []assemble.Made, err error) {
-	_, booted := p.tested()
-	for n, t := range p.Outputs.Images {
-		f, err := convert.FormatOf(t.Format)
-		if err != nil {
-			return nil, err
-		}
-		m := common
-		m.Format, m.Virtual = t.Format, f.Rounded(p.Spec.DiskSize)
-		if m.Tested != nil && t.Format != booted {
-			m.TestedAs = booted
-		}
-		all = append(all, assemble.Made{File: imageFile(n), Image: m})
-	}
-	return all, nil
 }
 
 // product names what the image is. A rehearsal's ISO is laid out as AlmaLinux's
@@ -153,7 +134,7 @@ func (p *Plan) lock(inputs []assemble.Input) lock.Build {
 		Inputs: map[string]lock.Input{},
 		Tools:  map[string]string{"imgasm": p.Host.Version, "qemu": p.QEMU.Version.String()},
 		Settings: map[string]string{
-			"arch": p.arch.Name, "boot": p.Spec.Boot, "firmware": p.bootMode(), "format": strings.Join(p.Spec.Formats, ","), "disk-size": size.Format(p.Spec.DiskSize),
+			"arch": p.arch.Name, "boot": p.Spec.Boot, "firmware": p.BootMode(), "format": strings.Join(p.Spec.Formats, ","), "disk-size": size.Format(p.Spec.DiskSize),
 		},
 	}
 	if args := p.Spec.KernelArgs; len(args) > 0 { // "inst.repo=…", "fips=1": they change what is installed

@@ -15,14 +15,12 @@ import (
 
 	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/boot"
-	"github.com/imgasm/imgasm/assemble/convert"
+	"github.com/imgasm/imgasm/assemble/guest"
 	"github.com/imgasm/imgasm/assemble/host"
-	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/derive"
 	"github.com/imgasm/imgasm/internal/size"
 	"github.com/imgasm/imgasm/qemu"
-	"github.com/imgasm/imgasm/qemu/accel"
 )
 
 // Resolve decides everything about a build of s with the ISO in, on host h.
@@ -75,7 +73,7 @@ func Resolve(ctx context.Context, h host.Host, s Spec, in *Installer) (_ *Plan, 
 	if err := p.checkLock(); err != nil {
 		return nil, err
 	}
-	p.Steps = p.describe()
+	p.Steps = assemble.Describe(p.steps(nil))
 	return p, nil
 }
 
@@ -121,18 +119,10 @@ func (s Spec) complete() (Spec, arch.Arch, error) {
 	}
 	s.Arch = a.Name
 	s.Version = or(s.Version, DefaultVersion)
-	s.Out = s.out()
 	s.Boot = or(s.Boot, "kernel")
 	s.Deliver = or(s.Deliver, string(boot.DeliverOEMDRV))
-	s.Firmware = or(s.Firmware, "auto")
-	s.Accel = or(s.Accel, accel.Auto)
 	s.ConsoleMode = or(s.ConsoleMode, consoleDirect)
-	if len(s.Formats) == 0 {
-		s.Formats = []string{"qcow2"}
-		if f, err := convert.FormatOfFile(s.Out); err == nil {
-			s.Formats = []string{f.Name}
-		}
-	}
+	s.Output = s.WithDefaults(DefaultOut)
 	if s.DiskSize == 0 {
 		s.DiskSize = DefaultDiskSize
 	}
@@ -143,17 +133,21 @@ func (s Spec) complete() (Spec, arch.Arch, error) {
 		{"Boot", s.Boot, []string{"kernel", "media"}},
 		{"Deliver", s.Deliver, boot.Deliveries},
 		{"ConsoleMode", s.ConsoleMode, []string{consoleDirect, consoleTmux}},
-		{"Accel", s.Accel, append([]string{accel.Auto}, qemu.Accelerators...)},
 	} {
 		if !slices.Contains(c.allowed, c.value) {
 			return s, a, bad(c.field, fmt.Errorf("%q is not one of %s", c.value, strings.Join(c.allowed, ", ")), "give one of them, such as {"+c.field+"} "+c.allowed[0])
 		}
 	}
+	if s.Machine, err = s.Machine.Complete(a.Name); err != nil {
+		return s, a, err
+	}
 	if err := s.check(a); err != nil {
 		return s, a, err
 	}
-	if err := s.checkFormats(); err != nil {
+	if err := s.CheckFormats(s.DiskSize); errors.Is(err, ErrInput) {
 		return s, a, err
+	} else if err != nil {
+		return s, a, bad("DiskSize", err, "")
 	}
 	if s.SecureBoot {
 		// A kernel that QEMU loads by itself passes the firmware's check by.
@@ -170,18 +164,8 @@ func (s Spec) check(a arch.Arch) error {
 		return bad("DiskSize", fmt.Errorf("%d bytes: no system fits on less than %s", s.DiskSize, size.Format(MinDiskSize)), "the default is {DiskSize} 10G")
 	case s.DiskSize%sector != 0:
 		return bad("DiskSize", fmt.Errorf("%d bytes is no whole number of sectors of %d bytes", s.DiskSize, sector), "give whole megabytes, such as 10G")
-	case s.MemoryMiB < 0 || s.MemoryMiB > 0 && s.MemoryMiB < 256:
-		return bad("MemoryMiB", fmt.Errorf("%d MiB is too little to install a system", s.MemoryMiB), "such as {MemoryMiB} 4G")
-	case s.MemoryMiB > qemu.MaxMemoryMiB:
-		return bad("MemoryMiB", fmt.Errorf("%d GiB is more than a virtual machine can have", s.MemoryMiB>>10), "such as {MemoryMiB} 4G")
-	case s.CPUs < 0 || s.CPUs > 255:
-		return bad("CPUs", fmt.Errorf("%d: give 1 to 255", s.CPUs), "")
 	case s.Timeout < 0 || s.StallTimeout < 0:
 		return bad("Timeout", errors.New("a time cannot be negative"), "")
-	case s.SecureBoot && s.Firmware == "bios":
-		return bad("SecureBoot", errors.New("a BIOS knows no Secure Boot"), "leave out {Firmware} bios")
-	case s.Firmware == "bios" && !a.BIOS:
-		return bad("Firmware", fmt.Errorf("%s has no BIOS", a.Name), "")
 	case s.Firmware == "bios" && s.Boot == "media":
 		return bad("Boot", errors.New("the boot medium is for UEFI"), "use {Boot} kernel with {Firmware} bios")
 	case s.Offline && !s.Locked && s.ISO == "" && or(s.Variant, "boot") == "boot": // a lock names its own ISO
@@ -258,11 +242,6 @@ func (p *Plan) release() string {
 // resolveHost finds QEMU, its accelerator and the firmware.
 func (p *Plan) resolveHost(ctx context.Context) (err error) {
 	s := &p.Spec
-	binary := or(s.QEMU, p.arch.QEMU)
-	if p.QEMU, err = qemu.Inspect(ctx, binary); err != nil {
-		return err
-	}
-	s.QEMU = p.QEMU.Path
 	level := 3
 	switch {
 	case p.Installer.Rehearsal:
@@ -270,41 +249,15 @@ func (p *Plan) resolveHost(ctx context.Context) (err error) {
 	case p.Installer.Flavour == flavourV2:
 		level = 2
 	}
-	if p.Accel, err = accel.Choose(ctx, accel.Want{Accel: s.Accel, Arch: p.arch.Name, Binary: p.QEMU.Path, Version: p.QEMU.Version, X86Level: level}); err != nil {
+	if p.Runner, err = guest.Find(ctx, p.Host, s.Machine, guest.Want{Arch: p.arch.Name, X86Level: level, MemoryMiB: p.defaultMemory()}); err != nil {
 		return err
 	}
-	if s.CPU != "" {
-		p.Accel.CPU = s.CPU
-	}
-	if s.CPUs == 0 {
-		s.CPUs = max(1, min(p.Host.CPUs, 4))
-		if p.serial() {
-			s.CPUs = 1 // more would take turns
-		}
-		if p.Accel.MaxCPUs > 0 {
-			s.CPUs = min(s.CPUs, p.Accel.MaxCPUs)
-		}
-	} else if p.Accel.MaxCPUs > 0 && s.CPUs > p.Accel.MaxCPUs {
-		return bad("CPUs", fmt.Errorf("%s runs at most %d processors", p.Accel.Accel, p.Accel.MaxCPUs), "")
-	}
-	if s.MemoryMiB == 0 {
-		s.MemoryMiB = p.defaultMemory()
-	}
+	s.Machine, p.Hold = p.Runner.Spec, s.KeepVM
 	p.Timeout = s.Timeout
 	if p.Timeout == 0 {
 		if p.Timeout = 45 * time.Minute; p.Accel.Emulated() {
 			p.Timeout = 3 * time.Hour
 		}
-	}
-	if s.Firmware == "bios" {
-		return nil
-	}
-	query := firmware.Query{Arch: p.arch.Name, SecureBoot: s.SecureBoot, Getenv: p.Host.Getenv, Binary: p.QEMU.Path, Trees: p.Host.FirmwareTrees()}
-	if s.Firmware != "auto" && s.Firmware != "uefi" {
-		query.Explicit = s.Firmware
-	}
-	if p.Firmware, err = firmware.Find(ctx, query); err != nil {
-		return err
 	}
 	return nil
 }

@@ -19,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/guest"
 	"github.com/imgasm/imgasm/assemble/watch"
 	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/qemu/qemutest"
@@ -245,7 +246,7 @@ func TestHeldGuest(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(s.Out+".failed", summaryFile)); err != nil {
 		t.Errorf("no bundle while the guest is held: %v", err)
 	}
-	conn, err := DialConsole(s.Out)
+	conn, err := guest.Dial(s.Out)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -255,7 +256,7 @@ func TestHeldGuest(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect(t, conn, "the guest of a test")
-	second, err := DialConsole(s.Out)
+	second, err := guest.Dial(s.Out)
 	if err != nil {
 		t.Fatalf("a second terminal: %v", err)
 	}
@@ -268,7 +269,7 @@ func TestHeldGuest(t *testing.T) {
 	if _, err := io.ReadAll(conn); err != nil {
 		t.Errorf("the console does not end with the guest: %v", err)
 	}
-	if _, err := DialConsole(s.Out); !errors.Is(err, ErrNoConsole) || assemble.Hint(err) == "" {
+	if _, err := guest.Dial(s.Out); !errors.Is(err, guest.ErrNoConsole) || assemble.Hint(err) == "" {
 		t.Errorf("error %v, want ErrNoConsole", err)
 	}
 	onlyBundle(t, s.Out)

@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"github.com/imgasm/imgasm/assemble"
-	"github.com/imgasm/imgasm/assemble/anaconda"
 	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/internal/redact"
 	"github.com/imgasm/imgasm/kickstart"
@@ -120,25 +119,4 @@ func (s Spec) hidden(sink event.Sink) event.Sink {
 		e.Text, e.Hint = values.String(e.Text), values.String(e.Hint)
 		sink(e)
 	}
-}
-
-// hideFailure is a failure without secrets: the guest's words are in it.
-func hideFailure(f *anaconda.Failure, values *assemble.Secrets) *anaconda.Failure {
-	if f == nil {
-		return nil
-	}
-	clean := *f
-	clean.Meaning, clean.Hint, clean.KickstartText = values.String(f.Meaning), values.String(f.Hint), values.String(f.KickstartText)
-	clean.Source = values.String(f.Source)
-	for _, lines := range []*[]anaconda.Line{&clean.Lines, &clean.Said, &clean.Context} {
-		*lines = slices.Clone(*lines)
-		for i := range *lines {
-			(*lines)[i].Text = values.String((*lines)[i].Text)
-		}
-	}
-	clean.Others = nil
-	for i := range f.Others {
-		clean.Others = append(clean.Others, *hideFailure(&f.Others[i], values))
-	}
-	return &clean
 }

@@ -247,7 +247,7 @@ func checkCleanBundle(t *testing.T, files map[string][]byte) {
 	for name, text := range files {
 		clean(t, name, text)
 	}
-	for _, name := range []string{serialFile, logFile, progressFile, eventsFile, watch.InstallerLogs + "/anaconda.log", screenFile, "guest.json",
+	for _, name := range []string{serialFile, logFile, progressFile, eventsFile, watch.InstallerLogs + "/anaconda.log", "screen.png", "guest.json",
 		"host.json", "qemu.txt", kickstartFile, "plan.json", "failure.json", summaryFile} {
 		if len(files[name]) == 0 {
 			t.Errorf("the bundle has no %s; it has %v", name, slices.Sorted(maps.Keys(files)))

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/guest"
 	"github.com/imgasm/imgasm/kickstart/render"
 )
 
@@ -44,16 +45,8 @@ type Source struct {
 	Keyring     string `json:"keyring,omitempty"`     // path of the OpenPGP keys that may sign its CHECKSUM; "": AlmaLinux 10's
 }
 
-// Machine is the virtual machine.
-type Machine struct {
-	MemoryMiB  int    `json:"memoryMiB,omitempty"`  // 0: what the installer needs
-	CPUs       int    `json:"cpus,omitempty"`       // 0: the host's, at most 4
-	Accel      string `json:"accel,omitempty"`      // "auto", "kvm", "hvf", "whpx", "tcg"; "": auto
-	CPU        string `json:"cpu,omitempty"`        // QEMU's -cpu; "": by accelerator and architecture
-	QEMU       string `json:"qemu,omitempty"`       // path of the emulator; "": found in PATH
-	Firmware   string `json:"firmware,omitempty"`   // "auto", "bios", "uefi" or "CODE[:VARS]"; "": auto
-	SecureBoot bool   `json:"secureBoot,omitempty"` // enforce Secure Boot; implies boot "media"
-}
+// Machine is the virtual machine. Secure Boot implies Boot "media".
+type Machine = guest.Spec
 
 // Installation is how the installer is started and followed.
 type Installation struct {

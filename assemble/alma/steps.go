@@ -5,6 +5,7 @@ package alma
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -13,6 +14,9 @@ import (
 	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/anaconda"
 	"github.com/imgasm/imgasm/assemble/boottest"
+	"github.com/imgasm/imgasm/assemble/guest"
+	"github.com/imgasm/imgasm/assemble/inspect"
+	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/size"
 )
 
@@ -33,7 +37,7 @@ func (p *Plan) build() *assemble.Build {
 		Outputs: p.Outputs, Steps: p.steps(&report), Secrets: p.hidden,
 		Now: p.Host.Now, Version: p.Host.Version, Command: p.Host.Command, Field: p.Host.Field,
 		Patience: p.Timeout, Notes: p.Notes, Cautions: p.Cautions,
-		Logs: logs, Report: func(what string, cause error) assemble.Report { return p.report(cause, report) },
+		Logs: logs(), Report: func(what string, cause error) assemble.Report { return p.report(cause, report) },
 	}
 	if p.Spec.StallTimeout > 0 {
 		b.Patience = min(b.Patience, p.Spec.StallTimeout)
@@ -65,10 +69,7 @@ func (p *Plan) steps(report *anaconda.Report) []assemble.Step {
 	planned := func(run func(context.Context, *assemble.Job, *Plan) (string, error)) func(context.Context, *assemble.Job) (string, error) {
 		return func(ctx context.Context, j *assemble.Job) (string, error) { return run(ctx, j, p) }
 	}
-	booted := "boot the finished image on its own"
-	if boots, _ := p.tested(); boots == diskFile {
-		booted = "boot the installed disk on its own: QEMU runs no machine of " + strings.Join(p.Spec.Formats, " or ")
-	}
+	disk := assemble.Disk{Arch: p.arch.Name, BIOS: p.Firmware == nil, Untested: p.Spec.NoBootTest, Time: p.Time}
 	places := p.Spec.Out
 	for _, t := range p.Outputs.Images[1:] {
 		places += ", " + filepath.Base(t.Path)
@@ -96,11 +97,11 @@ func (p *Plan) steps(report *anaconda.Report) []assemble.Step {
 		Run: func(ctx context.Context, j *assemble.Job) (string, error) { return install(ctx, j, p, report) },
 	}, {
 		Name: "check", Text: "look for partitions and a boot loader on the disk",
-		Run: planned(checkDisk),
-	}}, p.imageSteps(), []assemble.Step{{
-		Name: "boot test", Text: booted, Skip: unless(!p.Spec.NoBootTest, "{NoBootTest}"), Patient: true,
+		Run: func(_ context.Context, j *assemble.Job) (string, error) { return checkDisk(j, disk) },
+	}}, p.Outputs.ImageSteps(disk), []assemble.Step{{
+		Name: "boot test", Text: guest.TestText(p.Outputs), Skip: unless(!p.Spec.NoBootTest, "{NoBootTest}"), Patient: true,
 		Run: func(ctx context.Context, j *assemble.Job) (text string, err error) {
-			tested, text, err = bootTest(ctx, j, p)
+			tested, text, err = p.BootTest(ctx, j, p.TestMachine, p.Kickstart.Login)
 			return text, err
 		},
 	}, {
@@ -111,29 +112,17 @@ func (p *Plan) steps(report *anaconda.Report) []assemble.Step {
 	}})
 }
 
-// imageSteps make the images, one each.
-func (p *Plan) imageSteps() (steps []assemble.Step) {
-	for _, n := range p.imageOrder() {
-		format := p.Outputs.Images[n].Format
-		steps = append(steps, assemble.Step{
-			Name: format, Text: "write the image as " + format,
-			Run: func(ctx context.Context, j *assemble.Job) (string, error) { return makeImage(ctx, j, p, n) },
-		})
+// checkDisk looks for what firmware will start on the installed disk.
+func checkDisk(j *assemble.Job, d assemble.Disk) (string, error) {
+	text, err := d.Check(j)
+	if !errors.Is(err, inspect.ErrCannotBoot) {
+		return text, err
 	}
-	return steps
-}
-
-// describe is steps without their code.
-func (p *Plan) describe() []StepPlan {
-	var all []StepPlan
-	for _, s := range p.steps(nil) {
-		text := s.Text
-		if s.Skip != "" {
-			text = "nothing: " + s.Skip
-		}
-		all = append(all, StepPlan{s.Name, text})
-	}
-	return all
+	j.DropImages()
+	return "", j.Fail("the look at the installed disk", &fault.Error{
+		Class: ErrCannotBoot, Err: fmt.Errorf("the installer reported success, but its disk cannot boot: %w", err),
+		Do: "the kickstart probably installs to another disk or makes no boot partition: imgasm kickstart lint shows what this machine offers",
+	}, nil)
 }
 
 // name is what the ISO installs, for a person.

@@ -36,19 +36,19 @@ type PlanView struct {
 	Timeout   string            `json:"timeout"`
 	Time      time.Time         `json:"mediaTime"`
 
-	KickstartFrom string             `json:"kickstartFrom"`
-	Deliver       string             `json:"deliver"`   // how it comes to the guest: "oemdrv", "initrd", "both"
-	Kickstart     string             `json:"kickstart"` // as the guest reads it; passwords and keys redacted
-	OwnLines      int                `json:"ownLines"`  // how many lines of it are not ours
-	KernelArgs    string             `json:"kernelArgs"`
-	ConsoleMode   string             `json:"consoleMode"`
-	KSStrict      bool               `json:"ksStrict,omitempty"`
-	WorkDir       string             `json:"workDir"`
-	Steps         []StepPlan         `json:"steps"`
-	Command       []string           `json:"command"`     // QEMU for the installation
-	TestCommand   []string           `json:"testCommand"` // QEMU for the boot test
-	Notes         []string           `json:"notes,omitempty"`
-	Cautions      []assemble.Caution `json:"cautions,omitempty"`
+	KickstartFrom string              `json:"kickstartFrom"`
+	Deliver       string              `json:"deliver"`   // how it comes to the guest: "oemdrv", "initrd", "both"
+	Kickstart     string              `json:"kickstart"` // as the guest reads it; passwords and keys redacted
+	OwnLines      int                 `json:"ownLines"`  // how many lines of it are not ours
+	KernelArgs    string              `json:"kernelArgs"`
+	ConsoleMode   string              `json:"consoleMode"`
+	KSStrict      bool                `json:"ksStrict,omitempty"`
+	WorkDir       string              `json:"workDir"`
+	Steps         []assemble.StepPlan `json:"steps"`
+	Command       []string            `json:"command"`     // QEMU for the installation
+	TestCommand   []string            `json:"testCommand"` // QEMU for the boot test
+	Notes         []string            `json:"notes,omitempty"`
+	Cautions      []assemble.Caution  `json:"cautions,omitempty"`
 }
 
 // View returns the plan for reading.

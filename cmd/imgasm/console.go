@@ -14,7 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
-	"github.com/imgasm/imgasm/assemble/alma"
+	"github.com/imgasm/imgasm/assemble/guest"
 	"github.com/imgasm/imgasm/internal/guard"
 )
 
@@ -36,7 +36,7 @@ imgasm that holds it is stopped.`,
 			if c.NArg() > 1 {
 				return a.usage("console takes one output, got %d", c.NArg())
 			}
-			conn, err := alma.DialConsole(c.Args().First())
+			conn, err := guest.Dial(c.Args().First())
 			if err != nil {
 				return err
 			}

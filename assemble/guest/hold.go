@@ -1,7 +1,7 @@
-// Holding a guest that failed (Spec.KeepVM): imgasm waits with it and serves its
+// Holding a guest that failed: imgasm waits with it and serves its
 // serial console, so that somebody can look. QEMU still ends when imgasm does.
 
-package alma
+package guest
 
 import (
 	"context"
@@ -27,10 +27,10 @@ const consoleFile = "console"
 
 // hold keeps a guest that failed with err, paused or running as it is, until ctx
 // or QEMU ends. What failed is told first: the build's own error comes after that.
-func hold(ctx context.Context, j *assemble.Job, g *watch.Guest, which guest, err error) {
+func hold(ctx context.Context, j *assemble.Job, g *watch.Guest, w Watched, err error) {
 	defer func() {
 		g.VM.Kill()
-		j.MakeRoom(scratch(j)...)
+		j.DropImages()
 	}()
 	state := "as it is"
 	asking, cancel := context.WithTimeout(ctx, 5*time.Second)
@@ -39,8 +39,8 @@ func hold(ctx context.Context, j *assemble.Job, g *watch.Guest, which guest, err
 	}
 	cancel()
 	j.Emit(event.Event{Kind: event.Warning, Text: err.Error(), Hint: assemble.Hint(err)})
-	text := fmt.Sprintf("the guest of %s is kept %s, until Ctrl-C", which.what, state)
-	console, err := g.Serve(lastLines(j.Folder, which.logs[anaconda.OnConsole], 4<<10))
+	text := fmt.Sprintf("the guest of %s is kept %s, until Ctrl-C", w.What, state)
+	console, err := g.Serve(lastLines(j.Folder, w.Logs[anaconda.OnConsole], 4<<10))
 	if err == nil {
 		// Whole at once: imgasm console may look at any time.
 		if err = j.Folder.WriteFile(consoleFile+".new", []byte(console.Address()), 0o600); err == nil {
@@ -91,15 +91,15 @@ func lastLines(folder *os.Root, name string, most int64) []byte {
 func noConsole(out string) error {
 	return &fault.Error{
 		Class: ErrNoConsole, Err: fmt.Errorf("%s: no imgasm holds a guest for this output", out),
-		Do: "imgasm alma {KeepVM} holds a guest whose installation fails; imgasm console OUT takes the same OUT",
+		Do: "a build with {KeepVM} holds a guest that fails; imgasm console OUT takes the same OUT",
 	}
 }
 
-// DialConsole connects to the serial console of the guest that a build of out
+// Dial connects to the serial console of the guest that a build of out
 // holds. "" stands for the only one in the current folder.
 //
-// Errors: of class ErrNoConsole; ErrInput if "" names several.
-func DialConsole(out string) (net.Conn, error) {
+// Errors: of class ErrNoConsole; assemble.ErrInput if "" names several.
+func Dial(out string) (net.Conn, error) {
 	if out == "" {
 		held, err := filepath.Glob(filepath.Join(".*.imgasm", consoleFile))
 		if err != nil {

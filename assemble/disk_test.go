@@ -1,4 +1,4 @@
-package alma
+package assemble
 
 import (
 	"bytes"

@@ -1,6 +1,6 @@
-// The steps that look at the installed disk and make the images of it.
+// The steps that look at the finished disk and make the images of it.
 
-package alma
+package assemble
 
 import (
 	"context"
@@ -9,23 +9,30 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
-	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/convert"
 	"github.com/imgasm/imgasm/assemble/inspect"
 	"github.com/imgasm/imgasm/assemble/qcow2"
 	"github.com/imgasm/imgasm/internal/event"
-	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/freespace"
 	whole "github.com/imgasm/imgasm/internal/publish"
 	"github.com/imgasm/imgasm/internal/size"
 )
 
-// checkDisk looks for what firmware will start. It ends the build only for what
-// it has seen to be wrong: a disk that it cannot read may boot all the same, which
-// the boot test shows.
-func checkDisk(_ context.Context, j *assemble.Job, p *Plan) (string, error) {
-	f, err := j.Folder.Open(diskFile)
+// Disk says what is known of the disk of a build, which is DiskFile.
+type Disk struct {
+	Arch     string    // "x86_64", "aarch64"
+	BIOS     bool      // it is for a BIOS, not for UEFI
+	Untested bool      // no boot test follows
+	Time     time.Time // of what a format dates
+}
+
+// Check looks for what firmware will start. It ends the build only for what it
+// has seen to be wrong, by inspect's ErrCannotBoot: a disk that it cannot read may
+// boot all the same, which a boot test shows.
+func (d Disk) Check(j *Job) (string, error) {
+	f, err := j.Folder.Open(DiskFile)
 	if err != nil {
 		return "", err
 	}
@@ -34,20 +41,13 @@ func checkDisk(_ context.Context, j *assemble.Job, p *Plan) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	found, err := inspect.Boot(f, info.Size(), p.arch.Name, p.bootMode() != "bios")
+	found, err := inspect.Boot(f, info.Size(), d.Arch, !d.BIOS)
 	switch {
-	case errors.Is(err, inspect.ErrCannotBoot):
-		f.Close()
-		j.MakeRoom(scratch(j)...)
-		return "", j.Fail("the look at the installed disk", &fault.Error{
-			Class: ErrCannotBoot, Err: fmt.Errorf("the installer reported success, but its disk cannot boot: %w", err),
-			Do: "the kickstart probably installs to another disk or makes no boot partition: imgasm kickstart lint shows what this machine offers",
-		}, nil)
 	case err != nil:
 		return "", err
 	case found.Unread == nil:
 		return found.Found, nil
-	case p.Spec.NoBootTest:
+	case d.Untested:
 		j.Emit(event.Event{
 			Kind: event.Warning, Text: "nobody has seen that this image boots: " + found.Unread.Error() + ", and there is no boot test",
 			Hint: "leave {NoBootTest} out, or boot the image yourself before you use it",
@@ -58,23 +58,39 @@ func checkDisk(_ context.Context, j *assemble.Job, p *Plan) (string, error) {
 	return "could not be read", nil
 }
 
+// ImageSteps make the images of the disk, one each.
+func (o *Outputs) ImageSteps(d Disk) (steps []Step) {
+	for _, n := range o.order() {
+		format := o.Images[n].Format
+		steps = append(steps, Step{
+			Name: format, Text: "write the image as " + format,
+			Run: func(ctx context.Context, j *Job) (string, error) { return j.makeImage(ctx, d, n) },
+		})
+	}
+	return steps
+}
+
 // makeImage brings the disk into the nth format.
-func makeImage(ctx context.Context, j *assemble.Job, p *Plan, n int) (string, error) {
-	t, file := p.Outputs.Images[n], imageFile(n)
+func (j *Job) makeImage(ctx context.Context, d Disk, n int) (string, error) {
+	t, file := j.Outputs.Images[n], imageFile(n)
+	disk, err := j.Folder.Stat(DiskFile)
+	if err != nil {
+		return "", err
+	}
 	if t.Format == formatRaw {
-		if err := j.Folder.Rename(diskFile, file); err != nil {
+		if err := j.Folder.Rename(DiskFile, file); err != nil {
 			return "", err
 		}
 	} else {
-		err := writeImage(ctx, j.Folder, diskFile, file, convert.Options{
-			Format: t.Format, Arch: p.arch.Name, Name: strings.TrimSuffix(filepath.Base(t.Path), convert.Ending(t.Path)), Time: p.Time, Progress: j.Progress,
+		err := writeImage(ctx, j.Folder, DiskFile, file, convert.Options{
+			Format: t.Format, Arch: d.Arch, Name: strings.TrimSuffix(filepath.Base(t.Path), convert.Ending(t.Path)), Time: d.Time, Progress: j.Progress,
 		})
 		if err != nil {
 			return "", err
 		}
-		order := p.imageOrder()
-		if boots, _ := p.tested(); n == order[len(order)-1] && (boots != diskFile || p.Spec.NoBootTest && len(p.Spec.SBOM) == 0) {
-			if err := j.Folder.Remove(diskFile); err != nil {
+		order := j.Outputs.order()
+		if boots, _ := j.Outputs.Boots(); n == order[len(order)-1] && (boots != DiskFile || d.Untested && len(j.Outputs.SBOM) == 0) {
+			if err := j.Folder.Remove(DiskFile); err != nil {
 				return "", err
 			}
 		}
@@ -83,7 +99,7 @@ func makeImage(ctx context.Context, j *assemble.Job, p *Plan, n int) (string, er
 	if err != nil {
 		return "", err
 	}
-	return size.Text(used) + " for a disk of " + size.Format(p.Spec.DiskSize), nil
+	return size.Text(used) + " for a disk of " + size.Format(disk.Size()), nil
 }
 
 // writeImage brings a raw disk into a format, and returns when that is on disk; a

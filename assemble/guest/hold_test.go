@@ -1,4 +1,4 @@
-package alma
+package guest
 
 import (
 	"errors"
@@ -19,9 +19,13 @@ func TestConsoleOfAForeignSocket(t *testing.T) {
 	}
 	defer l.Close()
 	out := filepath.Join(t.TempDir(), "x")
-	ok(t, os.Mkdir(assemble.WorkFolder(out), 0o700))
-	ok(t, os.WriteFile(filepath.Join(assemble.WorkFolder(out), consoleFile), []byte(l.Addr().String()), 0o600))
-	if conn, err := DialConsole(out); !errors.Is(err, ErrNoConsole) {
+	if err := os.Mkdir(assemble.WorkFolder(out), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(assemble.WorkFolder(out), consoleFile), []byte(l.Addr().String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if conn, err := Dial(out); !errors.Is(err, ErrNoConsole) {
 		t.Errorf("%v, %v", conn, err)
 	}
 }
