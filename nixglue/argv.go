@@ -132,3 +132,6 @@ func (n Nix) StoreInfoArgs() []string { return append(n.global(), "store", "info
 // storePingArgs are for a nix that does not know `store info`. Its --json came
 // later than the command (nix 2.8 has none).
 func (n Nix) storePingArgs() []string { return append(n.global(), "store", "ping") }
+
+// ArchivesArgs are the arguments that Archives gives nix-store.
+func (n Nix) ArchivesArgs() []string { return append(n.global(), "--serve") }

@@ -39,6 +39,8 @@ var (
 	ErrBuilder = fault.Class(fault.Guest, "the build failed")
 	// ErrAbsent: the store does not have the path.
 	ErrAbsent = fault.Class(fault.Input, "no such store path")
+	// ErrDamaged: a store path is not what the store has registered.
+	ErrDamaged = fault.Class(fault.Host, "a damaged store path")
 	// ErrImage: what was built has no disk image, or several.
 	ErrImage = fault.Class(fault.Input, "not one disk image")
 	// ErrNix: nix has failed in another way.
@@ -109,6 +111,8 @@ var rules = []struct {
 	{ErrStore, regexp.MustCompile(`cannot open connection to remote store '|failed to start SSH connection|^cannot connect to '`)},
 	// nix 2.8: "path '/nix/store/…' is required, but there is no substituter that can build it"
 	{ErrAbsent, regexp.MustCompile(`path '[^']*' is required, but there is no substituter that can build it`)},
+	// nix 2.8, of nix-store: "path '/nix/store/…' is not valid"
+	{ErrAbsent, regexp.MustCompile(`^path '[^']*' is not valid$`)},
 }
 
 // failure makes an error of a nix that has failed.

@@ -281,22 +281,26 @@ func (n Nix) run(ctx context.Context, args []string) ([]byte, *Log, error) {
 	cmd := proc.Cmd{Path: n.path(), Args: args, Env: n.Env, Stderr: stderr}
 	out, err := cmd.Output(ctx)
 	stderr.end()
+	if stderr.err != nil || err == nil {
+		return out, log, stderr.err
+	}
+	return nil, log, n.ended(ctx, cmd.Path, log, err)
+}
+
+// ended makes an error of that of a program of nix's, which has logged to log.
+func (n Nix) ended(ctx context.Context, program string, log *Log, err error) error {
 	var child *proc.Error
 	switch {
-	case stderr.err != nil:
-		return nil, log, stderr.err
-	case err == nil:
-		return out, log, nil
 	case errors.Is(err, fs.ErrPermission):
-		return nil, log, &fault.Error{Class: ErrAnswer, Field: n.pathField(), Err: fmt.Errorf("run %s: %w", n.path(), errors.Unwrap(err)),
-			Do: "see who may execute it: " + proc.Quote([]string{"ls", "-l", n.path()})}
+		return &fault.Error{Class: ErrAnswer, Field: n.pathField(), Err: fmt.Errorf("run %s: %w", program, errors.Unwrap(err)),
+			Do: "see who may execute it: " + proc.Quote([]string{"ls", "-l", program})}
 	case errors.Is(err, exec.ErrNotFound), errors.Is(err, fs.ErrNotExist):
-		return nil, log, &fault.Error{Class: ErrMissing, Field: n.pathField(), Err: fmt.Errorf("run %s: %w", n.path(), errors.Unwrap(err)),
+		return &fault.Error{Class: ErrMissing, Field: n.pathField(), Err: fmt.Errorf("run %s: %w", program, errors.Unwrap(err)),
 			Do: "apt-get install nix-bin   # Debian, Ubuntu\nelsewhere: https://nixos.org/download"}
 	case ctx.Err() != nil, !errors.As(err, &child), child.Code < 0:
-		return nil, log, err
+		return err
 	}
-	return nil, log, n.failure(log, child)
+	return n.failure(log, child)
 }
 
 func (n Nix) path() string { return cmp.Or(n.Path, "nix") }

@@ -16,6 +16,7 @@ import (
 	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/proc"
 	"github.com/imgasm/imgasm/nixglue"
+	"github.com/imgasm/imgasm/nixglue/nar"
 )
 
 // fake is a nix that runs a script of the test instead.
@@ -217,5 +218,31 @@ func TestVersion(t *testing.T) {
 		if got, err := fake(t, "echo '"+line+"'").Version(t.Context()); err != nil || got != want {
 			t.Errorf("%s: %q, %v", line, got, err)
 		}
+	}
+}
+
+// What is no nix-store is told from a store path that is damaged.
+func TestArchivesOfAnother(t *testing.T) {
+	info := nixglue.PathInfo{Path: "/nix/store/x", NarHash: "sha256-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}
+	for script, class := range map[string]error{
+		"":                               nixglue.ErrAnswer, // it ends at once
+		"echo hello; cat":                nixglue.ErrAnswer,
+		"echo 'error: no' >&2; exit 1":   nixglue.ErrNix,
+		"echo 'damaged' >&2; kill -9 $$": nixglue.ErrAnswer,
+	} {
+		n := fake(t, "exit 7")
+		if err := os.WriteFile(filepath.Join(filepath.Dir(n.Path), "nix-store"), []byte("#!/bin/sh\n"+script), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		err := n.Archives(t.Context(), []nixglue.PathInfo{info}, func(nixglue.PathInfo, *nar.Reader) error { return nil })
+		if !errors.Is(err, class) {
+			t.Errorf("%q: %v", script, err)
+		}
+	}
+	if err := (nixglue.Nix{Path: t.TempDir() + "/nix"}).Archives(t.Context(), nil, nil); !errors.Is(err, nixglue.ErrMissing) {
+		t.Error(err)
+	}
+	if _, err := (nixglue.PathInfo{NarHash: "sha256:00"}).SHA256(); !errors.Is(err, nixglue.ErrAnswer) {
+		t.Error(err)
 	}
 }

@@ -4,8 +4,10 @@ package nixglue_test
 // root, no daemon, no sandbox, no network.
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -19,6 +21,7 @@ import (
 	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/hosttool"
 	"github.com/imgasm/imgasm/nixglue"
+	"github.com/imgasm/imgasm/nixglue/nar"
 )
 
 // flake needs nothing but the host's shell. OWN and FOREIGN are systems.
@@ -143,6 +146,64 @@ func checkStore(t *testing.T, n nixglue.Nix, out string) {
 	}
 	if found, err := filepath.Glob(cache + "/*.narinfo"); err != nil || len(found) != 2 {
 		t.Errorf("%q, %v", found, err)
+	}
+}
+
+// Archives of all paths come out of one process, and damaged ones are told.
+func TestRealNixArchives(t *testing.T) {
+	n, ref, _ := realNix(t)
+	ctx := t.Context()
+	built, err := n.Build(ctx, nixglue.BuildOptions{Installables: []string{ref + "image"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := built[0].Outputs["out"]
+	infos, err := n.PathInfo(ctx, true, out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var seen []string
+	read := func(p nixglue.PathInfo, r *nar.Reader) error {
+		for {
+			e, err := r.Next()
+			if errors.Is(err, io.EOF) {
+				return nil
+			} else if err != nil {
+				return err
+			}
+			seen = append(seen, strings.TrimSuffix(p.Path[strings.IndexByte(p.Path, '-'):]+"/"+e.Path, "/."))
+		}
+	}
+	slices.SortFunc(infos, func(a, b nixglue.PathInfo) int { return strings.Compare(a.Path[33:], b.Path[33:]) })
+	if err := n.Archives(ctx, infos, read); err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(seen)
+	if want := []string{"-disk-image", "-disk-image/disk.qcow2", "-disk-image/nix-support", "-disk-image/nix-support/hydra-build-products", "-kernel"}; !slices.Equal(seen, want) {
+		t.Errorf("%q", seen)
+	}
+	skip := func(nixglue.PathInfo, *nar.Reader) error { return nil }
+	if err := n.Archives(ctx, infos, skip); err != nil {
+		t.Errorf("nobody reads: %v", err)
+	}
+	if err := n.Archives(ctx, infos, func(nixglue.PathInfo, *nar.Reader) error { return io.ErrClosedPipe }); !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("visit fails: %v", err)
+	}
+	cancelled, cancel := context.WithCancel(ctx)
+	cancel()
+	if err := n.Archives(cancelled, infos, skip); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+	gone := slices.Clone(infos)
+	gone[1].Path = filepath.Join(filepath.Dir(out), strings.Repeat("0", 32)+"-absent")
+	if err := n.Archives(ctx, gone, skip); !errors.Is(err, nixglue.ErrAbsent) {
+		t.Errorf("of what is not there: %v", err)
+	}
+	if err := errors.Join(os.Chmod(out, 0o700), os.Chmod(out+"/disk.qcow2", 0o600), os.WriteFile(out+"/disk.qcow2", []byte("vmlinuX"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Archives(ctx, infos, read); !errors.Is(err, nixglue.ErrDamaged) || !strings.Contains(err.Error(), out) || !strings.Contains(fault.Hint(err, nil), "--repair-path "+out) {
+		t.Errorf("of what was changed: %v", err)
 	}
 }
 

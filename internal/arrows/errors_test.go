@@ -30,7 +30,8 @@ var foreign = map[string][]string{
 	"kickstart/redact_text.go":             {"--proxy-user"},                                                              // curl's
 	"kickstart/render/reporting_script.go": {"--qf"},                                                                      // rpm's
 	"nixglue/argv.go": {"--apply", "--builders", "--dry-run", "--eval-store", "--extra-experimental-features", "--from", "--impure", "--json", "--json-format", "--log-format",
-		"--max-jobs", "--no-check-sigs", "--no-link", "--no-write-lock-file", "--offline", "--option", "--out-link", "--override-input", "--recursive", "--store", "--system", "--to"}, // nix's
+		"--max-jobs", "--no-check-sigs", "--no-link", "--no-write-lock-file", "--offline", "--option", "--out-link", "--override-input", "--recursive", "--serve", "--store", "--system", "--to"}, // nix's
+	"nixglue/archives.go":  {"--repair-path"},                                                                 // nix's
 	"nixglue/errors.go":    {"--version"},                                                                     // nix's
 	"nixglue/hint.go":      {"--eval", "--extra-experimental-features", "--read-log", "--store", "--version"}, // nix's
 	"nixglue/nix.go":       {"--json-format", "--version"},                                                    // nix's
