@@ -6,12 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
 )
-
-// copyBuffer is how much is read and written at once where the kernel cannot
-// copy. Larger ones were no faster.
-const copyBuffer = 1 << 20
 
 // WriteTo implements io.WriterTo: the rest of the file goes to w. From a file
 // to a file the kernel copies, and on some file systems shares the blocks.
@@ -58,30 +53,19 @@ func (m *Image) copyExtent(w io.Writer, e extent) (done int64, err error) {
 	return done, err
 }
 
-func (m *Image) copyPiece(w io.Writer, e extent) (int64, error) {
-	var done int64
-	if to, ok := w.(*os.File); ok && m.file != nil {
-		n, err := copyRange(to, m.file, e.offset, e.length)
-		if err != nil || n == e.length {
-			return n, err
+func (m *Image) copyPiece(w io.Writer, e extent) (n int64, err error) {
+	var from io.Reader = io.NewSectionReader(m.r, e.offset, e.length)
+	if m.file != nil { // io.Copy lets the kernel copy from where a file stands
+		m.position.Lock()
+		defer m.position.Unlock()
+		if _, err := m.file.Seek(e.offset, io.SeekStart); err != nil {
+			return 0, err
 		}
-		done = n // the kernel cannot, or not further
+		from = m.file
 	}
-	buf := make([]byte, min(copyBuffer, max(1, e.length-done)))
-	// Not io.Copy: it would ask the *os.File to copy again.
-	for done < e.length {
-		b := buf[:min(int64(len(buf)), e.length-done)]
-		k, err := m.r.ReadAt(b, e.offset+done)
-		if k < len(b) {
-			if err == nil || errors.Is(err, io.EOF) {
-				err = io.ErrUnexpectedEOF // the image got shorter since it was opened
-			}
-			return done, err
-		}
-		if k, err = w.Write(b); err != nil {
-			return done + int64(k), err
-		}
-		done += int64(k)
+	n, err = io.CopyN(w, from, e.length)
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF // the image got shorter since it was opened
 	}
-	return done, nil
+	return n, err
 }

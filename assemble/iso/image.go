@@ -16,6 +16,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -60,7 +61,9 @@ type Image struct {
 	r    io.ReaderAt
 	ctx  context.Context // Open's
 	file *os.File        // what Open opened; nil after NewImage
-	root node
+	// position guards file's, which copies use and nothing else.
+	position sync.Mutex
+	root     node
 	// taken is how many bytes File has promised, at most SizeBytes.
 	taken atomic.Int64
 	// naming says whose names are in force.
