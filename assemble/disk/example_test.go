@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log"
 	"os"
 	"path/filepath"
@@ -47,11 +48,11 @@ func ExampleWriteBootMedium() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	entries, err := fat.ReadDir("EFI/BOOT")
+	loader, err := fs.Stat(fat.FS(), "EFI/BOOT/BOOTX64.EFI")
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(table.Kind, esp.IsESP(), entries[0].Name, entries[0].SizeBytes)
+	fmt.Println(table.Kind, esp.IsESP(), loader.Name(), loader.Size())
 	// Output:
 	// GPT true BOOTX64.EFI 13
 }

@@ -10,8 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"strings"
 	"time"
 
 	"github.com/imgasm/imgasm/internal/fault"
@@ -188,8 +186,8 @@ func (c *chainReader) Read(p []byte) (int, error) {
 // ErrDamaged says that a file system contradicts itself.
 var ErrDamaged = fault.Class(fault.Input, "damaged file system")
 
-// FATEntry is a file or directory.
-type FATEntry struct {
+// fatEntry is a file or directory.
+type fatEntry struct {
 	Name      string
 	Dir       bool
 	SizeBytes int64     // 0 for a directory
@@ -200,70 +198,7 @@ type FATEntry struct {
 	cluster  uint32
 }
 
-// ReadDir lists the directory at a path such as "EFI/BOOT", "" for the root, in
-// the order in which it is stored. Case does not matter. The error wraps
-// fs.ErrNotExist if there is no such directory, or ErrDamaged.
-func (f *FAT) ReadDir(path string) ([]FATEntry, error) {
-	e, err := f.find(path)
-	if err != nil {
-		return nil, err
-	}
-	if !e.Dir {
-		return nil, fmt.Errorf("%s: is a file, not a directory: %w", path, fs.ErrNotExist)
-	}
-	return f.list(path, e.cluster)
-}
-
-// Open returns the contents of a file, and how many bytes they are. See ReadDir.
-func (f *FAT) Open(path string) (io.Reader, int64, error) {
-	e, err := f.find(path)
-	if err != nil {
-		return nil, 0, err
-	}
-	if e.Dir {
-		return nil, 0, fmt.Errorf("%s: is a directory: %w", path, fs.ErrNotExist)
-	}
-	if e.SizeBytes > int64(f.clusters)*f.cluster {
-		return nil, 0, fmt.Errorf("%s: %d bytes, more than the file system has: %w", path, e.SizeBytes, ErrDamaged)
-	}
-	return &chainReader{f: f, cluster: e.cluster, left: e.SizeBytes}, e.SizeBytes, nil
-}
-
-// find goes to a path, from the root.
-func (f *FAT) find(path string) (FATEntry, error) {
-	at := FATEntry{Dir: true, cluster: f.first}
-	if path == "" {
-		return at, nil
-	}
-walk:
-	for _, name := range strings.Split(path, "/") {
-		if !at.Dir {
-			return at, fmt.Errorf("%s: %w", path, fs.ErrNotExist)
-		}
-		entries, err := f.list(path, at.cluster)
-		if err != nil {
-			return at, err
-		}
-		for _, e := range entries {
-			if strings.EqualFold(e.Name, name) || strings.EqualFold(e.short, name) {
-				at = e
-				continue walk
-			}
-		}
-		return at, fmt.Errorf("%s: %w", path, fs.ErrNotExist)
-	}
-	return at, nil
-}
-
-// list reads the entries of the directory that begins at a cluster; 0 is the root.
-func (f *FAT) list(path string, cluster uint32) ([]FATEntry, error) {
-	d, err := f.directory(cluster)
-	if err != nil {
-		return nil, fmt.Errorf("directory %q: %w", path, err)
-	}
-	return d.entries, nil
-}
-
+// directory reads the one that begins at a cluster; 0 is the root.
 func (f *FAT) directory(cluster uint32) (*fatDirectory, error) {
 	var r io.Reader
 	switch {

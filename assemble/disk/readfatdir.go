@@ -21,7 +21,7 @@ const (
 
 // fatDirectory is what a directory has.
 type fatDirectory struct {
-	entries []FATEntry
+	entries []fatEntry
 	label   string // of the file system, in its root
 	// parent is the cluster that ".." leads to; -1 where "." and ".." are not
 	// the first entries, as in the root.
@@ -68,9 +68,9 @@ func readDirectory(r io.Reader, bits int) (*fatDirectory, error) {
 	}
 }
 
-func shortEntry(b []byte, bits int) FATEntry {
+func shortEntry(b []byte, bits int) fatEntry {
 	le := binary.LittleEndian
-	e := FATEntry{Dir: b[11]&attrDirectory != 0, readOnly: b[11]&attrReadOnly != 0, cluster: uint32(le.Uint16(b[26:]))}
+	e := fatEntry{Dir: b[11]&attrDirectory != 0, readOnly: b[11]&attrReadOnly != 0, cluster: uint32(le.Uint16(b[26:]))}
 	if bits == 32 {
 		e.cluster |= uint32(le.Uint16(b[20:])) << 16
 	}

@@ -19,7 +19,7 @@ import (
 // 0444. Errors wrap ErrDamaged. Like f, it is for one goroutine at a time.
 func (f *FAT) FS() fs.FS {
 	return nodefs.FS{MaxFile: maxFATFile, Root: func() (nodefs.Node, error) {
-		return &fatFile{f: f, e: FATEntry{Dir: true, ModTime: fatDate(1<<5|1, 0)}}, nil // of 1980: it has no date
+		return &fatFile{f: f, e: fatEntry{Dir: true, ModTime: fatDate(1<<5|1, 0)}}, nil // of 1980: it has no date
 	}}
 }
 
@@ -34,7 +34,7 @@ func damagedFAT(format string, args ...any) error {
 type fatFile struct {
 	f      *FAT
 	parent uint32
-	e      FATEntry
+	e      fatEntry
 
 	at    int64 // where chain reads
 	chain *chainReader
@@ -125,7 +125,7 @@ func (n *fatFile) list() ([]nodefs.Entry, error) {
 
 type fatName struct {
 	dir *fatFile
-	e   FATEntry
+	e   fatEntry
 }
 
 // Name implements nodefs.Entry.

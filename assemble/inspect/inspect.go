@@ -126,19 +126,18 @@ func describe(table *disk.Table, loader string, bits int) string {
 // findLoader returns the loader's path as firmware writes it, "" if it was
 // seen that there is none.
 func findLoader(fat *disk.FAT, a arch.Arch) (string, error) {
-	entries, err := fat.ReadDir("EFI/BOOT")
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	entries, err := fs.ReadDir(fat.FS(), "EFI/BOOT")
+	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
-	case err != nil:
-		return "", err
 	}
 	for _, e := range entries {
-		if strings.EqualFold(e.Name, a.EFIBoot) && !e.Dir && e.SizeBytes > 0 {
-			return `\EFI\BOOT\` + e.Name, nil
+		if info, err := e.Info(); err != nil {
+			return "", err
+		} else if strings.EqualFold(e.Name(), a.EFIBoot) && info.Mode().IsRegular() && info.Size() > 0 {
+			return `\EFI\BOOT\` + e.Name(), nil
 		}
 	}
-	return "", nil
+	return "", err
 }
 
 // bootBIOS looks for boot code and the signature of a boot sector.

@@ -139,8 +139,8 @@ func TestDamaged(t *testing.T) {
 		{"more sectors than the partition", fill(esp+19, 2, 0xff), "unread: EFI system partition 1 could not be read"},
 		{"no sectors in a table", fill(esp+22, 2, 0), "unread: EFI system partition 1 could not be read"},
 		{"table over all the rest", fill(esp+22, 2, 0xff), "unread: EFI system partition 1 could not be read"},
-		// Firmware would see the same: a file system without the loader.
-		{"root directory of 2 MiB", fill(esp+17, 2, 0xff), "seen: its EFI system partition"},
+		// Its directories begin elsewhere then, and do not name their parents.
+		{"root directory of 2 MiB", fill(esp+17, 2, 0xff), "unread: partition 1 (FAT12) could not be read"},
 		{"BPB all ones", fill(esp+11, 79, 0xff), "unread: EFI system partition 1 could not be read"},
 		{"table zero: chains end nowhere", fill(fatStart, 4096, 0), "GPT with 2"}, // the loader is in the first cluster's entries
 		{"directories in unknown clusters", func(d []byte) { fill(rootStart+26, 2, 0xff)(d); fill(rootStart+32+26, 2, 0xff)(d) }, "unread: partition 1 (FAT12) could not be read"},
