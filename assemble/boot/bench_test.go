@@ -210,7 +210,11 @@ func makeMedium(from, out, oemdrv string) error {
 		}
 		files = append(files, t)
 	}
-	if err := disk.WriteBootMedium(out, disk.BootMedium{Files: files, ESPBytes: 300 << 20, Seed: "s"}); err != nil {
+	medium, err := os.Create(out)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(disk.WriteBootMedium(medium, disk.BootMedium{Files: files, ESPBytes: 300 << 20, Seed: "s"}), medium.Close()); err != nil {
 		return err
 	}
 	kickstart, err := tree.Host("ks.cfg", filepath.Join(from, "ks.cfg"))
@@ -258,7 +262,12 @@ func BenchmarkBootMedium(b *testing.B) {
 		c.self(b, "medium", dir, filepath.Join(to, "boot.img"), filepath.Join(to, "oemdrv.iso"))
 	}, func(c *cost, to string) {
 		out := filepath.Join(to, "boot.img")
-		if err := disk.CreateRaw(out, 300<<20); err != nil {
+		f, err := os.Create(out)
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer f.Close()
+		if err := disk.Blank(f, 300<<20); err != nil {
 			b.Fatal(err)
 		}
 		c.command(b, mkfs, "-F", "32", out)

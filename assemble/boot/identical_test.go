@@ -3,6 +3,7 @@ package boot_test
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -61,7 +62,14 @@ func mediaHashes(t *testing.T) string {
 	add("installer.iso", func(w io.Writer) error { return iso.WriteInstallerTree(w, "Label-1", files, when) })
 	for _, mib := range []int64{33, 261} {
 		add(fmt.Sprintf("fat32-%d.img", mib), func(w io.Writer) error {
-			return disk.WriteFAT32(w, disk.FAT32{SizeBytes: mib << 20, Label: "L", VolumeID: 1, Time: when, Files: files})
+			path := filepath.Join(t.TempDir(), "fat.img")
+			f, err := os.Create(path)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			err = disk.WriteFAT32(f, 0, disk.FAT32{SizeBytes: mib << 20, Label: "L", VolumeID: 1, Time: when, Files: files}, true)
+			return errors.Join(err, f.Truncate(mib<<20), file(path)(w))
 		})
 	}
 	add("initrd.img", func(w io.Writer) error {

@@ -136,7 +136,7 @@ func WriteVolume(f *os.File, files []iso.File, t time.Time, note func(text strin
 // WriteMedium writes a boot medium to an empty file, and has it read back: see
 // readback.BootMedium. oemdrv are the files of its OEMDRV volume. See WriteVolume.
 func WriteMedium(f *os.File, m disk.BootMedium, oemdrv []iso.File, note func(text string)) error {
-	if err := disk.WriteBootMediumTo(f, m); err != nil {
+	if err := disk.WriteBootMedium(f, m); err != nil {
 		return err
 	}
 	return readBack(f, m, oemdrv, note)
@@ -250,7 +250,7 @@ func writeBoot(ctx context.Context, out string, s Source, epoch string) (*iso.In
 		if w.progress != nil {
 			w.progress(0, w.total)
 		}
-		if err := disk.WriteBootMediumTo(f, m); err != nil {
+		if err := disk.WriteBootMedium(f, m); err != nil {
 			return err
 		}
 		img.Piece = func(int64) error { return context.Cause(ctx) } // read again: no more progress

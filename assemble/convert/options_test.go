@@ -73,7 +73,12 @@ func nothingIn(t *testing.T, dir string) {
 func TestResize(t *testing.T) {
 	const size = 64<<20 + 512
 	raw := filepath.Join(t.TempDir(), "disk.raw")
-	if err := disk.CreateRaw(raw, size); err != nil {
+	f, err := os.Create(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := disk.Blank(f, size); err != nil {
 		t.Fatal(err)
 	}
 	run(t, "gdisk", "sgdisk", "-n", "1:2048:+20M", "-c", "1:ESP", "-n", "2:0:0", raw)
@@ -135,7 +140,12 @@ func TestResizeOthers(t *testing.T) {
 		t.Errorf("%d bytes, and not those of the source with zeros behind them", len(got))
 	}
 	damaged := filepath.Join(t.TempDir(), "disk.raw")
-	if err := disk.CreateRaw(damaged, 8<<20); err != nil {
+	f, err := os.Create(damaged)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := disk.Blank(f, 8<<20); err != nil {
 		t.Fatal(err)
 	}
 	run(t, "gdisk", "sgdisk", "-n", "1:0:0", damaged)
@@ -255,7 +265,12 @@ func TestMachineSeen(t *testing.T) {
 	for _, loader := range []string{"BOOTX64.EFI", "BOOTAA64.EFI"} {
 		disks[loader] = filepath.Join(t.TempDir(), "disk.raw")
 		m := disk.BootMedium{Files: []disk.File{iso.Bytes("EFI/BOOT/"+loader, []byte("a boot loader"))}, Seed: loader, Time: time.Unix(1e9, 0)}
-		if err := disk.WriteBootMedium(disks[loader], m); err != nil {
+		f, err := os.Create(disks[loader])
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if err := disk.WriteBootMedium(f, m); err != nil {
 			t.Fatal(err)
 		}
 	}

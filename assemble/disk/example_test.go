@@ -21,8 +21,12 @@ func ExampleWriteBootMedium() {
 		log.Fatal(err)
 	}
 	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "boot.img")
-	err = disk.WriteBootMedium(path, disk.BootMedium{
+	f, err := os.Create(filepath.Join(dir, "boot.img"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer f.Close()
+	err = disk.WriteBootMedium(f, disk.BootMedium{
 		Files: []disk.File{iso.Bytes("EFI/BOOT/BOOTX64.EFI", []byte("a boot loader"))},
 		Seed:  "example", Time: time.Unix(1763550000, 0),
 	})
@@ -30,11 +34,6 @@ func ExampleWriteBootMedium() {
 		log.Fatal(err)
 	}
 
-	f, err := os.Open(path)
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
 		log.Fatal(err)

@@ -66,13 +66,13 @@ func fat(sizeBytes int64, files []tree.File) FAT32 {
 // writeFAT makes a sparse image file.
 func writeFAT(t testing.TB, v FAT32) string {
 	t.Helper()
-	p := filepath.Join(t.TempDir(), "fat.img")
-	f, err := createSparse(p, v.SizeBytes)
+	p := blankDisk(t, v.SizeBytes)
+	f, err := os.OpenFile(p, os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if err := WriteFAT32At(f, 0, v, true); err != nil {
+	if err := WriteFAT32(f, 0, v, true); err != nil {
 		t.Fatal(err)
 	}
 	return p
@@ -181,22 +181,24 @@ func checkMdir(t *testing.T, image string) {
 	}
 }
 
-// A stream, a file with holes and a used disk get the same file system.
+// discard is a disk that keeps nothing.
+type discard struct{}
+
+func (discard) WriteAt(p []byte, _ int64) (int, error) { return len(p), nil }
+
+// A file with holes, zeros that are written, and a used disk get the same file system.
 func TestFAT32Destinations(t *testing.T) {
 	v := fat(40<<20, fatFiles())
-	var stream bytes.Buffer
-	if err := WriteFAT32(&stream, v); err != nil {
-		t.Fatal(err)
-	}
-	if int64(stream.Len()) != v.SizeBytes {
-		t.Errorf("stream of %d bytes", stream.Len())
-	}
 	sparse, err := os.ReadFile(writeFAT(t, v))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(stream.Bytes(), sparse) {
-		t.Error("stream and sparse file differ")
+	whole := holes{}
+	if err := WriteFAT32(whole, 0, v, false); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(whole.read(0, v.SizeBytes), sparse) {
+		t.Error("what is written and a sparse file differ")
 	}
 
 	used := filepath.Join(t.TempDir(), "used.img")
@@ -208,7 +210,7 @@ func TestFAT32Destinations(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if err := WriteFAT32At(f, 5<<20, v, false); err != nil {
+	if err := WriteFAT32(f, 5<<20, v, false); err != nil {
 		t.Fatal(err)
 	}
 	part := filepath.Join(t.TempDir(), "part.img")
@@ -242,7 +244,7 @@ func TestFAT32Full(t *testing.T) {
 	v.Files = []tree.File{zeroFile("full", exact+1)}
 	room := int64(g.clusters) * g.clusterBytes()
 	want := fmt.Sprintf("take %d bytes, but the file system has room for %d", room+g.clusterBytes(), room)
-	if err := WriteFAT32(io.Discard, v); !errors.Is(err, ErrSpace) || !strings.Contains(err.Error(), want) {
+	if err := WriteFAT32(discard{}, 0, v, false); !errors.Is(err, ErrSpace) || !strings.Contains(err.Error(), want) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -262,7 +264,7 @@ func (zeroReader) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 func TestFAT32ConstantMemory(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	if err := WriteFAT32(struct{ io.Writer }{io.Discard}, fat(5<<30, []tree.File{zeroFile("a", 2<<30), zeroFile("b", 2<<30)})); err != nil {
+	if err := WriteFAT32(discard{}, 0, fat(5<<30, []tree.File{zeroFile("a", 2<<30), zeroFile("b", 2<<30)}), false); err != nil {
 		t.Fatal(err)
 	}
 	runtime.ReadMemStats(&after)
@@ -290,7 +292,7 @@ func TestFAT32Refuses(t *testing.T) {
 		{"label", FAT32{SizeBytes: MinFAT32Bytes, Label: "twelve chars"}, "longer than 11", ErrName},
 		{"not a path", fat(MinFAT32Bytes, []tree.File{tree.Bytes("/x", nil)}), "empty element", tree.ErrPath},
 	} {
-		err := WriteFAT32(io.Discard, c.v)
+		err := WriteFAT32(discard{}, 0, c.v, false)
 		if !errors.Is(err, c.cause) || !strings.Contains(fmt.Sprint(err), c.want) {
 			t.Errorf("%s: got %v, want %q", c.name, err, c.want)
 		}
@@ -319,7 +321,7 @@ func TestFAT32ChangedFile(t *testing.T) {
 	for _, size := range []int64{3, 5} {
 		f := tree.Bytes("f", []byte("four"))
 		f.SizeBytes = size
-		if err := WriteFAT32(io.Discard, fat(MinFAT32Bytes, []tree.File{f})); err == nil || !strings.Contains(err.Error(), "while being read") {
+		if err := WriteFAT32(discard{}, 0, fat(MinFAT32Bytes, []tree.File{f}), false); err == nil || !strings.Contains(err.Error(), "while being read") {
 			t.Errorf("listed with %d bytes: %v", size, err)
 		}
 	}

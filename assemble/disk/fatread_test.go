@@ -202,7 +202,7 @@ func FuzzFAT32(f *testing.F) {
 			size = 300 << 20
 		}
 		disk := holes{}
-		if err := WriteFAT32At(disk, 0, fat(size, files), true); err != nil {
+		if err := WriteFAT32(disk, 0, fat(size, files), true); err != nil {
 			return
 		}
 		r := readFAT(disk)
@@ -225,7 +225,7 @@ func TestFAT32ReadBack(t *testing.T) {
 	for _, size := range []int64{MinFAT32Bytes, 300 << 20, 9 << 30} {
 		disk := holes{}
 		files := fatFiles()
-		if err := WriteFAT32At(disk, 0, fat(size, files), true); err != nil {
+		if err := WriteFAT32(disk, 0, fat(size, files), true); err != nil {
 			t.Fatal(err)
 		}
 		r := readFAT(disk)

@@ -31,8 +31,8 @@ func testLayout() Layout {
 
 func TestWriteGPT(t *testing.T) {
 	l := testLayout()
-	p := filepath.Join(t.TempDir(), "disk.img")
-	f, err := createSparse(p, l.SizeBytes)
+	p := blankDisk(t, l.SizeBytes)
+	f, err := os.OpenFile(p, os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,8 +55,8 @@ func TestWriteGPT(t *testing.T) {
 func TestGPTFull(t *testing.T) {
 	l := testLayout()
 	l.Partitions[1].SizeBytes = l.SizeBytes - gptSectors*SectorSize - l.Partitions[1].StartBytes
-	p := filepath.Join(t.TempDir(), "disk.img")
-	f, err := createSparse(p, l.SizeBytes)
+	p := blankDisk(t, l.SizeBytes)
+	f, err := os.OpenFile(p, os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,26 +109,45 @@ func TestLayoutValidate(t *testing.T) {
 	}
 }
 
-func TestCreateRaw(t *testing.T) {
-	p := filepath.Join(t.TempDir(), "d.img")
-	if err := CreateRaw(p, 10<<30); err != nil {
+// blankDisk makes a blank disk in a file.
+func blankDisk(t testing.TB, size int64) string {
+	t.Helper()
+	f, err := os.Create(filepath.Join(t.TempDir(), "disk.img"))
+	if err != nil {
 		t.Fatal(err)
 	}
-	if i, err := os.Stat(p); err != nil || i.Size() != 10<<30 {
+	defer f.Close()
+	if err := Blank(f, size); err != nil {
+		t.Fatal(err)
+	}
+	return f.Name()
+}
+
+func TestBlank(t *testing.T) {
+	if i, err := os.Stat(blankDisk(t, 10<<30)); err != nil || i.Size() != 10<<30 {
 		t.Errorf("%v, %v", i, err)
 	}
-	if err := CreateRaw(p, 10<<30); !errors.Is(err, os.ErrExist) {
-		t.Errorf("again: %v", err)
-	}
 	for _, size := range []int64{0, -512, 513} {
-		q := filepath.Join(t.TempDir(), "q")
-		if err := CreateRaw(q, size); !errors.Is(err, ErrSize) {
+		f, err := os.Create(filepath.Join(t.TempDir(), "q"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if err := Blank(f, size); !errors.Is(err, ErrSize) {
 			t.Errorf("size %d: %v", size, err)
 		}
-		if _, err := os.Stat(q); err == nil {
-			t.Errorf("size %d: a file was left behind", size)
-		}
 	}
+}
+
+// bootMedium writes a medium to a file.
+func bootMedium(t testing.TB, m BootMedium) (string, error) {
+	t.Helper()
+	f, err := os.Create(filepath.Join(t.TempDir(), "boot.img"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	return f.Name(), WriteBootMedium(f, m)
 }
 
 func TestBootMedium(t *testing.T) {
@@ -144,8 +163,8 @@ func TestBootMedium(t *testing.T) {
 	volume := noise(1<<20+2048, 8)
 	m := BootMedium{Files: append(fatFiles(), kernel), Seed: "s", Time: testTime,
 		Volumes: []Volume{{Name: "OEMDRV", Contents: tree.Bytes("oemdrv.iso", volume)}}}
-	p := filepath.Join(dir, "boot.img")
-	if err := WriteBootMedium(p, m); err != nil {
+	p, err := bootMedium(t, m)
+	if err != nil {
 		t.Fatal(err)
 	}
 	if out := sgdisk(t, p, "-v"); !strings.Contains(out, "No problems found") {
@@ -168,24 +187,16 @@ func TestBootMedium(t *testing.T) {
 	if string(image[oemdrv.StartBytes:][:len(volume)]) != string(volume) {
 		t.Error("the second partition does not hold what it was given")
 	}
-	if err := WriteBootMedium(p, m); !errors.Is(err, os.ErrExist) {
-		t.Errorf("again: %v", err)
-	}
 
-	// Nothing stays behind if a file cannot be read.
 	m.Files = append(m.Files, tree.File{Path: "gone", SizeBytes: 1, Open: tree.File{Path: "x"}.Open})
-	q := filepath.Join(dir, "broken.img")
-	if err := WriteBootMedium(q, m); err == nil {
+	if _, err := bootMedium(t, m); err == nil {
 		t.Error("a file without contents was accepted")
 	}
 	m.Files[len(m.Files)-1], _ = tree.Host("gone", host)
 	if err := os.Remove(host); err != nil {
 		t.Fatal(err)
 	}
-	if err := WriteBootMedium(q, m); !errors.Is(err, os.ErrNotExist) {
+	if _, err := bootMedium(t, m); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("source removed: %v", err)
-	}
-	if _, err := os.Stat(q); err == nil {
-		t.Error("a partial medium was left behind")
 	}
 }

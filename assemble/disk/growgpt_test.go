@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -39,10 +38,7 @@ func TestGrowGPT(t *testing.T) {
 	for _, to := range []int64{size, size + 512, size + 33*512, size + 1<<20, 3 << 40} {
 		t.Run(fmt.Sprint(to), func(t *testing.T) {
 			t.Parallel()
-			image := filepath.Join(t.TempDir(), "disk.img")
-			if err := CreateRaw(image, size); err != nil {
-				t.Fatal(err)
-			}
+			image := blankDisk(t, size)
 			sgdisk(t, image, "-n", "1:2048:+20M", "-t", "1:ef00", "-c", "1:ESP", "-A", "1:set:2", "-n", "3:0:0", "-c", "3:root")
 			before, err := readTable(t, image)
 			if err != nil {
@@ -79,12 +75,9 @@ func TestGrowGPT(t *testing.T) {
 // What has no GPT is left alone; a table that would be lost is refused.
 func TestGrowGPTOfOthers(t *testing.T) {
 	mbr := sfdisk(t, "label: dos\nstart=2048, size=1000, type=83\n")
-	blank := filepath.Join(t.TempDir(), "blank.img")
 	damaged := sfdisk(t, "label: gpt\nstart=2048, size=1000\n")
 	cut := sfdisk(t, "label: gpt\nstart=2048\n")
-	if err := CreateRaw(blank, 512); err != nil {
-		t.Fatal(err)
-	}
+	blank := blankDisk(t, 512)
 	f, err := os.OpenFile(damaged, os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)

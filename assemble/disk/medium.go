@@ -4,7 +4,6 @@
 package disk
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -39,26 +38,9 @@ type Volume struct {
 	Contents File
 }
 
-// WriteBootMedium creates a raw disk image at path. It is an error if path
-// exists. Nothing is left behind on an error.
-func WriteBootMedium(path string, m BootMedium) error {
-	l, err := m.layout()
-	if err != nil {
-		return err
-	}
-	f, err := createSparse(path, l.SizeBytes)
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(m.write(f, l), f.Close()); err != nil {
-		return errors.Join(fmt.Errorf("%s: %w", path, err), os.Remove(path))
-	}
-	return nil
-}
-
-// WriteBootMediumTo writes the medium to an empty file, which it makes as
+// WriteBootMedium writes the medium to an empty file, which it makes as
 // large as need be. The caller closes f, or removes it after an error.
-func WriteBootMediumTo(f *os.File, m BootMedium) error {
+func WriteBootMedium(f *os.File, m BootMedium) error {
 	l, err := m.layout()
 	if err != nil {
 		return err
@@ -122,7 +104,7 @@ func (m *BootMedium) write(f *os.File, l Layout) error {
 	if label == "" {
 		label = "IMGASM"
 	}
-	err := WriteFAT32At(f, esp.StartBytes, FAT32{
+	err := WriteFAT32(f, esp.StartBytes, FAT32{
 		SizeBytes: esp.SizeBytes, Label: label, VolumeID: derive.VolumeID(m.Seed, "EFI system partition"),
 		HiddenSectors: uint32(esp.StartBytes / SectorSize), Time: m.Time, Files: m.Files,
 	}, true)
@@ -130,7 +112,7 @@ func (m *BootMedium) write(f *os.File, l Layout) error {
 		return err
 	}
 	for i, v := range m.Volumes {
-		s := &seeker{w: f, pos: l.Partitions[i+1].StartBytes, blank: true}
+		s := &sink{w: f, pos: l.Partitions[i+1].StartBytes, blank: true}
 		if err := s.Copy(v.Contents); err != nil {
 			return err
 		}

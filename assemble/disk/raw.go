@@ -7,7 +7,6 @@
 package disk
 
 import (
-	"errors"
 	"fmt"
 	"os"
 
@@ -20,22 +19,9 @@ var ErrSize = fault.Class(fault.Input, "impossible size")
 // SectorSize is the logical sector of every disk that imgasm makes.
 const SectorSize = 512
 
-// CreateRaw creates a blank raw disk image of sizeBytes, which must be a
-// positive multiple of 512. The file takes no space until something is
-// written to it. It is an error if path exists; the error then wraps
-// fs.ErrExist. Nothing is left behind on an error.
-func CreateRaw(path string, sizeBytes int64) error {
-	f, err := createSparse(path, sizeBytes)
-	if err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return errors.Join(err, os.Remove(path))
-	}
-	return nil
-}
-
-// Blank makes an empty file sizeBytes large; see CreateRaw.
+// Blank makes an empty file a blank raw disk of sizeBytes, a positive multiple
+// of 512. It takes no space until something is written to it. The error wraps
+// ErrSize, or is one of files.
 func Blank(f *os.File, sizeBytes int64) error {
 	if sizeBytes <= 0 || sizeBytes%SectorSize != 0 {
 		return fmt.Errorf("%s: %d bytes: a disk's size is a positive multiple of %d: %w", f.Name(), sizeBytes, SectorSize, ErrSize)
@@ -44,21 +30,4 @@ func Blank(f *os.File, sizeBytes int64) error {
 		return err
 	}
 	return f.Truncate(sizeBytes)
-}
-
-// createSparse is CreateRaw that leaves the file open.
-func createSparse(path string, sizeBytes int64) (*os.File, error) {
-	if sizeBytes <= 0 || sizeBytes%SectorSize != 0 {
-		return nil, fmt.Errorf("%s: %d bytes: a disk's size is a positive multiple of %d: %w", path, sizeBytes, SectorSize, ErrSize)
-	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
-	if err != nil {
-		return nil, err
-	}
-	if err := Blank(f, sizeBytes); err != nil {
-		f.Close()
-		os.Remove(path)
-		return nil, err
-	}
-	return f, nil
 }

@@ -39,10 +39,7 @@ func mtool(t testing.TB, image, name string, args ...string) {
 // mkfs makes a file system with mkfs.vfat in a sparse file.
 func mkfs(t testing.TB, size int64, options ...string) string {
 	t.Helper()
-	image := filepath.Join(t.TempDir(), "mkfs.img")
-	if err := CreateRaw(image, size); err != nil {
-		t.Fatal(err)
-	}
+	image := blankDisk(t, size)
 	if out, err := exec.Command(hosttool.Find(t, "mkfs.vfat", "dosfstools"), append(options, image)...).CombinedOutput(); err != nil {
 		t.Fatalf("mkfs.vfat %q: %v\n%s", options, err, out)
 	}
@@ -461,7 +458,7 @@ func FuzzOpenFAT(f *testing.F) {
 		f.Add(image[:64<<10])
 	}
 	small := holes{}
-	if err := WriteFAT32At(small, 0, fat(MinFAT32Bytes, []tree.File{tree.Bytes("EFI/BOOT/BOOTX64.EFI", []byte("MZ"))}), true); err != nil {
+	if err := WriteFAT32(small, 0, fat(MinFAT32Bytes, []tree.File{tree.Bytes("EFI/BOOT/BOOTX64.EFI", []byte("MZ"))}), true); err != nil {
 		f.Fatal(err)
 	}
 	f.Add(small.read(0, 1<<20))

@@ -8,7 +8,6 @@ import (
 	"hash/crc32"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -22,10 +21,7 @@ import (
 // sfdisk writes a table, given as sfdisk reads it, to a new disk of 64 MiB.
 func sfdisk(t testing.TB, script string) string {
 	t.Helper()
-	image := filepath.Join(t.TempDir(), "sfdisk.img")
-	if err := CreateRaw(image, 64<<20); err != nil {
-		t.Fatal(err)
-	}
+	image := blankDisk(t, 64<<20)
 	cmd := exec.Command(hosttool.Find(t, "sfdisk", "fdisk"), image)
 	cmd.Stdin = strings.NewReader(script)
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -53,10 +49,7 @@ func testGUID(n int) string { return fmt.Sprintf("01234567-89AB-4CDE-8F01-234567
 
 // sgdisk's tables, also after the one at the front is gone, and go-diskfs's view of them.
 func TestReadGPTOfSgdisk(t *testing.T) {
-	image := filepath.Join(t.TempDir(), "sgdisk.img")
-	if err := CreateRaw(image, 64<<20); err != nil {
-		t.Fatal(err)
-	}
+	image := blankDisk(t, 64<<20)
 	sgdisk(t, image, "-U", testGUID(0), "-n", "1:2048:+20M", "-t", "1:ef00", "-c", "1:EFI System Partition", "-n", "5:0:+1M", "-t", "5:ef02", "-n", "3:0:0", "-t", "3:8300", "-c", "3:größe 😀",
 		"-u", "1:"+testGUID(1), "-u", "3:"+testGUID(3), "-u", "5:"+testGUID(5))
 	want := &Table{Kind: "GPT", GUID: testGUID(0), Parts: []Entry{

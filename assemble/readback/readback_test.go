@@ -146,7 +146,12 @@ func medium(t testing.TB, files, volume []tree.File) (string, disk.BootMedium) {
 	}
 	m := disk.BootMedium{Files: files, Seed: "s", Time: testTime, Volumes: []disk.Volume{{Name: iso.OEMDRVLabel, Contents: contents}}}
 	path := filepath.Join(t.TempDir(), "boot.img")
-	if err := disk.WriteBootMedium(path, m); err != nil {
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := disk.WriteBootMedium(f, m); err != nil {
 		t.Fatal(err)
 	}
 	return path, m

@@ -85,7 +85,12 @@ func TestE2EInstallFromStick(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := disk.CreateRaw(path("disk.raw"), 4<<30); err != nil {
+			f, err := os.Create(path("disk.raw"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			if err := disk.Blank(f, 4<<30); err != nil {
 				t.Fatal(err)
 			}
 			target := qemu.Drive{ID: "target", Path: path("disk.raw"), Bus: qemu.VirtioBlk, Cache: "unsafe", BootIndex: 2}
