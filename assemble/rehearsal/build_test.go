@@ -198,35 +198,3 @@ func TestStage2(t *testing.T) {
 		}
 	}
 }
-
-func TestHostSupply(t *testing.T) {
-	root := t.TempDir()
-	put := func(name, data string) {
-		os.MkdirAll(filepath.Join(root, filepath.Dir(name)), 0o755)
-		os.WriteFile(filepath.Join(root, name), []byte(data), 0o644)
-	}
-	host := arch.Host()
-	if _, err := hostSupply(context.Background(), root, host); err == nil {
-		t.Error("an empty system: accepted")
-	}
-	for _, f := range fakeModules() {
-		put(f.name, f.data)
-	}
-	put("boot/vmlinuz-6.1.0-1-test", "kernel")
-	put("boot/efi/EFI/fedora/"+host.EFIShim, "shim")
-	if _, err := hostSupply(context.Background(), root, host); err == nil || !strings.Contains(err.Error(), host.EFIGRUB) {
-		t.Errorf("no GRUB: %v", err)
-	}
-	put("boot/efi/EFI/fedora/"+host.EFIGRUB, string(fakeGRUB))
-	s, err := hostSupply(context.Background(), root, host)
-	if err != nil || s.Release != "6.1.0-1-test" || string(s.Shim) != "shim" || len(s.Origin) != 3 {
-		t.Errorf("%+v, %v", s, err)
-	}
-	for _, other := range arch.All() {
-		if other.Name != host.Name {
-			if _, err := hostSupply(context.Background(), root, other); err == nil {
-				t.Error("another architecture: accepted")
-			}
-		}
-	}
-}

@@ -40,8 +40,8 @@ const Release = "10.0"
 type Options struct {
 	Arch     arch.Arch
 	CacheDir string // downloads and finished ISOs are kept below it; made if missing
-	// KernelFrom is where kernel, shim and GRUB come from: the path of an
-	// installer ISO, or FromHost for this system's own. Empty: Debian's packages.
+	// KernelFrom is the path of an installer ISO, from which kernel, shim and GRUB
+	// come. Empty: Debian's packages.
 	KernelFrom string
 	// Mirror is the address of a mirror of Debian; empty: those of this system's
 	// apt, and Debian's own.
@@ -65,9 +65,6 @@ type Installer struct {
 	Origin []string // where kernel, shim and GRUB come from: package names with versions, or paths
 	Cached bool     // nothing had to be built
 }
-
-// FromHost is the value of Options.KernelFrom for this system's own kernel.
-const FromHost = "host"
 
 // ErrNoKernel says that no kernel, shim and GRUB could be found. The error
 // text names each place that was looked at and what to do.
@@ -176,8 +173,6 @@ func findSupply(ctx context.Context, p *pool, dir string) (*supply, error) {
 	switch p.o.KernelFrom {
 	case "":
 		s, err = packagedSupply(ctx, p, filepath.Join(dir, "packages-"+p.o.Arch.GOARCH+".tar"))
-	case FromHost:
-		s, err = hostSupply(ctx, "/", p.o.Arch)
 	default:
 		s, err = isoSupply(ctx, p.o.KernelFrom, p.o.Arch)
 	}

@@ -109,7 +109,7 @@ func (a *app) rehearsalSpec(c *cli.Context) (alma.Spec, error) {
 		}
 		s.KernelArgs = append(s.KernelArgs, failures.Argument+"="+name)
 	}
-	if path := c.String("iso"); path != "" && path != rehearsal.FromHost {
+	if path := c.String("iso"); path != "" {
 		if err := canRead(path); err != nil {
 			return s, badInput("--iso", err, hintOf(err))
 		}
