@@ -6,26 +6,21 @@ package rehearsal
 import (
 	"archive/tar"
 	"bufio"
-	"bytes"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
 	"path"
 	"strconv"
 	"strings"
-
-	"github.com/klauspost/compress/zstd"
 )
 
-// errStop ends a walk early without it being an error.
-var errStop = errors.New("stop")
+// visitor is shown a regular file by its path without leading slash and its
+// contents, or a symbolic link by its path and target.
+type visitor func(name, link string, content io.Reader) error
 
-// walkDeb calls visit for each regular file of the package that r holds, with
-// its path without leading "./", its size in bytes and its content, in the
-// package's order. Symbolic links are visited too, with their target in link
-// and no content. visit may return errStop to see no more.
-func walkDeb(r io.Reader, visit func(name, link string, size int64, content io.Reader) error) error {
+// walkDeb calls visit for each file and link of the package that r holds, in the
+// package's order.
+func walkDeb(r io.Reader, visit visitor) error {
 	br := bufio.NewReader(r)
 	magic := make([]byte, 8)
 	if _, err := io.ReadFull(br, magic); err != nil || string(magic) != "!<arch>\n" {
@@ -46,11 +41,11 @@ func walkDeb(r io.Reader, visit func(name, link string, size int64, content io.R
 			}
 			continue
 		}
-		data, closeData, err := decompress(name, member)
+		data, done, err := unpacked(member)
 		if err != nil {
 			return fmt.Errorf("member %q: %w", name, err)
 		}
-		defer closeData()
+		defer done()
 		return walkTar(data, visit)
 	}
 }
@@ -77,27 +72,7 @@ func arHeader(r io.Reader) (name string, size int64, err error) {
 	return name, size, nil
 }
 
-// decompress opens a stream by the suffix of its name: .xz, .zst, .gz or none.
-func decompress(name string, r io.Reader) (io.Reader, func(), error) {
-	switch path.Ext(name) {
-	case ".xz":
-		x, err := unxz(r)
-		return x, func() {}, err
-	case ".zst":
-		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(512<<20))
-		if err != nil {
-			return nil, nil, err
-		}
-		return z, z.Close, nil
-	case ".gz":
-		g, err := gzip.NewReader(r)
-		return g, func() {}, err
-	default:
-		return r, func() {}, nil
-	}
-}
-
-func walkTar(r io.Reader, visit func(name, link string, size int64, content io.Reader) error) error {
+func walkTar(r io.Reader, visit visitor) error {
 	t := tar.NewReader(r)
 	for {
 		h, err := t.Next()
@@ -107,19 +82,11 @@ func walkTar(r io.Reader, visit func(name, link string, size int64, content io.R
 		if err != nil {
 			return fmt.Errorf("data.tar: %w", err)
 		}
-		link, content, size := "", io.Reader(bytes.NewReader(nil)), int64(0)
-		switch h.Typeflag {
-		case tar.TypeReg:
-			content, size = t, h.Size
-		case tar.TypeSymlink:
-			link = h.Linkname
-		default:
+		if h.Typeflag != tar.TypeReg && h.Typeflag != tar.TypeSymlink {
 			continue
 		}
 		name := strings.TrimPrefix(path.Clean("/"+h.Name), "/")
-		if err := visit(name, link, size, content); errors.Is(err, errStop) {
-			return nil
-		} else if err != nil {
+		if err := visit(name, h.Linkname, t); err != nil { // of a link, t has nothing
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}

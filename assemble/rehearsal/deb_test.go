@@ -16,12 +16,10 @@ import (
 
 func readDeb(data []byte) (map[string]string, error) {
 	got := map[string]string{}
-	err := walkDeb(bytes.NewReader(data), func(name, link string, size int64, content io.Reader) error {
+	err := walkDeb(bytes.NewReader(data), func(name, link string, content io.Reader) error {
 		b, err := io.ReadAll(content)
 		if link != "" {
 			b = []byte("->" + link)
-		} else if int64(len(b)) != size {
-			return io.ErrUnexpectedEOF
 		}
 		got[name] = string(b)
 		return err
@@ -41,17 +39,6 @@ func TestWalkDeb(t *testing.T) {
 				t.Errorf("%s: %s has %d bytes, want %d", member, f.name, len(got[f.name]), len(f.data))
 			}
 		}
-	}
-}
-
-func TestWalkDebStops(t *testing.T) {
-	n := 0
-	err := walkDeb(bytes.NewReader(fakeDeb(t, "data.tar", file{"a", "1"}, file{"b", "2"})), func(string, string, int64, io.Reader) error {
-		n++
-		return errStop
-	})
-	if err != nil || n != 1 {
-		t.Errorf("%d files, %v", n, err)
 	}
 }
 
@@ -96,13 +83,13 @@ func FuzzWalkDeb(f *testing.F) {
 	f.Add([]byte("!<arch>\ndata.tar.gz     0           0     0     100644  -1        `\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		total := int64(0)
-		walkDeb(bytes.NewReader(data), func(name, _ string, _ int64, content io.Reader) error {
+		walkDeb(bytes.NewReader(data), func(name, _ string, content io.Reader) error {
 			if strings.HasPrefix(name, "/") || strings.Contains("/"+name+"/", "/../") {
 				t.Errorf("name %q leads out of the package", name)
 			}
 			n, err := io.Copy(io.Discard, io.LimitReader(content, 1<<20))
 			if total += n; total > 1<<24 {
-				return errStop
+				return io.ErrShortBuffer
 			}
 			return err
 		})

@@ -6,7 +6,6 @@ package rehearsal
 
 import (
 	"bufio"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
@@ -14,7 +13,6 @@ import (
 	"strings"
 
 	"github.com/cavaliergopher/cpio"
-	"github.com/klauspost/compress/zstd"
 )
 
 // maxInitramfs bounds what an initial RAM file system may unpack to; RHEL 10's
@@ -22,11 +20,11 @@ import (
 const maxInitramfs = 2 << 30
 
 // walkInitramfs calls visit for each regular file of all archives.
-func walkInitramfs(r io.Reader, visit func(name, link string, size int64, content io.Reader) error) error {
+func walkInitramfs(r io.Reader, visit visitor) error {
 	return walkArchives(bufio.NewReaderSize(r, 1<<16), true, visit)
 }
 
-func walkArchives(b *bufio.Reader, compressed bool, visit func(name, link string, size int64, content io.Reader) error) error {
+func walkArchives(b *bufio.Reader, compressed bool, visit visitor) error {
 	for seen := 0; ; seen++ {
 		// Archives are padded with zeroes up to the next.
 		for {
@@ -57,7 +55,7 @@ func walkArchives(b *bufio.Reader, compressed bool, visit func(name, link string
 		}
 		// A compressed part is the last one: what follows it cannot be told
 		// from its own data by every decompressor.
-		plain, done, err := sniff(b, string(magic))
+		plain, done, err := unpacked(b)
 		if err != nil {
 			return err
 		}
@@ -66,26 +64,7 @@ func walkArchives(b *bufio.Reader, compressed bool, visit func(name, link string
 	}
 }
 
-// sniff opens a compressed stream by its first bytes.
-func sniff(r io.Reader, magic string) (io.Reader, func(), error) {
-	switch {
-	case strings.HasPrefix(magic, "\x1f\x8b"):
-		g, err := gzip.NewReader(r)
-		return g, func() {}, err
-	case strings.HasPrefix(magic, "\xfd7zXZ"):
-		x, err := unxz(r)
-		return x, func() {}, err
-	case strings.HasPrefix(magic, "\x28\xb5\x2f\xfd"):
-		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(512<<20))
-		if err != nil {
-			return nil, nil, err
-		}
-		return z, z.Close, nil
-	}
-	return nil, nil, fmt.Errorf("initial RAM file system compressed in an unknown way (begins with % x)", magic)
-}
-
-func walkCpio(r io.Reader, visit func(name, link string, size int64, content io.Reader) error) error {
+func walkCpio(r io.Reader, visit visitor) error {
 	c := cpio.NewReader(r)
 	for {
 		h, err := c.Next()
@@ -99,9 +78,7 @@ func walkCpio(r io.Reader, visit func(name, link string, size int64, content io.
 			continue
 		}
 		name := strings.TrimPrefix(path.Clean("/"+h.Name), "/")
-		if err := visit(name, "", h.Size, c); errors.Is(err, errStop) {
-			return nil
-		} else if err != nil {
+		if err := visit(name, "", c); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}

@@ -46,7 +46,7 @@ func isoSupply(ctx context.Context, file string, target arch.Arch) (*supply, err
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	defer f.Close()
-	err = walkInitramfs(f, func(name, link string, _ int64, content io.Reader) error {
+	err = walkInitramfs(f, func(name, link string, content io.Reader) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}

@@ -62,10 +62,9 @@ func moduleName(file string) string {
 	return strings.ReplaceAll(stem, "-", "_")
 }
 
-// readModule unpacks a module, compressed as its file's name says, and reads
-// what it depends on.
+// readModule unpacks a module and reads what it depends on.
 func readModule(file string, r io.Reader) (*module, error) {
-	plain, done, err := decompress(file, r)
+	plain, done, err := unpacked(r)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}

@@ -103,13 +103,13 @@ func poolSupply(ctx context.Context, p *pool, have *supply) (*supply, error) {
 }
 
 // takeDeb shows each file of a package to take.
-func takeDeb(ctx context.Context, file string, take func(name, link string, content io.Reader) error) error {
+func takeDeb(ctx context.Context, file string, take visitor) error {
 	f, err := smallfile.Open(file)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	return walkDeb(f, func(name, link string, size int64, content io.Reader) error {
+	return walkDeb(f, func(name, link string, content io.Reader) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}

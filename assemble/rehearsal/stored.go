@@ -4,10 +4,7 @@
 package rehearsal
 
 import (
-	"archive/tar"
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"sort"
@@ -25,58 +22,36 @@ func (s *supply) store(ctx context.Context, file string) error {
 	if err != nil {
 		return err
 	}
-	return seal(ctx, file, func(to io.Writer) error {
-		w := tar.NewWriter(to)
-		var err error
-		add := func(name string, data []byte) {
-			err = errors.Join(err, w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(data))}))
-			_, e := w.Write(data)
-			err = errors.Join(err, e)
-		}
-		add("wanted", fmt.Appendf(nil, "%v", wanted))
-		add("origin", []byte(strings.Join(s.Origin, "\n")))
-		add("vmlinuz-"+s.Release, s.Kernel)
-		add(s.Arch.EFIShim+".signed", s.Shim)
-		add(s.Arch.EFIGRUB+".signed", s.GRUB)
+	return seal(ctx, file, wanted, func(add func(name, link string, data []byte)) {
+		add("origin", "", []byte(strings.Join(s.Origin, "\n")))
+		add("vmlinuz-"+s.Release, "", s.Kernel)
+		add(s.Arch.EFIShim+".signed", "", s.Shim)
+		add(s.Arch.EFIGRUB+".signed", "", s.GRUB)
 		var builtin []string
 		for name := range s.builtin {
 			builtin = append(builtin, name+".ko")
 		}
 		sort.Strings(builtin)
-		add("modules.builtin", []byte(strings.Join(builtin, "\n")))
+		add("modules.builtin", "", []byte(strings.Join(builtin, "\n")))
 		for _, m := range modules {
-			add(m.Name+".ko", m.Data)
+			add(m.Name+".ko", "", m.Data)
 		}
-		return errors.Join(err, w.Close())
 	})
 }
 
 // load reads what store wrote. It is an error if that was of other modules
 // than the guest wants now.
 func (s *supply) load(file string) error {
-	data, err := unseal(file)
+	err := unseal(file, wanted, func(name, link string, content io.Reader) error {
+		if name != "origin" {
+			return s.take(name, link, content)
+		}
+		text, err := io.ReadAll(content)
+		s.Origin = strings.Split(string(text), "\n")
+		return err
+	})
 	if err != nil {
 		return err
-	}
-	same := false
-	err = walkTar(bytes.NewReader(data), func(name, link string, size int64, content io.Reader) error {
-		switch name {
-		case "wanted":
-			text, err := io.ReadAll(content)
-			same = string(text) == fmt.Sprint(wanted)
-			return err
-		case "origin":
-			text, err := io.ReadAll(content)
-			s.Origin = strings.Split(string(text), "\n")
-			return err
-		}
-		return s.take(name, link, content)
-	})
-	if err == nil && !same {
-		err = errors.New("of other modules than are wanted")
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", file, err)
 	}
 	if _, err := loadOrder(wanted, s.have, s.builtin); err != nil {
 		return fmt.Errorf("%s: %w", file, err) // an older imgasm wanted other modules

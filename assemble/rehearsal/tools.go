@@ -8,12 +8,10 @@
 package rehearsal
 
 import (
-	"archive/tar"
 	"bytes"
 	"cmp"
 	"context"
 	"debug/elf"
-	"errors"
 	"fmt"
 	"io"
 	"path"
@@ -239,50 +237,28 @@ func (t tools) sorted() []tool {
 	return all
 }
 
-// store writes the tools to a file, whole or not at all. Its first member says
-// what was wanted.
+// store writes the tools to a file, whole or not at all.
 func (t tools) store(ctx context.Context, file string) error {
-	return seal(ctx, file, func(to io.Writer) (err error) {
-		w := tar.NewWriter(to)
-		add := func(h *tar.Header, data []byte) {
-			h.Mode, h.Size = 0o644, int64(len(data))
-			err = errors.Join(err, w.WriteHeader(h))
-			_, e := w.Write(data)
-			err = errors.Join(err, e)
-		}
-		add(&tar.Header{Name: "wanted"}, fmt.Append(nil, toolSources))
+	return seal(ctx, file, toolSources, func(add func(name, link string, data []byte)) {
 		for _, x := range t.sorted() {
-			h := &tar.Header{Name: x.pkg + "/" + x.name}
-			if x.link != "" {
-				h.Typeflag, h.Linkname = tar.TypeSymlink, "/"+x.link
+			link := x.link
+			if link != "" {
+				link = "/" + link
 			}
-			add(h, x.data)
+			add(x.pkg+"/"+x.name, link, x.data)
 		}
-		return errors.Join(err, w.Close())
 	})
 }
 
 // loadTools reads what store wrote, if it is what is wanted today.
 func loadTools(file string, a arch.Arch) (tools, error) {
-	data, err := unseal(file)
-	if err != nil {
-		return nil, err
-	}
-	t, same := tools{}, false
-	err = walkTar(bytes.NewReader(data), func(name, link string, _ int64, content io.Reader) error {
-		if name == "wanted" {
-			data, err := io.ReadAll(content)
-			same = string(data) == fmt.Sprint(toolSources)
-			return err
-		}
+	t := tools{}
+	err := unseal(file, toolSources, func(name, link string, content io.Reader) error {
 		pkg, name, _ := strings.Cut(name, "/")
 		return t.take(pkg, name, link, content)
 	})
-	if err == nil && !same {
-		err = errors.New("other tools than today's")
-	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+		return nil, err
 	}
 	return t.wanted(a)
 }

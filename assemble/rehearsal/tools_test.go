@@ -121,7 +121,7 @@ func TestToolsClosure(t *testing.T) {
 		t.Errorf("%d files of %d come back: %v", len(again), len(all), err)
 	}
 	toolSources = toolSources[1:]
-	if _, err := loadTools(file, arch.Host()); err == nil || !strings.Contains(err.Error(), "other tools") {
+	if _, err := loadTools(file, arch.Host()); err == nil || !strings.Contains(err.Error(), "wanted then") {
 		t.Errorf("tools of another imgasm: %v", err)
 	}
 }

@@ -1,6 +1,7 @@
 package rehearsal
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/binary"
 	"hash/crc32"
@@ -24,7 +25,7 @@ func TestUnxz(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r, err := unxz(bytes.NewReader(packed))
+			r, err := unxz(bufio.NewReader(bytes.NewReader(packed)))
 			if err != nil {
 				t.Errorf("%q: %v", options, err)
 				continue
@@ -62,7 +63,7 @@ func TestUnxzRefuses(t *testing.T) {
 		"nothing":        {nil, "unexpected EOF"},
 		"another format": {append([]byte("no xz at all"), good[block:]...), "xz: "},
 	} {
-		if _, err := unxz(bytes.NewReader(c.data)); err == nil || !strings.Contains(err.Error(), c.says) {
+		if _, err := unxz(bufio.NewReader(bytes.NewReader(c.data))); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

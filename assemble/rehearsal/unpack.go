@@ -1,25 +1,50 @@
-// The .xz file format (https://tukaani.org/xz/xz-file-format.txt).
+// Decompression. The .xz file format: https://tukaani.org/xz/xz-file-format.txt.
 
 package rehearsal
 
 import (
 	"bufio"
+	"bytes"
+	"compress/gzip"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 
+	"github.com/klauspost/compress/zstd"
 	"github.com/ulikunitz/xz"
 	"github.com/ulikunitz/xz/lzma"
 )
+
+// unpacked reads a stream that is compressed by gzip, xz or zstd, as its first
+// bytes tell, or not at all. done ends it.
+func unpacked(r io.Reader) (plain io.Reader, done func(), err error) {
+	b := bufio.NewReaderSize(r, 1<<16)
+	magic, _ := b.Peek(6) // what cannot be read is told by who reads on
+	done = func() {}
+	switch {
+	case bytes.HasPrefix(magic, []byte("\x1f\x8b")):
+		plain, err = gzip.NewReader(b)
+	case bytes.HasPrefix(magic, []byte("\xfd7zXZ")):
+		plain, err = unxz(b)
+	case bytes.HasPrefix(magic, []byte("\x28\xb5\x2f\xfd")):
+		z, err := zstd.NewReader(b, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(512<<20))
+		if err != nil {
+			return nil, nil, err
+		}
+		return z, z.Close, nil
+	default:
+		plain = b
+	}
+	return plain, done, err
+}
 
 // maxDict holds the dictionary of xz -9; more would be an attack on memory.
 const maxDict = 64 << 20
 
 // unxz decompresses a stream. Its first block must ask for no dictionary larger
 // than maxDict.
-func unxz(r io.Reader) (io.Reader, error) {
-	br := bufio.NewReaderSize(r, 1<<16)
+func unxz(br *bufio.Reader) (io.Reader, error) {
 	const streamHeader, most = 12, 4 * 256
 	head, err := br.Peek(streamHeader + most)
 	if err != nil && !errors.Is(err, io.EOF) {
