@@ -1,10 +1,13 @@
 package ext4_test
 
 import (
+	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/imgasm/imgasm/assemble/ext4"
 	"github.com/imgasm/imgasm/internal/hosttool"
 	"github.com/imgasm/imgasm/internal/nodefs/nodefstest"
 )
@@ -33,6 +36,25 @@ func TestFilledByKernel(t *testing.T) {
 			nodefstest.CheckReadAt(t, fsys)
 		})
 	}
+}
+
+// TestWrittenForKernel: the kernel reads what was written, and goes on writing.
+func TestWrittenForKernel(t *testing.T) {
+	image := written(t, options(256<<20), func(w *ext4.Writer) error { return copyTree(w, source(t), nil) })
+	want := nodefstest.Tree(t, open(t, image), describe)
+	dir, unmount := nodefstest.Mount(t, "ext4", image)
+	nodefstest.Compare(t, nodefstest.Tree(t, os.DirFS(dir), nodefstest.KernelSays), want)
+	for i := range 3000 { // which divides blocks of a hashed directory
+		if err := os.WriteFile(fmt.Sprintf("%s/many/%s-%d", dir, nodefstest.LongName, i), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.RemoveAll(filepath.Join(dir, "sizes")); err != nil {
+		t.Fatal(err)
+	}
+	nodefstest.Fill(t, filepath.Join(dir, "names"))
+	unmount()
+	clean(t, image)
 }
 
 // TestHundredThousandFiles: half of them in one directory, the others in 500.

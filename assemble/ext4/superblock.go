@@ -215,7 +215,16 @@ func (sb *superblock) hasSuperblock(group uint64) bool {
 	switch {
 	case sb.compat&compatSparseSuper2 != 0:
 		return group == uint64(sb.backups[0]) || group == uint64(sb.backups[1])
-	case group == 1 || sb.compRO&roSparseSuper == 0:
+	case sb.compRO&roSparseSuper == 0:
+		return true
+	}
+	return sparseSuper(group)
+}
+
+// sparseSuper reports whether a group has a copy with sparse_super: 0, 1, and
+// powers of 3, 5 and 7.
+func sparseSuper(group uint64) bool {
+	if group <= 1 {
 		return true
 	}
 	for _, base := range []uint64{3, 5, 7} {
