@@ -17,7 +17,7 @@ var usable = []string{
 	"assemble", "assemble/alma", "assemble/anaconda", "assemble/anaconda/replay", "assemble/boot", "assemble/boottest", "assemble/convert", "assemble/disk", "assemble/ext4", "assemble/guest", "assemble/host", "assemble/inspect", "assemble/iso", "assemble/lock", "assemble/provenance",
 	"assemble/qcow2", "assemble/readback", "assemble/rpmdb", "assemble/sbom", "assemble/seed", "assemble/source", "assemble/watch", "assemble/xfs", "firmware", "kickstart", "kickstart/lsp", "kickstart/render",
 	"nixglue", "nixglue/nar", "nixos",
-	"qemu", "qemu/accel", "qemu/console", "qemu/monitor",
+	"qemu", "qemu/accel", "qemu/console", "qemu/instance", "qemu/monitor",
 }
 
 func TestPublicSignatures(t *testing.T) {
