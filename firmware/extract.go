@@ -21,7 +21,6 @@ import (
 	"time"
 
 	"github.com/cavaliergopher/cpio"
-	"github.com/cavaliergopher/rpm"
 	"github.com/klauspost/compress/zstd"
 	"github.com/ulikunitz/xz"
 
@@ -138,19 +137,16 @@ func extract(ctx context.Context, file string, o ExtractOptions, open func() (*o
 	if err != nil {
 		return nil, err
 	}
-	meta, err := rpm.Read(bytes.NewReader(r.head))
-	if err != nil {
-		return nil, err
-	}
-	if format := meta.PayloadFormat(); format != "" && format != "cpio" {
+	h := r.header
+	if format := h.text(tagPayloadFormat); format != "" && format != "cpio" {
 		return nil, fmt.Errorf("its payload is of the format %q, not cpio", format)
 	}
-	payload, err := decompress(meta.PayloadCompression(), io.NewSectionReader(f, r.payloadOffset, st.Size()-r.payloadOffset))
+	payload, err := decompress(h.text(tagPayloadCompression), io.NewSectionReader(f, r.payloadOffset, st.Size()-r.payloadOffset))
 	if err != nil {
 		return nil, err
 	}
 	defer payload.Close()
-	p := &Package{Name: fmt.Sprintf("%s-%s-%s.%s", meta.Name(), meta.Version(), meta.Release(), meta.Architecture()), Signature: *sig}
+	p := &Package{Name: fmt.Sprintf("%s-%s-%s.%s", h.text(tagName), h.text(tagVersion), h.text(tagRelease), h.text(tagArch)), Signature: *sig}
 	if !packageName.MatchString(p.Name) {
 		return nil, fmt.Errorf("its header calls it %.100q, which no package can be called", p.Name)
 	}

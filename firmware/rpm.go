@@ -1,7 +1,5 @@
 // The layout of an RPM package: lead, signature header, header, payload.
 // (RPM's reference manual, "RPM Package format"; lib/header.c for the limits.)
-// Everything is checked before the rpm library parses it: the library
-// allocates what a header claims.
 
 package firmware
 
@@ -11,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/imgasm/imgasm/internal/fault"
 )
@@ -32,7 +32,7 @@ type rpmTag struct {
 	kind, offset, count uint32
 }
 
-// rpmHeader is a header whose index fits its store.
+// rpmHeader is a header: what its values are, is looked at when they are read.
 type rpmHeader struct {
 	raw   []byte // from the magic to the end of the store: what signatures cover
 	store []byte
@@ -45,17 +45,11 @@ const (
 	rpmString      = 6
 	rpmBinary      = 7
 	rpmStringArray = 8
-	rpmI18N        = 9
 )
 
-// rpmSizes is the size of one element of each type; 1 for strings, whose real
-// size is found by their NULs.
-var rpmSizes = []uint64{0, 1, 1, 2, 4, 8, 1, 1, 1, 1}
-
-// rpmFile is a package whose structure was read and found sound; nothing is
-// said yet about its signature.
+// rpmFile is a package whose structure was read; nothing is said yet about its
+// signature.
 type rpmFile struct {
-	head          []byte // lead, signature header and header: what the rpm library reads
 	signature     *rpmHeader
 	header        *rpmHeader
 	payloadOffset int64
@@ -84,10 +78,6 @@ func readRPM(r io.ReaderAt, size int64) (*rpmFile, error) {
 		return nil, fmt.Errorf("header: %w", err)
 	}
 	f.payloadOffset = at + int64(len(f.header.raw))
-	f.head = make([]byte, f.payloadOffset)
-	if n, err := r.ReadAt(f.head, 0); n < len(f.head) {
-		return nil, fmt.Errorf("header: %w", err)
-	}
 	return f, nil
 }
 
@@ -112,83 +102,58 @@ func readRPMHeader(r io.ReaderAt, at, size int64) (*rpmHeader, error) {
 		return nil, err
 	}
 	h.store = h.raw[16+16*tags:]
-	claimed := uint64(0)
 	for i := range tags {
 		e := h.raw[16+16*i:]
 		id := binary.BigEndian.Uint32(e)
-		t := rpmTag{binary.BigEndian.Uint32(e[4:]), binary.BigEndian.Uint32(e[8:]), binary.BigEndian.Uint32(e[12:])}
-		if err := h.fits(t); err != nil {
-			return nil, fmt.Errorf("tag %d: %w", id, err)
-		}
-		// Values of a real header don't overlap, but for the region tag's 16
-		// bytes; ones that do could claim gigabytes with a few KiB.
-		if claimed += uint64(t.count) * rpmSizes[t.kind]; claimed > uint64(store)+16 {
-			return nil, fmt.Errorf("tag %d: overlaps others", id)
-		}
 		if _, twice := h.tags[id]; twice {
-			// Two values under one tag: whoever checks and whoever uses them
-			// might not take the same one.
+			// Two values under one tag: rpm might not take the one that we check.
 			return nil, fmt.Errorf("tag %d stands there twice", id)
 		}
-		h.tags[id] = t
+		h.tags[id] = rpmTag{binary.BigEndian.Uint32(e[4:]), binary.BigEndian.Uint32(e[8:]), binary.BigEndian.Uint32(e[12:])}
 	}
 	return h, nil
 }
 
-// fits checks that a value lies within the store, whatever reads it.
-func (h *rpmHeader) fits(t rpmTag) error {
-	if t.kind == 0 || int(t.kind) >= len(rpmSizes) || t.count == 0 {
-		return fmt.Errorf("type %d with %d values", t.kind, t.count)
+// value is how many values a tag has, and the store from them on; nothing if
+// there is no such tag of one of the kinds.
+func (h *rpmHeader) value(id uint32, kinds ...uint32) (count uint32, data []byte) {
+	t, ok := h.tags[id]
+	if !ok || !slices.Contains(kinds, t.kind) || uint64(t.offset) > uint64(len(h.store)) {
+		return 0, nil
 	}
-	if uint64(t.offset)+uint64(t.count)*rpmSizes[t.kind] > uint64(len(h.store)) {
-		return errors.New("lies outside of the header")
-	}
-	if t.kind != rpmString && t.kind != rpmStringArray && t.kind != rpmI18N {
-		return nil
-	}
-	if t.kind == rpmString && t.count != 1 {
-		return fmt.Errorf("a string with %d values", t.count)
-	}
-	rest := h.store[t.offset:]
-	for range t.count {
-		i := bytes.IndexByte(rest, 0)
-		if i < 0 {
-			return errors.New("a string without an end")
-		}
-		rest = rest[i+1:]
-	}
-	return nil
+	return t.count, h.store[t.offset:]
 }
 
 // strings returns the values of a string or string array; nil if there is no such tag.
 func (h *rpmHeader) strings(id uint32) []string {
-	t, ok := h.tags[id]
-	if !ok || (t.kind != rpmString && t.kind != rpmStringArray) {
-		return nil
-	}
+	count, rest := h.value(id, rpmString, rpmStringArray)
 	var out []string
-	rest := h.store[t.offset:]
-	for range t.count {
-		s, after, _ := bytes.Cut(rest, []byte{0})
+	for range count {
+		s, after, ended := bytes.Cut(rest, []byte{0})
+		if !ended {
+			return nil
+		}
 		out, rest = append(out, string(s)), after
 	}
 	return out
 }
 
+// text is a string, "" if there is no such tag.
+func (h *rpmHeader) text(id uint32) string { return strings.Join(h.strings(id), "") }
+
 // binary returns a blob; nil if there is no such tag.
 func (h *rpmHeader) binary(id uint32) []byte {
-	t, ok := h.tags[id]
-	if !ok || t.kind != rpmBinary {
+	count, data := h.value(id, rpmBinary)
+	if count == 0 || uint64(count) > uint64(len(data)) {
 		return nil
 	}
-	return h.store[t.offset : t.offset+t.count]
+	return data[:count]
 }
 
 // int32 returns the first value of an integer.
 func (h *rpmHeader) int32(id uint32) (uint32, bool) {
-	t, ok := h.tags[id]
-	if !ok || t.kind != rpmInt32 {
-		return 0, false
+	if count, data := h.value(id, rpmInt32); count > 0 && len(data) >= 4 {
+		return binary.BigEndian.Uint32(data), true
 	}
-	return binary.BigEndian.Uint32(h.store[t.offset:]), true
+	return 0, false
 }

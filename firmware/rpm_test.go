@@ -24,7 +24,6 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	"github.com/cavaliergopher/cpio"
-	"github.com/cavaliergopher/rpm"
 
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/pgp"
@@ -499,21 +498,6 @@ func TestFindPackage(t *testing.T) {
 }
 
 // FuzzRPM: whatever the bytes, no panic, and nothing passes that the key did not sign.
-// A header whose tags all claim the same bytes would have the library allocate
-// a thousand times its size.
-func TestOverlappingTagsAreRefused(t *testing.T) {
-	h := header(blob(5000, make([]byte, 4096)))
-	binary.BigEndian.PutUint32(h[8:], 3)
-	index := h[16:32]
-	overlapping := slices.Concat(h[:16], index, index, index, h[32:])
-	for i := range 3 {
-		binary.BigEndian.PutUint32(overlapping[16+16*i:], uint32(5000+i))
-	}
-	if _, err := readRPMHeader(bytes.NewReader(overlapping), 0, int64(len(overlapping))); err == nil || !strings.Contains(err.Error(), "overlaps") {
-		t.Error(err)
-	}
-}
-
 func FuzzRPM(f *testing.F) {
 	e, keys := eddsa(f)
 	good := edk2(f, e, []member{{name: "./usr/share/x/a.fd", data: []byte("firmware")}})
@@ -525,9 +509,9 @@ func FuzzRPM(f *testing.F) {
 		if err != nil {
 			return
 		}
-		// What was found sound must not upset the library, signed or not.
-		if meta, err := rpm.Read(bytes.NewReader(r.head)); err == nil {
-			_, _, _ = meta.String(), meta.PayloadCompression(), meta.PayloadFormat()
+		for id := range r.header.tags {
+			_, _ = r.header.strings(id), r.header.binary(id)
+			r.header.int32(id)
 		}
 		if _, err := r.verify(bytes.NewReader(b), int64(len(b)), keys, packed.AddDate(0, 1, 0)); err != nil {
 			return

@@ -1,7 +1,5 @@
-// Whether an RPM package is what its packager signed. The rpm library knows
-// only signatures over header and payload, which rpm has not made since 4.14;
-// here the header's own signature is checked, and by a digest in the header
-// the payload.
+// Whether an RPM package is what its packager signed: the header by its own
+// signature, as rpm makes it since 4.14, the payload by a digest in the header.
 
 package firmware
 
@@ -33,8 +31,14 @@ const (
 
 // Tags of the header (RPMTAG_*).
 const (
-	tagPayloadDigest     = 5092
-	tagPayloadDigestAlgo = 5093
+	tagName               = 1000
+	tagVersion            = 1001
+	tagRelease            = 1002
+	tagArch               = 1022
+	tagPayloadFormat      = 1124
+	tagPayloadCompression = 1125
+	tagPayloadDigest      = 5092
+	tagPayloadDigestAlgo  = 5093
 )
 
 // errPayload is a payload that is not the one of the signed header.
