@@ -5,7 +5,6 @@ package firmware
 
 import (
 	"bufio"
-	"bytes"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -374,8 +373,7 @@ func makeRoom(root *os.Root, name string) error {
 	return nil
 }
 
-// write copies one image, leaving holes for zeros: aarch64's are 64 MiB with
-// 2 MiB of content.
+// write makes a file of one image.
 func write(root *os.Root, name string, r io.Reader) (err error) {
 	if err := makeRoom(root, name); err != nil {
 		return err
@@ -385,23 +383,9 @@ func write(root *os.Root, name string, r io.Reader) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	const chunk = 64 << 10
-	buf, zero := make([]byte, chunk), make([]byte, chunk)
-	var size int64
-	for {
-		n, err := io.ReadFull(r, buf)
-		if n > 0 && !bytes.Equal(buf[:n], zero[:n]) {
-			if _, err := f.WriteAt(buf[:n], size); err != nil {
-				return err
-			}
-		}
-		size += int64(n)
-		switch {
-		case err == nil:
-		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-			return f.Truncate(size)
-		default:
-			return err
-		}
+	size, err := copySparse(f, r)
+	if err != nil {
+		return err
 	}
+	return f.Truncate(size)
 }

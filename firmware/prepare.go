@@ -82,25 +82,36 @@ func CopyRaw(src File, dst string, size int64) (_ File, err error) {
 		return File{}, err
 	}
 	defer func() { err = errors.Join(err, out.Close()) }()
-	const chunk = 64 << 10
-	buf, zero := make([]byte, chunk), make([]byte, chunk)
-	for off := int64(0); off < in.size; off += chunk {
-		b := buf[:min(chunk, in.size-off)]
-		if n, err := in.ReadAt(b, off); n < len(b) {
-			if err == nil || errors.Is(err, io.EOF) {
-				err = io.ErrUnexpectedEOF
-			}
-			return File{}, fmt.Errorf("%s: %w", src.Path, err)
-		}
-		if bytes.Equal(b, zero[:len(b)]) {
-			continue
-		}
-		if _, err := out.WriteAt(b, off); err != nil {
-			return File{}, err
-		}
+	switch n, err := copySparse(out, io.NewSectionReader(in, 0, in.size)); {
+	case err != nil:
+		return File{}, fmt.Errorf("%s: %w", src.Path, err)
+	case n < in.size:
+		return File{}, fmt.Errorf("%s: %w", src.Path, io.ErrUnexpectedEOF)
 	}
 	if err := out.Truncate(size); err != nil {
 		return File{}, err
 	}
 	return File{Path: dst, Format: Raw, SizeBytes: size}, nil
+}
+
+// copySparse copies all of r, leaving holes for zeros: images for aarch64 are of
+// 64 MiB with 2 MiB of content. The holes at the end are the caller's to make.
+func copySparse(f *os.File, r io.Reader) (size int64, err error) {
+	const chunk = 64 << 10
+	buf, zero := make([]byte, chunk), make([]byte, chunk)
+	for {
+		n, err := io.ReadFull(r, buf)
+		if !bytes.Equal(buf[:n], zero[:n]) {
+			if _, err := f.WriteAt(buf[:n], size); err != nil {
+				return size, err
+			}
+		}
+		size += int64(n)
+		switch {
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+			return size, nil
+		case err != nil:
+			return size, err
+		}
+	}
 }
