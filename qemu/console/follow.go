@@ -17,14 +17,12 @@ import (
 
 // follower is the memory of what was reported.
 type follower struct {
-	reader   *Reader
-	recent   [recentLines]string // the last lines reported, in a ring
-	reported int                 // how many were, in all
-	known    []string            // during a repaint: the recent lines not yet met again
-	memory   [recentLines]string // what known is a part of
-	wroteY   int                 // the lowest row written since the last line ended
-	held     bool                // rows 0 to heldY may have ended
-	heldY    int
+	reader *Reader
+	recent []string // the last lines reported
+	known  []string // during a repaint: the recent lines not yet met again
+	wroteY int      // the lowest row written since the last line ended
+	held   bool     // rows 0 to heldY may have ended
+	heldY  int
 }
 
 // recentLines is how many reported lines are recognized in a repaint: two
@@ -143,38 +141,25 @@ func (s *screen) consider(first, last int) {
 		return
 	}
 	head.said = text
-	s.recent[s.reported%recentLines] = text
-	s.reported++
+	s.recent = append(s.recent, text)
+	s.recent = s.recent[max(0, len(s.recent)-recentLines):]
 	before, kernel := cutKernel(text)
 	s.reader.report(before, &Record{Line: line, Screen: true})
 	s.reader.report(kernel, &Record{Line: line, Screen: true})
 }
 
-// cutKernel cuts a row in which the kernel wrote on behind what tmux had
-// painted: "Installing x.noarch (7/12)[  497.000000] reboot: Power down". Its
+// late is the kernel's time where the kernel wrote on in a row behind what tmux
+// had painted: "Installing x.noarch (7/12)[  497.000000] reboot: Power down". Its
 // bracket is missing where it came in the middle of a control sequence.
+var late = regexp.MustCompile(`\[? *\d{1,9}\.\d{6}\] `)
+
 func cutKernel(text string) (before, kernel string) {
-	for end := 0; ; end++ {
-		at := strings.IndexByte(text[end:], ']')
-		if at < 0 {
-			return text, ""
-		}
-		end += at
-		if !strings.HasPrefix(text[end:], "] ") {
-			continue
-		}
-		i := end
-		for i > 0 && (isDigit(text[i-1]) || text[i-1] == '.') {
-			i--
-		}
-		if _, _, ok := cutTime(text[i:]); ok {
-			before = strings.TrimRight(text[:i], " ")
-			if strings.HasSuffix(before, "[") {
-				return before[:len(before)-1], text[len(before)-1:]
-			}
-			return before, "[" + text[i:]
-		}
+	at := late.FindStringIndex(text)
+	if at == nil {
+		return text, ""
 	}
+	before, kernel = text[:at[0]], text[at[0]:]
+	return strings.TrimRight(before, " "), "[" + strings.TrimLeft(kernel, "[ ")
 }
 
 func (s *screen) isStatus(first int, text string) bool {
@@ -191,10 +176,7 @@ var tabs = regexp.MustCompile(`^\[\w+\] ?\d:\w+`)
 // screen is cleared: what follows may be old.
 func (s *screen) repaint() {
 	s.ended(len(s.rows) - 1)
-	at := s.reported % recentLines
-	older := copy(s.memory[:], s.recent[at:])
-	copy(s.memory[older:], s.recent[:at])
-	s.known = s.memory[max(0, recentLines-s.reported):]
+	s.known = slices.Clone(s.recent)
 	s.wroteY = 0
 }
 

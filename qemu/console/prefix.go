@@ -1,6 +1,8 @@
 package console
 
 import (
+	"regexp"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -26,95 +28,38 @@ func (r *Record) read(text string) bool {
 	return r.Text != ""
 }
 
-// spinner reports whether the text is a frame of the animation that systemd
-// shows while it waits for a job: "[ ***  ] (1 of 2) Job X/start running (34s / no limit)".
-// Its last frame is overwritten by the real status, "[  OK  ] Started X", which is not one.
+// frame is the beginning of a frame of the animation that systemd shows while it
+// waits for a job: "[ ***  ] (1 of 2) Job X/start running (34s / no limit)". The
+// last is overwritten by the real status, "[  OK  ] Started X", which is not one.
+var frame = regexp.MustCompile(`^\[[* ]{6}\]`)
+
 func spinner(s string) bool {
-	if len(s) < 8 || s[0] != '[' || s[7] != ']' {
-		return false
-	}
-	stars := 0
-	for _, c := range []byte(s[1:7]) {
-		switch c {
-		case '*':
-			stars++
-		case ' ':
-		default:
-			return false
-		}
-	}
-	return stars > 0
+	return strings.Contains(frame.FindString(s), "*")
 }
 
-// cutStamp takes off the kernel's time, "[   12.345678] " (printk_time in
+// stamp is the kernel's time, "[   12.345678] " (printk_time in
 // kernel/printk/printk.c: seconds padded to five, microseconds to six), and the
 // caller that CONFIG_PRINTK_CALLER puts after it, "[    T1] ".
+var stamp = regexp.MustCompile(`^\[ *(\d{1,9}\.\d{6})\](\[ *[TC]\d+\])? ?`)
+
 func cutStamp(s string) (rest string, at time.Duration, ok bool) {
-	if len(s) < len("[0.123456] ") || s[0] != '[' {
+	m := stamp.FindStringSubmatch(s)
+	if m == nil {
 		return s, 0, false
 	}
-	if rest, at, ok = cutTime(s[1:]); !ok {
-		return s, 0, false
-	}
-	return rest, at, true
+	at, err := time.ParseDuration(m[1] + "s")
+	return s[len(m[0]):], at, err == nil
 }
 
-// cutTime does it behind the bracket.
-func cutTime(s string) (rest string, at time.Duration, ok bool) {
-	i := 0
-	for i < len(s) && s[i] == ' ' {
-		i++
-	}
-	var seconds, micros int64
-	first := i
-	for i < len(s) && isDigit(s[i]) && i-first < 12 {
-		seconds = seconds*10 + int64(s[i]-'0')
-		i++
-	}
-	if i == first || i >= len(s) || s[i] != '.' {
-		return "", 0, false
-	}
-	i++
-	first = i
-	for i < len(s) && isDigit(s[i]) && i-first < 6 {
-		micros = micros*10 + int64(s[i]-'0')
-		i++
-	}
-	if i-first != 6 || i >= len(s) || s[i] != ']' || seconds > 1e9 {
-		return "", 0, false
-	}
-	rest = s[i+1:]
-	if len(rest) > 2 && rest[0] == '[' {
-		if end := strings.IndexByte(rest[:min(len(rest), 16)], ']'); end > 1 {
-			if c := strings.TrimLeft(rest[1:end], " "); len(c) > 1 && (c[0] == 'T' || c[0] == 'C') {
-				rest = rest[end+1:]
-			}
-		}
-	}
-	return strings.TrimPrefix(rest, " "), time.Duration(seconds)*time.Second + time.Duration(micros)*time.Microsecond, true
-}
+// prefix is journald's "PROGRAM[PID]: ". A program's comm has 15 characters at
+// most, its SYSLOG_IDENTIFIER is free.
+var prefix = regexp.MustCompile(`^([!-9;-Z\\-~]{1,63})\[(\d{1,9})\]: ?`)
 
-// cutProgram takes off journald's "PROGRAM[PID]: ".
 func cutProgram(s string) (program string, pid int, rest string, ok bool) {
-	const longest = 64 // of a program's name; comm has 15, SYSLOG_IDENTIFIER is free
-	open := strings.IndexByte(s[:min(len(s), longest)], '[')
-	if open <= 0 {
+	m := prefix.FindStringSubmatch(s)
+	if m == nil {
 		return "", 0, s, false
 	}
-	for _, c := range []byte(s[:open]) {
-		if c <= ' ' || c == ':' || c >= 0x7f {
-			return "", 0, s, false
-		}
-	}
-	i := open + 1
-	for i < len(s) && isDigit(s[i]) && i-open < 10 {
-		pid = pid*10 + int(s[i]-'0')
-		i++
-	}
-	if i == open+1 || !strings.HasPrefix(s[i:], "]:") {
-		return "", 0, s, false
-	}
-	return s[:open], pid, strings.TrimPrefix(s[i+2:], " "), true
+	pid, err := strconv.Atoi(m[2])
+	return m[1], pid, s[len(m[0]):], err == nil
 }
-
-func isDigit(c byte) bool { return '0' <= c && c <= '9' }

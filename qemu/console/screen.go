@@ -19,7 +19,6 @@ type screen struct {
 	last        rune // for REP
 	jumped      bool // the cursor was placed, and nothing has been written there yet
 	first       int  // no row above this one has changed since it was considered
-	buf         []byte
 	follower
 }
 
@@ -209,11 +208,10 @@ func (s *screen) scrollDown(top, n int) {
 // text returns the line that stands in rows first to last, without blanks at
 // its end.
 func (s *screen) text(first, last int) string {
-	b := s.buf[:0]
+	var b []byte
 	for y := first; y < last; y++ {
 		b = s.rows[y].appendTo(b, s.cols)
 	}
 	b = s.rows[last].appendTo(b, s.rows[last].used)
-	s.buf = b
 	return string(bytes.TrimRight(b, " "))
 }
