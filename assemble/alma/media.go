@@ -111,7 +111,7 @@ func writeKickstart(_ context.Context, j *assemble.Job, p *Plan) (string, error)
 }
 
 func makeOEMDRV(_ context.Context, j *assemble.Job, p *Plan) (string, error) {
-	files := []tree.File{tree.Bytes(iso.KickstartName, p.Kickstart.Guest)}
+	files := p.volume()
 	n, err := j.Make(oemdrvFile, func(f *os.File) error {
 		return boot.WriteVolume(f, files, p.Time, j.Note)
 	})

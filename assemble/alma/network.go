@@ -27,8 +27,11 @@ func (p *Plan) needsNetwork(file *kickstart.File) bool {
 	if slices.ContainsFunc(p.Spec.KernelArgs, wanting) {
 		return true
 	}
+	if slices.ContainsFunc(p.Spec.Provision, func(v Provision) bool { return v.Script != "" }) {
+		return true
+	}
 	if p.Spec.Kickstart == "" {
-		return len(p.Spec.Settings.Post) > 0
+		return false
 	}
 	for _, n := range file.Nodes {
 		switch n := n.(type) {

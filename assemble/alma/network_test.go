@@ -29,7 +29,7 @@ func TestNetworkIsRestricted(t *testing.T) {
 		"packages from the medium":    {func(*Spec) {}, false},
 		"embedded, from the medium":   {func(s *Spec) { s.Kickstart, s.DiskSize = "", 10<<30 }, false},
 		"embedded, from a boot ISO":   {func(s *Spec) { s.Kickstart, s.DiskSize, s.ISO = "", 10<<30, installerISO(t, arch.X86_64) }, true},
-		"embedded, with a script":     {func(s *Spec) { s.Kickstart, s.DiskSize, s.Settings.Post = "", 10<<30, []string{script} }, true},
+		"embedded, with a script":     {func(s *Spec) { s.Kickstart, s.DiskSize, s.Provision = "", 10<<30, []Provision{{Script: script}} }, true},
 		"offline":                     {func(s *Spec) { s.Offline = true; own("%packages", "%post\ntrue\n%end\n%packages")(s) }, false},
 		"a repository":                {own("cdrom", "url --url=https://example.org/"), true},
 		"a further repository":        {own("cdrom", "cdrom\nrepo --name=x --baseurl=https://example.org/"), true},

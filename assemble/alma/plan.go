@@ -51,14 +51,16 @@ type Plan struct {
 	// Cautions are things that must not be overlooked.
 	Cautions []assemble.Caution
 
-	arch   arch.Arch
-	hidden *assemble.Secrets // what is taken out of everything that is said; nil: nothing
+	arch       arch.Arch
+	provisions provisions
+	hidden     *assemble.Secrets // what is taken out of everything that is said; nil: nothing
 }
 
 // Kickstart is the kickstart that the guest will read.
 type Kickstart struct {
 	Name  string // the user's file, or "(embedded)"
 	User  []byte // as the user wrote it, or as rendered
+	Asked []byte // User, with the scripts of Spec.Provision
 	Guest []byte // with our reporting sections
 	// End is the command that ends the installation: "poweroff", "reboot", …; "" if none does.
 	End string
@@ -98,7 +100,7 @@ func (p *Plan) nonce() string {
 //     can be held against without the cost of a password's hash.
 func seed(s Spec, ks []byte, i Installer) [sha256.Size]byte {
 	wish := s.Settings
-	wish.RootPassword, wish.Password, wish.Post = "", "", nil
+	wish.RootPassword, wish.Password = "", ""
 	text, err := json.Marshal(struct {
 		Arch, Boot, Format string
 		DiskSize           int64
@@ -129,6 +131,7 @@ const (
 //     there for the screen dump of a failure;
 //   - rd.*: a failed initramfs powers off instead of opening a shell;
 //   - no_timer_check, on an emulated x86: see arch.Arch.EmulatedArg;
+//   - inst.proxy, where a kickstart of the user's own cannot be given it;
 //   - panic=-1 ends a dead kernel where no pvpanic device tells of it.
 func arguments(s Spec, a arch.Arch, label string, emulated bool) []string {
 	mode := []string{"inst.cmdline"}
@@ -152,7 +155,15 @@ func arguments(s Spec, a arch.Arch, label string, emulated bool) []string {
 		"console=tty0", "console=" + a.Console + ",115200n8",
 		"rd.shell=0", "rd.emergency=poweroff", "rd.retry=" + retry,
 		"panic=-1",
-	}, timer, s.KernelArgs)
+	}, timer, s.ownArguments())
+}
+
+// ownArguments are those that hold what the user has written.
+func (s Spec) ownArguments() []string {
+	if s.Proxy == "" || s.Kickstart == "" {
+		return s.KernelArgs
+	}
+	return append([]string{"inst.proxy=" + s.Proxy}, s.KernelArgs...)
 }
 
 // checkKernelArgs refuses arguments that would break out of their place.

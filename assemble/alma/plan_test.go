@@ -36,9 +36,9 @@ var seeded = map[string]bool{
 	"Settings.LockRoot": true, "Settings.Repos": true, "Settings.CloudInit": true, "Settings.GuestAgent": true,
 
 	// Passwords, and the places of files whose text is in the kickstart.
-	"Settings.RootPassword": false, "Settings.Password": false, "Settings.Post": false, "Kickstart": false,
+	"Settings.RootPassword": false, "Settings.Password": false, "Kickstart": false,
 	// What is read of it is hashed as the kickstart that the guest gets.
-	"KickstartText": false,
+	"KickstartText": false, "Provision": false, "Proxy": false, "CA": false,
 	// Which ISO to get, and from where.
 	"Version": false, "ISO": false, "ISOChecksum": false, "Variant": false, "Mirror": false, "Vault": false, "Keyring": false,
 	// How this host makes the image.

@@ -46,7 +46,7 @@ func publish(ctx context.Context, j *assemble.Job, p *Plan, hash <-chan hashed, 
 		Images: made, Disk: disk,
 		Parameters: map[string]any{
 			"arch": p.arch.Name, "version": p.Spec.Version, "boot": p.Spec.Boot, "deliver": p.Spec.Deliver, "format": strings.Join(p.Spec.Formats, ","),
-			"diskSize": p.Spec.DiskSize, "secureBoot": p.Spec.SecureBoot, "kernelArgs": p.Spec.KernelArgs, "rehearsal": p.Installer.Rehearsal,
+			"diskSize": p.Spec.DiskSize, "secureBoot": p.Spec.SecureBoot, "kernelArgs": p.Spec.KernelArgs, "rehearsal": p.Installer.Rehearsal, "provision": p.provisions.order,
 		},
 		Internal: map[string]any{
 			"accelerator": p.Accel.Accel, "cpu": p.Accel.CPU, "cpus": p.Spec.CPUs, "memoryMiB": p.Spec.MemoryMiB,
@@ -90,6 +90,7 @@ func (p *Plan) inputs(iso hashed) ([]assemble.Input, error) {
 		{Role: roleInstaller, Name: filepath.Base(p.Installer.Path), URL: p.Installer.URL, Size: iso.size, SHA256: iso.sum},
 		{Role: roleKickstart, Name: filepath.Base(p.Kickstart.Name), Size: int64(len(p.Kickstart.User)), SHA256: assemble.HashBytes(p.Kickstart.User)},
 	}
+	all = append(all, p.provisions.inputs...)
 	if p.Firmware == nil {
 		return all, nil
 	}
@@ -139,6 +140,9 @@ func (p *Plan) lock(inputs []assemble.Input) lock.Build {
 	}
 	if args := p.Spec.KernelArgs; len(args) > 0 { // "inst.repo=…", "fips=1": they change what is installed
 		b.Settings["kernel-args"] = p.hidden.String(strings.Join(args, " "))
+	}
+	if order := p.provisions.order; len(order) > 0 {
+		b.Settings["provision"] = strings.Join(order, ", ")
 	}
 	for _, in := range inputs {
 		l := lock.Input{Name: in.Name, URL: in.URL, SHA256: in.SHA256, SizeBytes: in.Size}

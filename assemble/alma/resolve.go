@@ -39,13 +39,13 @@ func Resolve(ctx context.Context, h host.Host, s Spec, in *Installer) (_ *Plan, 
 	if err := p.checkInstaller(s.Arch == flavourV2); err != nil {
 		return nil, err
 	}
-	if err := p.checkSpace(); err != nil {
-		return nil, err
-	}
 	if err := p.resolveKickstart(ctx); err != nil {
 		return nil, err
 	}
-	p.Seed = seed(p.Spec, p.Kickstart.User, p.Installer)
+	if err := p.checkSpace(); err != nil {
+		return nil, err
+	}
+	p.Seed = seed(p.Spec, p.asked(), p.Installer)
 	if err := p.resolveDate(); err != nil {
 		return nil, err
 	}
@@ -64,8 +64,8 @@ func Resolve(ctx context.Context, h host.Host, s Spec, in *Installer) (_ *Plan, 
 		return nil, err
 	}
 	p.hidden = hiding(p.secrets())
-	if args := p.Spec.KernelArgs; !slices.Equal(p.hidden.Strings(args), args) {
-		p.Notes = append(p.Notes, "a {KernelArgs} holds a secret: QEMU has it in its arguments, where every user of this host can read it while the installer runs")
+	if args := p.Spec.ownArguments(); !slices.Equal(p.hidden.Strings(args), args) {
+		p.Notes = append(p.Notes, "a kernel argument ({KernelArgs}, or {Proxy} with a {Kickstart}) holds a secret: QEMU has it in its arguments, where every user of this host can read it while the installer runs")
 	}
 	if f := p.Installer.fetched; f != nil && f.Unverified {
 		p.Notes = append(p.Notes, f.Name+" is unverified: there was no CHECKSUM beside it; give its hash with {ISOChecksum}")
@@ -99,7 +99,9 @@ func (s Spec) Check(ctx context.Context, h host.Host) (err error) {
 		err = p.resolveKickstart(ctx)
 	} else {
 		p.Installer.Packages = true // where they come from is known with the ISO
-		_, err = p.render(ctx)
+		if err = p.readProvisions(ctx); err == nil {
+			_, err = p.render()
+		}
 	}
 	if err != nil {
 		return err
@@ -178,7 +180,10 @@ func (s Spec) check(a arch.Arch) error {
 
 // outputs checks that all of the build's files can be written.
 func (s Spec) outputs() (*assemble.Outputs, error) {
-	madeFrom := append([]string{s.Kickstart, s.Keyring}, s.Settings.Post...)
+	madeFrom := []string{s.Kickstart, s.Keyring, s.CA}
+	for _, v := range s.Provision {
+		madeFrom = append(madeFrom, v.path())
+	}
 	if !s.remote() {
 		madeFrom = append(madeFrom, s.ISO)
 	}
@@ -202,12 +207,13 @@ func (p *Plan) checkSpace() error {
 }
 
 // expectedSize is what a build writes at least: the installed system as it is,
-// and its compressed image.
+// and its compressed image; and the volume with what is copied.
 func (p *Plan) expectedSize() int64 {
+	least := int64(3 << 30)
 	if p.Installer.Rehearsal {
-		return min(p.Spec.DiskSize, 256<<20)
+		least = 256 << 20
 	}
-	return min(p.Spec.DiskSize, 3<<30)
+	return min(p.Spec.DiskSize, least) + p.provisions.bytes
 }
 
 // checkInstaller refuses an ISO that cannot do what is asked for. v2 is a wish for

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -29,10 +28,13 @@ const embeddedName = "(embedded)"
 func (p *Plan) resolveKickstart(ctx context.Context) (err error) {
 	k := &p.Kickstart
 	k.Name = or(p.Spec.Kickstart, embeddedName)
+	if err := p.readProvisions(ctx); err != nil {
+		return err
+	}
 	if p.Spec.Kickstart != "" {
 		k.User, err = p.Spec.readKickstart(ctx)
 	} else {
-		k.User, err = p.render(ctx)
+		k.User, err = p.render()
 	}
 	if err != nil {
 		return err
@@ -44,6 +46,17 @@ func (p *Plan) resolveKickstart(ctx context.Context) (err error) {
 	if err := p.lint(file); err != nil {
 		return err
 	}
+	k.Asked = k.User
+	if p.Spec.Kickstart != "" {
+		scripts, err := p.added()
+		if err == nil {
+			k.Asked, err = render.AddScripts(file, scripts)
+		}
+		if err != nil {
+			return bad("", err, "")
+		}
+	}
+	p.Cautions = append(p.Cautions, p.proxySecret()...)
 	k.Networked = p.needsNetwork(file)
 	k.HasPre = len(file.Sections("%pre")) > 0
 	return nil
@@ -64,7 +77,7 @@ func (s *Spec) readKickstart(ctx context.Context) (text []byte, err error) {
 }
 
 // render makes the embedded kickstart of the settings.
-func (p *Plan) render(ctx context.Context) ([]byte, error) {
+func (p *Plan) render() ([]byte, error) {
 	s := p.Spec.Settings
 	o := render.Options{
 		Arch: p.arch.Name, Boot: p.kickstartBoot(), Disk: targetDisk, Console: p.arch.Console,
@@ -92,13 +105,7 @@ func (p *Plan) render(ctx context.Context) ([]byte, error) {
 	if s.GuestAgent != nil {
 		o.GuestAgent = *s.GuestAgent
 	}
-	for _, path := range s.Post {
-		text, err := smallfile.ReadAgain(ctx, path, kickstart.MaxSize)
-		if err != nil {
-			return nil, bad("Post", err, "give the path of a script on this host")
-		}
-		o.Scripts = append(o.Scripts, render.Script{Name: filepath.Base(path), Text: string(text)})
-	}
+	o.Scripts, o.Proxy, o.CA = p.provisions.scripts, p.Spec.Proxy, p.provisions.ca
 	// Salts depend on what was asked for and on nothing else, so that equal
 	// wishes give equal media.
 	early := seed(p.Spec, nil, p.Installer)
@@ -209,7 +216,7 @@ func (p *Plan) lint(file *kickstart.File) error {
 
 // addReporting adds our reporting sections to the kickstart, and completes what depends on its text.
 func (p *Plan) addReporting() error {
-	file, err := kickstart.Parse(p.Kickstart.Name, p.Kickstart.User)
+	file, err := kickstart.Parse(p.Kickstart.Name, p.Kickstart.Asked)
 	if err != nil {
 		return bad("Kickstart", err, "")
 	}

@@ -27,6 +27,7 @@ func (s Spec) secrets() []string {
 	all = append(all, credentials(s.ISO)...)
 	all = append(all, credentials(s.Mirror)...)
 	all = append(all, credentials(s.Vault)...)
+	all = append(all, credentials(s.Proxy)...)
 	for _, r := range s.Settings.Repos {
 		all = append(all, credentials(r.URL)...)
 	}
@@ -37,8 +38,10 @@ func (s Spec) secrets() []string {
 	if s.Kickstart != "" && s.KickstartText == nil {
 		all = append(all, inFile(readSmall(s.Kickstart))...)
 	}
-	for _, path := range s.Settings.Post {
-		all = append(all, inFile(slices.Concat([]byte("%post\n"), readSmall(path), []byte("\n%end\n")))...)
+	for _, v := range s.Provision {
+		if v.Script != "" {
+			all = append(all, inFile(slices.Concat([]byte("%post\n"), readSmall(v.Script), []byte("\n%end\n")))...)
+		}
 	}
 	return all
 }

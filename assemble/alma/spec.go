@@ -23,6 +23,7 @@ type Spec struct {
 	// KickstartText is what is in Kickstart, where it is read already: a pipe can be read once only.
 	KickstartText []byte   `json:"-"`
 	Settings      Settings `json:"settings,omitzero"`
+	Provisioning
 
 	assemble.Output       // Out "": "alma.qcow2", or with the ending of Formats; none of these: by Out's ending, else qcow2
 	DiskSize        int64 `json:"diskSize,omitempty"` // bytes; 0: 10 GiB
@@ -66,6 +67,13 @@ type Installation struct {
 	KeepVM    bool          `json:"keepVM,omitempty"` // hold a guest that failed, until the context ends
 }
 
+// Provisioning is what is done besides a kickstart, whoever wrote it.
+type Provisioning struct {
+	Provision []Provision `json:"provision,omitempty"` // in the new system, in this order, at the end of the installation
+	Proxy     string      `json:"proxy,omitempty"`     // by which the installer and the new system's dnf reach servers
+	CA        string      `json:"ca,omitempty"`        // path of a PEM file of certificates which both trust
+}
+
 // Settings are the common wishes for the embedded kickstart.
 type Settings struct {
 	RootPassword string   `json:"rootPassword,omitempty"` // "": "packer", or none if a password or a key is given
@@ -77,7 +85,6 @@ type Settings struct {
 	Timezone     string   `json:"timezone,omitempty"` // "": "UTC"
 	Lang         string   `json:"lang,omitempty"`     // "": "en_US.UTF-8"
 	Keyboard     string   `json:"keyboard,omitempty"` // "": "us"
-	Post         []string `json:"post,omitempty"`     // paths of scripts to run in the new system
 
 	LockRoot  bool          `json:"lockRoot,omitempty"`  // root has no password
 	Repos     []render.Repo `json:"repos,omitempty"`     // further repositories
@@ -89,7 +96,7 @@ type Settings struct {
 // IsZero reports whether nothing was wished for.
 func (s Settings) IsZero() bool {
 	return s.RootPassword == "" && s.User == "" && s.Password == "" && len(s.SSHKeys) == 0 && s.Hostname == "" &&
-		len(s.Packages) == 0 && s.Timezone == "" && s.Lang == "" && s.Keyboard == "" && len(s.Post) == 0 &&
+		len(s.Packages) == 0 && s.Timezone == "" && s.Lang == "" && s.Keyboard == "" &&
 		!s.LockRoot && len(s.Repos) == 0 && !s.CloudInit && s.GuestAgent == nil
 }
 

@@ -70,6 +70,10 @@ func (p *Plan) steps(report *anaconda.Report) []assemble.Step {
 		return func(ctx context.Context, j *assemble.Job) (string, error) { return run(ctx, j, p) }
 	}
 	disk := assemble.Disk{Arch: p.arch.Name, BIOS: p.Firmware == nil, Untested: p.Spec.NoBootTest, Time: p.Time}
+	volume := "make the volume on which the installer finds the kickstart"
+	if n := p.provisions.bytes; n > 0 {
+		volume += ", and what is copied: " + size.Text(n)
+	}
 	places := p.Spec.Out
 	for _, t := range p.Outputs.Images[1:] {
 		places += ", " + filepath.Base(t.Path)
@@ -84,7 +88,7 @@ func (p *Plan) steps(report *anaconda.Report) []assemble.Step {
 		Name: "kickstart", Text: "write the kickstart " + p.Kickstart.Name + " with our reporting sections",
 		Run: planned(writeKickstart),
 	}, {
-		Name: "OEMDRV", Text: "make the volume on which the installer finds the kickstart", Skip: unless(p.delivery().OnVolume(), "the kickstart is in the initrd"),
+		Name: "OEMDRV", Text: volume, Skip: unless(p.delivery().OnVolume(), "the kickstart is in the initrd"),
 		Run: planned(makeOEMDRV),
 	}, {
 		Name: "EFI medium", Text: "make a boot medium with the ISO's own boot loader" + withKickstart, Skip: unless(media, "QEMU loads the kernel by itself"),

@@ -31,6 +31,7 @@ type outline struct {
 
 // script is a section with a script.
 type script struct {
+	name    string // of one that imgasm has put there; else ""
 	section string // "%post"
 	first   int    // the header's line
 	counted int    // the header's line as the installer's runtime module counts
@@ -63,6 +64,9 @@ func outlineOf(k Kickstart) *outline {
 		switch n := n.(type) {
 		case *kickstart.Section:
 			s := script{section: n.Name(), first: n.Pos().Line, text: string(n.BodyRaw())}
+			if s.first > 1 {
+				s.name = ksrender.ScriptName(o.redacted[s.first-2])
+			}
 			for _, inner := range n.Body {
 				if include, ok := inner.(*kickstart.Include); ok {
 					o.includes = append(o.includes, include.Path())
@@ -108,6 +112,22 @@ func (o *outline) at(line int) string {
 	return fmt.Sprintf("%s:%d", o.name, line)
 }
 
+// where names a script, or else the line of the user's file where it begins.
+func (o *outline) where(s script) string {
+	if at := o.at(s.first); at == "" || s.name == "" {
+		return at
+	}
+	return s.name
+}
+
+// what is what a script is called in a sentence.
+func (s script) what() string {
+	if s.name != "" {
+		return "script"
+	}
+	return s.section
+}
+
 // included names the files that the kickstart takes in.
 func (o *outline) included() string { return strings.Join(o.includes, ", ") }
 
@@ -126,7 +146,7 @@ func (o *outline) writers() []string {
 // rewritten reports whether a %pre section of the user's may change the file
 // before it is read as a whole.
 func (o *outline) rewritten() bool {
-	return slices.ContainsFunc(o.scripts, func(s script) bool { return s.section == "%pre" && s.first <= o.users })
+	return slices.ContainsFunc(o.scripts, func(s script) bool { return s.section == "%pre" && s.name == "" && s.first <= o.users })
 }
 
 // fit says whether a line can be the one that an error is about.

@@ -74,12 +74,12 @@ func (e *evidence) placeScript(f *Failure, number int) {
 	}
 	switch {
 	case len(scripts) == 1 && countable:
-		f.Where = o.at(scripts[0].first)
-		f.Meaning = "this " + scripts[0].section + " " + how
+		f.Where = o.where(scripts[0])
+		f.Meaning = "this " + scripts[0].what() + " " + how
 	case len(scripts) > 0:
 		var places []string
 		for _, s := range scripts {
-			places = append(places, o.at(s.first))
+			places = append(places, o.where(s))
 		}
 		if !countable {
 			places = append(places, "in a file that the kickstart includes ("+o.included()+")")
@@ -109,8 +109,8 @@ func (e *evidence) scriptEnded(f *finding, groups []string) {
 	if len(named) != 1 || o.at(named[0].first) == "" || len(o.includes) > 0 {
 		return
 	}
-	f.failure.KickstartLine, f.failure.Where = named[0].first, o.at(named[0].first)
-	f.failure.Meaning = fmt.Sprintf("this %s ended with status %s", named[0].section, groups[1])
+	f.failure.KickstartLine, f.failure.Where = named[0].first, o.where(named[0])
+	f.failure.Meaning = fmt.Sprintf("this %s ended with status %s", named[0].what(), groups[1])
 	if !named[0].fatal {
 		f.failure.Meaning += "; the installer goes on"
 	}

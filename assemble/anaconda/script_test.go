@@ -64,6 +64,7 @@ func TestScripts(t *testing.T) {
 		"another script":                             {scripted, healthy[:14], []string{logged(4, 13)}, dialog(13), "my.ks:18: this %post ended with status 4"},
 		"no log: no status":                          {scripted, healthy[:14], nil, dialog(10, "three"), "my.ks:15: this %post ended with an error"},
 		"an older installer counts the file's lines": {scripted, healthy[:14], []string{logged(3, 18)}, dialog(18), "my.ks:18: this %post ended with status 3"},
+		"a script of imgasm's":                       {strings.Replace(scripted, "%post --erroronfail\n", "# From setup.sh.\n%post --erroronfail\n", 1), healthy[:14], []string{logged(7, 10)}, dialog(10, "three"), "setup.sh: this script ended with status 7"},
 		"a number that none has":                     {scripted, healthy[:14], nil, dialog(99), "A %post script that is marked --erroronfail ended with an error. It is one of those at my.ks:15, my.ks:18."},
 		"a number that none has, but one script":     {oneFatal, healthy[:14], nil, dialog(99), "my.ks:15: this %post ended with an error"},
 		"an earlier one that is not fatal":           {scripted, healthy[:14], []string{logged(1, 6), logged(7, 10)}, dialog(10), "my.ks:15: this %post ended with status 7"},

@@ -44,7 +44,7 @@ const busyboxCommands = "sbin/acpid sbin/getty sbin/halt sbin/ifconfig sbin/init
 // pretended are commands that configure a real AlmaLinux: here they say that
 // they do nothing, and succeed.
 const pretended = "authselect cloud-init dnf dracut firewall-cmd firewall-offline-cmd grub2-mkconfig grubby localectl restorecon semanage " +
-	"setsebool systemd-machine-id-setup timedatectl tuned-adm update-crypto-policies yum"
+	"setsebool systemd-machine-id-setup timedatectl tuned-adm update-ca-trust update-crypto-policies yum"
 
 // packages lists what is installed, in order. prefix is the folder in which
 // GRUB looks for its configuration.

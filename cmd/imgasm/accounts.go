@@ -93,6 +93,8 @@ func refuseEmpty(c *cli.Context) error {
 			empty = c.String(name) == ""
 		case *cli.StringSliceFlag:
 			empty = slices.Contains(c.StringSlice(name), "")
+		case *cli.GenericFlag:
+			empty = slices.Contains(*c.Generic(name).(ordered).all, given{name, ""})
 		}
 		if empty {
 			return badInput("--"+name, errors.New("is empty"), "give it a value (is a variable not set?), or leave it out")

@@ -18,6 +18,7 @@ func almaCommand(a *app) *cli.Command {
 		Usage: "build an AlmaLinux image by a headless installation",
 		UsageText: `imgasm alma --arch aarch64 --out alma.qcow2
 imgasm alma --iso AlmaLinux-10.1-x86_64-dvd.iso --ssh-key ~/.ssh/id_ed25519.pub
+imgasm alma --copy motd:/etc/motd --post setup.sh
 imgasm alma --kickstart my.ks --dry-run`,
 		Description: `Makes the media, runs the installer without a screen, follows it on the serial
 console and over QMP, boots the result once, and publishes it with a description
@@ -46,12 +47,11 @@ func almaFlags() []cli.Flag {
 		&cli.StringFlag{Name: "timezone", Category: groupSystem, Usage: "`ZONE`, such as Europe/Berlin (default: UTC)"},
 		&cli.StringFlag{Name: "lang", Category: groupSystem, Usage: "`LOCALE` (default: en_US.UTF-8)"},
 		&cli.StringFlag{Name: "keyboard", Category: groupSystem, Usage: "console `KEYMAP` (default: us)"},
-		&cli.StringSliceFlag{Name: "post", Category: groupSystem, Usage: "run the script `FILE` in the new system"},
 		&cli.BoolFlag{Name: "lock-root", Category: groupSystem, Usage: "no password for root"},
 		&cli.StringSliceFlag{Name: "repo", Category: groupSystem, Usage: "a further repository, as `NAME=URL`"},
 		&cli.BoolFlag{Name: "guest-agent", Category: groupSystem, Usage: "install qemu-guest-agent; --guest-agent=false leaves it out (default: true, but false for a minimal ISO)"},
 		&cli.BoolFlag{Name: "cloud-init", Category: groupSystem, Usage: "install cloud-init"},
-	}, accountFlags(groupSystem), machineFlags())
+	}, accountFlags(groupSystem), provisionFlags(), machineFlags())
 }
 
 func (a *app) alma(c *cli.Context) error {
@@ -82,13 +82,16 @@ func (a *app) almaSpec(c *cli.Context) (alma.Spec, error) {
 	}
 	s.ISOChecksum, s.Variant, s.Mirror = c.String("iso-checksum"), c.String("variant"), c.String("mirror")
 	s.Vault, s.Keyring = c.String("vault"), c.String("keyring")
+	if s.Provisioning, err = a.provisioning(c); err != nil {
+		return s, err
+	}
 	who, err := a.accounts(c)
 	if err != nil {
 		return s, err
 	}
 	s.Settings = alma.Settings{
 		RootPassword: who.RootPassword, User: who.User, Password: who.Password, SSHKeys: who.SSHKeys, Hostname: c.String("hostname"),
-		Packages: c.StringSlice("package"), Timezone: c.String("timezone"), Lang: c.String("lang"), Keyboard: c.String("keyboard"), Post: c.StringSlice("post"),
+		Packages: c.StringSlice("package"), Timezone: c.String("timezone"), Lang: c.String("lang"), Keyboard: c.String("keyboard"),
 	}
 	if s.Settings.LockRoot = c.Bool("lock-root"); s.Settings.LockRoot && who.RootPassword != "" {
 		return s, a.usage("choose either --root-password or --lock-root")

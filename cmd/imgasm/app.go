@@ -156,12 +156,12 @@ func hintOf(err error) string {
 // fieldFlags are the flags for what libraries call fields, with their value as
 // hints have it. A field that is no flag of every verb is described.
 var fieldFlags = map[string]string{
-	"Accel": "--accel", "Arch": "--arch", "Binary": "--qemu PATH", "Boot": "--boot", "Bundle": "--bundle", "CPUs": "--cpus", "Checksums": "--checksum", "ClusterSize": "--cluster-size", "Compression": "--compression",
+	"Accel": "--accel", "Arch": "--arch", "Binary": "--qemu PATH", "Boot": "--boot", "Bundle": "--bundle", "CA": "--ca FILE", "CPUs": "--cpus", "Checksums": "--checksum", "ClusterSize": "--cluster-size", "Compression": "--compression", "Copy": "--copy",
 	"ConsoleMode": "--console-mode", "Deliver": "--deliver", "DiskSize": "--disk-size", "Explicit": "--firmware", "Firmware": "--firmware",
 	"For": "--for", "Force": "--force", "Format": "--format", "Formats": "--format", "ISO": "--iso PATH", "ISOChecksum": "--iso-checksum", "KSStrict": "--ks-strict", "KeepVM": "--keep-vm",
 	"KernelArgs": "--kernel-arg", "Keyring": "--keyring FILE", "Kickstart": "--kickstart FILE", "Lock": "--lock", "LockFile": "--lock-file", "Locked": "--locked",
 	"MemoryMiB": "--memory", "Mirror": "--mirror URL", "NoBootTest": "--no-boot-test", "Offline": "--offline", "Out": "--out", "Password": "--password",
-	"Post": "--post", "Provenance": "--provenance", "RootPassword": "--root-password", "SBOM": "--sbom", "SHA256": "--iso-checksum SHA256 (imgasm source: --checksum)",
+	"Post": "--post", "Provenance": "--provenance", "Proxy": "--proxy URL", "RootPassword": "--root-password", "SBOM": "--sbom", "SHA256": "--iso-checksum SHA256 (imgasm source: --checksum)",
 	"SSHKeys": "--ssh-key FILE", "SizeBytes": "--resize", "SecureBoot": "--secure-boot", "SpaceWait": "--enospc-wait", "StallTimeout": "--stall-timeout", "Timeout": "--timeout",
 	"URL": "", "User": "--user", "Variant": "--variant", "Vault": "--vault URL", "Version": "--version",
 }

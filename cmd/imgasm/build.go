@@ -31,6 +31,8 @@ const (
 	groupMachine = "The virtual machine"
 	groupSystem  = "The system (without a kickstart of your own)"
 	groupTalk    = "What is shown"
+
+	groupProvision = "In the new system (whoever wrote the kickstart)"
 )
 
 // machineFlags are the flags that every build has.

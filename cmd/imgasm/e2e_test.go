@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -79,7 +80,12 @@ func TestE2ERehearse(t *testing.T) {
 			}
 			t.Parallel()
 			out := filepath.Join(t.TempDir(), "image.qcow2")
-			code, events, stderr := runJSON(t, append([]string{"rehearse", "--out", out}, strings.Fields(c.flags)...)...)
+			args := append([]string{"rehearse", "--out", out}, strings.Fields(c.flags)...)
+			provisions := !c.rest && !strings.Contains(c.flags, "--boot")
+			if provisions {
+				args = append(args, provisioning(t)...)
+			}
+			code, events, stderr := runJSON(t, args...)
 			if code != 0 {
 				t.Fatalf("exit code %d\n%s\nconsole:\n%s", code, stderr, tail(out+".failed/serial.log", 40))
 			}
@@ -90,6 +96,9 @@ func TestE2ERehearse(t *testing.T) {
 			}
 			checkImage(t, out, strings.Contains(c.flags, "raw"))
 			checkMetadata(t, out, !strings.Contains(c.flags, "--no-boot-test"))
+			if provisions {
+				checkProvisioned(t, out)
+			}
 			if strings.Contains(c.flags, "vmdk") {
 				bootsAs(t, arch.X86_64, out, map[string]string{".vmdk": "vmdk", ".vhd": "vpc"})
 			}
@@ -115,6 +124,46 @@ func bootsAs(t *testing.T, a arch.Arch, image string, formats map[string]string)
 		console := untilEnd(t, a, login, qemu.Drive{ID: "disk", Path: layer, Format: "qcow2", Bus: qemu.VirtioBlk, BootIndex: 1})
 		if !login.MatchString(console) {
 			t.Errorf("the image does not come up as %s:\n%s", format, console)
+		}
+	}
+}
+
+// provisioning are flags that put things into the new system in an order that
+// matters: a script sees what was copied before it, and is seen by what is copied
+// after it.
+func provisioning(t *testing.T) []string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"tree/etc/motd": "copied\n", "tree/usr/bin/my tool": "#!/bin/sh\n", "late": "late\n",
+		"setup.sh": "set -e\necho scripted >>/etc/motd\nstat -c '%a %U %n' '/usr/bin/my tool' /etc >/root/seen\nreadlink /etc/short >>/root/seen\n",
+	} {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o777), os.WriteFile(path, []byte(text), 0o750)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("motd", filepath.Join(dir, "tree/etc/short")); err != nil {
+		t.Fatal(err)
+	}
+	return []string{"--ca", "testdata/ca.pem", "--proxy", "http://10.0.2.2:3128", "--copy", dir + "/tree:/", "--post", dir + "/setup.sh", "--copy", dir + "/late:/root/seen.late"}
+}
+
+func checkProvisioned(t *testing.T, image string) {
+	t.Helper()
+	dir := t.TempDir()
+	ca, err := os.ReadFile("testdata/ca.pem")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"/etc/pki/ca-trust/source/anchors/imgasm.pem": string(ca), "/etc/dnf/dnf.conf": "[main]\nproxy=http://10.0.2.2:3128\n",
+		"/etc/motd": "copied\nscripted\n", "/root/seen": "750 root /usr/bin/my tool\n755 root /etc\nmotd\n", "/root/seen.late": "late\n",
+	} {
+		to := filepath.Join(dir, filepath.Base(name))
+		runText(t, "cp", image+":"+name, to)
+		if got, err := os.ReadFile(to); err != nil || string(got) != want {
+			t.Errorf("%s in the image: %v: %q, want %q", name, err, got, want)
 		}
 	}
 }

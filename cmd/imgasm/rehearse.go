@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -28,18 +29,19 @@ func rehearseCommand(a *app) *cli.Command {
 		Usage: "build a tiny image the same way, to see whether this host can",
 		UsageText: `imgasm rehearse
 imgasm rehearse --arch aarch64 --boot media
+imgasm rehearse --copy motd:/etc/motd --post setup.sh
 imgasm rehearse --fail panic`,
 		Description: `Makes an installer ISO from Debian's kernel and imgasm's own small guest,
 and runs the ordinary build on it: the same media, QEMU, console and checks as
 imgasm alma, without a download of gigabytes. The image is a rehearsal, says so
 everywhere, and is no AlmaLinux.`,
-		Flags: append([]cli.Flag{
+		Flags: slices.Concat([]cli.Flag{
 			&cli.StringFlag{Name: "iso", Category: groupImage, Usage: "take kernel and boot loader out of the installer ISO `PATH` (default: packages of Debian 12)"},
 			&cli.StringFlag{Name: "mirror", Category: groupImage, Usage: "fetch packages from the mirror of Debian at `URL` (default: that of this system's apt, or Debian's own)"},
 			&cli.BoolFlag{Name: "offline", Category: groupImage, Usage: "use the packages that are in the cache"},
 			&cli.BoolFlag{Name: "iso-only", Category: groupImage, Usage: "make the rehearsal's installer ISO, print its path, and stop"},
 			&cli.StringFlag{Name: "fail", Category: groupMachine, Usage: "let the guest fail: `NAME` is one of " + failures.Names()},
-		}, machineFlags()...),
+		}, provisionFlags(), machineFlags()),
 		Action: func(c *cli.Context) error { return a.rehearse(c) },
 	}
 }
@@ -98,6 +100,9 @@ func (a *app) rehearse(c *cli.Context) error {
 func (a *app) rehearsalSpec(c *cli.Context) (alma.Spec, error) {
 	s, err := a.machineSpec(c)
 	if err != nil {
+		return s, err
+	}
+	if s.Provisioning, err = a.provisioning(c); err != nil {
 		return s, err
 	}
 	if s.Out == "" {

@@ -206,14 +206,5 @@ func (o *Options) checkContents() error {
 			errs = append(errs, refuse("kernel argument", a, "write one argument without blanks, quotes, \"$\", \"`\", \"#\" and \"\\\", as in \"net.ifnames=0\""))
 		}
 	}
-	for i, s := range o.Scripts {
-		if err := s.check(); err != nil {
-			name := s.Name
-			if name == "" {
-				name = fmt.Sprintf("number %d", i+1)
-			}
-			errs = append(errs, refuse("script "+name, "", "%w", err))
-		}
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, checkScripts(o.Scripts))...)
 }

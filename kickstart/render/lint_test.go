@@ -21,15 +21,20 @@ func TestRenderLintsClean(t *testing.T) {
 		"minimal": {CDROM: true, Minimal: true},
 		"dvd":     {CDROM: true},
 	}
+	ca, _ := certificate(t)
 	disks := map[string]string{"virtio-blk": "vda", "scsi-hd": "sda", "nvme": "nvme0n1"}
 	for _, m := range machines {
 		for variant, source := range sources {
 			for bus, disk := range disks {
+				proxy := ""
+				if !source.CDROM {
+					proxy = "http://proxy.example:3128"
+				}
 				t.Run(fmt.Sprintf("%s/%s/%s/%s", m.arch, m.boot, variant, bus), func(t *testing.T) {
 					src, err := Kickstart(Options{
 						Arch: m.arch, Boot: m.boot, Console: m.console, Disk: disk, Source: source,
 						Hostname: "web-1", RootPassword: DefaultRootPassword, RootSSHKeys: []string{testKey},
-						Users: DefaultUsers(), GuestAgent: true, CloudInit: true,
+						Users: DefaultUsers(), GuestAgent: true, CloudInit: true, CA: ca, Proxy: proxy,
 						Scripts: []Script{{Name: "x.sh", Text: "#!/bin/bash\nset -euo pipefail\necho hello\n"}},
 					})
 					if err != nil {

@@ -37,6 +37,11 @@ type Options struct {
 	// Seed is what password salts are derived from; see HashPassword.
 	Seed []byte
 
+	// Proxy is the address of one by which the installer and the new system's dnf
+	// reach servers; see CheckProxy. CA is a PEM file of certificates which both trust.
+	Proxy string
+	CA    []byte
+
 	// Packages are lines of %packages: "name", "-name", "@group", "@^environment".
 	Packages   []string
 	GuestAgent bool // install qemu-guest-agent
@@ -79,12 +84,13 @@ type User struct {
 	SSHKeys  []string
 }
 
-// Script is a script for %post.
+// Script is a script of the kickstart: for %post, if nothing else is said.
 type Script struct {
 	Name string // appears in a comment; usually the file's name
 	// Text is the script. A first line such as "#!/usr/bin/python3" names the
 	// interpreter; without one it is /bin/sh. CR LF becomes LF.
 	Text string
+	Pre  bool // run in the installer, before it fetches anything (%pre)
 }
 
 // "10", "10.1"
@@ -178,18 +184,27 @@ func Kickstart(o Options) ([]byte, error) {
 	w.blank()
 	w.comment("kdump would keep memory from the guest for dumps that nobody reads.")
 	w.section([]string{"%addon", "com_redhat_kdump", "--disable"}, "")
-	o.scripts(w)
+	if err := o.scripts(w); err != nil {
+		return nil, err
+	}
 	return w.bytes()
 }
 
 func (o *Options) source(w *writer) {
+	// by makes a command use the proxy, if it fetches anything by one.
+	by := func(address string, words ...string) {
+		if o.Proxy != "" && !strings.HasPrefix(address, "file:") && !strings.HasPrefix(address, "nfs:") {
+			words = append(words, "--proxy="+o.Proxy)
+		}
+		w.command(words...)
+	}
 	if o.Source.CDROM {
 		w.command("cdrom")
 	} else {
-		w.command("url", "--url="+o.Source.URL)
+		by(o.Source.URL, "url", "--url="+o.Source.URL)
 	}
 	for _, r := range o.Source.Repos {
-		w.command("repo", "--name="+r.Name, "--baseurl="+r.URL)
+		by(r.URL, "repo", "--name="+r.Name, "--baseurl="+r.URL)
 	}
 }
 

@@ -3,6 +3,7 @@
 package render
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"unicode"
@@ -13,7 +14,7 @@ import (
 
 // scripts writes the %post sections. All of them use --erroronfail: an image
 // whose provisioning has failed must not come into being.
-func (o *Options) scripts(w *writer) {
+func (o *Options) scripts(w *writer) error {
 	var sudoers []string
 	for _, u := range o.Users {
 		if u.Sudo {
@@ -31,23 +32,50 @@ func (o *Options) scripts(w *writer) {
 		w.comment("sudo without password.")
 		w.section([]string{"%post", "--erroronfail"}, b.String())
 	}
-	for _, s := range o.Scripts {
-		text := normalize(s.Text)
-		header := []string{"%post", "--erroronfail"}
-		if interpreter, _ := s.interpreter(); interpreter != "" {
-			header = append(header, "--interpreter="+interpreter)
-		}
-		w.blank()
-		if s.Name != "" {
-			w.comment("From " + s.Name + ".")
-		}
-		w.section(header, text)
+	reach, err := Reach(o.Proxy, o.CA)
+	if err != nil {
+		return err
+	}
+	for _, s := range append(reach, o.Scripts...) {
+		s.write(w)
 	}
 	if !o.KeepMachineID {
 		w.blank()
 		w.comment("Every copy of the image makes its own identity at its first boot.")
 		w.section([]string{"%post", "--erroronfail"}, ": >/etc/machine-id\n")
 	}
+	return nil
+}
+
+// write writes the section of a script.
+func (s Script) write(w *writer) {
+	header := []string{"%post", "--erroronfail"}
+	if s.Pre {
+		header[0] = "%pre"
+	}
+	if interpreter, _ := s.interpreter(); interpreter != "" {
+		header = append(header, "--interpreter="+interpreter)
+	}
+	w.blank()
+	if s.Name != "" {
+		w.comment(strings.TrimPrefix(from, "# ") + s.Name + ".")
+	}
+	w.section(header, normalize(s.Text))
+}
+
+// checkScripts refuses what would not arrive as it is written.
+func checkScripts(scripts []Script) error {
+	var errs []error
+	for i, s := range scripts {
+		if err := s.check(); err != nil {
+			name := s.Name
+			if name == "" {
+				name = fmt.Sprintf("number %d", i+1)
+			}
+			errs = append(errs, refuse("script "+name, "", "%w", err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // normalize gives text the line ends of the guest, the last line included.
