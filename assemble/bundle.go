@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -39,8 +38,8 @@ type Report struct {
 func BundleDir(out string) string { return out + ".failed" }
 
 const (
-	// summaryFile marks a folder as a bundle of ours, which a later failure may replace.
-	summaryFile = "SUMMARY.md"
+	// SummaryFile marks a folder as a bundle of ours, which a later failure may replace.
+	SummaryFile = "SUMMARY.md"
 	// panicFile has the stack of a defect of imgasm.
 	panicFile = "panic.txt"
 )
@@ -81,20 +80,12 @@ func (j *Job) keepBundle(what string, cause error, files map[string][]byte) (str
 		r = j.Report(what, cause)
 	}
 	maps.Copy(files, r.Files)
-	files[summaryFile] = []byte(j.summary(what, cause, r, files))
+	files[SummaryFile] = []byte(j.summary(what, cause, r, files))
 	if err := j.stage(files); err != nil {
 		return "", err
 	}
-	staged, dir := j.Path(stagedBundle), BundleDir(j.Outputs.Path)
-	if archive := j.Outputs.Bundle; archive != "" {
-		err := archiveBundle(staged, archive, filepath.Base(dir), j.Now())
-		if err == nil {
-			return archive, j.Folder.RemoveAll(stagedBundle)
-		}
-		kept, err2 := placeFolder(staged, dir)
-		return kept, errors.Join(fmt.Errorf("the archive %s: %w", archive, err), err2)
-	}
-	return placeFolder(staged, dir)
+	kept, err := PlaceBundle(j.Path(stagedBundle), j.Outputs.Path, j.Outputs.Bundle, j.Now())
+	return kept, errors.Join(err, j.Folder.RemoveAll(stagedBundle))
 }
 
 // summary is the bundle's first page, which a person pastes into a bug report.

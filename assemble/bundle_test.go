@@ -18,7 +18,7 @@ func TestCheckBundle(t *testing.T) {
 	if err := os.Mkdir(staged, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(staged, summaryFile), []byte("# failed\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(staged, SummaryFile), []byte("# failed\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	ours := filepath.Join(dir, "ours.tar.zst")
@@ -29,7 +29,7 @@ func TestCheckBundle(t *testing.T) {
 		"": "", ours: "", filepath.Join(dir, "new.tar.zst"): "",
 		foreign: "is no failure bundle", dir + "/x.tar.gz": "does not end in", dir + "/none/x.tar.zst": "does not exist",
 	} {
-		err := checkBundle(path)
+		err := CheckBundle(path)
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%q: %v, want %q", path, err, want)
 		}

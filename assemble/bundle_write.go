@@ -82,6 +82,21 @@ func (j *Job) stageLog(name string) (err error) {
 	return clean.Close()
 }
 
+// PlaceBundle puts a staged bundle, a folder with a summary, where it stays: at
+// archive, or else at BundleDir(out). Where an archive cannot be written the folder
+// is, and the error says why. A bundle that was packed is still where it was staged.
+func PlaceBundle(staged, out, archive string, now time.Time) (kept string, err error) {
+	dir := BundleDir(out)
+	if archive == "" {
+		return placeFolder(staged, dir)
+	}
+	if err = archiveBundle(staged, archive, filepath.Base(dir), now); err == nil {
+		return archive, nil
+	}
+	kept, err2 := placeFolder(staged, dir)
+	return kept, errors.Join(fmt.Errorf("the archive %s: %w", archive, err), err2)
+}
+
 // placeFolder moves a staged bundle to dir. An older bundle there makes room;
 // anything else does not.
 func placeFolder(staged, dir string) (string, error) {
@@ -104,7 +119,7 @@ func checkBundleDir(dir string) error {
 		return nil
 	}
 	if err == nil && info.IsDir() {
-		if info, err = os.Lstat(filepath.Join(dir, summaryFile)); err == nil && info.Mode().IsRegular() {
+		if info, err = os.Lstat(filepath.Join(dir, SummaryFile)); err == nil && info.Mode().IsRegular() {
 			return nil
 		}
 	}
@@ -140,7 +155,7 @@ func archiveBundle(staged, archive, top string, now time.Time) error {
 			_, err = io.CopyN(t, in, info.Size())
 			return err
 		}
-		if err := add(summaryFile); err != nil {
+		if err := add(SummaryFile); err != nil {
 			return err
 		}
 		err = filepath.WalkDir(staged, func(file string, d fs.DirEntry, err error) error {
@@ -148,7 +163,7 @@ func archiveBundle(staged, archive, top string, now time.Time) error {
 				return err
 			}
 			name, err := filepath.Rel(staged, file)
-			if err != nil || name == summaryFile {
+			if err != nil || name == SummaryFile {
 				return err
 			}
 			return add(name)
@@ -157,8 +172,8 @@ func archiveBundle(staged, archive, top string, now time.Time) error {
 	})
 }
 
-// checkBundle refuses a path at which no archive can be written.
-func checkBundle(archive string) error {
+// CheckBundle refuses a path at which no archive can be written; "" is none.
+func CheckBundle(archive string) error {
 	if archive == "" {
 		return nil
 	}
@@ -195,5 +210,5 @@ func isBundle(archive string) bool {
 	}
 	defer z.Close()
 	h, err := tar.NewReader(z).Next()
-	return err == nil && strings.HasSuffix(h.Name, "/"+summaryFile)
+	return err == nil && strings.HasSuffix(h.Name, "/"+SummaryFile)
 }

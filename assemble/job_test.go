@@ -86,7 +86,7 @@ func TestPanicInStep(t *testing.T) {
 		if want := b.Outputs.Path + ".failed"; kept.Bundle != want || !strings.HasSuffix(err.Error(), "\nlogs: "+want) || Hint(err) == "" {
 			t.Errorf("%s: bundle %q, error %q", name, kept.Bundle, err)
 		}
-		for file, want := range map[string]string{panicFile: "TestPanicInStep", eventsFile: `"kind":"error"`, summaryFile: "- " + panicFile + ": "} {
+		for file, want := range map[string]string{panicFile: "TestPanicInStep", eventsFile: `"kind":"error"`, SummaryFile: "- " + panicFile + ": "} {
 			if text, err := os.ReadFile(filepath.Join(kept.Bundle, file)); err != nil || !strings.Contains(string(text), want) {
 				t.Errorf("%s: %s: %v; want %q in\n%s", name, file, err, want, text)
 			}

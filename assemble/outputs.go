@@ -168,7 +168,7 @@ func (o Output) Resolve(madeFrom ...string) (*Outputs, error) {
 			return nil, err
 		}
 	}
-	if err := checkBundle(o.Bundle); err != nil {
+	if err := CheckBundle(o.Bundle); err != nil {
 		return nil, err
 	}
 	if o.Bundle == "" {

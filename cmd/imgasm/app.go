@@ -31,6 +31,7 @@ func (a *app) commands() []*cli.Command {
 		almaCommand(a),
 		rehearseCommand(a),
 		doctorCommand(a),
+		verifyCommand(a),
 		convertCommand(a),
 		inspectCommand(a),
 		imageCommand(a),
@@ -163,6 +164,7 @@ var fieldFlags = map[string]string{
 	"MemoryMiB": "--memory", "Mirror": "--mirror URL", "NoBootTest": "--no-boot-test", "Offline": "--offline", "Out": "--out", "Password": "--password",
 	"Post": "--post", "Provenance": "--provenance", "Proxy": "--proxy URL", "RootPassword": "--root-password", "SBOM": "--sbom", "SHA256": "--iso-checksum SHA256 (imgasm source: --checksum)",
 	"SSHKeys": "--ssh-key FILE", "SizeBytes": "--resize", "SecureBoot": "--secure-boot", "SpaceWait": "--enospc-wait", "StallTimeout": "--stall-timeout", "Timeout": "--timeout",
+	"Check": "--check", "Identity": "--identity FILE", "Login": "--user NAME", "Skip": "--skip",
 	"URL": "", "User": "--user", "Variant": "--variant", "Vault": "--vault URL", "Version": "--version",
 }
 

@@ -21,14 +21,15 @@ var command = regexp.MustCompile(`imgasm [a-z ]+ --[a-z-]+`)
 
 // foreign are options of other programs than imgasm, by file.
 var foreign = map[string][]string{
-	"assemble/anaconda/rules_installer.go": {"--xtimeout"},                                                                // anaconda's own
-	"assemble/anaconda/rules_stage1.go":    {"--cmdline"},                                                                 // anaconda's own
-	"assemble/rehearsal/build.go":          {"--no-floppy", "--set"},                                                      // GRUB's
-	"assemble/rpmdb/rpmdb.go":              {"--define", "--rebuilddb"},                                                   // rpm's
-	"kickstart/lint_packages.go":           {"--nodefaults", "--optional"},                                                // of a group in %packages
-	"kickstart/redact.go":                  {"--activationkey", "--bindpw", "--key", "--krb5pass", "--one-time-password"}, // other programs' secrets
-	"kickstart/redact_text.go":             {"--proxy-user"},                                                              // curl's
-	"kickstart/render/reporting_script.go": {"--qf"},                                                                      // rpm's
+	"assemble/anaconda/rules_installer.go": {"--xtimeout"},                                                                                // anaconda's own
+	"assemble/anaconda/rules_stage1.go":    {"--cmdline"},                                                                                 // anaconda's own
+	"assemble/rehearsal/build.go":          {"--no-floppy", "--set"},                                                                      // GRUB's
+	"assemble/rpmdb/rpmdb.go":              {"--define", "--rebuilddb"},                                                                   // rpm's
+	"assemble/verify/inside.go":            {"--failed", "--full", "--lines", "--long", "--no-legend", "--no-pager", "--plain", "--wait"}, // cloud-init's and systemd's
+	"kickstart/lint_packages.go":           {"--nodefaults", "--optional"},                                                                // of a group in %packages
+	"kickstart/redact.go":                  {"--activationkey", "--bindpw", "--key", "--krb5pass", "--one-time-password"},                 // other programs' secrets
+	"kickstart/redact_text.go":             {"--proxy-user"},                                                                              // curl's
+	"kickstart/render/reporting_script.go": {"--qf"},                                                                                      // rpm's
 	"nixglue/argv.go": {"--apply", "--builders", "--dry-run", "--eval-store", "--extra-experimental-features", "--from", "--impure", "--json", "--json-format", "--log-format",
 		"--max-jobs", "--no-check-sigs", "--no-link", "--no-write-lock-file", "--offline", "--option", "--out-link", "--override-input", "--recursive", "--serve", "--store", "--system", "--to"}, // nix's
 	"nixglue/archives.go":  {"--repair-path"},                                                                 // nix's

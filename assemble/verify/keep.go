@@ -1,0 +1,50 @@
+// What is kept of a verification that failed.
+
+package verify
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/imgasm/imgasm/internal/proc"
+)
+
+// Files that are kept of a failure, besides the consoles.
+const (
+	reportFile = "report.json"
+	screenFile = "screen.png"
+	qemuFile   = "qemu.txt"
+)
+
+// keep writes what is known of a failure to Dir, while the machines live.
+func (r *run) keep(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	r.report.Kept = map[string]string{}
+	var qemu strings.Builder
+	for _, c := range r.clones {
+		c.guest.Settle(time.Second)
+		r.report.Kept[LogFile(c.n)] = fmt.Sprintf("the serial console of machine %d, byte by byte", c.n)
+		fmt.Fprintf(&qemu, "%s\n\n%s\n", proc.Quote(c.vm.Argv()), c.vm.Stderr())
+	}
+	if r.clones[0].vm.Screendump(ctx, filepath.Join(r.Dir, screenFile)) == nil {
+		r.report.Kept[screenFile] = "the screen of machine 1"
+	}
+	for _, f := range []struct {
+		name, about string
+		data        func() ([]byte, error)
+	}{
+		{qemuFile, "QEMU's commands, and what it printed", func() ([]byte, error) { return []byte(qemu.String()), nil }},
+		{reportFile, "every check, with all that the guest said", func() ([]byte, error) { return json.MarshalIndent(r.report, "", "  ") }},
+	} {
+		data, err := f.data()
+		if err == nil && os.WriteFile(filepath.Join(r.Dir, f.name), append(data, '\n'), 0o600) == nil {
+			r.report.Kept[f.name] = f.about
+		}
+	}
+}

@@ -1,0 +1,231 @@
+// imgasm verify: boots copies of an image and checks what its user relies on.
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/host"
+	"github.com/imgasm/imgasm/assemble/machine"
+	"github.com/imgasm/imgasm/assemble/verify"
+	"github.com/imgasm/imgasm/cmd/imgasm/ui"
+	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/internal/publish"
+	"github.com/imgasm/imgasm/internal/size"
+	"github.com/imgasm/imgasm/internal/smallfile"
+	"github.com/imgasm/imgasm/internal/tmpdir"
+)
+
+// verifyCommand is the verb verify.
+func verifyCommand(a *app) *cli.Command {
+	return &cli.Command{
+		Name:      "verify",
+		Usage:     "boot copies of an image and check what its user relies on",
+		ArgsUsage: "IMAGE",
+		UsageText: `imgasm verify alma.qcow2
+imgasm verify alma.qcow2 --check web.checks --junit report.xml
+imgasm verify debian-12-genericcloud-amd64.qcow2 --skip leftovers
+imgasm verify alma.qcow2 --user admin --identity ~/.ssh/id_ed25519`,
+		Description: "IMAGE is a qcow2 or raw disk, of imgasm's or anybody's, and stays as it is. Two copies\n" +
+			"boot at once, each on a larger disk, with a NoCloud seed that says who may log in.\n" +
+			"What the image cannot answer is skipped, with the reason. The checks:\n\n" + checkList(),
+		Flags: append([]cli.Flag{
+			&cli.StringSliceFlag{Name: "skip", Usage: "leave the check `NAME` out; may be repeated"},
+			&cli.StringSliceFlag{Name: "check", Usage: "add the checks in `FILE`: shell snippets with what they should print (docs/verify.md); may be repeated"},
+			&cli.StringFlag{Name: "junit", Usage: "write a report for build servers to `FILE`"},
+			&cli.StringFlag{Name: "user", Usage: "log in as `NAME` where the image reads no seed; with --identity or --password-file"},
+			&cli.StringFlag{Name: "identity", Usage: "`FILE` with the private ssh key of --user, without a passphrase"},
+			&cli.StringFlag{Name: "password-file", Usage: "read the password of --user from `FILE`, or - for standard input"},
+			&cli.StringFlag{Name: "bundle", Usage: "keep the logs of a failure in `FILE.tar.zst`", DefaultText: "in the folder IMAGE.failed"},
+			&cli.DurationFlag{Name: "timeout", Usage: "give up after `TIME`", DefaultText: "20m, emulated 1h"},
+		}, slices.Concat(wishFlags(), talkFlags(), []cli.Flag{
+			&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Category: groupTalk, Usage: "print the console of the first machine too"},
+		})...),
+		Action: func(c *cli.Context) error {
+			if c.NArg() != 1 {
+				return a.usage("verify takes one image, got %d arguments", c.NArg())
+			}
+			return a.verify(c, c.Args().First())
+		},
+	}
+}
+
+// checkList is a table of the checks, for people.
+func checkList() string {
+	var b strings.Builder
+	for _, c := range verify.Describe() {
+		fmt.Fprintf(&b, "  %-11s %s\n", c[0], c[1])
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// wishFlags are the flags of a machine for an image that is there.
+func wishFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "arch", Category: groupMachine, Usage: "`NAME` of the architecture: " + arch.Names() + " (default: the image's)"},
+		&cli.StringFlag{Name: "memory", Category: groupMachine, Usage: "`SIZE` of each machine's memory", DefaultText: "2G"},
+		&cli.IntFlag{Name: "cpus", Category: groupMachine, Usage: "`NUMBER` of each machine's processors", DefaultText: "the host's, at most 4"},
+		&cli.StringFlag{Name: "accel", Category: groupMachine, Usage: "`NAME` of the accelerator: auto, kvm, hvf, whpx or tcg", Value: "auto"},
+		&cli.StringFlag{Name: "cpu", Category: groupMachine, Usage: "processor `MODEL`, as QEMU names it (default: by accelerator)"},
+		&cli.StringFlag{Name: "qemu", Category: groupMachine, Usage: "`PATH` of QEMU (default: found in PATH)"},
+		&cli.StringFlag{Name: "firmware", Category: groupMachine, Usage: "auto, bios, uefi, or `CODE[:VARS]` files", Value: "auto"},
+	}
+}
+
+// wish reads wishFlags.
+func wish(c *cli.Context) (machine.Wish, error) {
+	w := machine.Wish{Accel: c.String("accel"), CPU: c.String("cpu"), QEMU: c.String("qemu"), Firmware: c.String("firmware"), CPUs: c.Int("cpus")}
+	memory, err := sizeFlag(c, "memory")
+	if err != nil {
+		return w, err
+	}
+	if w.MemoryMiB = int(memory >> 20); c.IsSet("memory") && w.MemoryMiB == 0 {
+		return w, badInput("--memory", fmt.Errorf("%s is less than a megabyte", size.Format(memory)), "such as --memory 4G")
+	}
+	return w, nil
+}
+
+func (a *app) verify(c *cli.Context, path string) error {
+	o, err := a.verifyOptions(c, path)
+	if err != nil {
+		return err
+	}
+	dir, remove, err := a.verifyFolder(path)
+	if err != nil {
+		return err
+	}
+	defer remove()
+	o.Dir = dir
+	d := &display{ctx: c.Context, UI: a.Display(ui.Shown{Quiet: c.Bool("quiet") || c.Bool("json"), Verbose: c.Bool("verbose")})}
+	o.Emit = func(e event.Event) { e.Time = time.Now(); d.Event(e) }
+	report, err := verify.Run(c.Context, *o)
+	if err != nil {
+		return d.fail(err)
+	}
+	d.Close()
+	if err := a.showReport(c, report); err != nil {
+		return err
+	}
+	failed := report.Err()
+	if failed == nil {
+		return nil
+	}
+	kept, err := keepReport(dir, path, c.String("bundle"), report)
+	if err != nil {
+		a.Problem("warning", "what is known of the failure could not be kept: "+err.Error(), "--bundle FILE.tar.zst names another place")
+	}
+	if kept != "" {
+		failed = &assemble.KeptError{Err: failed, Bundle: kept}
+	}
+	return failed
+}
+
+// verifyFolder makes a folder for a verification's files: beside the image, where
+// the bundle of a failure will be, or where temporary files are.
+func (a *app) verifyFolder(image string) (dir string, remove func(), err error) {
+	if dir, remove, err = tmpdir.Hidden(filepath.Dir(image)); err == nil {
+		return dir, remove, nil
+	}
+	return tmpdir.New("")
+}
+
+// verifyOptions reads the flags, and looks at the image and the host.
+func (a *app) verifyOptions(c *cli.Context, path string) (*verify.Options, error) {
+	o := &verify.Options{Skip: c.StringSlice("skip"), Timeout: c.Duration("timeout"), Field: flagOf}
+	if err := assemble.CheckBundle(c.String("bundle")); err != nil {
+		return nil, err
+	}
+	w, err := wish(c)
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range c.StringSlice("check") {
+		text, err := smallfile.Read(c.Context, file, verify.MaxChecks)
+		if err != nil {
+			return nil, badInput("--check", err, fileHint(err))
+		}
+		checks, err := verify.ParseChecks(file, text)
+		if err != nil {
+			return nil, err
+		}
+		o.Own = append(o.Own, checks...)
+	}
+	if o.Login, err = a.login(c); err != nil {
+		return nil, err
+	}
+	h, err := host.This(a.getenv, version)
+	if err != nil {
+		return nil, err
+	}
+	if o.Image, err = machine.Open(c.Context, path, c.String("arch")); err != nil {
+		return nil, ofUser(err)
+	}
+	if o.Inside, err = o.Image.Look(); err != nil {
+		o.Unread = err
+	}
+	o.Machine, err = machine.Resolve(c.Context, h, o.Image, w)
+	o.Twin = !slices.Contains(o.Skip, "host-keys") || !slices.Contains(o.Skip, "machine-id")
+	return o, err
+}
+
+// login is the account that the flags name.
+func (a *app) login(c *cli.Context) (l verify.Login, err error) {
+	l.Name = c.String("user")
+	switch {
+	case (c.IsSet("identity") || c.IsSet("password-file")) && l.Name == "":
+		return l, a.usage("--identity and --password-file need --user")
+	case l.Name != "" && c.IsSet("identity") == c.IsSet("password-file"):
+		return l, a.usage("--user needs --identity or --password-file, one of them")
+	case c.IsSet("identity"):
+		if l.Key, err = smallfile.Read(c.Context, c.String("identity"), maxKeys); err != nil {
+			return l, badInput("--identity", err, fileHint(err))
+		}
+		return l, nil
+	}
+	l.Password, err = a.password(c, "password")
+	return l, err
+}
+
+// showReport writes the report to stdout, and to where the flags say.
+func (a *app) showReport(c *cli.Context, r *verify.Report) error {
+	if path := c.String("junit"); path != "" {
+		if err := publish.File(path, func(f *os.File) error { return r.WriteJUnit(f) }); err != nil {
+			return badInput("--junit", err, fileHint(err))
+		}
+	}
+	if c.Bool("json") {
+		return a.printJSON(r)
+	}
+	t := a.Table()
+	for _, res := range r.Results {
+		t.Row(string(res.Status), res.Name, fmt.Sprintf("%.1f s", res.Seconds), res.Why)
+	}
+	return t.Flush()
+}
+
+// keepReport makes a bundle of what a verification has kept in dir.
+func keepReport(dir, image, archive string, r *verify.Report) (string, error) {
+	staged := filepath.Join(dir, "bundle")
+	if err := os.Mkdir(staged, 0o755); err != nil {
+		return "", err
+	}
+	var moved error
+	for name := range r.Kept {
+		moved = errors.Join(moved, publish.Rename(filepath.Join(dir, name), filepath.Join(staged, name)))
+	}
+	if err := os.WriteFile(filepath.Join(staged, assemble.SummaryFile), []byte(r.Summary()), 0o644); err != nil {
+		return "", err
+	}
+	kept, err := assemble.PlaceBundle(staged, image, archive, time.Now())
+	return kept, errors.Join(moved, err)
+}
