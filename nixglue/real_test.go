@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -50,21 +49,8 @@ const flake = `{
 // realNix is the host's nix, the flake and its systems.
 func realNix(t *testing.T) (n nixglue.Nix, ref, foreign string) {
 	t.Helper()
-	n.Path = hosttool.Find(t, "nix", "nix-bin")
-	dir, err := filepath.EvalSymlinks(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { // folders of a store are read-only
-		_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-			if err == nil && d.IsDir() {
-				return os.Chmod(path, 0o700)
-			}
-			return err
-		})
-	})
-	n.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "NIX_STORE_DIR=" + dir + "/store", "NIX_STATE_DIR=" + dir + "/var", "NIX_LOG_DIR=" + dir + "/log",
-		"NIX_CONF_DIR=" + dir + "/etc", "NIX_CONFIG=build-users-group =\nsandbox = false\nsubstitute = false\nsystem-features = benchmark"}
+	var dir string
+	n.Path, dir, n.Env = hosttool.Nix(t)
 	own := arch.Host().Name + "-" + runtime.GOOS
 	foreign = "riscv64-linux"
 	if err := os.Mkdir(dir+"/flake", 0o700); err != nil {

@@ -40,7 +40,19 @@ func (m *Image) readFstab(root fs.FS) []FstabEntry {
 	if err != nil {
 		return nil // a container's root has none, and Look tells of what cannot be read
 	}
-	var all []FstabEntry
+	all := ParseFstab(table)
+	disk := rootDisk(all)
+	for i := range all {
+		if all[i].Problem == "" {
+			m.check(&all[i], disk)
+		}
+	}
+	return all
+}
+
+// ParseFstab reads the lines of an fstab, up to 1000 entries of it. What has too
+// few fields to be one has a Problem.
+func ParseFstab(table string) (all []FstabEntry) {
 	for i, line := range strings.Split(table, "\n") {
 		words := strings.Fields(line)
 		if len(words) == 0 || strings.HasPrefix(words[0], "#") {
@@ -60,12 +72,6 @@ func (m *Image) readFstab(root fs.FS) []FstabEntry {
 			e.Options = words[3]
 		}
 		all = append(all, e)
-	}
-	disk := rootDisk(all)
-	for i := range all {
-		if all[i].Problem == "" {
-			m.check(&all[i], disk)
-		}
 	}
 	return all
 }

@@ -1,0 +1,24 @@
+//go:build unix
+
+package nixdisk
+
+import (
+	"os"
+	"syscall"
+)
+
+// identity is what tells files of this machine apart.
+type identity struct{ device, inode uint64 }
+
+// identify is a file's identity, and whether it has several names.
+func identify(name string) (id identity, several bool) {
+	info, err := os.Lstat(name)
+	if err != nil || !info.Mode().IsRegular() {
+		return id, false
+	}
+	s, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || s.Nlink < 2 {
+		return id, false
+	}
+	return identity{uint64(s.Dev), uint64(s.Ino)}, true //nolint:unconvert // other types on other systems
+}

@@ -1,0 +1,162 @@
+package nixdisk_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/imgasm/imgasm/assemble/nixdisk"
+	"github.com/imgasm/imgasm/internal/golden"
+	"github.com/imgasm/imgasm/internal/hosttool"
+	"github.com/imgasm/imgasm/nixglue"
+)
+
+const espBytes = 34 << 20
+
+// assembled writes the disk of a system.
+func assembled(t testing.TB, c nixdisk.Config) string {
+	t.Helper()
+	s, err := nixdisk.Check(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Create(filepath.Join(t.TempDir(), "disk.raw"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(s.Write(t.Context(), f), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return f.Name()
+}
+
+// run runs a judge, which must be content.
+func run(t testing.TB, name, debianPackage string, args ...string) string {
+	t.Helper()
+	out, err := exec.Command(hosttool.Find(t, name, debianPackage), args...).CombinedOutput()
+	if err != nil {
+		t.Errorf("%s %q: %v\n%s", name, args, err, out)
+	}
+	return string(out)
+}
+
+// judged has a disk looked at by the programs of others, and gives its
+// partitions as files of their own.
+func judged(t testing.TB, disk string, espBytes int64) (esp, root string) {
+	t.Helper()
+	if said := run(t, "sgdisk", "gdisk", "-v", disk); !strings.Contains(said, "No problems found") {
+		t.Errorf("sgdisk: %s", said)
+	}
+	esp, root = filepath.Join(t.TempDir(), "esp"), filepath.Join(t.TempDir(), "root")
+	info, err := os.Stat(disk)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := os.Open(disk)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	for _, p := range []struct {
+		path       string
+		from, size int64
+	}{{esp, 1 << 20, espBytes}, {root, 1<<20 + espBytes, info.Size() - espBytes - 2<<20}} {
+		out, err := os.Create(p.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = io.Copy(out, io.NewSectionReader(in, p.from, p.size))
+		if err := errors.Join(err, out.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run(t, "fsck.vfat", "dosfstools", "-n", esp)
+	run(t, "e2fsck", "e2fsprogs", "-fn", root)
+	return esp, root
+}
+
+// verified has nix compare the contents of a root with its registration.
+func verified(t testing.TB, n nixglue.Nix, toplevel, root string) {
+	t.Helper()
+	dir := t.TempDir()
+	// Who owns what is not compared, and only root could copy it.
+	run(t, "debugfs", "e2fsprogs", "-R", "rdump / "+dir, root)
+	store := "local?root=" + dir + "&real=" + dir + filepath.Dir(toplevel)
+	for _, args := range [][]string{{"--verify", "--check-contents"}, {"--query", "--requisites", toplevel}} {
+		cmd := exec.Command(hosttool.Find(t, "nix-store", "nix-bin"), append([]string{"--store", store}, args...)...)
+		cmd.Env = n.Env
+		out, err := cmd.CombinedOutput()
+		if err != nil || strings.Contains(string(out), "error:") || strings.Contains(string(out), "modified") || strings.Contains(string(out), "disappeared") {
+			t.Errorf("nix-store %q: %v\n%s", args, err, out)
+		}
+		infos, err := n.PathInfo(t.Context(), true, toplevel)
+		if args[0] == "--query" && (err != nil || len(infos) != strings.Count(string(out), "\n")) {
+			t.Errorf("%d paths, %v:\n%s", len(infos), err, out)
+		}
+	}
+	run(t, "chmod", "coreutils", "-R", "u+w", dir)
+}
+
+// "/tmp/…/store/rbai883gsrhdj7yb050ar0lnpr26a29j-", and the same on a FAT
+var hashes = regexp.MustCompile(`(/\S*/store/)?[0-9a-df-np-sv-z]{32}-`)
+
+func TestDisk(t *testing.T) {
+	n, toplevel := built(t, nil, nil)
+	c := nixdisk.Config{Nix: n, Toplevel: toplevel, FreeBytes: 20 << 20, ESPBytes: espBytes, Seed: "test", Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
+	disk := assembled(t, c)
+	esp, root := judged(t, disk, espBytes)
+	verified(t, n, toplevel, root)
+	said := listing(run(t, "mdir", "mtools", "-i", esp, "-/", "-b"))
+	for _, name := range []string{"loader.conf", "entries/nixos-generation-1.conf", "entries/nixos-generation-1-specialisation-rescue.conf"} {
+		said += "== " + name + "\n" + hashes.ReplaceAllString(run(t, "mtype", "mtools", "-i", esp, "::loader/"+name), "HASH-")
+	}
+	for _, dir := range []string{"/", "/etc", "/nix/var/nix", "/nix/var/nix/db", "/nix/var/nix/gcroots", "/nix/var/nix/profiles", filepath.Dir(toplevel), toplevel} {
+		said += "== " + strings.Replace(hashes.ReplaceAllString(dir, "HASH-"), filepath.Dir(toplevel), "the store", 1) + "\n" + listing(run(t, "debugfs", "e2fsprogs", "-R", "ls -l "+dir, root))
+	}
+	said += run(t, "sgdisk", "gdisk", "-i", "1", "-i", "2", disk)
+	for _, file := range []string{esp, root} {
+		said += strings.ReplaceAll(run(t, "blkid", "util-linux", "-p", file), file, filepath.Base(file))
+	}
+	golden.Check(t, "disk.txt", []byte(said))
+
+	run(t, "cmp", "diffutils", disk, assembled(t, c))
+	// The same closure by way of a binary cache.
+	cache := "file://" + t.TempDir()
+	if err := n.Copy(t.Context(), nixglue.CopyOptions{Installables: []string{toplevel}, To: cache, Unsigned: true}); err != nil {
+		t.Fatal(err)
+	}
+	c.Nix.Store = cache
+	run(t, "cmp", "diffutils", disk, assembled(t, c))
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := nixdisk.Check(cancelled, c); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// listing is what mdir or debugfs list, sorted, without what each run has of its own.
+func listing(text string) string {
+	var kept []string
+	for line := range strings.Lines(hashes.ReplaceAllString(text, "HASH-")) {
+		f := strings.Fields(line)
+		if len(f) > 7 && strings.HasPrefix(f[2], "(") { // debugfs: inode, mode, type, owner, group, size, date, time, name
+			line = strings.Join([]string{f[1], f[3], f[4], f[8]}, " ") + "\n"
+			if f[6] == "1-Jan-1970" {
+				line = strings.TrimSpace(line) + " mtime 1\n"
+			}
+		}
+		if len(f) > 0 && f[0] != "debugfs" { // its version
+			kept = append(kept, line)
+		}
+	}
+	slices.Sort(kept)
+	return strings.Join(kept, "")
+}
