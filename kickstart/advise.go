@@ -263,7 +263,7 @@ func adviseTimesource(l *linter, s *Statement, a *Args) {
 func adviseFirewall(l *linter, s *Statement, a *Args) {
 	for _, item := range a.List("--port") {
 		port, protocol, hasProtocol := strings.Cut(item, ":")
-		if hasProtocol && !contains([]string{"tcp", "udp", "sctp", "dccp"}, protocol) {
+		if hasProtocol && !slices.Contains([]string{"tcp", "udp", "sctp", "dccp"}, protocol) {
 			l.adviseAt(s, a, "--port", problem{rule: ruleBadPort, text: quoteWord(item) + " names no protocol of the firewall", hint: "use tcp, udp, sctp or dccp, as in 8080:tcp"})
 		}
 		for _, end := range strings.Split(port, "-") {
@@ -276,7 +276,7 @@ func adviseFirewall(l *linter, s *Statement, a *Args) {
 
 func adviseServices(l *linter, s *Statement, a *Args) {
 	for _, name := range a.List("--enabled") {
-		if contains(a.List("--disabled"), name) {
+		if slices.Contains(a.List("--disabled"), name) {
 			l.adviseAt(s, a, "--disabled", problem{rule: ruleServiceBoth, text: quoteWord(name) + " is both enabled and disabled"})
 		}
 	}

@@ -5,6 +5,7 @@ package kickstart
 import (
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -100,7 +101,7 @@ func adviseSource(l *linter, s *Statement, a *Args) {
 			continue
 		}
 		scheme, rest, hasScheme := strings.Cut(text, ":")
-		if _, err := url.Parse(text); err != nil || !hasScheme || !contains(schemes, scheme) || rest == "" {
+		if _, err := url.Parse(text); err != nil || !hasScheme || !slices.Contains(schemes, scheme) || rest == "" {
 			l.adviseAt(s, a, option, problem{rule: ruleBadURL, text: quoteWord(text) + " is not a URL that the installer can fetch from",
 				hint: "begin it with https://, http://, ftp://, nfs: or file:///"})
 			continue

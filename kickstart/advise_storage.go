@@ -3,6 +3,7 @@
 package kickstart
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -82,7 +83,7 @@ var filesystems = []string{"ext2", "ext3", "ext4", "xfs", "swap", "vfat", "efi",
 	"PPC PReP Boot", "EFI System Partition", "BIOS Boot", "LUKS"}
 
 func (l *linter) filesystem(s *Statement, a *Args) {
-	if fs := a.text("--fstype"); fs != "" && !contains(filesystems, fs) {
+	if fs := a.text("--fstype"); fs != "" && !slices.Contains(filesystems, fs) {
 		l.failsAtOption(s, a, "--fstype", l.unknownFilesystem(fs))
 	}
 }

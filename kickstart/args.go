@@ -4,6 +4,7 @@ package kickstart
 
 import (
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -32,11 +33,9 @@ type value struct {
 
 // value finds what is given for an option by any of its names.
 func (a *Args) value(name string) *value {
-	for i := len(a.order) - 1; i >= 0; i-- {
-		for _, n := range a.order[i].spec.Names {
-			if n == name {
-				return a.order[i]
-			}
+	for _, v := range slices.Backward(a.order) {
+		if slices.Contains(v.spec.Names, name) {
+			return v
 		}
 	}
 	return nil

@@ -3,6 +3,7 @@
 package kickstart
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -23,7 +24,7 @@ func checkAutopart(l *linter, s *Statement, a *Args) {
 			l.state.autopartFstype = v.text
 		}
 	}
-	if fs := a.text("--fstype"); fs != "" && !contains(filesystems, fs) {
+	if fs := a.text("--fstype"); fs != "" && !slices.Contains(filesystems, fs) {
 		p := l.unknownFilesystem(fs)
 		p.meaning = "the installer stops at it"
 		l.at(s, a, "--fstype", p)
@@ -51,7 +52,7 @@ func checkClearpart(l *linter, s *Statement, a *Args) {
 	if t := l.options.Target; t == nil || t.Arch == "" {
 		labels = append(labels, "dasd", "mac") // IBM Z and old Macs
 	}
-	if label != "" && !contains(labels, label) {
+	if label != "" && !slices.Contains(labels, label) {
 		p := problem{rule: ruleModule, text: quoteWord(label) + " is no disk label", meaning: "the installer stops at it", hint: "use gpt or msdos"}
 		if label == "mbr" {
 			p.hint = "write msdos: so the installer calls the partition table of an MBR"

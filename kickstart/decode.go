@@ -3,6 +3,7 @@
 package kickstart
 
 import (
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -66,12 +67,8 @@ func (l *linter) readInto(a *Args, s *Statement, positionals []PositionalSpec, r
 		l.add(Error, p)
 		a.failed = true
 	}
-	if n := len(r.options); n > 0 {
-		values := make([]value, n)
-		a.order = make([]*value, 0, n)
-		for i := range r.options {
-			l.takeValue(a, &r.options[i], &values[i])
-		}
+	for _, o := range r.options {
+		l.takeValue(a, o)
 	}
 	for _, o := range options {
 		// Where harddrive still has --biospart, it stands for --partition.
@@ -101,22 +98,12 @@ func (l *linter) readInto(a *Args, s *Statement, positionals []PositionalSpec, r
 
 // activeOptions are the rows that the dialect reads.
 func (l *linter) activeOptions(rows []OptionSpec) []*OptionSpec {
-	if len(rows) == 0 {
-		return nil
-	}
-	if options, ok := l.active[&rows[0]]; ok {
-		return options
-	}
-	options := make([]*OptionSpec, 0, len(rows))
+	var options []*OptionSpec
 	for i := range rows {
 		if s := rows[i].History.In(l.options.Dialect); s == Active || s == Deprecated {
 			options = append(options, &rows[i])
 		}
 	}
-	if l.active == nil {
-		l.active = map[*OptionSpec][]*OptionSpec{}
-	}
-	l.active[&rows[0]] = options
 	return options
 }
 
@@ -188,7 +175,7 @@ func wordBehind(s *Statement, w Word) Pos {
 // mistyped reports whether a word that found no place was meant to be o.
 func (l *linter) mistyped(extras []Word, o *OptionSpec, rows []OptionSpec) bool {
 	for _, w := range extras[:min(len(extras), 20)] {
-		if near := l.nearestOption(opt0(w.Value), rows); near != "" && contains(o.Names, near) {
+		if near := l.nearestOption(opt0(w.Value), rows); near != "" && slices.Contains(o.Names, near) {
 			return true
 		}
 	}
@@ -204,11 +191,11 @@ func anyDashed(words []Word) bool {
 	return false
 }
 
-// takeValue converts the value of an option into v and keeps it.
-func (l *linter) takeValue(a *Args, o *occurrence, v *value) {
+// takeValue converts the value of an option and keeps it.
+func (l *linter) takeValue(a *Args, o occurrence) {
 	spec := o.spec
 	l.takeName(o)
-	*v = value{spec: spec, text: o.value, word: o.word, at: o.at, flag: spec.Type == TypeFlag}
+	v := &value{spec: spec, text: o.value, word: o.word, at: o.at, flag: spec.Type == TypeFlag}
 	problemAt := func(text, hint string) {
 		a.failed = true
 		l.add(Error, problem{rule: ruleInvalidValue, pos: o.at.Pos, end: o.at.End, text: text, hint: hint})
@@ -243,7 +230,7 @@ func (l *linter) takeValue(a *Args, o *occurrence, v *value) {
 		if spec.FoldCase {
 			given = strings.ToLower(given)
 		}
-		if !contains(spec.Choices, given) {
+		if !slices.Contains(spec.Choices, given) {
 			problemAt(strconv.Quote(o.value)+" is not a value of "+spec.Name(), "use one of "+strings.Join(spec.Choices, ", "))
 			return
 		}
@@ -260,9 +247,9 @@ func (l *linter) takeValue(a *Args, o *occurrence, v *value) {
 }
 
 // takeName warns of an option's name that a later release may not read.
-func (l *linter) takeName(o *occurrence) {
+func (l *linter) takeName(o occurrence) {
 	spec := o.spec
-	if !contains(spec.Names, o.name) {
+	if !slices.Contains(spec.Names, o.name) {
 		l.add(Warning, problem{rule: ruleAbbreviatedOption, pos: o.word.Pos, end: o.word.End,
 			text: o.name + " is short for " + longest(spec.Names, o.name),
 			hint: "write it in full: a later release may add an option that begins alike"})
@@ -270,15 +257,6 @@ func (l *linter) takeName(o *occurrence) {
 	if spec.History.In(l.options.Dialect) == Deprecated {
 		l.deprecated(ruleDeprecatedOption, *o.word, spec.Name(), spec.History, spec.Instead)
 	}
-}
-
-func contains(list []string, s string) bool {
-	for _, v := range list {
-		if v == s {
-			return true
-		}
-	}
-	return false
 }
 
 // longest is the name that an abbreviation stands for.

@@ -5,6 +5,7 @@ package kickstart
 import (
 	"errors"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -99,7 +100,7 @@ func madeByPre(name string) bool {
 		return false
 	}
 	top, _, _ := strings.Cut(strings.TrimLeft(name, "/"), "/")
-	return !contains([]string{"dev", "etc", "media", "mnt", "opt", "proc", "run", "sys", "usr", "var"}, top)
+	return !slices.Contains([]string{"dev", "etc", "media", "mnt", "opt", "proc", "run", "sys", "usr", "var"}, top)
 }
 
 // packagesOf reads a file again as the lines of a %packages section.

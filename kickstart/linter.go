@@ -17,9 +17,8 @@ type linter struct {
 	shown    map[shownKey]*shownCount
 	keys     [][]int // place of each finding: the lines of the %includes that lead to its file, and its own
 	source   *source
-	names    []string                      // of commands; made by commandNames
-	active   map[*OptionSpec][]*OptionSpec // by the first row of a table; made by activeOptions
-	refused  bool                          // an error was found, suppressed or not
+	names    []string // of commands; made by commandNames
+	refused  bool     // an error was found, suppressed or not
 	state    state
 }
 

@@ -5,6 +5,7 @@
 package kickstart
 
 import (
+	"slices"
 	"sort"
 	"strings"
 )
@@ -94,10 +95,8 @@ func isOption(w *Word, options []*OptionSpec) (optionWord, bool) {
 
 func exactOption(options []*OptionSpec, name string) *OptionSpec {
 	for _, s := range options {
-		for _, n := range s.Names {
-			if n == name {
-				return s
-			}
+		if slices.Contains(s.Names, name) {
+			return s
 		}
 	}
 	return nil
@@ -157,7 +156,6 @@ const (
 // classify says of each word what it looks like.
 func (s *wordSorter) classify(options []*OptionSpec) {
 	s.kinds, s.options = make([]wordKind, len(s.words)), make([]optionWord, len(s.words))
-	count := 0
 	for i := range s.words {
 		if s.words[i].Value == "--" {
 			s.kinds[i] = isDashes
@@ -165,11 +163,7 @@ func (s *wordSorter) classify(options []*OptionSpec) {
 		}
 		if o, ok := isOption(&s.words[i], options); ok {
 			s.kinds[i], s.options[i] = isOptionWord, o
-			count++
 		}
-	}
-	if count > 0 {
-		s.found.options = make([]occurrence, 0, count)
 	}
 }
 

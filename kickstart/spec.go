@@ -4,6 +4,7 @@ package kickstart
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -235,10 +236,8 @@ func (s *SectionSpec) Option(name string) (*OptionSpec, bool) { return findOptio
 
 func findOption(options []OptionSpec, name string) (*OptionSpec, bool) {
 	for i := range options {
-		for _, n := range options[i].Names {
-			if n == name {
-				return &options[i], true
-			}
+		if slices.Contains(options[i].Names, name) {
+			return &options[i], true
 		}
 	}
 	return nil, false

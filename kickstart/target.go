@@ -3,6 +3,7 @@
 package kickstart
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -92,7 +93,7 @@ func (l *linter) includeOnTarget(w Word, command string) {
 		return
 	}
 	scheme, _, _ := strings.Cut(w.Value, ":")
-	if contains([]string{"http", "https", "ftp", "nfs"}, scheme) {
+	if slices.Contains([]string{"http", "https", "ftp", "nfs"}, scheme) {
 		l.fails(problem{rule: ruleNeedsNetwork, pos: w.Pos, end: w.End, text: command + " of a URL needs the network, and the guest has none",
 			hint: "write the lines of that file in its place"})
 	}
@@ -149,7 +150,7 @@ func (l *linter) checkIgnoredDisks() {
 	only, allPlain := plain(l.state.onlyUse)
 	ignored, _ := plain(l.state.ignored)
 	for _, use := range l.state.facts.disks {
-		if !contains(ignored, use.disk) && (len(only) == 0 || !allPlain || contains(only, use.disk)) {
+		if !slices.Contains(ignored, use.disk) && (len(only) == 0 || !allPlain || slices.Contains(only, use.disk)) {
 			continue
 		}
 		severity, meaning := Error, "the installer does not find it"
