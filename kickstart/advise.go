@@ -59,45 +59,6 @@ var replacing = map[string]string{
 	"mediacheck": "", "reqpart": "", "keyboard": "", "syspurpose": "", "authselect": "", "xconfig": "",
 }
 
-// advisers are the commands with advice of their own.
-var advisers = map[string]func(*linter, *Statement, *Args){
-	"autopart":    adviseAutopart,
-	"bootloader":  adviseBootloader,
-	"clearpart":   adviseDisks,
-	"firewall":    adviseFirewall,
-	"ignoredisk":  adviseDisks,
-	"iscsi":       adviseIscsi,
-	"keyboard":    adviseKeyboard,
-	"lang":        adviseLang,
-	"logvol":      adviseLogvol,
-	"mount":       adviseMount,
-	"network":     adviseNetwork,
-	"part":        advisePart,
-	"raid":        adviseRaid,
-	"reqpart":     adviseReqpart,
-	"rootpw":      adviseRootpw,
-	"services":    adviseServices,
-	"sshkey":      adviseSshkey,
-	"sshpw":       adviseSshpw,
-	"timesource":  adviseTimesource,
-	"timezone":    adviseTimezone,
-	"user":        adviseUser,
-	"volgroup":    adviseVolgroup,
-	"halt":        adviseHalt,
-	"graphical":   adviseInteractive,
-	"rescue":      adviseInteractive,
-	"rdp":         adviseInteractive,
-	"url":         adviseSource,
-	"repo":        adviseSource,
-	"liveimg":     adviseSource,
-	"nfs":         adviseSource,
-	"cdrom":       adviseSource,
-	"ostreesetup": adviseSource,
-
-	"ostreecontainer": containerOnTarget,
-	"bootc":           containerOnTarget,
-}
-
 // advise looks at a command that the installer reads.
 func (l *linter) advise(s *Statement, a *Args) {
 	f := &l.state.facts
@@ -125,8 +86,8 @@ func (l *linter) advise(s *Statement, a *Args) {
 		}
 		f.last[topic] = here
 	}
-	if adviser := advisers[a.Spec.Name]; adviser != nil {
-		adviser(l, s, a)
+	if advise := judges[a.Spec.Name].advise; advise != nil {
+		advise(l, s, a)
 	}
 }
 

@@ -80,7 +80,7 @@ func adviseRootpw(l *linter, s *Statement, a *Args) {
 var userNamePattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,30}[A-Za-z0-9_$.-]?$`)
 
 func adviseUser(l *linter, s *Statement, a *Args) {
-	name := a.text("--name")
+	name := a.String("--name")
 	if !userNamePattern.MatchString(name) {
 		l.adviseAt(s, a, "--name", problem{rule: ruleBadUserName, text: quoteWord(name) + " is not a user name",
 			meaning: "useradd refuses it", hint: "use letters, digits, _, - and ., and begin with a letter or _"})
@@ -93,12 +93,12 @@ func adviseUser(l *linter, s *Statement, a *Args) {
 			f.admin = true
 		}
 	}
-	l.password(s, a, "--password", a.text("--password"), crypted(a))
+	l.password(s, a, "--password", a.String("--password"), crypted(a))
 }
 
 func adviseSshkey(l *linter, s *Statement, a *Args) {
 	f := &l.state.facts
-	f.sshkeys = append(f.sshkeys, userKey{a.text("--username"), place{l.source, s.Words[0], s.Name()}})
+	f.sshkeys = append(f.sshkeys, userKey{a.String("--username"), place{l.source, s.Words[0], s.Name()}})
 	l.publicKey(a.positionals[0], a.argument(0))
 }
 

@@ -19,7 +19,7 @@ var (
 
 func adviseNetwork(l *linter, s *Statement, a *Args) {
 	address := func(option string, ok func(string) bool, want string) {
-		text := a.text(option)
+		text := a.String(option)
 		if text == "" {
 			return
 		}
@@ -32,8 +32,8 @@ func adviseNetwork(l *linter, s *Statement, a *Args) {
 	}
 	ip4 := func(s string) bool { p, err := netip.ParseAddr(s); return err == nil && p.Is4() }
 	ip6 := func(s string) bool { p, err := netip.ParseAddr(s); return err == nil && p.Is6() }
-	static := a.text("--bootproto") == "static"
-	if a.text("--ip") != "dhcp" {
+	static := a.String("--bootproto") == "static"
+	if a.String("--ip") != "dhcp" {
 		address("--ip", ip4, "an IPv4 address")
 	}
 	address("--gateway", func(s string) bool { return ip4(s) || ip6(s) }, "an IP address")
@@ -45,12 +45,12 @@ func adviseNetwork(l *linter, s *Statement, a *Args) {
 	}, "auto, dhcp or an IPv6 address")
 	address("--ipv6gateway", ip6, "an IPv6 address")
 	switch {
-	case static && !a.Flag("--noipv4") && a.text("--ip") == "" && a.text("--ipv6") == "":
+	case static && !a.Flag("--noipv4") && a.String("--ip") == "" && a.String("--ipv6") == "":
 		l.adviseAt(s, a, "--bootproto", problem{rule: ruleStaticAddress, text: "--bootproto=static without --ip", hint: "add --ip, --netmask and --gateway"})
-	case static && a.text("--ip") != "" && a.text("--netmask") == "":
+	case static && a.String("--ip") != "" && a.String("--netmask") == "":
 		l.adviseAt(s, a, "--ip", problem{rule: ruleStaticAddress, text: "--ip without --netmask", hint: "add --netmask=255.255.255.0 (or yours)"})
-	case a.Has("--bootproto") && a.text("--bootproto") != "static" && a.text("--ip") != "":
-		l.adviseAt(s, a, "--ip", problem{rule: ruleUselessAddress, text: "--ip has no effect with --bootproto=" + a.text("--bootproto"), hint: "use --bootproto=static"})
+	case a.Has("--bootproto") && a.String("--bootproto") != "static" && a.String("--ip") != "":
+		l.adviseAt(s, a, "--ip", problem{rule: ruleUselessAddress, text: "--ip has no effect with --bootproto=" + a.String("--bootproto"), hint: "use --bootproto=static"})
 	}
 }
 
@@ -86,8 +86,8 @@ func isHostname(s string) bool {
 }
 
 func adviseIscsi(l *linter, s *Statement, a *Args) {
-	if n, given := a.Int("--port"); given && (n < 1 || n > 65535) {
-		l.adviseAt(s, a, "--port", problem{rule: ruleBadPort, text: "there is no port " + a.text("--port")})
+	if n := a.Int("--port"); a.Has("--port") && (n < 1 || n > 65535) {
+		l.adviseAt(s, a, "--port", problem{rule: ruleBadPort, text: "there is no port " + a.String("--port")})
 	}
 }
 
@@ -96,7 +96,7 @@ var schemes = []string{"http", "https", "ftp", "file", "nfs", "hd"}
 
 func adviseSource(l *linter, s *Statement, a *Args) {
 	for _, option := range []string{"--url", "--baseurl", "--mirrorlist", "--metalink"} {
-		text := a.text(option)
+		text := a.String(option)
 		if text == "" {
 			continue
 		}

@@ -83,7 +83,7 @@ var filesystems = []string{"ext2", "ext3", "ext4", "xfs", "swap", "vfat", "efi",
 	"PPC PReP Boot", "EFI System Partition", "BIOS Boot", "LUKS"}
 
 func (l *linter) filesystem(s *Statement, a *Args) {
-	if fs := a.text("--fstype"); fs != "" && !slices.Contains(filesystems, fs) {
+	if fs := a.String("--fstype"); fs != "" && !slices.Contains(filesystems, fs) {
 		l.failsAtOption(s, a, "--fstype", l.unknownFilesystem(fs))
 	}
 }
@@ -94,12 +94,11 @@ func (l *linter) unknownFilesystem(fs string) problem {
 
 // sizes checks --size, --maxsize and --grow of a partition or volume.
 func (l *linter) sizes(s *Statement, a *Args) {
-	size, hasSize := a.Int("--size")
-	maxSize, hasMax := a.Int("--maxsize")
+	size, maxSize, hasMax := a.Int("--size"), a.Int("--maxsize"), a.Has("--maxsize")
 	switch {
-	case hasSize && size < 0:
+	case size < 0:
 		l.failsAtOption(s, a, "--size", problem{rule: ruleBadSize, text: "the size is negative"})
-	case hasMax && hasSize && maxSize < size:
+	case hasMax && a.Has("--size") && maxSize < size:
 		l.adviseAt(s, a, "--maxsize", problem{rule: ruleBadSize, text: "--maxsize=" + strconv.Itoa(maxSize) + " is less than --size=" + strconv.Itoa(size)})
 	case hasMax && !a.Flag("--grow"):
 		l.adviseAt(s, a, "--maxsize", problem{rule: ruleBadSize, text: "--maxsize has no effect without --grow"})
@@ -126,21 +125,20 @@ func advisePart(l *linter, s *Statement, a *Args) {
 	l.filesystem(s, a)
 	l.sizes(s, a)
 	existing := a.Has("--onpart") || a.Has("--onbiosdisk")
-	size, hasSize := a.Int("--size")
-	tmpfs := a.text("--fstype") == "tmpfs"
-	if !hasSize && !existing && !a.Flag("--grow") && !a.Flag("--recommended") && !a.Flag("--hibernation") && !tmpfs {
+	tmpfs := a.String("--fstype") == "tmpfs"
+	if !a.Has("--size") && !existing && !a.Flag("--grow") && !a.Flag("--recommended") && !a.Flag("--hibernation") && !tmpfs {
 		l.adviseAt(s, a, "", problem{rule: ruleNoSize, text: s.Name() + " " + quoteWord(mount) + " has no size",
 			hint: "add --size=MIB, or --grow"})
 	}
-	if size > 0 && !existing && !tmpfs {
+	if size := a.Int("--size"); size > 0 && !existing && !tmpfs {
 		f.sizeMiB += int64(size)
 	}
-	if fs := a.text("--fstype"); mount == "/boot/efi" && fs != "" && fs != "efi" && fs != "vfat" && !a.Flag("--noformat") {
+	if fs := a.String("--fstype"); mount == "/boot/efi" && fs != "" && fs != "efi" && fs != "vfat" && !a.Flag("--noformat") {
 		l.failsAtOption(s, a, "--fstype", problem{rule: ruleEspFilesystem, text: "the EFI system partition has --fstype=" + fs,
 			meaning: "the firmware reads FAT only", hint: "use --fstype=efi"})
 	}
-	l.diskOption(s, a, "--ondisk", []string{a.text("--ondisk")})
-	l.diskOption(s, a, "--onpart", []string{a.text("--onpart")})
+	l.diskOption(s, a, "--ondisk", []string{a.String("--ondisk")})
+	l.diskOption(s, a, "--onpart", []string{a.String("--onpart")})
 }
 
 func adviseRaid(l *linter, s *Statement, a *Args) {
@@ -150,15 +148,15 @@ func adviseRaid(l *linter, s *Statement, a *Args) {
 	l.mounts(f, s, mount)
 	if strings.HasPrefix(mount, "pv.") || strings.HasPrefix(mount, "btrfs.") {
 		f.define(mount, here)
-		f.arrays[a.text("--device")] = mount
+		f.arrays[a.String("--device")] = mount
 	}
 	l.filesystem(s, a)
 	members := a.positionals[1:]
 	for _, w := range members {
 		f.members = append(f.members, reference{w.Value, place{l.source, w, s.Name()}})
 	}
-	level := strings.TrimPrefix(strings.ToLower(a.text("--level")), "raid")
-	if need := raidLevels[level] + a.number("--spares"); len(members) > 0 && len(members) < need {
+	level := strings.TrimPrefix(strings.ToLower(a.String("--level")), "raid")
+	if need := raidLevels[level] + a.Int("--spares"); len(members) > 0 && len(members) < need {
 		l.failsAtOption(s, a, "--level", problem{rule: ruleRaidMembers,
 			text: "RAID " + level + " needs " + strconv.Itoa(need) + " members with its spares, not " + strconv.Itoa(len(members))})
 	}
@@ -184,15 +182,15 @@ func adviseLogvol(l *linter, s *Statement, a *Args) {
 	}
 	l.filesystem(s, a)
 	l.sizes(s, a)
-	group := a.text("--vgname")
+	group := a.String("--vgname")
 	if !a.Flag("--useexisting") && !a.Flag("--noformat") {
 		f.volumes = append(f.volumes, reference{group, here})
 		if a.Flag("--thin") {
-			f.thin = append(f.thin, reference{group + "/" + a.text("--poolname"), here})
+			f.thin = append(f.thin, reference{group + "/" + a.String("--poolname"), here})
 		}
 	}
 	if a.Flag("--thinpool") {
-		f.pools[group+"/"+a.text("--name")] = true
+		f.pools[group+"/"+a.String("--name")] = true
 	}
 	for _, pv := range a.List("--cachepvs") {
 		f.members = append(f.members, reference{pv, here})

@@ -50,22 +50,21 @@ func (a *Args) Flag(name string) bool {
 	return v != nil && v.flag
 }
 
-// String is the value of an option as written, and whether it is given. Of
-// several, the last. An option whose value is optional and not there gives "".
-func (a *Args) String(name string) (string, bool) {
+// String is the value of an option as written. Of several, the last.
+func (a *Args) String(name string) string {
 	if v := a.value(name); v != nil {
-		return v.text, true
+		return v.text
 	}
-	return "", false
+	return ""
 }
 
-// Int is the value of a numeric option, and whether it is given. Numbers
-// beyond the range of int are cut to it.
-func (a *Args) Int(name string) (int, bool) {
+// Int is the value of a numeric option. Numbers beyond the range of int are cut
+// to it.
+func (a *Args) Int(name string) int {
 	if v := a.value(name); v != nil {
-		return v.num, true
+		return v.num
 	}
-	return 0, false
+	return 0
 }
 
 // List is the value of an option that takes a comma list, or the values of one
@@ -102,18 +101,6 @@ func cleanMountPoint(v string) string {
 		clean = "/" + clean
 	}
 	return clean
-}
-
-// text is the value of a string option, "" when it is not given.
-func (a *Args) text(name string) string {
-	s, _ := a.String(name)
-	return s
-}
-
-// number is the value of a numeric option, 0 when it is not given.
-func (a *Args) number(name string) int {
-	n, _ := a.Int(name)
-	return n
 }
 
 // argument is the positional i, "" when it is not given.

@@ -6,45 +6,60 @@ import (
 	"strings"
 )
 
-// checks are the commands with rules of their own. They run when the options
-// could be read, in the order of the file: some rules look at what came before.
-var checks = map[string]func(*linter, *Statement, *Args){
-	"autopart":    checkAutopart,
-	"bootloader":  checkBootloader,
-	"cdrom":       checkNoWords,
-	"clearpart":   checkClearpart,
-	"cmdline":     checkCmdline,
-	"driverdisk":  checkDriverdisk,
-	"eula":        checkEula,
-	"harddrive":   checkHarddrive,
-	"hmc":         checkNoWords,
-	"ignoredisk":  checkIgnoredisk,
-	"iscsi":       checkIscsi,
-	"keyboard":    checkKeyboard,
-	"logging":     checkLogging,
-	"logvol":      checkLogvol,
-	"mount":       checkMount,
-	"network":     checkNetwork,
-	"ostreesetup": checkOstreesetup,
-	"part":        checkPart,
-	"raid":        checkRaid,
-	"realm":       checkRealm,
-	"repo":        checkRepo,
-	"rescue":      checkRescue,
-	"rhsm":        checkRhsm,
-	"rootpw":      checkRootpw,
-	"services":    checkServices,
-	"snapshot":    checkSnapshot,
-	"sshpw":       checkSshpw,
-	"timesource":  checkTimesource,
-	"timezone":    checkTimezone,
-	"url":         checkURL,
-	"volgroup":    checkVolgroup,
-	"zfcp":        checkZfcp,
+// judges are the commands with rules of their own: what they refuse beyond their
+// options' types, and what surprises although they read it. They are asked in
+// the order of the file: some look at what came before.
+var judges = map[string]struct {
+	check, advise func(*linter, *Statement, *Args)
+}{
+	"autopart":        {checkAutopart, adviseAutopart},
+	"bootc":           {nil, containerOnTarget},
+	"bootloader":      {checkBootloader, adviseBootloader},
+	"cdrom":           {checkNoWords, adviseSource},
+	"clearpart":       {checkClearpart, adviseDisks},
+	"cmdline":         {checkCmdline, nil},
+	"driverdisk":      {checkDriverdisk, nil},
+	"eula":            {checkEula, nil},
+	"firewall":        {nil, adviseFirewall},
+	"graphical":       {nil, adviseInteractive},
+	"halt":            {nil, adviseHalt},
+	"harddrive":       {checkHarddrive, nil},
+	"hmc":             {checkNoWords, nil},
+	"ignoredisk":      {checkIgnoredisk, adviseDisks},
+	"iscsi":           {checkIscsi, adviseIscsi},
+	"keyboard":        {checkKeyboard, adviseKeyboard},
+	"lang":            {nil, adviseLang},
+	"liveimg":         {nil, adviseSource},
+	"logging":         {checkLogging, nil},
+	"logvol":          {checkLogvol, adviseLogvol},
+	"mount":           {checkMount, adviseMount},
+	"network":         {checkNetwork, adviseNetwork},
+	"nfs":             {nil, adviseSource},
+	"ostreecontainer": {nil, containerOnTarget},
+	"ostreesetup":     {checkOstreesetup, adviseSource},
+	"part":            {checkPart, advisePart},
+	"raid":            {checkRaid, adviseRaid},
+	"rdp":             {nil, adviseInteractive},
+	"realm":           {checkRealm, nil},
+	"repo":            {checkRepo, adviseSource},
+	"reqpart":         {nil, adviseReqpart},
+	"rescue":          {checkRescue, adviseInteractive},
+	"rhsm":            {checkRhsm, nil},
+	"rootpw":          {checkRootpw, adviseRootpw},
+	"services":        {checkServices, adviseServices},
+	"snapshot":        {checkSnapshot, nil},
+	"sshkey":          {nil, adviseSshkey},
+	"sshpw":           {checkSshpw, adviseSshpw},
+	"timesource":      {checkTimesource, adviseTimesource},
+	"timezone":        {checkTimezone, adviseTimezone},
+	"url":             {checkURL, adviseSource},
+	"user":            {nil, adviseUser},
+	"volgroup":        {checkVolgroup, adviseVolgroup},
+	"zfcp":            {checkZfcp, nil},
 }
 
 func (l *linter) checkCommand(s *Statement, a *Args) {
-	check := checks[a.Spec.Name]
+	check := judges[a.Spec.Name].check
 	if check == nil {
 		return
 	}
@@ -99,20 +114,20 @@ func checkNoWords(l *linter, s *Statement, a *Args) {
 
 // checkPBKDF is for everything that LUKS can encrypt.
 func (l *linter) checkPBKDF(s *Statement, a *Args) {
-	if a.number("--pbkdf-time") != 0 && a.number("--pbkdf-iterations") != 0 {
+	if a.Int("--pbkdf-time") != 0 && a.Int("--pbkdf-iterations") != 0 {
 		l.conflict(s, a, "--pbkdf-time", "--pbkdf-iterations")
 	}
 }
 
 // checkMkfs is for everything that takes a file system.
 func (l *linter) checkMkfs(s *Statement, a *Args) {
-	if a.text("--mkfsoptions") == "" {
+	if a.String("--mkfsoptions") == "" {
 		return
 	}
 	if a.Flag("--noformat") {
 		l.at(s, a, "--mkfsoptions", problem{rule: ruleOptionConflict, text: "--mkfsoptions has no effect with --noformat"})
 	}
-	if a.text("--fsprofile") != "" {
+	if a.String("--fsprofile") != "" {
 		l.conflict(s, a, "--fsprofile", "--mkfsoptions")
 	}
 }

@@ -5,7 +5,7 @@ package kickstart
 import "strings"
 
 func checkOstreesetup(l *linter, s *Statement, a *Args) {
-	url := a.text("--url")
+	url := a.String("--url")
 	if !strings.HasPrefix(url, "file:") && !strings.HasPrefix(url, "http:") && !strings.HasPrefix(url, "https:") {
 		l.at(s, a, "--url", problem{rule: ruleInvalidValue, text: "an OSTree repository is at file:, http: or https:, not at " + quoteWord(url)})
 	}
@@ -19,7 +19,7 @@ func checkHarddrive(l *linter, s *Statement, a *Args) {
 
 func checkRepo(l *linter, s *Statement, a *Args) {
 	l.exactlyOne(s, a, true, "--baseurl", "--mirrorlist", "--metalink")
-	l.duplicate(s, "repository", a.text("--name"))
+	l.duplicate(s, "repository", a.String("--name"))
 }
 
 func checkURL(l *linter, s *Statement, a *Args) {
@@ -30,8 +30,8 @@ func checkURL(l *linter, s *Statement, a *Args) {
 var deviceOptions = []string{"--ipv4-dns-search", "--ipv6-dns-search", "--ipv4-ignore-auto-dns", "--ipv6-ignore-auto-dns"}
 
 func checkNetwork(l *linter, s *Statement, a *Args) {
-	if opts := a.text("--bridgeopts"); opts != "" {
-		if a.text("--bridgeslaves") == "" {
+	if opts := a.String("--bridgeopts"); opts != "" {
+		if a.String("--bridgeslaves") == "" {
 			l.at(s, a, "--bridgeopts", problem{rule: ruleMissingOption, text: "--bridgeopts needs --bridgeslaves"})
 		}
 		for _, opt := range strings.Split(opts, ",") {
@@ -41,7 +41,7 @@ func checkNetwork(l *linter, s *Statement, a *Args) {
 			}
 		}
 	}
-	if name := a.text("--hostname"); name != "" && !isHostname(name) {
+	if name := a.String("--hostname"); name != "" && !isHostname(name) {
 		p := problem{rule: ruleBadHostname, text: quoteWord(name) + " is not a host name",
 			meaning: "the installer stops at it", hint: "use letters, digits and -, in parts of at most 63 characters, 64 in all"}
 		if l.options.Dialect == RHEL8 {
@@ -51,16 +51,16 @@ func checkNetwork(l *linter, s *Statement, a *Args) {
 			l.at(s, a, "--hostname", p)
 		}
 	}
-	if a.text("--bindto") == "mac" && a.text("--vlanid") != "" && a.text("--bondopts") == "" {
+	if a.String("--bindto") == "mac" && a.String("--vlanid") != "" && a.String("--bondopts") == "" {
 		l.at(s, a, "--bindto", problem{rule: ruleOptionConflict, text: "a VLAN cannot be bound to a MAC address"})
 	}
-	if a.text("--device") == "" {
+	if a.String("--device") == "" {
 		for _, o := range deviceOptions {
 			if v := a.value(o); v != nil && (v.flag || v.text != "") {
 				l.at(s, a, o, problem{rule: ruleMissingOption, text: o + " needs --device"})
 			}
 		}
-	} else if a.text("--vlanid") == "" {
-		l.duplicate(s, "network device", a.text("--device"))
+	} else if a.String("--vlanid") == "" {
+		l.duplicate(s, "network device", a.String("--device"))
 	}
 }

@@ -24,7 +24,7 @@ func checkAutopart(l *linter, s *Statement, a *Args) {
 			l.state.autopartFstype = v.text
 		}
 	}
-	if fs := a.text("--fstype"); fs != "" && !slices.Contains(filesystems, fs) {
+	if fs := a.String("--fstype"); fs != "" && !slices.Contains(filesystems, fs) {
 		p := l.unknownFilesystem(fs)
 		p.meaning = "the installer stops at it"
 		l.at(s, a, "--fstype", p)
@@ -47,7 +47,7 @@ func checkAutopart(l *linter, s *Statement, a *Args) {
 // checkClearpart refuses the labels that no platform has: blivet 3.10,
 // DiskLabel.get_platform_label_types.
 func checkClearpart(l *linter, s *Statement, a *Args) {
-	label := a.text("--disklabel")
+	label := a.String("--disklabel")
 	labels := []string{"gpt", "msdos"}
 	if t := l.options.Target; t == nil || t.Arch == "" {
 		labels = append(labels, "dasd", "mac") // IBM Z and old Macs
@@ -64,7 +64,7 @@ func checkClearpart(l *linter, s *Statement, a *Args) {
 // checkIscsi holds that all targets are bound to a network interface or none:
 // blivet 3.10 has one mode for all.
 func checkIscsi(l *linter, s *Statement, a *Args) {
-	bound := a.text("--iface") != ""
+	bound := a.String("--iface") != ""
 	if first := l.state.iscsi; first == nil {
 		l.state.iscsi = &iscsiMode{bound, entryPlace{l.source.file.Name, s.pos.Line}}
 	} else if first.bound != bound {
@@ -91,18 +91,18 @@ func checkIgnoredisk(l *linter, s *Statement, a *Args) {
 
 func checkPart(l *linter, s *Statement, a *Args) {
 	mount := a.argument(0)
-	fstype := a.text("--fstype")
+	fstype := a.String("--fstype")
 	l.checkPBKDF(s, a)
 	l.checkMkfs(s, a)
 	if a.Flag("--resize") {
-		if a.text("--onpart") == "" {
+		if a.String("--onpart") == "" {
 			l.at(s, a, "--resize", problem{rule: ruleMissingOption, text: "--resize needs --onpart"})
 		}
-		if a.number("--size") == 0 {
+		if a.Int("--size") == 0 {
 			l.at(s, a, "--resize", problem{rule: ruleMissingOption, text: "--resize needs --size"})
 		}
 	}
-	if fstype == "tmpfs" && (a.Flag("--grow") || a.number("--maxsize") != 0) {
+	if fstype == "tmpfs" && (a.Flag("--grow") || a.Int("--maxsize") != 0) {
 		l.at(s, a, "--grow", problem{rule: ruleOptionConflict, text: "a tmpfs has neither --grow nor --maxsize"})
 	}
 	if fstype == "btrfs" {
@@ -132,10 +132,10 @@ func checkRaid(l *linter, s *Statement, a *Args) {
 	if !existing && !a.Has("--level") {
 		l.at(s, a, "", problem{rule: ruleMissingOption, text: "raid needs --level", hint: "add --level=1 (or another level)"})
 	}
-	if existing && a.text("--device") == "" {
+	if existing && a.String("--device") == "" {
 		l.at(s, a, "--device", problem{rule: ruleMissingValue, text: "--device is empty"})
 	}
-	if a.text("--fstype") == "btrfs" {
+	if a.String("--fstype") == "btrfs" {
 		l.checkBtrfs(s, a, "--fstype")
 	}
 	for _, w := range a.dropped {
@@ -143,7 +143,7 @@ func checkRaid(l *linter, s *Statement, a *Args) {
 			text: "the installer drops the member " + quoteWord(w.Value),
 			hint: "name all members in one place"})
 	}
-	l.duplicate(s, "RAID device", a.text("--device"))
+	l.duplicate(s, "RAID device", a.String("--device"))
 }
 
 func checkVolgroup(l *linter, s *Statement, a *Args) {
@@ -159,10 +159,10 @@ func checkVolgroup(l *linter, s *Statement, a *Args) {
 	case len(volumes) > 0 && existing:
 		l.at(s, a, "", problem{rule: ruleExtraArgument, text: "a volume group that exists takes no physical volumes", hint: "remove them, or --useexisting and --noformat"})
 	}
-	if n, given := a.Int("--reserved-space"); given && n < 0 {
+	if a.Int("--reserved-space") < 0 {
 		l.at(s, a, "--reserved-space", problem{rule: ruleInvalidValue, text: "--reserved-space is negative"})
 	}
-	if n, given := a.Int("--reserved-percent"); given && (n <= 0 || n >= 100) {
+	if n := a.Int("--reserved-percent"); a.Has("--reserved-percent") && (n <= 0 || n >= 100) {
 		l.at(s, a, "--reserved-percent", problem{rule: ruleInvalidValue, text: "--reserved-percent must be from 1 to 99"})
 	}
 	for _, w := range a.dropped {
@@ -184,7 +184,7 @@ func checkLogvol(l *linter, s *Statement, a *Args) {
 	l.checkPBKDF(s, a)
 	l.checkMkfs(s, a)
 	existing := a.Flag("--useexisting") || a.Flag("--noformat")
-	size, percent := a.number("--size"), a.number("--percent")
+	size, percent := a.Int("--size"), a.Int("--percent")
 	fail := func(option string, rule *Rule, text string) {
 		l.at(s, a, option, problem{rule: rule, text: text})
 	}
@@ -199,10 +199,10 @@ func checkLogvol(l *linter, s *Statement, a *Args) {
 	if a.Flag("--thin") && a.Flag("--thinpool") {
 		l.conflict(s, a, "--thin", "--thinpool")
 	}
-	if a.Flag("--thin") && a.text("--poolname") == "" {
+	if a.Flag("--thin") && a.String("--poolname") == "" {
 		fail("--thin", ruleMissingOption, "--thin needs --poolname")
 	}
-	if (a.number("--chunksize") != 0 || a.number("--metadatasize") != 0) && !a.Flag("--thinpool") {
+	if (a.Int("--chunksize") != 0 || a.Int("--metadatasize") != 0) && !a.Flag("--thinpool") {
 		option := "--chunksize"
 		if !a.Has(option) {
 			option = "--metadatasize"
@@ -220,15 +220,15 @@ func checkLogvol(l *linter, s *Statement, a *Args) {
 		l.conflict(s, a, "--size", "--percent")
 	}
 	l.checkCache(s, a, existing)
-	if a.text("--fstype") == "btrfs" {
+	if a.String("--fstype") == "btrfs" {
 		l.checkBtrfs(s, a, "--fstype")
 	}
-	l.duplicate(s, "logical volume", a.text("--vgname")+"/"+a.text("--name"))
+	l.duplicate(s, "logical volume", a.String("--vgname")+"/"+a.String("--name"))
 }
 
 func (l *linter) checkCache(s *Statement, a *Args, existing bool) {
-	mode := a.text("--cachemode")
-	if a.number("--cachesize") == 0 && mode == "" && len(a.List("--cachepvs")) == 0 {
+	mode := a.String("--cachemode")
+	if a.Int("--cachesize") == 0 && mode == "" && len(a.List("--cachepvs")) == 0 {
 		return
 	}
 	option := "--cachesize"
@@ -245,7 +245,7 @@ func (l *linter) checkCache(s *Statement, a *Args, existing bool) {
 		fail(ruleOptionConflict, "a thin volume cannot have a cache")
 	case len(a.List("--cachepvs")) == 0:
 		fail(ruleMissingOption, "a cache needs --cachepvs")
-	case a.number("--cachesize") == 0:
+	case a.Int("--cachesize") == 0:
 		fail(ruleMissingOption, "a cache needs --cachesize")
 	case mode != "" && mode != "writeback" && mode != "writethrough":
 		l.at(s, a, "--cachemode", problem{rule: ruleInvalidValue, text: strconv.Quote(mode) + " is not a value of --cachemode", hint: "use writeback or writethrough"})
@@ -259,7 +259,7 @@ func checkMount(l *linter, s *Statement, a *Args) {
 		l.add(Error, problem{rule: ruleInvalidValue, pos: w.Pos, end: w.End,
 			text: quoteWord(mount) + " is not a mount point", hint: "write a path that begins with a slash, or none"})
 	}
-	if a.text("--mkfsoptions") != "" {
+	if a.String("--mkfsoptions") != "" {
 		// "--reformat=" counts as formatting, as the reference has it.
 		if !a.Has("--reformat") {
 			l.at(s, a, "--mkfsoptions", problem{rule: ruleMissingOption, text: "--mkfsoptions needs --reformat"})
@@ -271,7 +271,7 @@ func checkMount(l *linter, s *Statement, a *Args) {
 }
 
 func checkSnapshot(l *linter, s *Statement, a *Args) {
-	name := a.text("--name")
+	name := a.String("--name")
 	if at, again := l.state.snapshots[name]; again {
 		l.at(s, a, "--name", problem{rule: ruleDuplicate, text: "a snapshot " + quoteWord(name) + " is defined on line " + strconv.Itoa(at) + " already"})
 	} else {
@@ -286,9 +286,9 @@ func checkSnapshot(l *linter, s *Statement, a *Args) {
 }
 
 func checkZfcp(l *linter, s *Statement, a *Args) {
-	devnum, port, lun := a.text("--devnum") != "", a.text("--wwpn") != "", a.text("--fcplun") != ""
+	devnum, port, lun := a.String("--devnum") != "", a.String("--wwpn") != "", a.String("--fcplun") != ""
 	if !devnum || port != lun {
 		l.at(s, a, "", problem{rule: ruleMissingOption, text: "zfcp needs --devnum alone, or --devnum, --wwpn and --fcplun"})
 	}
-	l.duplicate(s, "zFCP device", a.text("--devnum")+" "+a.text("--wwpn")+" "+a.text("--fcplun"))
+	l.duplicate(s, "zFCP device", a.String("--devnum")+" "+a.String("--wwpn")+" "+a.String("--fcplun"))
 }

@@ -9,7 +9,7 @@ import (
 )
 
 func checkBootloader(l *linter, s *Statement, a *Args) {
-	if strings.Contains(a.text("--boot-drive"), ",") {
+	if strings.Contains(a.String("--boot-drive"), ",") {
 		l.at(s, a, "--boot-drive", problem{rule: ruleInvalidValue, text: "--boot-drive takes one disk only"})
 	}
 	if a.Flag("--sdboot") && a.Flag("--extlinux") {
@@ -19,11 +19,11 @@ func checkBootloader(l *linter, s *Statement, a *Args) {
 		return
 	}
 	// Anaconda, _validate_grub2_configuration.
-	if a.text("--location") == "partition" {
+	if a.String("--location") == "partition" {
 		l.at(s, a, "--location", problem{rule: ruleBootPartition, text: "GRUB 2 cannot be installed into a partition",
 			meaning: "the installer stops at it", hint: "use --location=mbr, or leave it out"})
 	}
-	if password := a.text("--password"); a.Flag("--iscrypted") && password != "" && !strings.HasPrefix(password, "grub.pbkdf2.") {
+	if password := a.String("--password"); a.Flag("--iscrypted") && password != "" && !strings.HasPrefix(password, "grub.pbkdf2.") {
 		l.at(s, a, "--password", problem{rule: ruleModule, text: "the boot loader's password is marked as hashed, but is no hash of GRUB 2",
 			meaning: "the installer stops at it", hint: "hash it with `grub2-mkpasswd-pbkdf2`: the hash begins with grub.pbkdf2."})
 	}
@@ -42,7 +42,7 @@ func checkDriverdisk(l *linter, s *Statement, a *Args) {
 		l.add(Error, problem{rule: ruleExtraArgument, pos: w.Pos, end: w.End, text: "driverdisk takes one partition only"})
 		return
 	}
-	source, bios := a.text("--source") != "", a.text("--biospart") != ""
+	source, bios := a.String("--source") != "", a.String("--biospart") != ""
 	switch {
 	case partition && source:
 		l.conflict(s, a, "a partition", "--source")
@@ -72,7 +72,7 @@ func checkKeyboard(l *linter, s *Statement, a *Args) {
 	if a.Has("--xlayouts") {
 		l.state.xlayouts = a.List("--xlayouts")
 	}
-	if len(a.positionals) == 0 && a.text("--vckeymap") == "" && len(l.state.xlayouts) == 0 {
+	if len(a.positionals) == 0 && a.String("--vckeymap") == "" && len(l.state.xlayouts) == 0 {
 		l.at(s, a, "", problem{rule: ruleMissingArgument, text: "keyboard needs a layout", hint: "write keyboard us, or use --vckeymap or --xlayouts"})
 	}
 }
@@ -80,10 +80,10 @@ func checkKeyboard(l *linter, s *Statement, a *Args) {
 func checkLogging(l *linter, s *Statement, a *Args) {
 	// Host and port stay as an earlier logging said.
 	if a.Has("--host") {
-		l.state.logHost = a.text("--host")
+		l.state.logHost = a.String("--host")
 	}
 	if a.Has("--port") {
-		l.state.logPort = a.text("--port")
+		l.state.logPort = a.String("--port")
 	}
 	if l.state.logPort != "" && l.state.logHost == "" {
 		l.at(s, a, "--port", problem{rule: ruleMissingOption, text: "--port needs --host"})
@@ -114,7 +114,7 @@ func checkSshpw(l *linter, s *Statement, a *Args) {
 	if len(a.positionals) == 0 {
 		l.at(s, a, "", problem{rule: ruleMissingArgument, text: "sshpw needs a password"})
 	}
-	l.duplicate(s, "installer account", a.text("--username"))
+	l.duplicate(s, "installer account", a.String("--username"))
 }
 
 func checkServices(l *linter, s *Statement, a *Args) {

@@ -75,7 +75,7 @@ func ExampleDecode() {
 	}
 	for _, command := range file.Commands() {
 		args, _ := kickstart.Decode(command, kickstart.RHEL10)
-		name, _ := args.String("--name")
+		name := args.String("--name")
 		fmt.Println(name, args.List("--groups"))
 	}
 	// Output: anna [wheel adm]

@@ -27,7 +27,7 @@ func (l *linter) script(s *Section, a *Args) {
 	if len(bytes.TrimFunc(body, isSpace)) == 0 {
 		return
 	}
-	if log := a.text("--log"); a.Flag("--erroronfail") && strings.HasPrefix(log, "/dev/") && log != "/dev/null" {
+	if log := a.String("--log"); a.Flag("--erroronfail") && strings.HasPrefix(log, "/dev/") && log != "/dev/null" {
 		l.adviseAt(header, a, "--log", problem{rule: ruleLogBlocks, text: "--erroronfail with --log=" + log + " blocks when the script fails",
 			meaning: "the installer reads the log back, which never ends on a device", hint: "log to a file, and copy it to the device"})
 	}
@@ -36,8 +36,8 @@ func (l *linter) script(s *Section, a *Args) {
 			meaning: "the installer logs the exit status and goes on", hint: "add --erroronfail"})
 	}
 	interpreter := "/bin/sh"
-	if given, ok := a.String("--interpreter"); ok {
-		interpreter = given
+	if a.Has("--interpreter") {
+		interpreter = a.String("--interpreter")
 	}
 	first, _ := cutLine(body)
 	if wanted, ok := strings.CutPrefix(string(first[:eolStart(first)]), "#!"); ok && !a.Has("--interpreter") {

@@ -114,7 +114,7 @@ func (l *linter) unclosed(s, next *Section) {
 
 func (l *linter) certificate(s *Section, a *Args) {
 	header := s.Header
-	if !a.failed && a.text("--dir") == "" && a.text("--type") == "" {
+	if !a.failed && a.String("--dir") == "" && a.String("--type") == "" {
 		l.at(header, a, "", problem{rule: ruleMissingOption, text: "%certificate needs --dir or --type"})
 	}
 	if s.End != nil && len(bytes.TrimFunc(s.BodyRaw(), isSpace)) == 0 {

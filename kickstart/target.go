@@ -73,10 +73,10 @@ func containerOnTarget(l *linter, s *Statement, a *Args) {
 		return
 	}
 	const hint = "install packages from the medium: cdrom"
-	switch transport := a.text("--transport"); {
+	switch transport := a.String("--transport"); {
 	case a.Spec.Name == "ostreecontainer" && (transport == "" || transport == "registry"):
 		l.needsNetwork(s, a, "--url", hint)
-	case a.Spec.Name == "bootc" && strings.HasPrefix(a.text("--source-imgref"), "registry:"):
+	case a.Spec.Name == "bootc" && strings.HasPrefix(a.String("--source-imgref"), "registry:"):
 		l.needsNetwork(s, a, "--source-imgref", hint)
 	}
 }
@@ -198,7 +198,7 @@ func diskOf(name string) string {
 
 func adviseDisks(l *linter, s *Statement, a *Args) {
 	if a.Spec.Name == "clearpart" {
-		l.state.facts.storage.msdos = a.text("--disklabel") == "msdos"
+		l.state.facts.storage.msdos = a.String("--disklabel") == "msdos"
 	}
 	for _, option := range []string{"--drives", "--only-use", "--list"} {
 		if a.Spec.Name == "ignoredisk" && option == "--drives" {
@@ -218,19 +218,19 @@ var (
 
 func adviseBootloader(l *linter, s *Statement, a *Args) {
 	t := l.options.Target
-	l.diskOption(s, a, "--boot-drive", []string{a.text("--boot-drive")})
+	l.diskOption(s, a, "--boot-drive", []string{a.String("--boot-drive")})
 	l.diskOption(s, a, "--driveorder", a.List("--driveorder"))
 	if t == nil {
 		return
 	}
-	if a.text("--location") == "none" || a.Flag("--disabled") {
+	if a.String("--location") == "none" || a.Flag("--disabled") {
 		l.adviseAt(s, a, "", problem{rule: ruleNoBootloader, text: "the image will have no boot loader"})
 	}
 	want := consoles[t.Arch]
 	if want == "" {
 		return
 	}
-	for _, arg := range strings.Fields(a.text("--append")) {
+	for _, arg := range strings.Fields(a.String("--append")) {
 		device, ok := strings.CutPrefix(arg, "console=")
 		if !ok {
 			continue
