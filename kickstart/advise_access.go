@@ -40,6 +40,9 @@ func (l *linter) password(s *Statement, a *Args, option, text string, crypted bo
 	// What locks an account stands in front of a hash, or alone.
 	locked := strings.HasPrefix(text, "!") || strings.HasPrefix(text, "*")
 	method, whole := HashMethod(text)
+	if l.options.Profile.KeysOnly && !locked && !a.Flag("--lock") && a.Spec.Name != "sshpw" {
+		add(Warning, problem{rule: ruleProfile, text: "in the profile " + l.options.Profile.Name + " nobody has a password", hint: "write --lock, and give keys with sshkey or by the cloud"})
+	}
 	switch {
 	case crypted && (locked || whole):
 	case crypted && method != "":

@@ -157,6 +157,9 @@ func (l *linter) checkAnswers() {
 	if !has(layoutCommands...) {
 		ask(ruleNoStorage, true, "no command lays out the disks: the installer asks", "add clearpart --all --initlabel and autopart")
 	}
+	if l.state.packages.seen && !l.state.broken["%packages"] {
+		l.checkProfilePackages(start)
+	}
 	if !l.state.packages.seen && !image && !l.state.broken["%packages"] {
 		ask(ruleNoPackagesS, true, "no %packages: the installer asks for the software", "add %packages, @^minimal-environment and %end")
 	}

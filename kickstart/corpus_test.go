@@ -70,7 +70,7 @@ func (c corpusCase) lintOptions(t *testing.T) LintOptions {
 	target := &Target{}
 	for _, word := range strings.Fields(c.options) {
 		key, value, _ := strings.Cut(word, "=")
-		if key != "fragment" && key != "dialect" {
+		if key != "fragment" && key != "dialect" && key != "profile" {
 			o.Target = target
 		}
 		switch key {
@@ -82,6 +82,12 @@ func (c corpusCase) lintOptions(t *testing.T) LintOptions {
 				t.Fatal(err)
 			}
 			o.Dialect = d
+		case "profile":
+			p, err := ParseProfile(value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			o.Profile = p
 		case "arch":
 			target.Arch = value
 		case "boot":

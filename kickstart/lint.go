@@ -12,6 +12,8 @@ type LintOptions struct {
 	// Target is the machine that imgasm is about to install, nil when unknown.
 	// With a target, what surely fails there is an error.
 	Target *Target
+	// Profile is what the image is to be; the zero value demands nothing.
+	Profile Profile
 	// ReadInclude reads the file or URL of a %include line, as written there.
 	// Whoever wrote the kickstart chose that name: os.Root keeps it from
 	// naming other people's files. Nil, or an error: the file is not looked at,

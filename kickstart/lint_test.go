@@ -447,3 +447,12 @@ func TestHostileInput(t *testing.T) {
 		})
 	}
 }
+
+func TestParseProfile(t *testing.T) {
+	if p, err := ParseProfile(""); err != nil || p.Name != "minimal" || p.KeysOnly {
+		t.Errorf("the default is %+v, %v", p, err)
+	}
+	if _, err := ParseProfile("desktop"); !errors.Is(err, ErrProfile) {
+		t.Errorf("an unknown profile: %v", err)
+	}
+}

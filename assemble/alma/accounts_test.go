@@ -74,7 +74,16 @@ func TestAccounts(t *testing.T) {
 		})
 	}
 	s := base
-	s.Settings.User = "anna"
+	s.Settings = Settings{CloudInit: true, KeysOnly: true}
+	p, err := resolve(t.Context(), s, testHost(t))
+	if text := string(p.Kickstart.User); err != nil || !strings.Contains(text, "\nrootpw --lock\n") || strings.Contains(text, "\nuser ") || p.Kickstart.Login != (boottest.Login{}) {
+		t.Errorf("keys only, and no key: %v\n%s", err, text)
+	}
+	s.Settings.CloudInit = false
+	if _, err := resolve(t.Context(), s, testHost(t)); err == nil || !strings.Contains(err.Error(), "nobody could log in") {
+		t.Errorf("keys only, no key and nobody who brings one: %v", err)
+	}
+	s.Settings = Settings{User: "anna"}
 	if _, err := resolve(t.Context(), s, testHost(t)); err == nil || assemble.Hint(err) == "" || !strings.Contains(err.Error(), "anna could not log in") {
 		t.Errorf("a user without password and key: %v; want an error with a hint", err)
 	}

@@ -42,5 +42,8 @@ func logins(o render.Options, known []string) (who []string, ssh string) {
 		who = append(who, a.name+" ("+with+")")
 		ssh = a.name
 	}
+	if o.CloudInit {
+		who = append(who, "whom the cloud's seed names (cloud-init; by default almalinux, by the seed's ssh keys)")
+	}
 	return who, ssh
 }

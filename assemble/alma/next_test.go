@@ -11,6 +11,7 @@ import (
 
 // The last lines of a build say who may log in, and never a password that somebody chose.
 func TestNext(t *testing.T) {
+	const seeded = "whom the cloud's seed names (cloud-init; by default almalinux, by the seed's ssh keys)"
 	base := testSpec(t, qemutest.Script{})
 	base.Kickstart, base.DiskSize = "", 10<<30
 	for name, c := range map[string]struct {
@@ -18,10 +19,12 @@ func TestNext(t *testing.T) {
 		logins string
 		ssh    string
 	}{
-		"nothing":         {Settings{}, "root (password packer), admin (password admin)", "admin@127.0.0.1"},
-		"key":             {Settings{User: "anna", SSHKeys: []string{testKey}}, "root (your ssh key), anna (your ssh key)", "anna@127.0.0.1"},
-		"user's password": {Settings{Password: "s3cret-word"}, "admin (the password that you gave)", "admin@127.0.0.1"},
-		"root's password": {Settings{RootPassword: "s3cret-word"}, "root (the password that you gave)", "root@127.0.0.1"},
+		"nothing":          {Settings{}, "root (password packer), admin (password admin)", "admin@127.0.0.1"},
+		"key":              {Settings{User: "anna", SSHKeys: []string{testKey}}, "root (your ssh key), anna (your ssh key)", "anna@127.0.0.1"},
+		"user's password":  {Settings{Password: "s3cret-word"}, "admin (the password that you gave)", "admin@127.0.0.1"},
+		"root's password":  {Settings{RootPassword: "s3cret-word"}, "root (the password that you gave)", "root@127.0.0.1"},
+		"cloud, and a key": {Settings{CloudInit: true, KeysOnly: true, SSHKeys: []string{testKey}}, "root (your ssh key), admin (your ssh key), " + seeded, "admin@127.0.0.1"},
+		"cloud":            {Settings{CloudInit: true, KeysOnly: true}, seeded, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := base
@@ -34,7 +37,7 @@ func TestNext(t *testing.T) {
 			if got := strings.Join(n.Logins, ", "); got != c.logins {
 				t.Errorf("logins %q, want %q", got, c.logins)
 			}
-			if len(n.SSH) == 0 || n.SSH[len(n.SSH)-1] != c.ssh {
+			if c.ssh == "" && len(n.SSH) > 0 || c.ssh != "" && (len(n.SSH) == 0 || n.SSH[len(n.SSH)-1] != c.ssh) {
 				t.Errorf("ssh command %q, want one that ends with %s", n.SSH, c.ssh)
 			}
 			all := strings.Join(slices.Concat(n.Boot, n.SSH, n.Logins), " ")

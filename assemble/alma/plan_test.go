@@ -33,7 +33,7 @@ var seeded = map[string]bool{
 	"Arch": true, "Boot": true, "Formats": true, "DiskSize": true,
 	"Settings.User": true, "Settings.SSHKeys": true, "Settings.Hostname": true, "Settings.Packages": true,
 	"Settings.Timezone": true, "Settings.Lang": true, "Settings.Keyboard": true,
-	"Settings.LockRoot": true, "Settings.Repos": true, "Settings.CloudInit": true, "Settings.GuestAgent": true,
+	"Settings.LockRoot": true, "Settings.Repos": true, "Settings.CloudInit": true, "Settings.KeysOnly": true, "Settings.GuestAgent": true,
 
 	// Passwords, and the places of files whose text is in the kickstart.
 	"Settings.RootPassword": false, "Settings.Password": false, "Kickstart": false,

@@ -84,7 +84,7 @@ func (p *Plan) render() ([]byte, error) {
 		Hostname: s.Hostname, Lang: s.Lang, Keyboard: s.Keyboard, Timezone: s.Timezone, Packages: s.Packages, GuestAgent: true,
 	}
 	o.CloudInit = s.CloudInit
-	accounts := render.Accounts{RootPassword: s.RootPassword, User: s.User, Password: s.Password, SSHKeys: s.SSHKeys, LockRoot: s.LockRoot}
+	accounts := render.Accounts{RootPassword: s.RootPassword, User: s.User, Password: s.Password, SSHKeys: s.SSHKeys, LockRoot: s.LockRoot, KeysOnly: s.KeysOnly}
 	if err := accounts.Set(&o); err != nil {
 		return nil, bad("", err, "such as {SSHKeys} ~/.ssh/id_ed25519.pub")
 	}
@@ -122,17 +122,22 @@ func (p *Plan) render() ([]byte, error) {
 	if known := publishedPasswords(o); len(known) > 0 && !p.Installer.Rehearsal {
 		p.Cautions = append(p.Cautions, knownPasswords(known))
 	}
-	if u := o.Users[0]; u.Password == "" && len(u.SSHKeys) == 0 {
-		p.Notes = append(p.Notes, u.Name+" has no password, so that only root can log in; {Password} gives "+u.Name+" one")
+	for _, u := range o.Users {
+		if u.Password == "" && len(u.SSHKeys) == 0 {
+			p.Notes = append(p.Notes, u.Name+" has no password, so that only root can log in; {Password} gives "+u.Name+" one")
+		}
+	}
+	if o.Source.Minimal && o.CloudInit && len(s.Repos) == 0 {
+		p.Notes = append(p.Notes, "cloud-init may not be on a minimal ISO, and the installation would end for want of it: {Variant} dvd or boot has it")
 	}
 	return text, nil
 }
 
 // login is an account that the boot test can use: one whose password is known.
 func login(o render.Options) boottest.Login {
-	for _, l := range []boottest.Login{{Name: o.Users[0].Name, Password: o.Users[0].Password}, {Name: "root", Password: o.RootPassword}} {
+	for _, l := range append(slices.Clone(o.Users), render.User{Name: "root", Password: o.RootPassword}) {
 		if l.Password != "" && !kickstart.IsHashed(l.Password) {
-			return l
+			return boottest.Login{Name: l.Name, Password: l.Password}
 		}
 	}
 	return boottest.Login{}
@@ -144,8 +149,10 @@ func publishedPasswords(o render.Options) []string {
 	if o.RootPassword == render.DefaultRootPassword {
 		names = append(names, "root")
 	}
-	if u := o.Users[0]; u.Password == render.DefaultUsers()[0].Password {
-		names = append(names, u.Name)
+	for _, u := range o.Users {
+		if u.Password == render.DefaultUsers()[0].Password {
+			names = append(names, u.Name)
+		}
 	}
 	return names
 }

@@ -89,6 +89,7 @@ type Settings struct {
 	LockRoot  bool          `json:"lockRoot,omitempty"`  // root has no password
 	Repos     []render.Repo `json:"repos,omitempty"`     // further repositories
 	CloudInit bool          `json:"cloudInit,omitempty"` // install cloud-init
+	KeysOnly  bool          `json:"keysOnly,omitempty"`  // no password for anybody who was not given one: see render.Accounts
 	// GuestAgent: install qemu-guest-agent; nil: yes, but not from a minimal ISO.
 	GuestAgent *bool `json:"guestAgent,omitempty"`
 }
@@ -97,7 +98,7 @@ type Settings struct {
 func (s Settings) IsZero() bool {
 	return s.RootPassword == "" && s.User == "" && s.Password == "" && len(s.SSHKeys) == 0 && s.Hostname == "" &&
 		len(s.Packages) == 0 && s.Timezone == "" && s.Lang == "" && s.Keyboard == "" &&
-		!s.LockRoot && len(s.Repos) == 0 && !s.CloudInit && s.GuestAgent == nil
+		!s.LockRoot && len(s.Repos) == 0 && !s.CloudInit && !s.KeysOnly && s.GuestAgent == nil
 }
 
 // Defaults of a Spec.

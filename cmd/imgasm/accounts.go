@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/imgasm/imgasm/internal/smallfile"
+	"github.com/imgasm/imgasm/kickstart"
 	"github.com/imgasm/imgasm/kickstart/render"
 )
 
@@ -42,6 +43,25 @@ func (a *app) accounts(c *cli.Context) (who render.Accounts, err error) {
 	}
 	who.SSHKeys, err = readKeys(c.Context, c.StringSlice("ssh-key"))
 	return who, err
+}
+
+// profileFlag is a preset of --cloud-init, --guest-agent and of who has a password.
+func profileFlag(category string) cli.Flag {
+	return &cli.StringFlag{Name: "profile", Category: category, Usage: "`NAME` of a preset: minimal, or cloud (cloud-init, qemu-guest-agent, no password for anybody)", Value: kickstart.Profiles[0].Name}
+}
+
+// profile is that of profileFlag, with what other flags say of it.
+func (a *app) profile(c *cli.Context) (kickstart.Profile, error) {
+	p, err := kickstart.ParseProfile(c.String("profile"))
+	if err != nil {
+		return p, badInput("--profile", err, "docs/provision.md says what each contains")
+	}
+	for flag, field := range map[string]*bool{"cloud-init": &p.CloudInit, "guest-agent": &p.GuestAgent} {
+		if c.IsSet(flag) {
+			*field = c.Bool(flag)
+		}
+	}
+	return p, nil
 }
 
 // password is what a flag, or the one with -file behind its name, says.

@@ -18,6 +18,7 @@ func almaCommand(a *app) *cli.Command {
 		Usage: "build an AlmaLinux image by a headless installation",
 		UsageText: `imgasm alma --arch aarch64 --out alma.qcow2
 imgasm alma --iso AlmaLinux-10.1-x86_64-dvd.iso --ssh-key ~/.ssh/id_ed25519.pub
+imgasm alma --profile cloud --out cloud.qcow2
 imgasm alma --copy motd:/etc/motd --post setup.sh
 imgasm alma --kickstart my.ks --dry-run`,
 		Description: `Makes the media, runs the installer without a screen, follows it on the serial
@@ -42,6 +43,7 @@ func almaFlags() []cli.Flag {
 		&cli.StringFlag{Name: "keyring", Category: groupImage, Usage: "`FILE` with the OpenPGP keys that may sign the ISO's CHECKSUM (default: AlmaLinux 10's)"},
 		&cli.StringFlag{Name: "kickstart", Aliases: []string{"ks"}, Category: groupImage, Usage: "your own kickstart `FILE`, or - for standard input, instead of the embedded one"},
 		&cli.BoolFlag{Name: "offline", Category: groupMachine, Usage: "no network, for us or the guest"},
+		profileFlag(groupSystem),
 		&cli.StringFlag{Name: "hostname", Category: groupSystem, Usage: "`NAME` of the system"},
 		&cli.StringSliceFlag{Name: "package", Category: groupSystem, Usage: "install `PACKAGE`, @group, or leave -package out"},
 		&cli.StringFlag{Name: "timezone", Category: groupSystem, Usage: "`ZONE`, such as Europe/Berlin (default: UTC)"},
@@ -99,10 +101,13 @@ func (a *app) almaSpec(c *cli.Context) (alma.Spec, error) {
 	if s.Settings.Repos, err = a.repos(c); err != nil {
 		return s, err
 	}
-	s.Settings.CloudInit = c.Bool("cloud-init")
-	if c.IsSet("guest-agent") {
-		wanted := c.Bool("guest-agent")
-		s.Settings.GuestAgent = &wanted
+	profile, err := a.profile(c)
+	if err != nil {
+		return s, err
+	}
+	s.Settings.CloudInit, s.Settings.KeysOnly = profile.CloudInit, profile.KeysOnly
+	if c.IsSet("guest-agent") || profile.GuestAgent {
+		s.Settings.GuestAgent = &profile.GuestAgent
 	}
 	return s, nil
 }

@@ -36,6 +36,7 @@ func kickstartLintCommand(app *app) *cli.Command {
 			&cli.StringFlag{Name: "boot", Usage: "lint for a machine that boots by `FIRMWARE`: uefi or bios"},
 			&cli.StringFlag{Name: "disk", Usage: "lint for a machine whose disk is `DISK`: vda, sda, nvme0n1, …"},
 			&cli.StringFlag{Name: "iso", Usage: "lint for an installer `VARIANT`: boot, minimal or dvd"},
+			&cli.StringFlag{Name: "profile", Usage: "hold the file against the profile `NAME`: minimal or cloud"},
 			&cli.BoolFlag{Name: "offline", Usage: "lint for a machine without a network"},
 			&cli.BoolFlag{Name: "json", Usage: "print an array of findings"},
 			&cli.BoolFlag{Name: "sarif", Usage: "print a SARIF 2.1.0 log, for code scanning"},
@@ -52,8 +53,12 @@ func kickstartLintCommand(app *app) *cli.Command {
 			if err != nil {
 				return err
 			}
+			profile, err := app.profile(c)
+			if err != nil {
+				return err
+			}
 			return app.kickstartLint(c.Context, lintOptions{
-				target: target, files: c.Args().Slice(), dialect: d, fragment: c.Bool("fragment"), strict: c.Bool("strict"), includeRoot: c.String("include-root"),
+				target: target, profile: profile, files: c.Args().Slice(), dialect: d, fragment: c.Bool("fragment"), strict: c.Bool("strict"), includeRoot: c.String("include-root"),
 				json: c.Bool("json"), sarif: c.Bool("sarif"),
 			})
 		},
@@ -86,6 +91,7 @@ func (a *app) lintTarget(c *cli.Context) (*kickstart.Target, error) {
 
 type lintOptions struct {
 	target           *kickstart.Target
+	profile          kickstart.Profile
 	files            []string
 	dialect          kickstart.Dialect
 	fragment, strict bool
@@ -116,7 +122,7 @@ func (a *app) kickstartLint(ctx context.Context, o lintOptions) error {
 			return err
 		}
 		findings = append(findings, kickstart.Lint(tree, kickstart.LintOptions{
-			Dialect: o.dialect, Fragment: o.fragment, Target: o.target, ReadInclude: readInclude,
+			Dialect: o.dialect, Fragment: o.fragment, Target: o.target, Profile: o.profile, ReadInclude: readInclude,
 		})...)
 		if err := context.Cause(ctx); err != nil {
 			return err

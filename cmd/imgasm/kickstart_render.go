@@ -37,6 +37,7 @@ func kickstartRenderCommand(app *app) *cli.Command {
 			&cli.BoolFlag{Name: "minimal", Usage: "the medium is a minimal ISO: ask for nothing that is not on it"},
 			&cli.StringFlag{Name: "source", Usage: "take the packages from the repository at `URL`"},
 			&cli.StringSliceFlag{Name: "repo", Usage: "a further repository, as `NAME=URL`"},
+			profileFlag(""),
 			&cli.StringFlag{Name: "hostname", Usage: "`NAME` of the system"},
 			&cli.StringFlag{Name: "lang", Usage: "`LOCALE` (default: en_US.UTF-8)"},
 			&cli.StringFlag{Name: "keyboard", Usage: "console `KEYMAP` (default: us)"},
@@ -73,7 +74,7 @@ func (a *app) renderOptions(c *cli.Context) (render.Options, error) {
 		Arch: c.String("arch"), Boot: c.String("boot"), Disk: c.String("disk"), Console: c.String("console"),
 		Hostname: c.String("hostname"), Lang: c.String("lang"), Keyboard: c.String("keyboard"), Timezone: c.String("timezone"),
 		Packages:   c.StringSlice("package"),
-		GuestAgent: c.Bool("guest-agent"), CloudInit: c.Bool("cloud-init"), KernelArgs: c.StringSlice("kernel-arg"),
+		KernelArgs: c.StringSlice("kernel-arg"),
 	}
 	machine, err := wishedArch(strings.TrimSuffix(o.Arch, "_v2"))
 	if err != nil {
@@ -85,6 +86,11 @@ func (a *app) renderOptions(c *cli.Context) (render.Options, error) {
 	case "none":
 		o.Console = ""
 	}
+	profile, err := a.profile(c)
+	if err != nil {
+		return o, err
+	}
+	o.GuestAgent, o.CloudInit = profile.GuestAgent, profile.CloudInit
 	if o.Source, err = a.renderSource(c, o.Arch); err != nil {
 		return o, err
 	}
@@ -92,6 +98,7 @@ func (a *app) renderOptions(c *cli.Context) (render.Options, error) {
 	if err != nil {
 		return o, err
 	}
+	who.KeysOnly = profile.KeysOnly
 	if who.LockRoot = c.Bool("lock-root"); who.LockRoot && who.RootPassword != "" {
 		return o, a.usage("choose either --root-password or --lock-root")
 	}
@@ -110,7 +117,11 @@ func (a *app) renderOptions(c *cli.Context) (render.Options, error) {
 			return o, a.usage("--seed: write hexadecimal digits, two a byte")
 		}
 	} else {
-		o.Seed = fmt.Appendf(nil, "%s\x00%s\x00%q", o.Hostname, o.Users[0].Name, who.SSHKeys)
+		user := ""
+		if len(o.Users) > 0 {
+			user = o.Users[0].Name
+		}
+		o.Seed = fmt.Appendf(nil, "%s\x00%s\x00%q", o.Hostname, user, who.SSHKeys)
 	}
 	return o, nil
 }

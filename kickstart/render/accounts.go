@@ -21,6 +21,9 @@ type Accounts struct {
 	User         string // name of the user with sudo; empty: the default user's
 	Password     string // of User, or its hash; empty: see Set
 	SSHKeys      []string
+	// KeysOnly gives nobody a password that is not given here: without a key and
+	// without a name for the user there is none, and cloud-init makes one.
+	KeysOnly bool
 }
 
 // Set puts the accounts into o. The default passwords are for a wish that names
@@ -31,6 +34,10 @@ func (a Accounts) Set(o *Options) error {
 	keys := len(a.SSHKeys) > 0
 	wished := keys || a.RootPassword != "" || a.Password != ""
 	o.RootPassword, o.RootSSHKeys = a.RootPassword, a.SSHKeys
+	if a.KeysOnly && !wished && a.User == "" {
+		o.Users = nil
+		return nil
+	}
 	if !wished && !a.LockRoot {
 		o.RootPassword = DefaultRootPassword
 	}

@@ -49,6 +49,36 @@ func TestRenderEverything(t *testing.T) {
 	golden.Check(t, "everything.ks", got)
 }
 
+// Both profiles on both architectures: what they are, and clean for lint.
+func TestRenderProfiles(t *testing.T) {
+	for _, arch := range []string{"x86_64", "aarch64"} {
+		for _, p := range kickstart.Profiles {
+			o := Options{Arch: arch, Console: "ttyS0", GuestAgent: p.GuestAgent, CloudInit: p.CloudInit, Seed: []byte("test")}
+			if arch == "aarch64" {
+				o.Console = "ttyAMA0"
+			}
+			if err := (Accounts{KeysOnly: p.KeysOnly}).Set(&o); err != nil {
+				t.Fatal(err)
+			}
+			text, err := Kickstart(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if p.Name == "cloud" && arch == "x86_64" {
+				golden.Check(t, "cloud.ks", text)
+			}
+			f, err := kickstart.Parse(p.Name, text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			target := &kickstart.Target{Arch: arch, Boot: "uefi", DiskBus: "virtio-blk", DiskName: "vda", DiskSizeBytes: 10 << 30, Console: o.Console, ISOVariant: "boot", CmdlineMode: true}
+			for _, finding := range kickstart.Lint(f, kickstart.LintOptions{Dialect: kickstart.AlmaLinux10, Target: target, Profile: p}) {
+				t.Errorf("%s on %s: %+v", p.Name, arch, finding)
+			}
+		}
+	}
+}
+
 func TestRenderIsDeterministic(t *testing.T) {
 	o := Options{RootPassword: "secret", Users: DefaultUsers(), Seed: []byte("seed")}
 	a, err := Kickstart(o)
