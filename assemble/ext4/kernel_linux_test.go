@@ -40,7 +40,18 @@ func TestFilledByKernel(t *testing.T) {
 
 // TestWrittenForKernel: the kernel reads what was written, and goes on writing.
 func TestWrittenForKernel(t *testing.T) {
-	image := written(t, options(256<<20), func(w *ext4.Writer) error { return copyTree(w, source(t), nil) })
+	same := sameHash(t)
+	image := written(t, options(256<<20), func(w *ext4.Writer) error {
+		if err := w.Mkdir("same", ext4.Attr{Mode: 0o755}); err != nil {
+			return err
+		}
+		for _, name := range same {
+			if err := w.Mkdir("same/"+name, ext4.Attr{Mode: 0o755}); err != nil {
+				return err
+			}
+		}
+		return copyTree(w, source(t), nil)
+	})
 	want := nodefstest.Tree(t, open(t, image), describe)
 	dir, unmount := nodefstest.Mount(t, "ext4", image)
 	nodefstest.Compare(t, nodefstest.Tree(t, os.DirFS(dir), nodefstest.KernelSays), want)
@@ -55,6 +66,34 @@ func TestWrittenForKernel(t *testing.T) {
 	nodefstest.Fill(t, filepath.Join(dir, "names"))
 	unmount()
 	clean(t, image)
+}
+
+// sameHash returns names for a directory: the last of a block, which 15 fill,
+// has the hash of the first of the next, so that who looks for that must go on.
+func sameHash(t testing.TB) (names []string) {
+	t.Helper()
+	seen := map[uint32]string{}
+	var lower, higher []string
+	for i := range 1_000_000 {
+		name := fmt.Sprintf("%0255d", i)
+		hash := ext4.NameHash(options(0).UUID, name)
+		other, found := seen[hash]
+		if !found {
+			seen[hash] = name
+			continue
+		}
+		for h, name := range seen {
+			switch {
+			case h < hash && len(lower) < 14:
+				lower = append(lower, name)
+			case h > hash && len(higher) < 14:
+				higher = append(higher, name)
+			}
+		}
+		return append(append(lower, name, other), higher...)
+	}
+	t.Fatal("no two names have one hash")
+	return nil
 }
 
 // TestHundredThousandFiles: half of them in one directory, the others in 500.

@@ -187,7 +187,7 @@ func (l *layout) run(pos, most int64) (start, n int64) {
 // minSize is the size of the smallest file system that has so many free blocks
 // when it is empty, and so many inodes; or a little more.
 func minSize(blocks, inodes int64) int64 {
-	size := max(MinSizeBytes, blocks*blockBytes, divUp(inodes, perGroupMost)*perGroupMost*blockBytes)
+	size := max(MinSizeBytes, blocks*blockBytes, inodes/perGroupMost*perGroupMost*blockBytes)
 	for size <= MaxSizeBytes {
 		l := plan(size, inodes)
 		missing := blocks - l.room()
@@ -204,9 +204,9 @@ func minSize(blocks, inodes int64) int64 {
 // of them, however these are divided and named, and then has freeBytes that not
 // only root may fill. Its Options.Inodes may be up to twice the number of files.
 func SizeFor(files int, contentBytes, freeBytes int64) int64 {
-	// Of each file a block may be filled by one byte. Its entry is of 264 bytes at
-	// most; a leaf of a directory is filled but for less than that, and named in 8.
-	const perFile = blockBytes + 264 + 264*264/blockBytes + 16
+	// Of each a block may have one byte. Its entry takes 264 bytes at most and
+	// leaves so many of a block unused; and 16 make their directory need hashes.
+	const perFile = blockBytes + 264*blockBytes/(leafBytes-264) + 8 + blockBytes/16
 	blocks := divUp(contentBytes+int64(files)*perFile, blockBytes) + divUp(contentBytes, perGroupMost*blockBytes)
 	free := divUp(freeBytes, blockBytes)
 	size := minSize(blocks+free, 2*int64(files))

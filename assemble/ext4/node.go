@@ -36,8 +36,12 @@ const (
 )
 
 // secondsBefore is how many seconds before 1970 times begin: those have 32 bits
-// with a sign, and two bits more above them ("Inode Timestamps").
-const secondsBefore = 1 << 31
+// with a sign, and two bits more above them ("Inode Timestamps"). With both of
+// the two set, from 2310-04-04 on, e2fsck takes them for times before 1970.
+const (
+	secondsBefore = 1 << 31
+	maxSeconds    = 3<<32 - 1
+)
 
 func newNode(typ byte, a Attr) node {
 	mode := uint16(a.Mode.Perm()) | map[byte]uint16{typeFile: modeFile, typeDir: modeDir, typeLink: modeLink}[typ]
@@ -55,19 +59,22 @@ func newNode(typ byte, a Attr) node {
 	switch {
 	case seconds < 0:
 		time = 0
-	case seconds >= 1<<34:
-		time = (1<<34 - 1) << 30
+	case seconds > maxSeconds:
+		time = maxSeconds << 30
 	}
 	return node{time: time, uid: a.UID, gid: a.GID, mode: mode, links: 1}
 }
 
 type extent struct{ off, start, count int64 }
 
+// maxExtent is the most blocks of one. Tests lower it.
+var maxExtent int64 = maxExtentLen
+
 // extents sets w.extent to those of count blocks from pos on.
 func (w *Writer) extents(pos, count int64) {
 	w.extent = w.extent[:0]
 	for off := int64(0); off < count; {
-		start, n := w.l.run(pos, min(count-off, maxExtentLen))
+		start, n := w.l.run(pos, min(count-off, maxExtent))
 		w.extent = append(w.extent, extent{off, start, n})
 		off, pos = off+n, start+n
 	}

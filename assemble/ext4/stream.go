@@ -5,6 +5,10 @@ import (
 	"io"
 )
 
+// streamBytes of a write at once stay in a processor's cache from the reading to
+// the writing: with 1 MiB and more the same took a third more CPU.
+const streamBytes = 256 << 10
+
 // stream gathers what is written into large pieces. Of a block that is written
 // in part the rest is zeros.
 type stream struct {
@@ -14,7 +18,7 @@ type stream struct {
 	one [1]byte
 }
 
-func newStream(w io.WriterAt) stream { return stream{w: w, buf: make([]byte, 0, 1<<20)} }
+func newStream(w io.WriterAt) stream { return stream{w: w, buf: make([]byte, 0, streamBytes)} }
 
 func (s *stream) flush() error {
 	if len(s.buf) == 0 {

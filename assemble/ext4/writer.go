@@ -50,7 +50,7 @@ type Options struct {
 type Attr struct {
 	Mode     fs.FileMode // permissions, setuid, setgid and sticky; of a symbolic link it is 0777 always
 	UID, GID uint32
-	ModTime  time.Time // used for every time that an inode has; from 1901 to 2446, else the nearest of these
+	ModTime  time.Time // used for every time that an inode has; from December 1901 to April 2310, else the nearest of these
 }
 
 // Writer makes a file system: each file at once, directories, inodes and all
