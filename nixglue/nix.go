@@ -1,5 +1,5 @@
 // Package nixglue is the nix command as Go calls: build, evaluate, copy, and ask
-// about stores, with nix 2.8 to 2.34. It runs the nix that the user has, so that
+// about stores, flakes and who builds, with nix 2.8 to 2.34. It runs the nix that the user has, so that
 // configuration, caches and remote builders are the user's own.
 //
 // While a build runs, what nix logs (--log-format internal-json) is told as
