@@ -75,8 +75,3 @@ func lockedInput(name string, locked map[string]any) LockedInput {
 	}
 	return i
 }
-
-// MetadataArgs are the arguments that Metadata gives nix.
-func (n Nix) MetadataArgs(flake string) []string {
-	return append(n.evaluating("flake", "metadata", "--json"), flake)
-}

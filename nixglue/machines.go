@@ -3,12 +3,16 @@ package nixglue
 // Who builds: this machine, and the remote builders that nix knows.
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/imgasm/imgasm/internal/fault"
 
 	"github.com/imgasm/imgasm/internal/smallfile"
 )
@@ -40,6 +44,29 @@ func (m Machine) Refuses(system string, features []string) string {
 		return "it builds only what needs " + strings.Join(m.Mandatory, ", ")
 	}
 	return ""
+}
+
+// Name is what people call a machine: its URL, or "this machine".
+func (m Machine) Name() string { return cmp.Or(m.URL, "this machine") }
+
+// Choose is the first machine that builds what is for a system and needs features.
+// The error, of the class [ErrMachine], says why none does.
+func Choose(machines []Machine, system string, features []string) (Machine, error) {
+	text := "nobody builds for " + system
+	if len(features) > 0 {
+		text += " with " + strings.Join(features, ", ")
+	}
+	for _, m := range machines {
+		refusal := m.Refuses(system, features)
+		if refusal == "" {
+			return m, nil
+		}
+		text += "\n" + m.Name() + ": " + refusal
+	}
+	if len(machines) < 2 {
+		text += "\nno remote builders are configured"
+	}
+	return Machine{}, &fault.Error{Class: ErrMachine, Err: errors.New(text), Do: Nix{}.hint(ErrMachine, &Failure{System: system, Features: features})}
 }
 
 // Machines lists who builds, as nix is configured here and by Builders, MaxJobs
@@ -118,9 +145,3 @@ func parseBuilders(ctx context.Context, text, system string, depth int) (all []M
 	}
 	return all
 }
-
-// ConfigArgs are the arguments that Machines gives nix first.
-func (n Nix) ConfigArgs() []string { return append(n.global(), "config", "show", "--json") }
-
-// oldConfigArgs are for a nix that does not know `config show`: 2.8.
-func (n Nix) oldConfigArgs() []string { return append(n.global(), "show-config", "--json") }

@@ -1,12 +1,15 @@
 package nixglue_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/proc"
 	"github.com/imgasm/imgasm/nixglue"
 )
@@ -49,6 +52,22 @@ func TestMachines(t *testing.T) {
 		if got := c.m.Refuses(c.system, c.features); got != c.refuses {
 			t.Errorf("%s, %s %q: %q, want %q", c.m.URL, c.system, c.features, got, c.refuses)
 		}
+	}
+}
+
+func TestChoose(t *testing.T) {
+	here := nixglue.Machine{Systems: []string{"x86_64-linux"}}
+	arm := nixglue.Machine{URL: "ssh-ng://arm", Systems: []string{"aarch64-linux"}}
+	if m, err := nixglue.Choose([]nixglue.Machine{here, arm}, "aarch64-linux", nil); err != nil || m.URL != arm.URL {
+		t.Errorf("%+v, %v", m, err)
+	}
+	_, err := nixglue.Choose([]nixglue.Machine{here, arm}, "aarch64-linux", []string{"kvm"})
+	const want = "nobody builds for aarch64-linux with kvm\nthis machine: it builds for x86_64-linux\nssh-ng://arm: it lacks the feature kvm"
+	if !errors.Is(err, nixglue.ErrMachine) || err.Error() != want || !strings.Contains(fault.Hint(err, nil), "'ssh-ng://USER@HOST aarch64-linux - 4 1 kvm'") {
+		t.Errorf("%v; %s", err, fault.Hint(err, nil))
+	}
+	if _, err := nixglue.Choose([]nixglue.Machine{here}, "aarch64-linux", nil); err == nil || !strings.HasSuffix(err.Error(), "no remote builders are configured") {
+		t.Error(err)
 	}
 }
 

@@ -209,6 +209,16 @@ type StoreInfo struct {
 	Trusted *bool  `json:"trusted,omitempty"` // whether it trusts this user; nil: nix is too old to tell
 }
 
+// CheckTrust is nil if the store trusts this user, or its nix is too old to tell;
+// else an error of the class [ErrUntrusted]. Of who is not trusted a daemon ignores
+// remote builders, and takes no unsigned paths.
+func (s StoreInfo) CheckTrust() error {
+	if s.Trusted == nil || *s.Trusted {
+		return nil
+	}
+	return &fault.Error{Class: ErrUntrusted, Err: fmt.Errorf("the store %s does not trust this user", s.URL), Do: Nix{}.hint(ErrUntrusted, &Failure{})}
+}
+
 // StoreInfo asks Store whether it can be reached, and what it is.
 func (n Nix) StoreInfo(ctx context.Context) (StoreInfo, error) {
 	out, log, err := n.runEither(ctx, n.StoreInfoArgs(), "'info' is not a recognised command", n.storePingArgs())
