@@ -23,7 +23,7 @@ type Image struct {
 	Format  string            `json:"format"`      // "qcow2": a name of package convert
 	Virtual int64             `json:"virtualSize"` // bytes that the guest sees
 	Inputs  []Input           `json:"inputs"`      // everything that went into it
-	Guest   map[string]string `json:"guest"`       // facts that the new system reported
+	Guest   map[string]string `json:"guest"`       // facts of the new system: what it reported, or what is known of its making
 	Package []string          `json:"packages"`    // what was installed: name-epoch:version-release.arch
 	Tested  *boottest.Proof   `json:"bootTest"`    // nil: not boot-tested
 	// TestedAs is the format in which the disk was boot-tested, where that is

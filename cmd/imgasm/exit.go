@@ -12,8 +12,8 @@ import (
 	"slices"
 	"syscall"
 
-	"github.com/imgasm/imgasm/assemble/alma"
 	"github.com/imgasm/imgasm/assemble/boottest"
+	"github.com/imgasm/imgasm/assemble/inspect"
 	"github.com/imgasm/imgasm/assemble/watch"
 	"github.com/imgasm/imgasm/cmd/imgasm/ui"
 	"github.com/imgasm/imgasm/internal/fault"
@@ -89,7 +89,8 @@ var anywhere = []struct {
 	{exitUsage, as[*usageError]},
 	{exitUsage, func(err error) bool { return errors.Is(err, kickstart.ErrUnknownName) }},
 	{exitInput, func(err error) bool { return errors.Is(err, errFindings) }},
-	{exitHost, func(err error) bool { return errors.Is(err, errNotReady) }},
+	{exitInput, func(err error) bool { return errors.Is(err, errUnevaluated) }},
+	{exitHost, func(err error) bool { return errors.Is(err, errNotReady) || errors.Is(err, errNoBuilder) }},
 }
 
 // ofUser marks an error of a file that the user named: it is invalid input,
@@ -172,7 +173,7 @@ func fileHint(err error) string {
 // itself: a signal that comes later, to let go a guest that is held for
 // instance, is not the reason.
 func guestFailed(err error) bool {
-	for _, class := range []error{watch.ErrFailed, watch.ErrTimeout, boottest.ErrUnproven, alma.ErrCannotBoot} {
+	for _, class := range []error{watch.ErrFailed, watch.ErrTimeout, boottest.ErrUnproven, inspect.ErrCannotBoot} {
 		if errors.Is(err, class) {
 			return true
 		}
