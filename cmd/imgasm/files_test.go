@@ -97,6 +97,7 @@ var fileInputs = []string{
 	"image check @",
 	"image compare @ KS",
 	"image compare KS @",
+	"lima template @",
 	"inspect @",
 	"inspect @ --ls /",
 	"cp @:/etc/fstab OUT",
