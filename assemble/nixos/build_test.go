@@ -424,3 +424,21 @@ func TestCheck(t *testing.T) {
 		}
 	}
 }
+
+// A system may come out of binary caches, where nobody builds it.
+func TestAssembleWithoutBuilder(t *testing.T) {
+	s, _ := testSpec(t, built("/nix/store/absent").but("*config*show*", `echo '{"system":{"value":"aarch64-darwin"},"extra-platforms":{"value":[]},"system-features":{"value":[]},"max-jobs":{"value":1},"builders":{"value":""}}'`), comesUp)
+	s.Assemble = true
+	p, err := Resolve(t.Context(), testHost(t), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, step := range p.Steps {
+		names = append(names, step.Name)
+	}
+	want := []string{"flake", "evaluate", "build", "disk", "check", "qcow2", "boot test", "publish"}
+	if p.Attribute != "packages.aarch64-linux.nixos-aarch64-toplevel" || len(p.Cautions) != 1 || !strings.Contains(p.Cautions[0].Text, "this machine: it builds for aarch64-darwin") || !slices.Equal(names, want) {
+		t.Errorf("%s, %+v, %q", p.Attribute, p.Cautions, names)
+	}
+}

@@ -5,6 +5,7 @@ package nixos
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/imgasm/imgasm/assemble/host"
@@ -16,14 +17,14 @@ import (
 type Builder struct {
 	Version string            `json:"version"` // nix's
 	Store   nixglue.StoreInfo `json:"store"`   // that is built in
-	// Machine builds, as far as is known before; nil: the machine of the store does.
+	// Machine builds, as far as is known before; nil: nobody does.
 	Machine *nixglue.Machine `json:"machine,omitempty"`
 }
 
 // Who says who builds, for a person.
 func (b Builder) Who() string {
 	if b.Machine == nil {
-		return b.Store.URL
+		return "nobody but binary caches"
 	}
 	return b.Machine.Name()
 }
@@ -53,13 +54,19 @@ func (p *Plan) resolveNix(ctx context.Context) (err error) {
 		}
 	}
 	if p.Spec.On != "" {
-		return nil // what it builds for shows when it does
+		p.Nix.Machine = &nixglue.Machine{URL: store.Store} // what it builds for shows when it does
+		return nil
 	}
 	var features []string
-	if p.Own != "" {
+	if p.Own != "" && !p.Spec.Assemble {
 		features = ownFeatures
 	}
-	if p.Nix.Machine, err = findBuilder(ctx, n, system(p.arch), features); err != nil {
+	p.Nix.Machine, err = findBuilder(ctx, n, system(p.arch), features)
+	if p.Spec.Assemble && errors.Is(err, nixglue.ErrMachine) {
+		p.caution(err.Error()+"\nwhat no binary cache has of the system cannot be had", fault.Hint(err, nil))
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	return p.askBuilder(ctx, n)

@@ -1,4 +1,4 @@
-// The steps that run nix: evaluate, build, copy home; and the disk that comes of it.
+// The steps that run nix: evaluate, build, copy home.
 
 package nixos
 
@@ -7,16 +7,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/imgasm/imgasm/assemble"
-	"github.com/imgasm/imgasm/assemble/convert"
 	"github.com/imgasm/imgasm/assemble/watch"
 	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/proc"
-	"github.com/imgasm/imgasm/internal/size"
 	"github.com/imgasm/imgasm/nixglue"
 )
 
@@ -98,7 +95,7 @@ func (b *build) evaluate(ctx context.Context, j *assemble.Job) (string, error) {
 		j.Emit(event.Event{Kind: event.Warning, Text: fmt.Sprintf("%s is built on %s, and the image is to be for %s", p.Attribute, b.drv.System, p.arch.Name),
 			Hint: "if it is for another machine, say for which: {Arch}"})
 	}
-	if p.Nix.Machine != nil {
+	if p.Spec.On == "" && p.Nix.Machine != nil {
 		if err := b.findBuilder(ctx, n); err != nil {
 			return "", err
 		}
@@ -176,27 +173,4 @@ func (b *build) copyHome(ctx context.Context, j *assemble.Job) (string, error) {
 	n.Inputs = nil
 	// The machine was trusted to build it, and signs nothing unless it is told to.
 	return b.out, n.Copy(ctx, nixglue.CopyOptions{Installables: []string{b.out}, From: from, Unsigned: true})
-}
-
-// takeDisk writes the image that Nix has built as the build's disk.
-func (b *build) takeDisk(ctx context.Context, j *assemble.Job) (string, error) {
-	image, err := nixglue.FindImage(ctx, b.out)
-	if err != nil {
-		return "", err
-	}
-	src, err := convert.Open(image.Path)
-	if err != nil {
-		return "", err
-	}
-	defer src.Close()
-	if b.disk = src.Size(); b.disk == 0 {
-		return "", &fault.Error{Class: nixglue.ErrImage, Err: fmt.Errorf("%s is empty", image.Path)}
-	}
-	if err := j.Outputs.CheckFormats(b.disk); err != nil {
-		return "", err
-	}
-	_, err = j.Make(assemble.DiskFile, func(f *os.File) error {
-		return convert.Write(ctx, f, src, convert.Options{Format: "raw", Progress: j.Progress})
-	})
-	return fmt.Sprintf("%s, %s", image.Path, size.Format(b.disk)), err
 }

@@ -109,7 +109,8 @@ func (p *Plan) resolveFlake() (err error) {
 	text, err := json.Marshal(struct {
 		Arch, Flake, Attribute string
 		Formats                []string
-	}{p.arch.Name, p.Spec.Flake, p.Attribute, p.Spec.Formats})
+		Assembly               Assembly
+	}{p.arch.Name, p.Spec.Flake, p.Attribute, p.Spec.Formats, p.Spec.Assembly})
 	if err != nil {
 		return err
 	}

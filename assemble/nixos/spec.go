@@ -42,6 +42,7 @@ type Machine = guest.Spec
 type Spec struct {
 	Arch string `json:"arch,omitempty"` // "x86_64", "aarch64" or an alias; "": the host's
 	Build
+	Assembly
 
 	assemble.Output // Out "": "nixos.qcow2", or with the ending of Formats; none of these: by Out's ending, else qcow2
 	Machine
@@ -53,7 +54,8 @@ type Spec struct {
 type Build struct {
 	// Flake is a flake as nix takes it, with the attribute that builds a disk image:
 	// "github:me/mine#image". A name without a dot is one of packages.ARCH-linux; no
-	// attribute is "nixos-ARCH-image". "": imgasm's own flake.
+	// attribute is "nixos-ARCH-image", or with Assemble "nixos-ARCH-toplevel". "":
+	// imgasm's own flake.
 	Flake  string          `json:"flake,omitempty"`
 	Inputs []nixglue.Input `json:"inputs,omitempty"` // that are other flakes than the flake says
 	Update bool            `json:"update,omitempty"` // imgasm's own flake: renew its lock
@@ -64,6 +66,15 @@ type Build struct {
 	Builders string `json:"builders,omitempty"`
 	Nix      string `json:"nix,omitempty"`     // path of nix; "": found in PATH
 	Offline  bool   `json:"offline,omitempty"` // no downloads: what the flake needs is here
+}
+
+// Assembly is a disk that imgasm makes of a system by itself, without a virtual
+// machine: see package nixdisk.
+type Assembly struct {
+	Assemble  bool  `json:"assemble,omitempty"`  // what Nix builds is a system, and no image
+	DiskSize  int64 `json:"diskSize,omitempty"`  // bytes; 0: as the system needs
+	FreeBytes int64 `json:"freeBytes,omitempty"` // that its root has free, if DiskSize is 0; 0: 1 GiB
+	ESPBytes  int64 `json:"espBytes,omitempty"`  // of the EFI system partition; 0: 512 MiB
 }
 
 // DefaultOut is where the image goes.
@@ -82,8 +93,16 @@ func (s Spec) complete() (_ Spec, a arch.Arch, err error) {
 	if err := s.Build.check(); err != nil {
 		return s, a, err
 	}
-	if err := s.CheckFormats(0); err != nil { // the disk's size is the flake's
+	if err := s.CheckFormats(s.DiskSize); err != nil { // 0: its size is the flake's
 		return s, a, err
+	}
+	switch d := s.Assembly; {
+	case !d.Assemble && d != (Assembly{}):
+		return s, a, bad("Assemble", errors.New("only a disk that imgasm makes has sizes of your choice"), "add {Assemble}, or say the sizes in the flake")
+	case d.DiskSize > 0 && d.FreeBytes > 0:
+		return s, a, bad("FreeBytes", errors.New("a disk of a given size has free what it has"), "choose either {DiskSize} or {FreeBytes}")
+	case d.Assemble && s.Firmware == "bios":
+		return s, a, bad("Firmware", errors.New("an assembled disk starts by UEFI alone"), "leave {Firmware} out")
 	}
 	s.Machine, err = s.Machine.Complete(a.Name)
 	return s, a, err
@@ -127,9 +146,13 @@ func (b Build) store() (string, error) {
 }
 
 // attribute is what is built of the flake.
-func (b Build) attribute(a arch.Arch) string {
-	_, name, named := strings.Cut(b.Flake, "#")
-	if !named {
+func (s Spec) attribute(a arch.Arch) string {
+	_, name, named := strings.Cut(s.Flake, "#")
+	switch {
+	case named:
+	case s.Assemble:
+		name = "nixos-" + a.Name + "-toplevel"
+	default:
 		name = "nixos-" + a.Name + "-image"
 	}
 	if strings.Contains(name, ".") {

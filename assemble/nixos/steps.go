@@ -25,7 +25,7 @@ type build struct {
 	meta   nixglue.Metadata
 	inputs []assemble.Input // the flake, and what it has locked
 	drv    derivation
-	out    string // what Nix has built, in this machine's store
+	out    string // what Nix has built; an image in this machine\'s store
 	disk   int64  // bytes
 	system System
 	tested *boottest.Proof // nil: not tested
@@ -80,6 +80,10 @@ func (p *Plan) steps(b *build) []assemble.Step {
 func (b *build) diskSteps() []assemble.Step {
 	p := b.plan
 	steps := []assemble.Step{{Name: "build", Text: "have " + p.Nix.Who() + " build it", Patient: true, Run: b.runNix}}
+	if p.Spec.Assemble {
+		// The archives of a remote store are read twice, the first time silently.
+		return append(steps, assemble.Step{Name: "disk", Text: "put the system on a disk, without a virtual machine", Patient: p.Spec.On != "", Run: b.assembleDisk})
+	}
 	if p.Spec.On != "" {
 		steps = append(steps, assemble.Step{Name: "copy", Text: "copy the image to this machine's store", Patient: true, Run: b.copyHome})
 	}

@@ -43,12 +43,20 @@ func look(j *assemble.Job) (System, error) {
 	}
 	var s System
 	for i := range image.Volumes {
+		if fsys := image.Volumes[i].FS(); fsys != nil {
+			s.readEntries(fsys)
+		}
+	}
+	store := "nix/store"
+	if s.Toplevel != "" {
+		store = strings.TrimPrefix(path.Dir(s.Toplevel), "/")
+	}
+	for i := range image.Volumes {
 		fsys := image.Volumes[i].FS()
 		if fsys == nil {
 			continue
 		}
-		s.readEntries(fsys)
-		if entries, err := fs.ReadDir(fsys, "nix/store"); err == nil {
+		if entries, err := fs.ReadDir(fsys, store); err == nil {
 			for _, e := range entries {
 				if storePath.MatchString(e.Name()) {
 					s.Paths = append(s.Paths, e.Name())
@@ -69,7 +77,7 @@ var (
 	// and in NixOS 26.11 "NixOS 26.11.20261101.abcdef (Zokor), Linux 6.18.2"
 	release = regexp.MustCompile(`NixOS (?:[A-Z][a-z]+ )?([0-9][^ ,;)]*)`)
 	// "init=/nix/store/rbai883gsrhdj7yb050ar0lnpr26a29j-nixos-system-nixos-26.05/init"
-	initOf = regexp.MustCompile(`^init=(/nix/store/[^/]+)/`)
+	initOf = regexp.MustCompile(`^init=(/[^\x00-\x20]*/[0-9a-z]{32}-[^/]+)/init$`)
 )
 
 // maxEntry is the largest boot entry that is read, in bytes; maxEntries how many are.

@@ -159,9 +159,9 @@ func hintOf(err error) string {
 // fieldFlags are the flags for what libraries call fields, with their value as
 // hints have it. A field that is no flag of every verb is described.
 var fieldFlags = map[string]string{
-	"Accel": "--accel", "Arch": "--arch", "Binary": "--qemu PATH", "Boot": "--boot", "Builders": "--builders", "Bundle": "--bundle", "CA": "--ca FILE", "CPUs": "--cpus", "Checksums": "--checksum", "ClusterSize": "--cluster-size", "Compression": "--compression", "Copy": "--copy",
-	"ConsoleMode": "--console-mode", "Deliver": "--deliver", "DiskSize": "--disk-size", "Explicit": "--firmware", "Firmware": "--firmware",
-	"Flake": "--flake", "For": "--for", "Force": "--force", "Format": "--format", "Formats": "--format", "ISO": "--iso PATH", "Inputs": "--override-input", "ISOChecksum": "--iso-checksum", "KSStrict": "--ks-strict", "KeepVM": "--keep-vm",
+	"Accel": "--accel", "Arch": "--arch", "Assemble": "--assemble", "Binary": "--qemu PATH", "Boot": "--boot", "Builders": "--builders", "Bundle": "--bundle", "CA": "--ca FILE", "CPUs": "--cpus", "Checksums": "--checksum", "ClusterSize": "--cluster-size", "Compression": "--compression", "Copy": "--copy",
+	"ConsoleMode": "--console-mode", "Deliver": "--deliver", "DiskSize": "--disk-size", "ESPBytes": "--esp-size", "Explicit": "--firmware", "Firmware": "--firmware",
+	"Flake": "--flake", "For": "--for", "FreeBytes": "--free", "Force": "--force", "Format": "--format", "Formats": "--format", "ISO": "--iso PATH", "Inputs": "--override-input", "ISOChecksum": "--iso-checksum", "KSStrict": "--ks-strict", "KeepVM": "--keep-vm",
 	"KernelArgs": "--kernel-arg", "Keyring": "--keyring FILE", "Kickstart": "--kickstart FILE", "Lock": "--lock", "LockFile": "--lock-file", "Locked": "--locked",
 	"MemoryMiB": "--memory", "Mirror": "--mirror URL", "NoBootTest": "--no-boot-test", "Offline": "--offline", "On": "--on", "Out": "--out", "Password": "--password",
 	"Post": "--post", "Provenance": "--provenance", "Profile": "--profile", "Proxy": "--proxy URL", "RootPassword": "--root-password", "SBOM": "--sbom", "SHA256": "--iso-checksum SHA256 (imgasm source: --checksum)",

@@ -37,15 +37,22 @@ func nixosCommand(a *app) *cli.Command {
 		Usage: "build a NixOS image by Nix, here or on another machine",
 		UsageText: `imgasm nixos --out nixos.qcow2
 imgasm nixos --arch aarch64 --on ssh://admin@builder
+imgasm nixos --arch aarch64 --assemble --free 10G
 imgasm nixos --flake github:me/mine#image --format qcow2 --format vmdk`,
 		Description: `Has Nix build the image, then writes it in the formats that are asked for, boots
 it once, and publishes it with a description beside it. Without --flake it is
 imgasm's own NixOS (docs/nixos.md), kept in the cache: the first run locks what it
 is made of, and --update takes what is newest. Nobody can log in to that: cloud-init
 gives it names and keys. Nix builds here, in the store of the machine --on, or by
-the remote builders that it knows or is given by --builders. Of a build that fails
-nix's log is kept in OUT.failed.`,
-		Flags: append(nixFlags(), buildFlags()...),
+the remote builders that it knows or is given by --builders. With --assemble it only
+has to supply the system, and imgasm makes the disk: of either architecture on any
+host. Of a build that fails nix's log is kept in OUT.failed.`,
+		Flags: slices.Concat(nixFlags(), []cli.Flag{
+			&cli.BoolFlag{Name: "assemble", Category: groupNix, Usage: "take only the system from Nix, and make the disk without a virtual machine (default attribute: #nixos-ARCH-toplevel)"},
+			&cli.StringFlag{Name: "disk-size", Category: groupImage, Usage: "with --assemble: `SIZE` of the disk, such as 20G (default: as the system needs)"},
+			&cli.StringFlag{Name: "free", Category: groupImage, Usage: "with --assemble: `SIZE` that the root has free (default: 1G)"},
+			&cli.StringFlag{Name: "esp-size", Category: groupImage, Usage: "with --assemble: `SIZE` of the EFI system partition (default: 512M)"},
+		}, buildFlags()),
 		Action: func(c *cli.Context) error {
 			s, h, err := a.nixosSpec(c)
 			if err != nil {
@@ -88,7 +95,8 @@ func (a *app) nixosSpec(c *cli.Context) (s nixos.Spec, h host.Host, err error) {
 	}
 	s = nixos.Spec{
 		Arch: c.String("arch"), NoBootTest: c.Bool("no-boot-test"), KeepVM: c.Bool("keep-vm"), Output: outputSpec(c),
-		Build: nixos.Build{Flake: c.String("flake"), Update: c.Bool("update"), On: c.String("on"), Builders: strings.Join(c.StringSlice("builders"), ";"), Offline: c.Bool("offline")},
+		Assembly: nixos.Assembly{Assemble: c.Bool("assemble")},
+		Build:    nixos.Build{Flake: c.String("flake"), Update: c.Bool("update"), On: c.String("on"), Builders: strings.Join(c.StringSlice("builders"), ";"), Offline: c.Bool("offline")},
 	}
 	for _, input := range c.StringSlice("override-input") {
 		name, flake, ok := strings.Cut(input, "=")
@@ -96,6 +104,11 @@ func (a *app) nixosSpec(c *cli.Context) (s nixos.Spec, h host.Host, err error) {
 			return s, h, badInput("--override-input", fmt.Errorf("%q is not NAME=FLAKE", input), "such as --override-input nixpkgs=github:NixOS/nixpkgs/nixos-25.11")
 		}
 		s.Inputs = append(s.Inputs, nixglue.Input{Name: name, Flake: flake})
+	}
+	for name, to := range map[string]*int64{"disk-size": &s.DiskSize, "free": &s.FreeBytes, "esp-size": &s.ESPBytes} {
+		if *to, err = sizeFlag(c, name); err != nil {
+			return s, h, err
+		}
 	}
 	if s.Machine, err = a.machineSpec(c); err != nil {
 		return s, h, err

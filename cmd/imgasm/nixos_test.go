@@ -6,7 +6,6 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -48,23 +47,11 @@ const nixFlake = `{
 // of it is given: an image for aarch64, of which unit tests have firmware.
 func realFlake(t *testing.T) (flake string, args []string) {
 	t.Helper()
-	hosttool.Find(t, "nix", "nix-bin")
-	dir, err := filepath.EvalSymlinks(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
+	_, dir, env := hosttool.Nix(t)
+	for _, v := range append(env, "IMGASM_CACHE="+filepath.Join(dir, "cache")) {
+		name, value, _ := strings.Cut(v, "=")
+		t.Setenv(name, value)
 	}
-	t.Cleanup(func() { // folders of a store are read-only
-		_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-			if err == nil && d.IsDir() {
-				return os.Chmod(path, 0o700)
-			}
-			return err
-		})
-	})
-	for name, value := range map[string]string{"HOME": "", "NIX_STORE_DIR": "store", "NIX_STATE_DIR": "var", "NIX_LOG_DIR": "log", "NIX_CONF_DIR": "etc", "IMGASM_CACHE": "cache"} {
-		t.Setenv(name, filepath.Join(dir, value))
-	}
-	t.Setenv("NIX_CONFIG", "build-users-group =\nsandbox = false\nsubstitute = false\nsystem-features = benchmark")
 	flake = filepath.Join(dir, "flake")
 	text := strings.NewReplacer("OWN", arch.Host().Name+"-"+runtime.GOOS, "FOREIGN", foreignSystem()).Replace(nixFlake)
 	if err := os.Mkdir(flake, 0o700); err != nil {
@@ -115,6 +102,57 @@ func TestNixos(t *testing.T) {
 	args = append(args, "--locked", "--lock-file", out+".lock")
 	if code, _, stderr := runJSON(t, append([]string{"nixos", "--flake", image, "--out", out, "--format", "qcow2", "--format", "raw"}, args...)...); code != exitDone {
 		t.Errorf("what was locked, once more: exit code %d: %s", code, stderr)
+	}
+}
+
+// systemWords are those between at signs in nixdisk's flake of a system.
+func systemWords() *strings.Replacer {
+	return strings.NewReplacer("@OWN@", arch.Host().Name+"-"+runtime.GOOS, "@ARCH@", "aarch64", "@EFI@", "aa64.efi", "@PARAMS@", `"console=ttyAMA0,115200n8",`, "@SECRETS@", "",
+		"@EXTENSION@", `"org.nixos.systemd-boot": { "sortKey": "nixos" }`, "@BOOTPOINT@", "/boot", "@SCRIPTSAYS@", "store_subdir", "@INSTALLCOMMANDS@", "", "@INSTALLER@", "${installer}", "@EXTRAFILES@", "",
+		"@FSTAB@", "/dev/disk/by-label/nixos / ext4 defaults 0 1\n/dev/disk/by-label/ESP /boot vfat umask=0077 0 2\n", "@PACKAGES@", "1", "@COUNT@", "20", "@SIZE@", "300")
+}
+
+// Of a system alone, without a virtual machine: the disk is imgasm's.
+func TestNixosAssembles(t *testing.T) {
+	flake, args := realFlake(t)
+	folder := strings.TrimPrefix(flake, "path:")
+	text, err := os.ReadFile("../../assemble/nixdisk/testdata/system/flake.nix")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"flake.nix": systemWords().Replace(string(text)), "kernel": "a kernel", "initrd": "an initrd", "manager.efi": "a boot manager", "init": "an init"} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out := filepath.Join(t.TempDir(), "mine.qcow2")
+	args = append(args, "--assemble", "--flake", flake+"#packages."+arch.Host().Name+"-"+runtime.GOOS+".toplevel", "--out", out)
+	code, _, stderr := runJSON(t, slices.Concat([]string{"nixos", "--esp-size", "34M", "--free", "64M"}, args)...)
+	if code != exitDone {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	meta, err := assemble.ReadDescription(out + ".json")
+	if err != nil || meta.Version != "25.11" || meta.Tested == nil || meta.Guest["system"] != meta.Guest["output"] || !strings.HasSuffix(meta.Guest["output"], "-nixos-system-fake-25.11") {
+		t.Errorf("%+v, %v", meta, err)
+	}
+	if !slices.ContainsFunc(meta.Package, func(p string) bool { return strings.HasSuffix(p, "-linux-6.1") }) {
+		t.Errorf("%q", meta.Package)
+	}
+	for name, c := range map[string]struct {
+		args []string
+		says string
+	}{
+		"too small":       {[]string{"--disk-size", "40M", "--esp-size", "34M"}, "--disk-size: a disk of 40 MiB has no room"},
+		"no ESP":          {[]string{"--esp-size", "1M"}, "EFI system partition"},
+		"both":            {[]string{"--disk-size", "4G", "--free", "1G"}, "--free: "},
+		"another machine": {[]string{"--arch", "x86_64", "--no-boot-test"}, "aarch64"},
+	} {
+		if code, _, stderr := runJSON(t, slices.Concat([]string{"nixos", "--force"}, args, c.args)...); code != exitInput || !strings.Contains(stderr, c.says) {
+			t.Errorf("%s: exit code %d: %s", name, code, stderr)
+		}
+	}
+	if code, _, stderr := runJSON(t, "nixos", "--disk-size", "4G"); code != exitInput || !strings.Contains(stderr, "add --assemble") {
+		t.Errorf("without it: exit code %d: %s", code, stderr)
 	}
 }
 
