@@ -3,6 +3,7 @@
 package assemble
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"github.com/imgasm/imgasm/assemble/lock"
 	"github.com/imgasm/imgasm/assemble/provenance"
 	"github.com/imgasm/imgasm/assemble/sbom"
+	"github.com/imgasm/imgasm/internal/digest"
 	"github.com/imgasm/imgasm/internal/smallfile"
 )
 
@@ -91,7 +93,7 @@ func replaceable(out string) error {
 		return notOurs(out)
 	}
 	if info.Size() == meta.Output.Size {
-		if sum, _, err := HashFile(out); err != nil {
+		if sum, _, err := digest.File(context.Background(), out); err != nil {
 			return err
 		} else if sum == meta.Output.SHA256 {
 			return nil
