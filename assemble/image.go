@@ -18,6 +18,10 @@ type Image struct {
 	Version   string `json:"version"`
 	Arch      string `json:"arch"`
 	Boot      string `json:"boot"` // "uefi" or "bios"
+	// SSHUser is who logs in over ssh, where that is known: SSHKey with a key that
+	// was given to the build, else with a password.
+	SSHUser string `json:"sshUser,omitempty"`
+	SSHKey  bool   `json:"sshKey,omitempty"`
 
 	Output  File              `json:"output"`
 	Format  string            `json:"format"`      // "qcow2": a name of package convert

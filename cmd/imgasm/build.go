@@ -170,8 +170,11 @@ func printNext(w io.Writer, n assemble.Next) {
 	if len(n.Logins) > 0 {
 		fmt.Fprintf(w, "\nlog in as   %s\n", strings.Join(n.Logins, " or "))
 	}
+	if n.Image != "" {
+		fmt.Fprintf(w, "run it      %s\n", proc.Quote([]string{"imgasm", "run", n.Image}))
+	}
 	if len(n.Boot) > 0 {
-		fmt.Fprintf(w, "boot it     %s\n            (the console is on the terminal; Ctrl-A X ends QEMU; the image stays as it is)\n", proc.Quote(n.Boot))
+		fmt.Fprintf(w, "by hand     %s\n            (the console is on the terminal; Ctrl-A X ends QEMU; the image stays as it is)\n", proc.Quote(n.Boot))
 		if len(n.SSH) > 0 {
 			fmt.Fprintf(w, "reach it    %s\n", proc.Quote(n.SSH))
 		}
