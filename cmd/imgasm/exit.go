@@ -56,10 +56,23 @@ var errFindings = errors.New("findings")
 // errDiffer is two images that differ: what differs is already printed.
 var errDiffer = fmt.Errorf("they differ: %w", errReported)
 
+// statusError is a program that ran in our place and did not end with 0: its exit
+// code is ours, and it has said why itself.
+type statusError struct{ code int }
+
+func (e *statusError) Error() string { return fmt.Sprintf("exit status %d", e.code) }
+
+// Is makes it one whose text nobody needs.
+func (e *statusError) Is(target error) bool { return target == errReported }
+
 // exitCode maps an error to the exit code that stands for it.
 func exitCode(err error) int {
 	if err == nil {
 		return exitDone
+	}
+	var ran *statusError
+	if errors.As(err, &ran) {
+		return ran.code
 	}
 	for _, row := range anywhere {
 		if row.is(err) {
@@ -106,6 +119,7 @@ func ofUser(err error) error {
 var (
 	errInput = fault.Class(fault.Input, "what was given cannot be used")
 	errHost  = fault.Class(fault.Host, "this host lacks something")
+	errLate  = fault.Class(fault.Timeout, "it took too long")
 )
 
 // badInput is about a flag, or "" where the text says what it is about.
