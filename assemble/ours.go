@@ -25,11 +25,7 @@ func readRecord(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxRecord+1))
-	if err == nil && len(text) > maxRecord {
-		err = fmt.Errorf("%s: more than %d bytes", path, maxRecord)
-	}
-	return text, err
+	return smallfile.All(f, path, maxRecord)
 }
 
 func notOurs(path string) error { return fmt.Errorf("%s exists, and imgasm did not make it", path) }

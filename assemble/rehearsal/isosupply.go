@@ -68,9 +68,5 @@ func readBootFile(fsys fs.FS, name string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxBootFile+1))
-	if err == nil && len(data) > maxBootFile {
-		err = fmt.Errorf("%s: larger than %d MiB", name, maxBootFile>>20)
-	}
-	return data, err
+	return smallfile.All(f, name, maxBootFile)
 }

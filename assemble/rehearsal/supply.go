@@ -44,16 +44,9 @@ func (s *supply) take(name, link string, content io.Reader) error {
 		return nil
 	}
 	base := path.Base(name)
-	keep := func(to *[]byte) error {
-		data, err := io.ReadAll(io.LimitReader(content, maxBootFile+1))
-		if err != nil {
-			return err
-		}
-		if len(data) > maxBootFile {
-			return fmt.Errorf("larger than %d MiB", maxBootFile>>20)
-		}
-		*to = data
-		return nil
+	keep := func(to *[]byte) (err error) {
+		*to, err = smallfile.All(content, name, maxBootFile)
+		return err
 	}
 	switch {
 	case strings.HasPrefix(base, "vmlinuz-"):

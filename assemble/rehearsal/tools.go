@@ -111,10 +111,7 @@ func (t tools) take(pkg, name, link string, content io.Reader) error {
 		return nil
 	}
 	var err error
-	f.data, err = io.ReadAll(io.LimitReader(content, maxBootFile+1))
-	if err == nil && len(f.data) > maxBootFile {
-		err = fmt.Errorf("larger than %d MiB", maxBootFile>>20)
-	}
+	f.data, err = smallfile.All(content, name, maxBootFile)
 	t[f.name] = f
 	return err
 }
