@@ -3,8 +3,7 @@
 package inspect
 
 import (
-	"encoding/binary"
-	"errors"
+	"cmp"
 	"fmt"
 	"io"
 	"io/fs"

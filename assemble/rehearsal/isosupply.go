@@ -11,6 +11,7 @@ import (
 
 	"github.com/imgasm/imgasm/assemble/iso"
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/smallfile"
 )
 
 // isoSupply takes everything out of an installer ISO such as AlmaLinux's: the

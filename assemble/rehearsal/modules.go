@@ -12,6 +12,8 @@ import (
 	"io"
 	"path"
 	"strings"
+
+	"github.com/imgasm/imgasm/internal/smallfile"
 )
 
 // maxModule is more than any module that the guest loads takes unpacked.

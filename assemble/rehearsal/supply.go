@@ -13,6 +13,7 @@ import (
 	"github.com/imgasm/imgasm/assemble/boot"
 
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/smallfile"
 )
 
 // maxBootFile bounds a kernel or an EFI executable; the largest seen is

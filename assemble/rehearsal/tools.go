@@ -19,6 +19,7 @@ import (
 	"strings"
 
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/smallfile"
 )
 
 // toolSources are the packages, by Debian 12's names, and the files that are
