@@ -3,21 +3,96 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/imgasm/imgasm/assemble/lima"
+	"github.com/imgasm/imgasm/internal/proc"
 	"github.com/imgasm/imgasm/internal/publish"
 )
 
 func limaCommand(a *app) *cli.Command {
 	return &cli.Command{
-		Name:        "lima",
-		Usage:       "write templates of images for Lima",
-		UsageText:   "imgasm lima template cloud.qcow2 --out cloud.yaml",
-		Subcommands: []*cli.Command{limaTemplateCommand(a)},
+		Name:  "lima",
+		Usage: "run images as machines of Lima",
+		UsageText: "imgasm lima start cloud.qcow2\n" +
+			"imgasm lima shell cloud -- uname -a\n" +
+			"imgasm lima template cloud.qcow2 --out cloud.yaml",
+		Description: "All but template become limactl, whose exit status is theirs; what follows -- is\nlimactl's, or the command of shell.",
+		Subcommands: []*cli.Command{
+			limaTemplateCommand(a), limaStartCommand(a),
+			limaDoes(a, "shell", "open a shell in a machine, or run a command there", "imgasm lima shell cloud\nimgasm lima shell cloud -- uname -a"),
+			limaDoes(a, "stop", "shut a machine down", "imgasm lima stop cloud\nimgasm lima stop cloud -- --force"),
+			limaDoes(a, "delete", "remove a machine that is stopped", "imgasm lima delete cloud\nimgasm lima delete cloud -- --force"),
+		},
+	}
+}
+
+// limaDoes is a verb of limactl's for a machine of Lima's.
+func limaDoes(a *app, verb, usage, examples string) *cli.Command {
+	return &cli.Command{
+		Name: verb, Usage: usage, ArgsUsage: "NAME [-- WORDS...]", UsageText: examples,
+		Action: func(c *cli.Context) error {
+			before, after := a.divided(c)
+			if len(before) != 1 {
+				return a.usage("lima %s takes the name of one machine, got %d arguments", verb, len(before))
+			}
+			if verb == "shell" {
+				return a.become("limactl", slices.Concat([]string{verb}, before, after))
+			}
+			return a.become("limactl", slices.Concat([]string{verb}, after, before))
+		},
+	}
+}
+
+func limaStartCommand(a *app) *cli.Command {
+	return &cli.Command{
+		Name: "start", Usage: "make a machine of an image and start it, or start one that there is", ArgsUsage: "IMAGE|NAME [-- WORDS...]",
+		UsageText: "imgasm lima start cloud.qcow2\nimgasm lima start cloud.qcow2 --name web -- --cpus 2\nimgasm lima start cloud",
+		Description: "Of an image it writes the template, as imgasm lima template does, and gives it to\n" +
+			"limactl create. WORDS are flags of limactl create, for a machine that there is of\n" +
+			"limactl start.",
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "name", Usage: "`NAME` of the machine (default: the image's, without its ending)"},
+		}, limaFlags()...),
+		Action: func(c *cli.Context) error {
+			before, after := a.divided(c)
+			if len(before) != 1 {
+				return a.usage("lima start takes one image or name, got %d arguments", len(before))
+			}
+			name := before[0]
+			if !isFile(name) {
+				return a.become("limactl", slices.Concat([]string{"start"}, after, before))
+			}
+			limactl, err := program("limactl")
+			if err != nil {
+				return err
+			}
+			text, err := limaTemplate(c, name)
+			if err != nil {
+				return err
+			}
+			if name = c.String("name"); name == "" {
+				name = strings.TrimSuffix(filepath.Base(before[0]), filepath.Ext(before[0]))
+			}
+			create := proc.Cmd{
+				Path: limactl, Args: slices.Concat([]string{"create", "--name=" + name, "--tty=false"}, after, []string{"-"}),
+				Stdin: bytes.NewReader(text), Stdout: a.Err, Stderr: a.Err,
+			}
+			var failed *proc.Error
+			if err := create.Run(c.Context); errors.As(err, &failed) && failed.Code > 0 {
+				return &statusError{failed.Code}
+			} else if err != nil {
+				return err
+			}
+			return a.become("limactl", []string{"start", name})
+		},
 	}
 }
 

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -225,12 +226,27 @@ func (a *app) awaitSSH(ctx context.Context, i *instance.Instance, most time.Dura
 	}
 }
 
-// become puts one of ssh's programs in our place. On a system where that cannot be,
-// its exit status becomes ours.
-func (a *app) become(program string, args []string) error {
-	path, err := exec.LookPath(program)
+// installs says how one comes by a program that imgasm becomes.
+var installs = map[string]string{
+	"limactl": "install Lima (macOS: brew install lima; else see lima-vm.io), or boot the image with imgasm run",
+	"ssh":     "install the OpenSSH client (Debian, Ubuntu: openssh-client; Fedora, AlmaLinux: openssh-clients)",
+}
+
+// program is the path of one that imgasm becomes.
+func program(name string) (string, error) {
+	path, err := exec.LookPath(name)
 	if err != nil {
-		return lackingHost(fmt.Errorf("%s is not installed: %w", program, errors.Unwrap(err)), "install the OpenSSH client (Debian, Ubuntu: openssh-client; Fedora, AlmaLinux: openssh-clients)")
+		return "", lackingHost(fmt.Errorf("%s is not installed: %w", name, errors.Unwrap(err)), cmp.Or(installs[name], installs["ssh"]))
+	}
+	return path, nil
+}
+
+// become puts a program in our place. On a system where that cannot be, its exit
+// status becomes ours.
+func (a *app) become(name string, args []string) error {
+	path, err := program(name)
+	if err != nil {
+		return err
 	}
 	code, err := proc.Replace(path, args, nil)
 	if err == nil && code != 0 {
