@@ -76,7 +76,9 @@ type Guest struct {
 	judge    *anaconda.Machine
 	inputs   chan anaconda.Input
 	channels []*channel // the serial console first
-	logs     []*KeptLog
+	logs     []*keptLog
+	line     int   // of the console that was shown last
+	written  int64 // bytes by the guest, as told last
 	// lost is closed when QEMU has closed its monitor and lives on.
 	lost chan struct{}
 	// broken has the panic of a goroutine that works for the guest.
@@ -125,7 +127,7 @@ func (g *Guest) read(port string, conn net.Conn, to io.Writer, flush func(last b
 		if err != nil {
 			g.o.Emit(event.Event{Kind: event.Warning, Text: "what the guest says cannot be kept: " + err.Error()})
 		} else {
-			log := NewKeptLog(file)
+			log := newKeptLog(file)
 			g.logs = append(g.logs, log)
 			to = io.MultiWriter(log, to)
 		}
@@ -138,7 +140,7 @@ func (g *Guest) read(port string, conn net.Conn, to io.Writer, flush func(last b
 func (g *Guest) FinishLogs() error {
 	var failed error
 	for _, log := range g.logs {
-		failed = errors.Join(failed, log.Finish())
+		failed = errors.Join(failed, log.finish())
 	}
 	return failed
 }
@@ -302,6 +304,9 @@ func (g *Guest) begin(ctx context.Context) error {
 // obey does what the judge wants done, and tells what it has to tell.
 func (g *Guest) obey(ctx context.Context, out anaconda.Output) {
 	for _, e := range out.Events {
+		if e.Kind == event.Phase { // it may have been seen on another channel
+			e.Line = g.line
+		}
 		g.o.Emit(e)
 	}
 	if out.Pending != nil {
@@ -315,17 +320,22 @@ func (g *Guest) obey(ctx context.Context, out anaconda.Output) {
 	}
 }
 
-// show passes a line of the console on.
+// show passes on a line of the console, or how much the guest has written.
 func (g *Guest) show(in anaconda.Input, record func(console.Record)) {
-	r, ok := in.What.(anaconda.Console)
-	if !ok {
-		return
-	}
-	if record != nil {
-		record(console.Record(r))
-	}
-	if !r.Partial { // a prompt comes again when its line has ended
-		g.o.Emit(event.Event{Kind: event.Console, Text: r.Text, Line: r.Line})
+	switch r := in.What.(type) {
+	case anaconda.Console:
+		if record != nil {
+			record(console.Record(r))
+		}
+		g.line = r.Line
+		if !r.Partial { // a prompt comes again when its line has ended
+			g.o.Emit(event.Event{Kind: event.Console, Text: r.Text, Line: r.Line})
+		}
+	case anaconda.Blocks:
+		if r.WrittenBytes > g.written {
+			g.written = r.WrittenBytes
+			g.o.Emit(event.Event{Kind: event.Written, Done: r.WrittenBytes, Unit: "B"})
+		}
 	}
 }
 

@@ -17,10 +17,10 @@ const (
 	keptTail = 4 << 20
 )
 
-// KeptLog writes what a guest says to a file. Of a guest that says too much the
+// keptLog writes what a guest says to a file. Of a guest that says too much the
 // beginning and the end are kept, with a line between them that says what was
-// left out. The beginning is written as it comes, the end by Finish.
-type KeptLog struct {
+// left out. The beginning is written as it comes, the end by finish.
+type keptLog struct {
 	mu         sync.Mutex
 	file       io.WriteCloser
 	head, tail int // bytes of each that are kept
@@ -32,13 +32,13 @@ type KeptLog struct {
 	failed     error
 }
 
-// NewKeptLog returns a log that is kept in f, which it closes.
-func NewKeptLog(f *os.File) *KeptLog {
-	return &KeptLog{file: f, head: keptHead, tail: keptTail}
+// newKeptLog returns a log that is kept in f, which it closes.
+func newKeptLog(f *os.File) *keptLog {
+	return &keptLog{file: f, head: keptHead, tail: keptTail}
 }
 
-// Write takes what the guest says. It never fails: Finish tells.
-func (k *KeptLog) Write(p []byte) (int, error) {
+// Write takes what the guest says. It never fails: finish tells.
+func (k *keptLog) Write(p []byte) (int, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	n := len(p)
@@ -56,7 +56,7 @@ func (k *KeptLog) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-func (k *KeptLog) put(p []byte) {
+func (k *keptLog) put(p []byte) {
 	if k.failed != nil {
 		return
 	}
@@ -66,15 +66,15 @@ func (k *KeptLog) put(p []byte) {
 }
 
 // leaveOut forgets the first n bytes of the end.
-func (k *KeptLog) leaveOut(n int) {
+func (k *keptLog) leaveOut(n int) {
 	k.cut += n
 	k.cutLines += bytes.Count(k.end[:n], []byte("\n"))
 	k.end = append(k.end[:0:0], k.end[n:]...)
 }
 
-// Finish writes the end and closes the file. What comes after it is not kept. It
+// finish writes the end and closes the file. What comes after it is not kept. It
 // may be called again.
-func (k *KeptLog) Finish() error {
+func (k *keptLog) finish() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.file == nil {

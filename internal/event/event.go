@@ -14,6 +14,7 @@ const (
 	StepSkip  Kind = "step-skip"  // Step has nothing to do; Text says why
 	Phase     Kind = "phase"      // the guest's installer entered a phase; Text names it
 	Progress  Kind = "progress"   // Done of Total in Unit; Text says what is being done
+	Written   Kind = "written"    // the guest has written so much to its disks by now: Done, in bytes
 	Console   Kind = "console"    // a cleaned line of the guest's console
 	Note      Kind = "note"       // worth knowing, changes nothing
 	Warning   Kind = "warning"    // the build goes on, but look at this
