@@ -25,14 +25,14 @@ test: setup-test lint unit e2e ## what can be proven on this machine in a quarte
 
 test-all: ## all of it
 	$(MAKE) test E2E=all
-	IMGASM_E2E=all $(GO) test -count=1 -timeout 60m ./assemble/qcow2 ./assemble/sbom ./assemble/convert ./assemble/lima
+	IMGASM_E2E=all $(GO) test -count=1 -timeout 60m ./assemble/qcow2 ./assemble/sbom ./assemble/convert
 
 unit: ## no root, no network, no virtual machine
 	$(GO) test ./...
 	CGO_ENABLED=1 $(GO) test -race -short ./...
 
 e2e: setup-test ## whole builds in real virtual machines, by emulation where there is nothing faster
-	IMGASM_E2E=$(E2E) $(GO) test -count=1 -timeout 40m -parallel 2 -p 1 -v -run 'E2E|DiesWith' ./cmd/imgasm ./qemu/... ./firmware ./assemble/boot ./assemble/rehearsal/debian ./nixos
+	IMGASM_E2E=$(E2E) $(GO) test -count=1 -timeout 40m -parallel 2 -p 1 -v -run 'E2E|DiesWith' ./cmd/imgasm ./qemu/... ./firmware ./assemble/boot ./assemble/report ./assemble/rehearsal/debian ./nixos
 
 lint: cross
 	@test -z "$$(gofmt -l .)" || { echo 'gofmt:'; gofmt -l .; exit 1; }

@@ -84,6 +84,9 @@ func (j *Job) keepBundle(what string, cause error, files map[string][]byte) (str
 	if err := j.stage(files); err != nil {
 		return "", err
 	}
+	if j.Outputs.Report != "" {
+		j.page()
+	}
 	kept, err := PlaceBundle(j.Path(stagedBundle), j.Outputs.Path, j.Outputs.Bundle, j.Now())
 	return kept, errors.Join(err, j.Folder.RemoveAll(stagedBundle))
 }

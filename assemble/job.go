@@ -118,8 +118,6 @@ type Result struct {
 
 // Next is how to go on with an image.
 type Next struct {
-	// Image is the image that a machine can boot; "": there is none.
-	Image string
 	// Boot is a QEMU command that boots the image with its console on the
 	// terminal and forgets what the guest writes. Empty where no command that
 	// can be pasted would do: this host's firmware must be prepared first.
@@ -160,19 +158,28 @@ func (b *Build) Run(ctx context.Context, sink Sink) (*Result, error) {
 	for _, note := range b.Notes {
 		j.Note(note)
 	}
-	for _, s := range b.Steps {
+	err = Hide(j.runAll(ctx), b.Secrets)
+	j.report(err, context.Cause(ctx) != nil)
+	if err != nil {
+		return nil, err
+	}
+	return j.finished, nil
+}
+
+func (j *Job) runAll(ctx context.Context) error {
+	for _, s := range j.Steps {
 		if err := j.run(ctx, s); err != nil {
-			return nil, Hide(err, b.Secrets)
+			return err
 		}
 	}
 	j.warn(true)
 	if j.finished == nil {
-		return nil, errors.New("no step of the build has published anything")
+		return errors.New("no step of the build has published anything")
 	}
-	for _, t := range mine.Outputs.Images {
+	for _, t := range j.Outputs.Images {
 		j.Emit(Event{Kind: event.Result, Text: t.Path, Path: t.Path})
 	}
-	return j.finished, nil
+	return nil
 }
 
 // warn tells the cautions, or those that are still of use at the end.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/internal/guard"
+	"github.com/imgasm/imgasm/internal/redact"
 )
 
 // toy is a kind of build: one step that does something, and makes the image if
@@ -63,6 +64,36 @@ func TestBuild(t *testing.T) {
 	}
 	if err := replaceable(result.Out); err != nil {
 		t.Errorf("the published image is not recognised: %v", err)
+	}
+}
+
+// However a build ends, its page says so, and no secret.
+func TestReport(t *testing.T) {
+	stopped, stop := context.WithCancelCause(t.Context())
+	for name, c := range map[string]struct {
+		do   func(context.Context, *Job) (string, error)
+		ctx  context.Context
+		want string
+	}{
+		"done":   {func(context.Context, *Job) (string, error) { return "made", nil }, t.Context(), ": done</title>"},
+		"failed": {func(context.Context, *Job) (string, error) { return "", errors.New("no hunter2 here") }, t.Context(), `<p class="reason">no REDACTED here</p>`},
+		"kept": {func(_ context.Context, j *Job) (string, error) {
+			return "", j.Fail("the guest", errors.New("its hunter2 is gone"), nil)
+		}, t.Context(), `<p class="reason">its REDACTED is gone</p>`},
+		"panicked": {func(context.Context, *Job) (string, error) { panic("hunter2") }, t.Context(), ": failed</title>"},
+		"stopped": {func(ctx context.Context, _ *Job) (string, error) {
+			stop(errors.New("Ctrl-C"))
+			return "", context.Cause(ctx)
+		}, stopped, ": interrupted</title>"},
+	} {
+		b := toy(t, c.do)
+		b.Secrets = redact.New("hunter2")
+		b.Outputs.Report = filepath.Join(t.TempDir(), "pages")
+		_, _ = b.Run(c.ctx, nil) // another test's matter
+		page, err := os.ReadFile(filepath.Join(b.Outputs.Report, "toy.raw.html"))
+		if err != nil || !strings.Contains(string(page), c.want) || strings.Contains(string(page), "hunter2") {
+			t.Errorf("%s: %v\n%s", name, err, page)
+		}
 	}
 }
 

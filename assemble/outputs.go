@@ -15,6 +15,7 @@ import (
 
 	"github.com/imgasm/imgasm/assemble/convert"
 	"github.com/imgasm/imgasm/assemble/host"
+	"github.com/imgasm/imgasm/assemble/report"
 	"github.com/imgasm/imgasm/assemble/sbom"
 	whole "github.com/imgasm/imgasm/internal/publish"
 )
@@ -30,6 +31,9 @@ type Output struct {
 	// Bundle is the archive (.tar.zst) that keeps what is known of a build that
 	// failed; "": the folder OUT.failed.
 	Bundle string `json:"bundle,omitempty"`
+	// Report is where a page about the build goes, however that ends: a file that
+	// ends in .html, or a folder, which gets an index too. "": there is none.
+	Report string `json:"report,omitempty"`
 	Keep   bool   `json:"keep,omitempty"` // keep the working folder
 
 	Lock       bool   `json:"lock,omitempty"`       // write what the inputs were into LockFile
@@ -174,6 +178,11 @@ func (o Output) Resolve(madeFrom ...string) (*Outputs, error) {
 	if o.Bundle == "" {
 		if err := checkBundleDir(BundleDir(r.Path)); err != nil {
 			return nil, bad("Out", err, "the logs of a failure would be kept there: move it away, or name an archive with {Bundle}")
+		}
+	}
+	if o.Report != "" {
+		if err := report.Check(o.Report, filepath.Base(r.Path)); err != nil {
+			return nil, err
 		}
 	}
 	if unfinished(r.Path) {

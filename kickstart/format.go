@@ -71,6 +71,9 @@ func allCRLF(src []byte) bool {
 	return seen
 }
 
+// lineEnds are the characters that end a line for the installer.
+const lineEnds = "\n\r\v\f\x1c\x1d\x1e\u0085\u2028\u2029"
+
 // formattable refuses what has no certain meaning.
 func formattable(f *File) error {
 	var bad *ParseError
@@ -82,15 +85,19 @@ func formattable(f *File) error {
 	statement := func(s *Statement) {
 		note(s.Err)
 		for _, w := range s.Words {
-			if strings.ContainsFunc(w.Value, isLineEnd) {
+			if strings.ContainsAny(w.Value, lineEnds) {
 				note(&ParseError{Name: f.Name, Pos: w.Pos, Text: "a backslash at the end of the line does not continue it: write the command on one line"})
 			}
 		}
 	}
 	for _, n := range f.Nodes {
 		switch n := n.(type) {
-		case statementNode:
-			statement(n.statement())
+		case *Command:
+			statement(&n.Statement)
+		case *Include:
+			statement(&n.Statement)
+		case *Append:
+			statement(&n.Statement)
 		case *Section:
 			statement(n.Header)
 			if !n.HasEnd() {

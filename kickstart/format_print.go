@@ -57,8 +57,10 @@ func (p *printer) item(i *item) {
 		}
 	case *Section:
 		p.section(n)
-	case statementNode:
-		p.asIs(n.statement())
+	case *Include:
+		p.asIs(&n.Statement)
+	case *Append:
+		p.asIs(&n.Statement)
 	}
 }
 

@@ -4,6 +4,7 @@ package kickstart
 
 import (
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -74,7 +75,7 @@ func (l *linter) root(f *File) {
 	l.checkWhole(f)
 	l.leave()
 	l.countRest()
-	l.sort()
+	sort.Stable(byPlace{l.findings, l.keys})
 }
 
 // hasText reports whether a section has a line that is not blank.

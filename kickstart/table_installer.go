@@ -2,22 +2,13 @@
 
 package kickstart
 
-// uiOptions are the options of the user interfaces.
-var uiOptions = []OptionSpec{
-	{Names: []string{"--non-interactive"}, Help: "ends the installation instead of asking"},
-}
-
-// endOptions are the options of what to do at the end.
-var endOptions = []OptionSpec{
-	{Names: []string{"--eject"}, Help: "ejects the medium first"},
-	{Names: []string{"--kexec"}, Help: "starts the new kernel without the firmware"},
-}
-
 var installerCommands = []CommandSpec{
 	{
-		Name:    "cmdline",
-		Help:    "installs without a user interface; a question ends the installation",
-		Options: uiOptions,
+		Name: "cmdline",
+		Help: "installs without a user interface; a question ends the installation",
+		Options: []OptionSpec{
+			{Names: []string{"--non-interactive"}, Help: "ends the installation instead of asking"},
+		},
 	},
 	{
 		Name: "driverdisk",
@@ -32,14 +23,19 @@ var installerCommands = []CommandSpec{
 		Many: true,
 	},
 	{
-		Name:    "graphical",
-		Help:    "installs with the graphical user interface",
-		Options: uiOptions,
+		Name: "graphical",
+		Help: "installs with the graphical user interface",
+		Options: []OptionSpec{
+			{Names: []string{"--non-interactive"}, Help: "ends the installation instead of asking"},
+		},
 	},
 	{
-		Name:    "halt",
-		Help:    "shows a message and waits for a key when the installation is done",
-		Options: endOptions,
+		Name: "halt",
+		Help: "shows a message and waits for a key when the installation is done",
+		Options: []OptionSpec{
+			{Names: []string{"--eject"}, Help: "ejects the medium first"},
+			{Names: []string{"--kexec"}, Help: "starts the new kernel without the firmware"},
+		},
 	},
 	{
 		Name: "logging",
@@ -55,9 +51,12 @@ var installerCommands = []CommandSpec{
 		Help: "checks the installation medium first",
 	},
 	{
-		Name:    "poweroff",
-		Help:    "powers the machine off when the installation is done",
-		Options: endOptions,
+		Name: "poweroff",
+		Help: "powers the machine off when the installation is done",
+		Options: []OptionSpec{
+			{Names: []string{"--eject"}, Help: "ejects the medium first"},
+			{Names: []string{"--kexec"}, Help: "starts the new kernel without the firmware"},
+		},
 	},
 	{
 		Name: "rdp",
@@ -69,9 +68,12 @@ var installerCommands = []CommandSpec{
 		History: History{EL: Span{Since: 10}},
 	},
 	{
-		Name:    "reboot",
-		Help:    "reboots when the installation is done",
-		Options: endOptions,
+		Name: "reboot",
+		Help: "reboots when the installation is done",
+		Options: []OptionSpec{
+			{Names: []string{"--eject"}, Help: "ejects the medium first"},
+			{Names: []string{"--kexec"}, Help: "starts the new kernel without the firmware"},
+		},
 	},
 	{
 		Name: "rescue",
@@ -82,14 +84,19 @@ var installerCommands = []CommandSpec{
 		},
 	},
 	{
-		Name:    "shutdown",
-		Help:    "powers the machine off when the installation is done",
-		Options: endOptions,
+		Name: "shutdown",
+		Help: "powers the machine off when the installation is done",
+		Options: []OptionSpec{
+			{Names: []string{"--eject"}, Help: "ejects the medium first"},
+			{Names: []string{"--kexec"}, Help: "starts the new kernel without the firmware"},
+		},
 	},
 	{
-		Name:    "text",
-		Help:    "installs with the text user interface",
-		Options: uiOptions,
+		Name: "text",
+		Help: "installs with the text user interface",
+		Options: []OptionSpec{
+			{Names: []string{"--non-interactive"}, Help: "ends the installation instead of asking"},
+		},
 	},
 	{
 		Name: "updates",

@@ -61,7 +61,6 @@ var fileInputs = []string{
 	"alma --root-password-file @ --arch x86_64 --iso ISO",
 	"alma --keyring @",
 	"alma --locked --lock-file @ --arch x86_64 --iso ISO",
-	"nixos --locked --lock-file @",
 	"rehearse --iso @",
 	"rehearse --post @",
 	"rehearse --ca @",
@@ -74,6 +73,7 @@ var fileInputs = []string{
 	"kickstart render --password-file @",
 	"kickstart render --root-password-file @",
 	"replay @",
+	"report @",
 	"replay KS --log @",
 	"replay KS --kickstart @",
 	"replay KS --progress @",
@@ -98,7 +98,6 @@ var fileInputs = []string{
 	"image check @",
 	"image compare @ KS",
 	"image compare KS @",
-	"lima template @",
 	"inspect @",
 	"inspect @ --ls /",
 	"cp @:/etc/fstab OUT",
@@ -156,13 +155,13 @@ func TestUnreadableFiles(t *testing.T) {
 
 // TestUnreadableFiles leaves no flag and no argument out that names a file.
 func TestFileInputsComplete(t *testing.T) {
-	left := []string{"out", "bundle", "inspect --sbom", // made, not read
+	left := []string{"out", "bundle", "report", "inspect --sbom", // made, not read
 		"inspect --ls", "inspect --cat", // of an image
-		"qemu",                                                       // without it the host lacks something
-		"alma --firmware", "nixos --firmware", "rehearse --firmware", // looked at when there is a QEMU
+		"qemu",                                   // without it the host lacks something
+		"alma --firmware", "rehearse --firmware", // looked at when there is a QEMU
 		"rehearse --lock-file", // read when there is an installer ISO
 	}
-	arguments := regexp.MustCompile("FILE|ISO|KICKSTART|LOG|IMAGE|IN|A B")
+	arguments := regexp.MustCompile("FILE|ISO|KICKSTART|LOG|IMAGE|IN|A B|BUNDLE")
 	names := regexp.MustCompile("`([^`]*(FILE|PATH|ISO|CODE)[^`]*|KEY)`")
 	has := func(verb, what string) bool {
 		return slices.ContainsFunc(fileInputs, func(line string) bool {

@@ -47,7 +47,6 @@ func interruptible(parent context.Context) (context.Context, func()) {
 			case 2:
 				ui.Stopping()
 			default:
-				leaveTerminal()
 				os.Exit(exitInterrupted)
 			}
 		}

@@ -1,0 +1,209 @@
+package report_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"image"
+	"image/png"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/imgasm/imgasm/assemble/report"
+	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/internal/hosttool"
+)
+
+// bundle is the folder of a build that failed, by a guest that writes markup.
+func bundle(t *testing.T) string {
+	t.Helper()
+	begun := time.Date(2026, 11, 29, 20, 0, 0, 0, time.UTC)
+	var events bytes.Buffer
+	for _, e := range []event.Event{
+		{Kind: event.StepStart, Step: "disk", Text: "make a disk"},
+		{Kind: event.StepDone, Step: "disk", Text: "10G"},
+		{Kind: event.StepSkip, Step: "medium", Text: "not asked for"},
+		{Kind: event.StepStart, Step: "install", Text: "install <b>it</b>"},
+		{Kind: event.Phase, Step: "install", Text: "starting the kernel", Line: 1},
+		{Kind: event.Written, Step: "install", Done: 1 << 20},
+		{Kind: event.Progress, Step: "install", Text: "bash", Done: 1, Total: 2, Unit: "packages"},
+		{Kind: event.Phase, Step: "install", Text: "installing packages", Line: 3},
+		{Kind: event.Progress, Step: "install", Text: "vim", Done: 2, Total: 2, Unit: "packages"},
+		{Kind: event.Written, Step: "install", Done: 5 << 20},
+		{Kind: event.Warning, Text: "the disk is slow", Hint: "use another"},
+		{Kind: event.Error, Step: "install", Text: "the installation failed: no space <script>alert(1)</script>\n    serial.log:4: x", Hint: "make the disk larger"},
+	} {
+		e.Time = begun
+		begun = begun.Add(7 * time.Second)
+		line, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		events.Write(append(line, '\n'))
+	}
+	events.WriteString(`{"time":"2026-`) // the program was killed
+	var screen bytes.Buffer
+	if err := png.Encode(&screen, image.NewGray(image.Rect(0, 0, 8, 8))); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "alma.qcow2.failed")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string][]byte{
+		"events.jsonl":    events.Bytes(),
+		"serial.log":      []byte("Linux <script>alert(2)</script>\r\nWanted one\r\nwanted two\r\nNo space left on device\r\n"),
+		"boot-serial.log": []byte("it boots\r\n"),
+		"failure.json":    []byte(`{"rule":"disk-full","phase":"packages","meaning":"No space.","hint":"grow","lines":[{"channel":"console","line":4,"text":"No space left on device"},{"channel":"log","line":9,"text":"</code><img src=x>"}]}`),
+		"plan.json":       []byte(`{"arch":"x86_64"}`),
+		"screen.png":      screen.Bytes(),
+		"SUMMARY.md":      []byte("# failed"),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// page makes the page of a bundle and returns its path and text.
+func page(t *testing.T, bundle, place string) (path, text string) {
+	t.Helper()
+	b, err := report.Read(bundle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if path, err = b.Put(place); err != nil {
+		t.Fatal(err)
+	}
+	all, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path, string(all)
+}
+
+func TestPage(t *testing.T) {
+	dir := bundle(t)
+	_, text := page(t, dir, filepath.Join(t.TempDir(), "why.html"))
+	for _, want := range []string{
+		"<title>alma.qcow2: failed</title>", "the installation failed: no space &lt;script&gt;alert(1)&lt;/script&gt;</p>", "make the disk larger",
+		`<a href="#c0-4">console, line 4</a> <code>No space left on device</code>`, `<span>log, line 9</span> <code>&lt;/code&gt;&lt;img src=x&gt;</code>`,
+		`<span id="c0-4" class="fatal">`, "Linux &lt;script&gt;alert(2)&lt;/script&gt;", `<a href="#c0-3">installing packages</a>`, "rule disk-full",
+		"Packages installed <b>2</b>", "Written to the guest&#39;s disks <b>5.0 MiB</b>", "skipped: not asked for", "the disk is slow", "data:image/png;base64,", "boot-serial.log", "1 min 17 s",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the page has no %q", want)
+		}
+	}
+	// It asks for nothing from anywhere.
+	for _, link := range regexp.MustCompile(`<[^>]*\s(?:src|href)="([^"]*)"|url\(`).FindAllStringSubmatch(text, -1) {
+		if !strings.HasPrefix(link[1], "#") && !strings.HasPrefix(link[1], "data:") {
+			t.Errorf("the page leads to %q", link[0])
+		}
+	}
+}
+
+// An archive of the bundle gives the same page; in a folder an index leads to it.
+func TestArchiveAndIndex(t *testing.T) {
+	dir := bundle(t)
+	archive := filepath.Join(t.TempDir(), "alma.qcow2.failed.tar.zst")
+	f, err := os.Create(archive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	z, err := zstd.NewWriter(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := tar.NewWriter(z)
+	if err := w.AddFS(os.DirFS(filepath.Dir(dir))); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(w.Close(), z.Close(), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	place := filepath.Join(t.TempDir(), "pages")
+	path, text := page(t, archive, place)
+	if _, want := page(t, dir, filepath.Join(t.TempDir(), "x.html")); text != want || path != filepath.Join(place, "alma.qcow2.html") {
+		t.Errorf("%s differs from that of the folder", path)
+	}
+	index, err := os.ReadFile(filepath.Join(place, "index.html"))
+	if err != nil || !strings.Contains(string(index), `<a href="./alma.qcow2.html">alma.qcow2</a>`) || !strings.Contains(string(index), "1 min 17 s") {
+		t.Errorf("%v\n%s", err, index)
+	}
+}
+
+// What is none of ours is not replaced, and a folder that holds no build is refused.
+func TestRefused(t *testing.T) {
+	dir := t.TempDir()
+	theirs := filepath.Join(dir, "theirs.html")
+	if err := os.WriteFile(theirs, []byte("<!doctype html>"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, place := range []string{theirs, filepath.Join(dir, "none", "x.html"), filepath.Join(theirs, "below")} {
+		if err := report.Check(place, "alma"); !errors.Is(err, report.ErrPlace) {
+			t.Errorf("%s: %v", place, err)
+		}
+	}
+	if _, err := report.Read(dir); !errors.Is(err, report.ErrInput) {
+		t.Errorf("%v", err)
+	}
+	if _, err := report.Read(theirs); !errors.Is(err, report.ErrInput) {
+		t.Errorf("a file that is no archive: %v", err)
+	}
+}
+
+// Of a long console the beginning and the end are shown.
+func TestLongConsole(t *testing.T) {
+	dir := bundle(t)
+	var long strings.Builder
+	for n := range 70_000 {
+		fmt.Fprintf(&long, "line %d\r\n", n+1)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "serial.log"), []byte(long.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b, err := report.Read(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := b.Consoles[0].Lines
+	if len(lines) != 20_001 || !lines[10_000].Gap || lines[10_000].Text != "lines up to 60000 are in the log alone" || lines[10_001].Line != 60_001 {
+		t.Errorf("%d lines, %+v", len(lines), lines[9_999:10_002])
+	}
+}
+
+// A browser, light and dark, wide and narrow: nothing is asked for or complained
+// of, nothing is too wide, the search and the links work.
+func TestE2EBrowser(t *testing.T) {
+	hosttool.Machines(t)
+	hosttool.Find(t, "chromium", "chromium")
+	dir := t.TempDir()
+	path, _ := page(t, bundle(t), dir)
+	cmd := exec.Command("go", "run", ".", path, filepath.Join(dir, "index.html"))
+	cmd.Dir = filepath.Join("testdata", "judges", "browser")
+	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=readonly")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	var want strings.Builder
+	for _, rest := range []string{`found "1 of 2" then "2 of 2, 3wanted two", first link to "4No space left on device", said []`, `found "" then "", first link to "", said []`} {
+		for _, look := range []string{"light 1280: background rgb(251, 251, 249)", "light 390: background rgb(251, 251, 249)", "dark 1280: background rgb(20, 23, 26)", "dark 390: background rgb(20, 23, 26)"} {
+			fmt.Fprintf(&want, "%s, too wide: false, %s\n", look, rest)
+		}
+	}
+	if string(out) != want.String() {
+		t.Errorf("%s\nwant\n%s", out, want.String())
+	}
+}
