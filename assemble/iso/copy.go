@@ -10,23 +10,22 @@ import (
 
 // WriteTo implements io.WriterTo: the rest of the file goes to w. From a file
 // to a file the kernel copies, and on some file systems shares the blocks.
-func (f *openFile) WriteTo(w io.Writer) (int64, error) {
-	var done int64
-	skip := f.at
+func (f reader) WriteTo(w io.Writer) (done int64, err error) {
+	skip, err := f.Seek(0, io.SeekCurrent)
 	for _, e := range f.extents {
 		if skip >= e.length {
 			skip -= e.length
 			continue
 		}
-		n, err := f.m.copyExtent(w, extent{e.offset + skip, e.length - skip})
+		var n int64
+		if n, err = f.m.copyExtent(w, extent{e.offset + skip, e.length - skip}); err != nil {
+			return done + n, err
+		}
 		skip = 0
 		done += n
-		f.at += n
-		if err != nil {
-			return done, err
-		}
 	}
-	return done, nil
+	_, err = f.Seek(0, io.SeekEnd)
+	return done, err
 }
 
 // copyPiece is how much is copied before Image.Piece is called again: a second's

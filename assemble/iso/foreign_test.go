@@ -89,9 +89,13 @@ func TestForeignImages(t *testing.T) {
 				t.Errorf("label %q, naming %d", m.Label, m.naming)
 			}
 			found := 0
-			err := m.Walk(func(name string, info fs.FileInfo) error {
-				if info.IsDir() {
-					return nil
+			err := fs.WalkDir(m, ".", func(name string, d fs.DirEntry, err error) error {
+				if err != nil || d.IsDir() {
+					return err
+				}
+				info, err := d.Info()
+				if err != nil {
+					return err
 				}
 				text, ok := want[name]
 				if !ok {

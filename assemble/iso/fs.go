@@ -1,26 +1,17 @@
-// This file makes an image an fs.FS: paths to entries, entries to files.
+// This file makes an image an fs.FS: its nodes, and files.
 
 package iso
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
-	"path"
-	"sort"
 	"strings"
 	"time"
 
+	"github.com/imgasm/imgasm/internal/nodefs"
 	"github.com/imgasm/imgasm/internal/tree"
 )
-
-// maxLinks bounds how many symbolic links one path may lead through.
-const maxLinks = 10
-
-// maxWalk bounds what Walk reads of directories, in bytes: AlmaLinux's DVD
-// has about 4 MiB of them in all.
-const maxWalk = 256 << 20
 
 var (
 	_ fs.ReadDirFS = (*Image)(nil)
@@ -31,237 +22,87 @@ var (
 // asks for. Files implement io.ReaderAt and io.Seeker. Names are told apart
 // as Linux does: on images with plain or Joliet names case does not matter.
 func (m *Image) Open(name string) (fs.File, error) {
-	n, err := m.find("open", name)
+	f, err := m.nodes().Open(name)
 	if err != nil {
 		return nil, err
 	}
-	if n.dir {
-		return &openDir{m: m, n: n}, nil
+	info, err := f.Stat()
+	if err != nil || info.IsDir() {
+		return f, err
 	}
-	if !n.mode.IsRegular() {
+	n, ok := info.Sys().(*inode)
+	if !ok || !info.Mode().IsRegular() {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: errors.New("neither a file nor a directory")}
 	}
-	return m.openFile(n), nil
+	return &openFile{reader{io.NewSectionReader(n, 0, n.size), m, n.extents()}, info}, nil
 }
 
 // Stat describes the file or directory called name; see Open.
-func (m *Image) Stat(name string) (fs.FileInfo, error) {
-	n, err := m.find("stat", name)
-	if err != nil {
-		return nil, err
-	}
-	return info{n}, nil
-}
+func (m *Image) Stat(name string) (fs.FileInfo, error) { return m.nodes().Stat(name) }
 
 // ReadDir lists a directory, sorted by name.
-func (m *Image) ReadDir(name string) ([]fs.DirEntry, error) {
-	n, err := m.find("readdir", name)
-	if err != nil {
-		return nil, err
-	}
-	if !n.dir {
-		return nil, &fs.PathError{Op: "readdir", Path: name, Err: errors.New("not a directory")}
-	}
-	return m.list(n)
+func (m *Image) ReadDir(name string) ([]fs.DirEntry, error) { return m.nodes().ReadDir(name) }
+
+func (m *Image) nodes() nodefs.FS {
+	return nodefs.FS{Root: func() (nodefs.Node, error) { return &inode{node: m.root, m: m}, nil }}
 }
 
-func (m *Image) list(dir node) ([]fs.DirEntry, error) {
-	var all []fs.DirEntry
-	err := m.scan(dir, func(n node) error {
-		all = append(all, fs.FileInfoToDirEntry(info{n}))
-		return nil
-	})
-	sort.Slice(all, func(i, j int) bool { return all[i].Name() < all[j].Name() })
-	for i := 1; i < len(all); i++ {
-		if all[i].Name() == all[i-1].Name() {
-			return nil, m.corrupt("directory %q has two entries called %q", dir.name, all[i].Name())
-		}
-	}
-	return all, err
+// inode is a node in its place.
+type inode struct {
+	node
+	m  *Image
+	in *inode // the directory; nil for the root
 }
 
-// find walks from the root to name, through symbolic links.
-func (m *Image) find(op, name string) (node, error) {
-	if !fs.ValidPath(name) {
-		return node{}, &fs.PathError{Op: op, Path: name, Err: fs.ErrInvalid}
-	}
-	n := m.root
-	links := 0
-	var at string // the directory that n is, without links
-	for rest := name; rest != "." && rest != ""; {
-		element, after, _ := strings.Cut(rest, "/")
-		next, err := m.lookup(n, element)
-		if err != nil {
-			return node{}, &fs.PathError{Op: op, Path: name, Err: err}
-		}
-		rest = after
-		if next.mode&fs.ModeSymlink != 0 {
-			if links++; links > maxLinks {
-				return node{}, &fs.PathError{Op: op, Path: name, Err: errors.New("too many symbolic links")}
-			}
-			target := next.target
-			if !strings.HasPrefix(target, "/") {
-				target = at + "/" + target
-			}
-			// Links cannot lead out: ".." stops at the root.
-			rest = strings.TrimPrefix(path.Clean("/"+target+"/"+after), "/")
-			n, at = m.root, ""
-			continue
-		}
-		n, at = next, path.Join(at, next.name)
-	}
-	return n, nil
-}
+func (n *inode) Mode() fs.FileMode         { return n.mode }
+func (n *inode) Size() int64               { return n.size }
+func (n *inode) ModTime() time.Time        { return n.time }
+func (n *inode) Sys() any                  { return n }
+func (n *inode) ReadLink() (string, error) { return n.target, nil }
+func (n *inode) List() nodefs.Lister       { return &lister{dir: n} }
 
-// lookup finds one name in a directory.
-func (m *Image) lookup(dir node, name string) (node, error) {
-	if !dir.dir {
-		return node{}, fs.ErrNotExist
-	}
-	var found node
-	ok := false
-	err := m.scan(dir, func(n node) error {
-		if n.name == name || m.naming != rockRidge && strings.EqualFold(n.name, name) {
-			found, ok = n, true
+// ReadPiece is io.ReaderAt's ReadAt: its p lies within the file.
+func (n *inode) ReadPiece(p []byte, off int64) (int, error) { return n.ReadAt(p, off) }
+
+// Lookup implements nodefs.Node.
+func (n *inode) Lookup(name string) (nodefs.Node, error) {
+	var found *inode
+	err := n.m.scan(n.node, func(c node) error {
+		if c.name == name || n.m.naming != rockRidge && strings.EqualFold(c.name, name) {
+			found = &inode{node: c, m: n.m, in: n}
 			return errStop
 		}
 		return nil
 	})
 	if err != nil && !errors.Is(err, errStop) {
-		return node{}, err
+		return nil, err
 	}
-	if !ok {
-		return node{}, fs.ErrNotExist
+	if found == nil {
+		return nil, fs.ErrNotExist
 	}
-	if found.dir && found.first.offset == dir.first.offset {
-		return node{}, m.corrupt("directory %q contains itself", name)
-	}
-	return found, nil
+	return found, found.honest()
 }
 
-// Walk calls visit for every file and directory but the root, folders before
-// what is in them, names in order. A visit that returns fs.SkipDir for a
-// directory leaves it out. Directories that can be reached twice are refused:
-// no honest image has them, and a hostile one could make the walk endless.
-func (m *Image) Walk(visit func(name string, info fs.FileInfo) error) error {
-	seen := map[int64]bool{m.root.first.offset: true}
-	read := int64(0)
-	var walk func(dir node, prefix string) error
-	walk = func(dir node, prefix string) error {
-		if read += dir.size; read > maxWalk {
-			return m.corrupt("more than %d bytes of directories", maxWalk)
+// honest refuses a directory within itself: a walk of it would not end.
+func (n *inode) honest() error {
+	for up := n.in; n.dir && n.size > 0 && up != nil; up = up.in {
+		if up.first.offset == n.first.offset {
+			return n.m.corrupt("directory %q can be reached by two paths", n.name)
 		}
-		entries, err := m.list(dir)
-		if err != nil {
-			return err
-		}
-		for _, e := range entries {
-			i, err := e.Info()
-			if err != nil {
-				return err
-			}
-			n := i.(info).node
-			full := prefix + n.name
-			if err := visit(full, i); err != nil {
-				if n.dir && errors.Is(err, fs.SkipDir) {
-					continue
-				}
-				return err
-			}
-			if !n.dir {
-				continue
-			}
-			if seen[n.first.offset] && n.size > 0 {
-				return m.corrupt("directory %q can be reached by two paths", full)
-			}
-			seen[n.first.offset] = true
-			if strings.Count(full, "/") > 128 {
-				return m.corrupt("directories nested too deeply at %q", full)
-			}
-			if err := walk(n, full+"/"); err != nil {
-				return err
-			}
-		}
-		return nil
 	}
-	return walk(m.root, "")
+	return nil
 }
-
-// info is a node as fs.FileInfo.
-type info struct{ node }
-
-func (i info) Name() string       { return i.node.name }
-func (i info) Size() int64        { return i.node.size }
-func (i info) Mode() fs.FileMode  { return i.node.mode }
-func (i info) ModTime() time.Time { return i.node.time }
-func (i info) IsDir() bool        { return i.node.dir }
-func (i info) Sys() any           { return nil }
-
-// openDir is an opened directory.
-type openDir struct {
-	m    *Image
-	n    node
-	all  []fs.DirEntry
-	read bool
-}
-
-func (d *openDir) Stat() (fs.FileInfo, error) { return info{d.n}, nil }
-func (d *openDir) Close() error               { return nil }
-func (d *openDir) Read([]byte) (int, error) {
-	return 0, &fs.PathError{Op: "read", Path: d.n.name, Err: errors.New("is a directory")}
-}
-
-// ReadDir is fs.ReadDirFile's.
-func (d *openDir) ReadDir(n int) ([]fs.DirEntry, error) {
-	if !d.read {
-		all, err := d.m.list(d.n)
-		if err != nil {
-			return nil, err
-		}
-		d.all, d.read = all, true
-	}
-	if n <= 0 {
-		rest := d.all
-		d.all = nil
-		return rest, nil
-	}
-	if len(d.all) == 0 {
-		return nil, io.EOF
-	}
-	n = min(n, len(d.all))
-	some := d.all[:n]
-	d.all = d.all[n:]
-	return some, nil
-}
-
-// openFile is an opened file: a reader over its extents.
-type openFile struct {
-	m       *Image
-	n       node
-	extents []extent
-	at      int64
-}
-
-func (m *Image) openFile(n node) *openFile {
-	return &openFile{m: m, n: n, extents: append([]extent{n.first}, n.rest...)}
-}
-
-func (f *openFile) Stat() (fs.FileInfo, error) { return info{f.n}, nil }
-func (f *openFile) Close() error               { return nil }
 
 // ReadAt implements io.ReaderAt.
-func (f *openFile) ReadAt(p []byte, off int64) (int, error) {
-	if off < 0 {
-		return 0, fmt.Errorf("%s: read at %d", f.n.name, off)
-	}
+func (n *inode) ReadAt(p []byte, off int64) (int, error) {
 	done := 0
-	for _, e := range f.extents {
+	for _, e := range n.extents() {
 		if off >= e.length {
 			off -= e.length
 			continue
 		}
 		want := p[done:min(int64(len(p)), int64(done)+e.length-off)]
-		k, err := f.m.r.ReadAt(want, e.offset+off)
+		k, err := n.m.r.ReadAt(want, e.offset+off)
 		done += k
 		if k < len(want) {
 			if errors.Is(err, io.EOF) {
@@ -277,32 +118,51 @@ func (f *openFile) ReadAt(p []byte, off int64) (int, error) {
 	return done, io.EOF
 }
 
-func (f *openFile) Read(p []byte) (int, error) {
-	if len(p) == 0 {
-		return 0, nil
-	}
-	n, err := f.ReadAt(p, f.at)
-	f.at += int64(n)
-	if n > 0 && errors.Is(err, io.EOF) {
-		err = nil
-	}
-	return n, err
+// lister lists a directory at once.
+type lister struct {
+	dir  *inode
+	done bool
 }
 
-// Seek implements io.Seeker.
-func (f *openFile) Seek(offset int64, whence int) (int64, error) {
-	switch whence {
-	case io.SeekCurrent:
-		offset += f.at
-	case io.SeekEnd:
-		offset += f.n.size
+func (l *lister) Next() (all []nodefs.Entry, err error) {
+	if l.done {
+		return nil, io.EOF
 	}
-	if offset < 0 {
-		return 0, fmt.Errorf("%s: seek to %d", f.n.name, offset)
-	}
-	f.at = offset
-	return offset, nil
+	l.done = true
+	names := map[string]bool{}
+	err = l.dir.m.scan(l.dir.node, func(c node) error {
+		if names[c.name] {
+			return l.dir.m.corrupt("directory %q has two entries called %q", l.dir.name, c.name)
+		}
+		names[c.name] = true
+		all = append(all, dirEntry{&inode{node: c, m: l.dir.m, in: l.dir}})
+		return nil
+	})
+	return all, err
 }
+
+type dirEntry struct{ n *inode }
+
+func (e dirEntry) Name() string               { return e.n.name }
+func (e dirEntry) Type() fs.FileMode          { return e.n.mode.Type() }
+func (e dirEntry) Node() (nodefs.Node, error) { return e.n, e.n.honest() }
+
+// reader reads a file's extents.
+type reader struct {
+	*io.SectionReader
+	m       *Image
+	extents []extent
+}
+
+func (reader) Close() error { return nil }
+
+// openFile is an opened file.
+type openFile struct {
+	reader
+	info fs.FileInfo
+}
+
+func (f *openFile) Stat() (fs.FileInfo, error) { return f.info, nil }
 
 // File is a file of the image to be put at another path, on another medium. All that
 // is taken out of an image in this way is together at most as large as the
@@ -323,6 +183,6 @@ func (m *Image) File(to, name string) (File, error) {
 // Whole is the image itself as a file, to be put on another medium.
 func (m *Image) Whole() File {
 	return File{Path: m.Path, SizeBytes: m.SizeBytes, Open: func() (io.ReadCloser, error) {
-		return m.openFile(node{name: m.Path, size: m.SizeBytes, first: extent{0, m.SizeBytes}}), nil
+		return reader{io.NewSectionReader(m.r, 0, m.SizeBytes), m, []extent{{0, m.SizeBytes}}}, nil
 	}}
 }

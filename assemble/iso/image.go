@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 	"sync"
@@ -236,7 +237,7 @@ func (m *Image) rootOf(descriptor []byte) (node, error) {
 	if !r.dir {
 		return node{}, m.corrupt("the root is not a directory")
 	}
-	r.name = "."
+	r.name, r.mode = ".", fs.ModeDir|0o555
 	return r, nil
 }
 

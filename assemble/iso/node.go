@@ -42,6 +42,9 @@ type node struct {
 	id      string // ECMA-119 identifier, raw
 }
 
+// extents are all of a file's.
+func (n *node) extents() []extent { return append([]extent{n.first}, n.rest...) }
+
 // parseRecord reads one directory record. It returns the System Use area too.
 func (m *Image) parseRecord(b []byte) (n node, system []byte, err error) {
 	if len(b) < 34 {
@@ -171,7 +174,7 @@ func (m *Image) checkExtents(n node) error {
 	if len(n.rest) == 0 {
 		return nil
 	}
-	all := append([]extent{n.first}, n.rest...)
+	all := n.extents()
 	slices.SortFunc(all, func(a, b extent) int { return cmp.Compare(a.offset, b.offset) })
 	end := int64(0)
 	for _, e := range all {

@@ -7,6 +7,8 @@ import (
 	"encoding/binary"
 	"io/fs"
 	"strings"
+
+	"github.com/imgasm/imgasm/internal/nodefs"
 )
 
 // maxContinuations bounds how often a System Use area may go on elsewhere.
@@ -138,7 +140,7 @@ func (e *entries) take(m *Image, sig string, data []byte) error {
 			return m.corrupt("a name of more than %d bytes", maxNameBytes)
 		}
 	case sig == "PX" && len(data) >= 8:
-		e.of.mode, e.of.hasMode = posixMode(binary.LittleEndian.Uint32(data)), true
+		e.of.mode, e.of.hasMode = nodefs.UnixMode(uint16(binary.LittleEndian.Uint32(data))), true
 	case sig == "SL" && len(data) >= 1:
 		if e.link.Len() > maxNameBytes {
 			return m.corrupt("a link of more than %d bytes", maxNameBytes)
@@ -170,26 +172,6 @@ func (m *Image) relocate(n *node, sector int64) error {
 	}
 	n.dir, n.first, n.size = true, self.first, self.size
 	return nil
-}
-
-// posixMode maps st_mode.
-func posixMode(mode uint32) fs.FileMode {
-	m := fs.FileMode(mode & 0o777)
-	switch mode & 0o170000 {
-	case 0o040000:
-		m |= fs.ModeDir
-	case 0o120000:
-		m |= fs.ModeSymlink
-	case 0o010000:
-		m |= fs.ModeNamedPipe
-	case 0o140000:
-		m |= fs.ModeSocket
-	case 0o020000:
-		m |= fs.ModeDevice | fs.ModeCharDevice
-	case 0o060000:
-		m |= fs.ModeDevice
-	}
-	return m
 }
 
 // linkComponents appends the component records of one SL entry (4.1.3.1).
