@@ -25,7 +25,7 @@ test: setup-test lint unit e2e ## what can be proven on this machine in a quarte
 
 test-all: ## all of it
 	$(MAKE) test E2E=all
-	IMGASM_E2E=all $(GO) test -count=1 -timeout 60m ./assemble/qcow2 ./assemble/sbom ./assemble/convert
+	IMGASM_E2E=all $(GO) test -count=1 -timeout 60m ./assemble/qcow2 ./assemble/sbom ./assemble/convert ./assemble/lima
 
 unit: ## no root, no network, no virtual machine
 	$(GO) test ./...

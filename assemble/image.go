@@ -18,12 +18,16 @@ type Image struct {
 	Version   string `json:"version"`
 	Arch      string `json:"arch"`
 	Boot      string `json:"boot"` // "uefi" or "bios"
+	// SSHUser is who logs in over ssh, where that is known: SSHKey with a key that
+	// was given to the build, else with a password.
+	SSHUser string `json:"sshUser,omitempty"`
+	SSHKey  bool   `json:"sshKey,omitempty"`
 
 	Output  File              `json:"output"`
 	Format  string            `json:"format"`      // "qcow2": a name of package convert
 	Virtual int64             `json:"virtualSize"` // bytes that the guest sees
 	Inputs  []Input           `json:"inputs"`      // everything that went into it
-	Guest   map[string]string `json:"guest"`       // facts that the new system reported
+	Guest   map[string]string `json:"guest"`       // facts of the new system: what it reported, or what is known of its making
 	Package []string          `json:"packages"`    // what was installed: name-epoch:version-release.arch
 	Tested  *boottest.Proof   `json:"bootTest"`    // nil: not boot-tested
 	// TestedAs is the format in which the disk was boot-tested, where that is

@@ -118,6 +118,8 @@ type Result struct {
 
 // Next is how to go on with an image.
 type Next struct {
+	// Image is the image that a machine can boot; "": there is none.
+	Image string
 	// Boot is a QEMU command that boots the image with its console on the
 	// terminal and forgets what the guest writes. Empty where no command that
 	// can be pasted would do: this host's firmware must be prepared first.

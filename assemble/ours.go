@@ -3,14 +3,15 @@
 package assemble
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 
 	"github.com/imgasm/imgasm/assemble/lock"
 	"github.com/imgasm/imgasm/assemble/provenance"
 	"github.com/imgasm/imgasm/assemble/sbom"
+	"github.com/imgasm/imgasm/internal/digest"
 	"github.com/imgasm/imgasm/internal/smallfile"
 )
 
@@ -23,11 +24,7 @@ func readRecord(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxRecord+1))
-	if err == nil && len(text) > maxRecord {
-		err = fmt.Errorf("%s: more than %d bytes", path, maxRecord)
-	}
-	return text, err
+	return smallfile.All(f, path, maxRecord)
 }
 
 func notOurs(path string) error { return fmt.Errorf("%s exists, and imgasm did not make it", path) }
@@ -91,7 +88,7 @@ func replaceable(out string) error {
 		return notOurs(out)
 	}
 	if info.Size() == meta.Output.Size {
-		if sum, _, err := HashFile(out); err != nil {
+		if sum, _, err := digest.File(context.Background(), out); err != nil {
 			return err
 		} else if sum == meta.Output.SHA256 {
 			return nil

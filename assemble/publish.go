@@ -5,19 +5,15 @@ package assemble
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
 
 	"github.com/imgasm/imgasm/assemble/lock"
+	"github.com/imgasm/imgasm/internal/digest"
 	whole "github.com/imgasm/imgasm/internal/publish"
 	"github.com/imgasm/imgasm/internal/size"
-	"github.com/imgasm/imgasm/internal/smallfile"
 )
 
 // Product is what a build has made.
@@ -111,44 +107,19 @@ func (j *Job) wholeImage(ctx context.Context, name string, progress func(done in
 		return "", 0, err
 	}
 	defer f.Close()
-	h := sha256.New()
-	const piece = 256 << 20
-	for {
-		copied, err := io.CopyN(h, f, piece)
-		n += copied
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err == nil {
-			err = context.Cause(ctx)
-		}
-		if err != nil {
-			return "", 0, fmt.Errorf("read %s: %w", f.Name(), err)
-		}
-		progress(n)
+	if sum, n, err = digest.Reader(ctx, f, progress); err != nil {
+		return "", 0, fmt.Errorf("read %s: %w", f.Name(), err)
 	}
 	if err := j.Folder.Chmod(name, 0o644); err != nil {
 		return "", 0, err
 	}
-	return hex.EncodeToString(h.Sum(nil)), n, whole.Sync(ctx, f)
+	return sum, n, whole.Sync(ctx, f)
 }
 
 // HashFile returns the SHA-256 and the size of a file.
 func HashFile(path string) (sum string, n int64, err error) {
-	f, err := smallfile.Open(path)
-	if err != nil {
-		return "", 0, err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if n, err = io.Copy(h, f); err != nil {
-		return "", 0, fmt.Errorf("read %s: %w", path, err)
-	}
-	return hex.EncodeToString(h.Sum(nil)), n, nil
+	return digest.File(context.Background(), path)
 }
 
 // HashBytes is the SHA-256 of b.
-func HashBytes(b []byte) string {
-	h := sha256.Sum256(b)
-	return hex.EncodeToString(h[:])
-}
+func HashBytes(b []byte) string { return digest.Bytes(b) }

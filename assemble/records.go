@@ -16,6 +16,7 @@ import (
 
 	"github.com/imgasm/imgasm/assemble/lock"
 	"github.com/imgasm/imgasm/assemble/provenance"
+	"github.com/imgasm/imgasm/internal/digest"
 	whole "github.com/imgasm/imgasm/internal/publish"
 )
 
@@ -77,7 +78,7 @@ func (j *Job) records(ctx context.Context, described []*Image, p Product) (all [
 	}
 	all = append(all, bills...)
 	for _, record := range all[len(described):] { // all but the descriptions
-		sums = append(sums, provenance.Artifact{Name: filepath.Base(record.To), SHA256: HashBytes(record.Text)})
+		sums = append(sums, provenance.Artifact{Name: filepath.Base(record.To), SHA256: digest.Bytes(record.Text)})
 	}
 	if j.Outputs.Checksums {
 		path := checksumsName(out)

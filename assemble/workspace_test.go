@@ -211,7 +211,7 @@ func TestFolderIdentity(t *testing.T) {
 func TestWorkspaceIsUsedThroughItsRoot(t *testing.T) {
 	sources, err := filepath.Glob("*.go")
 	ok(t, err)
-	for _, dir := range []string{"alma", "guest"} {
+	for _, dir := range []string{"alma", "guest", "nixos"} {
 		more, err := filepath.Glob(dir + "/*.go")
 		ok(t, err)
 		sources = append(sources, more...)

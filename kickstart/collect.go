@@ -3,30 +3,27 @@
 package kickstart
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"unicode/utf8"
 )
 
-// byPlace sorts findings by their keys, and by column where they are about
-// the same line.
-type byPlace struct {
-	findings []Finding
-	keys     [][]int
-}
-
-func (b byPlace) Len() int { return len(b.keys) }
-
-func (b byPlace) Less(i, j int) bool {
-	if c := slices.Compare(b.keys[i], b.keys[j]); c != 0 {
-		return c < 0
+// sort puts the findings in the order of their keys, and by column where they
+// are about the same line.
+func (l *linter) sort() {
+	order := make([]int, len(l.findings))
+	for i := range order {
+		order[i] = i
 	}
-	return b.findings[i].Column < b.findings[j].Column
-}
-
-func (b byPlace) Swap(i, j int) {
-	b.findings[i], b.findings[j] = b.findings[j], b.findings[i]
-	b.keys[i], b.keys[j] = b.keys[j], b.keys[i]
+	slices.SortStableFunc(order, func(a, b int) int {
+		return cmp.Or(slices.Compare(l.keys[a], l.keys[b]), l.findings[a].Column-l.findings[b].Column)
+	})
+	var sorted []Finding
+	for _, i := range order {
+		sorted = append(sorted, l.findings[i])
+	}
+	l.findings = sorted
 }
 
 // add keeps a finding about the current file, unless a comment suppresses it.

@@ -71,9 +71,6 @@ func allCRLF(src []byte) bool {
 	return seen
 }
 
-// lineEnds are the characters that end a line for the installer.
-const lineEnds = "\n\r\v\f\x1c\x1d\x1e\u0085\u2028\u2029"
-
 // formattable refuses what has no certain meaning.
 func formattable(f *File) error {
 	var bad *ParseError
@@ -85,19 +82,15 @@ func formattable(f *File) error {
 	statement := func(s *Statement) {
 		note(s.Err)
 		for _, w := range s.Words {
-			if strings.ContainsAny(w.Value, lineEnds) {
+			if strings.ContainsFunc(w.Value, isLineEnd) {
 				note(&ParseError{Name: f.Name, Pos: w.Pos, Text: "a backslash at the end of the line does not continue it: write the command on one line"})
 			}
 		}
 	}
 	for _, n := range f.Nodes {
 		switch n := n.(type) {
-		case *Command:
-			statement(&n.Statement)
-		case *Include:
-			statement(&n.Statement)
-		case *Append:
-			statement(&n.Statement)
+		case statementNode:
+			statement(n.statement())
 		case *Section:
 			statement(n.Header)
 			if !n.HasEnd() {

@@ -57,10 +57,8 @@ func (p *printer) item(i *item) {
 		}
 	case *Section:
 		p.section(n)
-	case *Include:
-		p.asIs(&n.Statement)
-	case *Append:
-		p.asIs(&n.Statement)
+	case statementNode:
+		p.asIs(n.statement())
 	}
 }
 

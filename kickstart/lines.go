@@ -6,58 +6,35 @@ import (
 	"bytes"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 const byteOrderMark = "\ufeff"
 
-// eolLen is the length of the line end at the beginning of b, 0 if there is
-// none.
-func eolLen[T string | []byte](b T) int {
-	switch b[0] {
-	case '\n', '\v', '\f', 0x1c, 0x1d, 0x1e:
-		return 1
-	case '\r':
-		if len(b) > 1 && b[1] == '\n' {
-			return 2
-		}
-		return 1
-	case 0xc2: // U+0085, next line
-		if len(b) > 1 && b[1] == 0x85 {
-			return 2
-		}
-	case 0xe2: // U+2028 and U+2029, line and paragraph separators
-		if len(b) > 2 && b[1] == 0x80 && (b[2] == 0xa8 || b[2] == 0xa9) {
-			return 3
-		}
-	}
-	return 0
+// isLineEnd tells the characters that end a line.
+func isLineEnd(r rune) bool {
+	return r >= '\n' && r <= '\r' || r >= 0x1c && r <= 0x1e || r == 0x85 || r == 0x2028 || r == 0x2029
 }
 
 // cutLine cuts the first line with its end off src, which is not empty.
 func cutLine(src []byte) (line, rest []byte) {
-	for i, c := range src {
-		if c >= ' ' && c < 0x7f {
-			continue
-		}
-		if n := eolLen(src[i:]); n > 0 {
-			return src[:i+n], src[i+n:]
-		}
+	end := eolStart(src)
+	if end == len(src) {
+		return src, nil
 	}
-	return src, nil
+	_, size := utf8.DecodeRune(src[end:])
+	if bytes.HasPrefix(src[end:], []byte("\r\n")) {
+		size = 2
+	}
+	return src[:end+size], src[end+size:]
 }
 
-// eolStart is the index of the line end of a line made by cutLine, or its
-// length.
-func eolStart[T string | []byte](line T) int {
-	for n := 1; n <= 3 && n <= len(line); n++ {
-		if eolLen(line[len(line)-n:]) == n {
-			if n == 1 && line[len(line)-1] == '\n' && len(line) > 1 && line[len(line)-2] == '\r' {
-				return len(line) - 2
-			}
-			return len(line) - n
-		}
+// eolStart is the index of the first line end, or the text's length.
+func eolStart[T string | []byte](text T) int {
+	if at := bytes.IndexFunc([]byte(text), isLineEnd); at >= 0 {
+		return at
 	}
-	return len(line)
+	return len(text)
 }
 
 // isSpace tells white space as the installer does: Unicode's, and the ASCII

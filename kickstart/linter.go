@@ -4,7 +4,6 @@ package kickstart
 
 import (
 	"slices"
-	"sort"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -75,7 +74,7 @@ func (l *linter) root(f *File) {
 	l.checkWhole(f)
 	l.leave()
 	l.countRest()
-	sort.Stable(byPlace{l.findings, l.keys})
+	l.sort()
 }
 
 // hasText reports whether a section has a line that is not blank.

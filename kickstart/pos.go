@@ -20,9 +20,6 @@ type Pos struct {
 	Line, Column, Offset int
 }
 
-// IsValid reports whether p is a place at all.
-func (p Pos) IsValid() bool { return p.Line > 0 }
-
 // String gives "line:column".
 func (p Pos) String() string { return fmt.Sprintf("%d:%d", p.Line, p.Column) }
 

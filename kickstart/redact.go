@@ -57,22 +57,12 @@ func Redact(src []byte) []byte {
 	}
 	walk(f, func(n Node) {
 		switch n := n.(type) {
-		case *Blank:
-			line(&n.Line, nil)
-		case *Comment:
-			line(&n.Line, nil)
-		case *Text:
-			line(&n.Line, nil)
-		case *Entry:
-			line(&n.Line, nil)
-		case *Command:
-			line(&n.Line, &n.Statement)
-		case *Include:
-			line(&n.Line, &n.Statement)
-		case *Append:
-			line(&n.Line, &n.Statement)
 		case *Section:
 			line(&n.Header.Line, n.Header)
+		case statementNode:
+			line(&n.statement().Line, n.statement())
+		case lineNode:
+			line(n.line(), nil)
 		}
 	}, func(s *Section) {
 		if s.End != nil {

@@ -2,13 +2,22 @@
 
 package kickstart
 
+// uiOptions are the options of the user interfaces.
+var uiOptions = []OptionSpec{
+	{Names: []string{"--non-interactive"}, Help: "ends the installation instead of asking"},
+}
+
+// endOptions are the options of what to do at the end.
+var endOptions = []OptionSpec{
+	{Names: []string{"--eject"}, Help: "ejects the medium first"},
+	{Names: []string{"--kexec"}, Help: "starts the new kernel without the firmware"},
+}
+
 var installerCommands = []CommandSpec{
 	{
-		Name: "cmdline",
-		Help: "installs without a user interface; a question ends the installation",
-		Options: []OptionSpec{
-			{Names: []string{"--non-interactive"}, Help: "ends the installation instead of asking"},
-		},
+		Name:    "cmdline",
+		Help:    "installs without a user interface; a question ends the installation",
+		Options: uiOptions,
 	},
 	{
 		Name: "driverdisk",
@@ -23,19 +32,14 @@ var installerCommands = []CommandSpec{
 		Many: true,
 	},
 	{
-		Name: "graphical",
-		Help: "installs with the graphical user interface",
-		Options: []OptionSpec{
-			{Names: []string{"--non-interactive"}, Help: "ends the installation instead of asking"},
-		},
+		Name:    "graphical",
+		Help:    "installs with the graphical user interface",
+		Options: uiOptions,
 	},
 	{
-		Name: "halt",
-		Help: "shows a message and waits for a key when the installation is done",
-		Options: []OptionSpec{
-			{Names: []string{"--eject"}, Help: "ejects the medium first"},
-			{Names: []string{"--kexec"}, Help: "starts the new kernel without the firmware"},
-		},
+		Name:    "halt",
+		Help:    "shows a message and waits for a key when the installation is done",
+		Options: endOptions,
 	},
 	{
 		Name: "logging",
@@ -51,12 +55,9 @@ var installerCommands = []CommandSpec{
 		Help: "checks the installation medium first",
 	},
 	{
-		Name: "poweroff",
-		Help: "powers the machine off when the installation is done",
-		Options: []OptionSpec{
-			{Names: []string{"--eject"}, Help: "ejects the medium first"},
-			{Names: []string{"--kexec"}, Help: "starts the new kernel without the firmware"},
-		},
+		Name:    "poweroff",
+		Help:    "powers the machine off when the installation is done",
+		Options: endOptions,
 	},
 	{
 		Name: "rdp",
@@ -68,12 +69,9 @@ var installerCommands = []CommandSpec{
 		History: History{EL: Span{Since: 10}},
 	},
 	{
-		Name: "reboot",
-		Help: "reboots when the installation is done",
-		Options: []OptionSpec{
-			{Names: []string{"--eject"}, Help: "ejects the medium first"},
-			{Names: []string{"--kexec"}, Help: "starts the new kernel without the firmware"},
-		},
+		Name:    "reboot",
+		Help:    "reboots when the installation is done",
+		Options: endOptions,
 	},
 	{
 		Name: "rescue",
@@ -84,19 +82,14 @@ var installerCommands = []CommandSpec{
 		},
 	},
 	{
-		Name: "shutdown",
-		Help: "powers the machine off when the installation is done",
-		Options: []OptionSpec{
-			{Names: []string{"--eject"}, Help: "ejects the medium first"},
-			{Names: []string{"--kexec"}, Help: "starts the new kernel without the firmware"},
-		},
+		Name:    "shutdown",
+		Help:    "powers the machine off when the installation is done",
+		Options: endOptions,
 	},
 	{
-		Name: "text",
-		Help: "installs with the text user interface",
-		Options: []OptionSpec{
-			{Names: []string{"--non-interactive"}, Help: "ends the installation instead of asking"},
-		},
+		Name:    "text",
+		Help:    "installs with the text user interface",
+		Options: uiOptions,
 	},
 	{
 		Name: "updates",

@@ -48,6 +48,14 @@ func (l *Line) Text() string { return string(l.raw[:len(l.raw)-len(l.EOL())]) }
 // EOL is the line's end ("\n", "\r\n", …); empty for a last line without one.
 func (l *Line) EOL() string { return string(l.raw[eolStart(l.raw):]) }
 
+func (l *Line) line() *Line { return l }
+
+// lineNode is a Node of one line, statementNode one that was split in words.
+type (
+	lineNode      interface{ line() *Line }
+	statementNode interface{ statement() *Statement }
+)
+
 // Blank is a line of white space.
 type Blank struct{ Line }
 
@@ -87,6 +95,8 @@ type Statement struct {
 	// the open word as far as it goes.
 	Err *ParseError
 }
+
+func (s *Statement) statement() *Statement { return s }
 
 // Name is the first word: the command's or the section's name.
 func (s *Statement) Name() string {
@@ -178,23 +188,9 @@ func (s *Section) BodyRaw() []byte {
 // Lines yields the lines of the file with their ends.
 func (f *File) Lines() iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
-		for _, n := range f.Nodes {
-			s, ok := n.(*Section)
-			if !ok {
-				if !yield(n.Raw()) {
-					return
-				}
-				continue
-			}
-			if len(s.Header.raw) > 0 && !yield(s.Header.raw) {
-				return
-			}
-			for _, line := range s.Body {
-				if !yield(line.Raw()) {
-					return
-				}
-			}
-			if s.End != nil && !yield(s.End.raw) {
+		for rest := bytes.TrimPrefix(f.Bytes(), []byte(byteOrderMark)); len(rest) > 0; {
+			var line []byte
+			if line, rest = cutLine(rest); !yield(line) {
 				return
 			}
 		}

@@ -135,3 +135,14 @@ func (n Nix) storePingArgs() []string { return append(n.global(), "store", "ping
 
 // ArchivesArgs are the arguments that Archives gives nix-store.
 func (n Nix) ArchivesArgs() []string { return append(n.global(), "--serve") }
+
+// MetadataArgs are the arguments that Metadata gives nix.
+func (n Nix) MetadataArgs(flake string) []string {
+	return append(n.evaluating("flake", "metadata", "--json"), flake)
+}
+
+// ConfigArgs are the arguments that Machines gives nix first.
+func (n Nix) ConfigArgs() []string { return append(n.global(), "config", "show", "--json") }
+
+// oldConfigArgs are for a nix that does not know `config show`: 2.8.
+func (n Nix) oldConfigArgs() []string { return append(n.global(), "show-config", "--json") }

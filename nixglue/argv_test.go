@@ -32,6 +32,7 @@ func TestArgs(t *testing.T) {
 			n.PathInfoArgs(false, "/nix/store/x"), n.PathInfoArgs(true, "/nix/store/x", ".#image"),
 			n.CopyArgs(CopyOptions{Installables: o.Installables, To: "file:///cache"}), n.CopyArgs(CopyOptions{Installables: o.Installables, From: "ssh-ng://user@host", Unsigned: true}),
 			n.oldPathInfoArgs(true, "/nix/store/x"), n.StoreInfoArgs(), n.storePingArgs(),
+			n.MetadataArgs("path:/src"), n.ConfigArgs(), n.oldConfigArgs(),
 		} {
 			fmt.Fprintln(&text, proc.Quote(append([]string{n.path()}, args...)))
 		}

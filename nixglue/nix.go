@@ -1,5 +1,5 @@
 // Package nixglue is the nix command as Go calls: build, evaluate, copy, and ask
-// about stores, with nix 2.8 to 2.34. It runs the nix that the user has, so that
+// about stores, flakes and who builds, with nix 2.8 to 2.34. It runs the nix that the user has, so that
 // configuration, caches and remote builders are the user's own.
 //
 // While a build runs, what nix logs (--log-format internal-json) is told as
@@ -207,6 +207,16 @@ type StoreInfo struct {
 	URL     string `json:"url"`
 	Version string `json:"version"`           // of the nix that serves it
 	Trusted *bool  `json:"trusted,omitempty"` // whether it trusts this user; nil: nix is too old to tell
+}
+
+// CheckTrust is nil if the store trusts this user, or its nix is too old to tell;
+// else an error of the class [ErrUntrusted]. Of who is not trusted a daemon ignores
+// remote builders, and takes no unsigned paths.
+func (s StoreInfo) CheckTrust() error {
+	if s.Trusted == nil || *s.Trusted {
+		return nil
+	}
+	return &fault.Error{Class: ErrUntrusted, Err: fmt.Errorf("the store %s does not trust this user", s.URL), Do: Nix{}.hint(ErrUntrusted, &Failure{})}
 }
 
 // StoreInfo asks Store whether it can be reached, and what it is.

@@ -202,6 +202,9 @@ func TestStoreInfo(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
 		}
+		if err := got.CheckTrust(); errors.Is(err, nixglue.ErrUntrusted) != (want.Trusted == &no) {
+			t.Errorf("%s: %v", answer, err)
+		}
 	}
 	if _, err := fake(t, logOf(t, "2.8-untrusted-copy")+"exit 1").StoreInfo(t.Context()); !errors.Is(err, nixglue.ErrUntrusted) {
 		t.Error(err)

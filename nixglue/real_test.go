@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -122,6 +123,16 @@ func checkStore(t *testing.T, n nixglue.Nix, out string) {
 	if err != nil || verr != nil || info.URL != "local" || info.Version != version {
 		t.Errorf("%+v of version %q: %v, %v", info, version, err, verr)
 	}
+	n.Builders = "ssh-ng://user@host riscv64-linux - 1 1 kvm"
+	machines, err := n.Machines(ctx)
+	if err != nil || len(machines) != 2 {
+		t.Fatalf("%+v, %v", machines, err)
+	}
+	own := arch.Host().Name + "-" + runtime.GOOS
+	if here, there := machines[0], machines[1]; here.Refuses(own, []string{"benchmark"}) != "" || here.Refuses(own, []string{"kvm"}) == "" || there.Refuses("riscv64-linux", []string{"kvm"}) != "" {
+		t.Errorf("%+v", machines)
+	}
+	n.Builders = ""
 	cache := t.TempDir()
 	if err := n.Copy(ctx, nixglue.CopyOptions{Installables: []string{out}, To: "file://" + cache, Unsigned: true}); err != nil {
 		t.Fatal(err)
@@ -244,5 +255,37 @@ func TestRealNixFails(t *testing.T) {
 	}
 	if _, err := n.Eval(t.Context(), ref+"nosuch", ""); !errors.Is(err, nixglue.ErrAttribute) {
 		t.Error(err)
+	}
+}
+
+// A folder's flake.lock is made, and an input is what it was when that was.
+func TestRealNixLocks(t *testing.T) {
+	n, ref, _ := realNix(t)
+	folder := t.TempDir()
+	dep := strings.TrimSuffix(ref, "#")
+	if err := os.WriteFile(folder+"/flake.nix", []byte(`{ inputs.dep.url = "`+dep+`"; outputs = { self, dep }: { inherit (dep) packages; }; }`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	looking := n
+	looking.NoWriteLock = true
+	if _, err := looking.Metadata(t.Context(), "path:"+folder); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(folder + "/flake.lock"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a look has locked the flake: %v", err)
+	}
+	first, err := n.Metadata(t.Context(), "path:"+folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(first.Inputs) != 1 || first.Inputs[0].Name != "dep" || first.Inputs[0].URL != dep || !strings.HasPrefix(first.Inputs[0].NarHash, "sha256-") {
+		t.Errorf("%+v", first)
+	}
+	if _, err := n.PathInfo(t.Context(), false, first.Path); err != nil {
+		t.Errorf("its source %s: %v", first.Path, err)
+	}
+	lock, err := os.ReadFile(folder + "/flake.lock")
+	if err != nil || !strings.Contains(string(lock), first.Inputs[0].NarHash) {
+		t.Errorf("%s, %v", lock, err)
 	}
 }

@@ -108,7 +108,9 @@ func (c Config) base(a *args) {
 	a.add("-cpu", c.CPU)
 	a.add("-smp", strconv.Itoa(c.CPUs))
 	a.add("-m", strconv.Itoa(c.MemoryMiB)+"M")
-	a.add("-display", "none")
+	if !c.Window { // else QEMU's own choice: gtk, sdl, cocoa
+		a.add("-display", "none")
+	}
 	a.opt("-action", prop("reboot", c.Actions.Reboot), prop("shutdown", c.Actions.Shutdown),
 		prop("panic", c.Actions.Panic), prop("watchdog", c.Actions.Watchdog))
 }
@@ -281,8 +283,13 @@ func (c Config) devices(a *args) {
 	if c.Watchdog {
 		a.opt("-device", "i6300esb")
 	}
-	if c.Display {
+	if c.Display || c.Window {
 		a.opt("-device", display[c.guest().Machine])
+	}
+	if c.Window {
+		a.opt("-device", "qemu-xhci", "id=input")
+		a.opt("-device", "usb-kbd", "bus=input.0")
+		a.opt("-device", "usb-tablet", "bus=input.0") // the pointer is where the host's is
 	}
 }
 

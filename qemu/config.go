@@ -32,6 +32,7 @@ type Config struct {
 
 	SerialLog string // QEMU itself copies the serial console into this file; "": it does not
 
+	Window   bool // a window of the host's shows a display; keyboard and mouse are the guest's there
 	Display  bool // a display device, never shown, so that Screendump has something to show
 	RNG      bool // virtio-rng: entropy from the host
 	PVPanic  bool // pvpanic-pci: the guest's kernel panic becomes the event GUEST_PANICKED

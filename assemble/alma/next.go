@@ -17,8 +17,8 @@ func (p *Plan) next() assemble.Next {
 }
 
 // logins say who may log in to a system of the embedded kickstart, and with
-// what; and which of them one would try over ssh.
-func logins(o render.Options, known []string) (who []string, ssh string) {
+// what; and which of them one would try over ssh, and whether by a key.
+func logins(o render.Options, known []string) (who []string, ssh string, key bool) {
 	type account struct {
 		name, password string
 		keys           []string
@@ -40,10 +40,10 @@ func logins(o render.Options, known []string) (who []string, ssh string) {
 			continue
 		}
 		who = append(who, a.name+" ("+with+")")
-		ssh = a.name
+		ssh, key = a.name, len(a.keys) > 0
 	}
 	if o.CloudInit {
 		who = append(who, "whom the cloud's seed names (cloud-init; by default almalinux, by the seed's ssh keys)")
 	}
-	return who, ssh
+	return who, ssh, key
 }

@@ -66,9 +66,11 @@ type Kickstart struct {
 	End string
 	// Login is who can log in over ssh; known for the embedded kickstart only.
 	Login boottest.Login
-	// Logins say who may log in and with what, SSHUser which of them one would try over ssh; as above.
+	// Logins say who may log in and with what, SSHUser which of them one would try over ssh, and
+	// SSHKey that this needs a key; as above.
 	Logins    []string
 	SSHUser   string
+	SSHKey    bool
 	Networked bool // something in it, or a kernel argument, may want the network
 	HasPre    bool // has %pre sections, which may change what the installer reads
 }

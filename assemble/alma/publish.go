@@ -35,6 +35,7 @@ func publish(ctx context.Context, j *assemble.Job, p *Plan, hash <-chan hashed, 
 	}
 	made, err := p.Outputs.Made(assemble.Image{
 		Rehearsal: p.Installer.Rehearsal, Product: p.product(), Version: p.Installer.Version, Arch: p.arch.Name, Boot: p.BootMode(),
+		SSHUser: p.Kickstart.SSHUser, SSHKey: p.Kickstart.SSHKey,
 		Inputs: inputs, Guest: facts, Package: said.Packages, Tested: tested,
 		Kernel: p.hidden.String(strings.Join(p.Arguments, " ")), QEMU: p.QEMU.Version.String(), Accel: p.Accel.Accel,
 	}, p.Spec.DiskSize)

@@ -118,7 +118,7 @@ func (p *Plan) render() ([]byte, error) {
 		return nil, err
 	}
 	p.Kickstart.Login = login(o)
-	p.Kickstart.Logins, p.Kickstart.SSHUser = logins(o, publishedPasswords(o))
+	p.Kickstart.Logins, p.Kickstart.SSHUser, p.Kickstart.SSHKey = logins(o, publishedPasswords(o))
 	if known := publishedPasswords(o); len(known) > 0 && !p.Installer.Rehearsal {
 		p.Cautions = append(p.Cautions, knownPasswords(known))
 	}

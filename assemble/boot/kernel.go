@@ -103,7 +103,7 @@ func InspectKernel(r io.ReaderAt, size int64) (Kernel, error) {
 	if info, ok := inspectBzImage(r, head, size); ok {
 		return info, nil
 	}
-	if m, ok := peMachine(head); ok {
+	if m, ok := arch.PEMachine(head); ok {
 		return Kernel{}, fmt.Errorf("an EFI program for machine %#x, but no kernel: %w", m, ErrNotKernel)
 	}
 	return Kernel{}, ErrNotKernel
@@ -176,16 +176,11 @@ func inspectZBoot(r io.ReaderAt, b []byte, size int64) (Kernel, error) {
 	if info.payload+info.payloadLen > size || info.payloadLen == 0 {
 		return Kernel{}, fmt.Errorf("EFI zboot: payload at bytes %d to %d of %d: %w", info.payload, info.payload+info.payloadLen, size, ErrDamaged)
 	}
-	machine, ok := peMachine(b)
+	machine, ok := arch.PEMachine(b)
 	if !ok {
 		return Kernel{}, fmt.Errorf("EFI zboot without a PE header: %w", ErrDamaged)
 	}
-	for _, a := range arch.All() {
-		if a.PEMachine == machine {
-			info.Arch = a.Name
-		}
-	}
-	if info.Arch != arch.AArch64.Name {
+	if info.Arch = arch.OfPE(machine); info.Arch != arch.AArch64.Name {
 		return Kernel{}, fmt.Errorf("EFI zboot for machine %#x: %w", machine, ErrNotKernel)
 	}
 	// The page size stands in the kernel inside, if it can be unpacked.
@@ -202,16 +197,4 @@ func inspectZBoot(r io.ReaderAt, b []byte, size int64) (Kernel, error) {
 		info.PageSizeKiB = inner.PageSizeKiB
 	}
 	return info, nil
-}
-
-// peMachine reads the machine field of a PE header that lies in b.
-func peMachine(b []byte) (uint16, bool) {
-	if len(b) < 64 || string(b[:2]) != "MZ" {
-		return 0, false
-	}
-	at := int64(binary.LittleEndian.Uint32(b[60:]))
-	if at+6 > int64(len(b)) || string(b[at:at+4]) != "PE\x00\x00" {
-		return 0, false
-	}
-	return binary.LittleEndian.Uint16(b[at+4:]), true
 }

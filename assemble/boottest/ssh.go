@@ -4,6 +4,7 @@ package boottest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -43,6 +44,23 @@ func trySSH(ctx context.Context, port int, user Login, see func(sighting)) {
 		case <-time.After(500 * time.Millisecond):
 		}
 	}
+}
+
+// bannerWait is how long a connection may take to give a banner. One that was made
+// before the guest had a network may never.
+const bannerWait = 10 * time.Second
+
+// Banner is the version line of the ssh server behind a port of this host's
+// loopback (RFC 4253, section 4.2), asked for once. QEMU takes connections before
+// the guest does; there is no banner then, which is an error.
+func Banner(ctx context.Context, port int) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, bannerWait)
+	defer cancel()
+	banner, err := logIn(ctx, net.JoinHostPort("127.0.0.1", fmt.Sprint(port)), Login{})
+	if err == nil && banner == "" {
+		err = errors.New("what answers is no ssh server")
+	}
+	return banner, err
 }
 
 // logIn connects once. It returns the server's version line as soon as it is

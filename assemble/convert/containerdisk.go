@@ -11,9 +11,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"io"
 	"time"
 
 	"github.com/imgasm/imgasm/assemble/qcow2"
+	"github.com/imgasm/imgasm/internal/digest"
 )
 
 const (
@@ -68,7 +70,7 @@ func writeContainerDisk(ctx context.Context, dst *part, src qcow2.Source, o Opti
 		if err := packed.close(ctx, content); err != nil {
 			return err
 		}
-		sum, err := p.sha256(ctx)
+		sum, _, err := digest.Reader(ctx, io.NewSectionReader(p, 0, p.size), func(int64) {})
 		layer.Digest, layer.Size = "sha256:"+sum, p.size
 		header.Name = blobName(sum)
 		return err
@@ -120,14 +122,8 @@ func (a *archive) blob(mediaType string, object any) (ociDescriptor, error) {
 	if err != nil {
 		return ociDescriptor{}, err
 	}
-	sum := hashOf(text)
+	sum := digest.Bytes(text)
 	return ociDescriptor{MediaType: mediaType, Digest: "sha256:" + sum, Size: int64(len(text))}, a.text(&tar.Header{Name: blobName(sum), Mode: 0o644}, text)
 }
 
 func blobName(sum string) string { return "blobs/sha256/" + sum }
-
-// hashOf is the SHA-256 of b, in hexadecimal.
-func hashOf(b []byte) string {
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:])
-}

@@ -11,12 +11,14 @@ import (
 	_ "embed"
 	"encoding/xml"
 	"fmt"
+	"io"
 	"math"
 	"strings"
 	"text/template"
 
 	"github.com/imgasm/imgasm/assemble/qcow2"
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/digest"
 )
 
 //go:embed machine.ovf
@@ -79,7 +81,7 @@ func writeOVA(ctx context.Context, dst *part, src qcow2.Source, o Options) error
 			return err
 		}
 		description.DiskBytes = p.size
-		sum, err = p.sha256(ctx)
+		sum, _, err = digest.Reader(ctx, io.NewSectionReader(p, 0, p.size), func(int64) {})
 		return err
 	}); err != nil {
 		return err
@@ -92,7 +94,7 @@ func writeOVA(ctx context.Context, dst *part, src qcow2.Source, o Options) error
 	if _, err := first.WriteAt(text, 0); err != nil {
 		return err
 	}
-	if _, err := second.WriteAt(manifest(hashOf(text), sum), 0); err != nil {
+	if _, err := second.WriteAt(manifest(digest.Bytes(text), sum), 0); err != nil {
 		return err
 	}
 	return out.close()

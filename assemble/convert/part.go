@@ -7,10 +7,6 @@ import (
 	"archive/tar"
 	"bufio"
 	"bytes"
-	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -43,24 +39,6 @@ func (p *part) stream(write func(w *bufio.Writer) error) error {
 	}
 	p.size, _ = at.Seek(0, io.SeekCurrent)
 	return err
-}
-
-// sha256 is the hash of what the part holds, in hexadecimal.
-func (p *part) sha256(ctx context.Context) (string, error) {
-	h := sha256.New()
-	r := io.NewSectionReader(p, 0, p.size)
-	for {
-		_, err := io.CopyN(h, r, 64<<20)
-		if errors.Is(err, io.EOF) {
-			return hex.EncodeToString(h.Sum(nil)), nil
-		}
-		if err == nil {
-			err = context.Cause(ctx)
-		}
-		if err != nil {
-			return "", err
-		}
-	}
 }
 
 // archive is a tar file that is being written.

@@ -109,6 +109,9 @@ func (r *Runner) Next(o *assemble.Outputs, m qemu.Config, sshUser string) (n ass
 		}
 	}
 	ready := boots != assemble.DiskFile // which is gone then
+	if ready {
+		n.Image = m.Drives[0].Path
+	}
 	if r.Firmware != nil && ready {
 		m.Firmware, ready = pastedFirmware(*r.Firmware, r.arch.PflashSize)
 	}

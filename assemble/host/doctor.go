@@ -57,6 +57,7 @@ func Diagnose(ctx context.Context, h Host, dir string) Checkup {
 			c.Ready = append(c.Ready, a.Name)
 		}
 	}
+	c.nix(ctx)
 	return c
 }
 

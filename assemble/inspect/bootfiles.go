@@ -3,8 +3,7 @@
 package inspect
 
 import (
-	"encoding/binary"
-	"errors"
+	"cmp"
 	"fmt"
 	"io"
 	"io/fs"
@@ -204,22 +203,12 @@ func peArch(fsys fs.FS, name string) string {
 		return ""
 	}
 	defer f.Close()
-	b := make([]byte, 4096) // the header is within the first page
-	n, err := io.ReadFull(f, b)
-	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) || n < 64 || string(b[:2]) != "MZ" {
+	head, err := io.ReadAll(io.LimitReader(f, 4096)) // the header is within the first page
+	machine, ok := arch.PEMachine(head)
+	if err != nil || !ok {
 		return ""
 	}
-	at := int64(binary.LittleEndian.Uint32(b[60:]))
-	if at+6 > int64(n) || string(b[at:at+4]) != "PE\x00\x00" {
-		return ""
-	}
-	machine := binary.LittleEndian.Uint16(b[at+4:])
-	for _, a := range arch.All() {
-		if a.PEMachine == machine {
-			return a.Name
-		}
-	}
-	return peMachines[machine]
+	return cmp.Or(arch.OfPE(machine), peMachines[machine])
 }
 
 // boots asks Boot of every architecture.

@@ -5,13 +5,12 @@ package inspect
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"io"
 	"io/fs"
 	"path"
 	"slices"
+
+	"github.com/imgasm/imgasm/internal/digest"
 )
 
 // Kinds of differences.
@@ -105,7 +104,7 @@ type FileChange struct {
 // installations never have the same. Of a folder that only one has, all files
 // are told. The error is tell's, or ctx's.
 func DiffFiles(ctx context.Context, a, b fs.FS, tell func(FileChange) error) error {
-	d := &differ{ctx: ctx, a: a, b: b, tell: tell, buf: make([]byte, 1<<20)}
+	d := &differ{ctx: ctx, a: a, b: b, tell: tell}
 	return d.dirs(".", true, true)
 }
 
@@ -113,7 +112,6 @@ type differ struct {
 	ctx  context.Context
 	a, b fs.FS
 	tell func(FileChange) error
-	buf  []byte
 }
 
 // dirs compares a directory that one or both have.
@@ -257,18 +255,6 @@ func (d *differ) sum(fsys fs.FS, name string) (string, error) {
 		return "", err
 	}
 	defer f.Close()
-	h := sha256.New()
-	for {
-		if d.ctx.Err() != nil {
-			return "", context.Cause(d.ctx)
-		}
-		n, err := f.Read(d.buf)
-		h.Write(d.buf[:n])
-		switch {
-		case errors.Is(err, io.EOF):
-			return hex.EncodeToString(h.Sum(nil)), nil
-		case err != nil:
-			return "", err
-		}
-	}
+	sum, _, err := digest.Reader(d.ctx, f, func(int64) {})
+	return sum, err
 }

@@ -60,6 +60,14 @@ func (m *Image) Look(t *Tree) *System {
 	return s
 }
 
+// Release is /etc/os-release of a tree of the image's, as Look has it: nil if there
+// is none that can be read.
+func (m *Image) Release(t *Tree) map[string]string {
+	s := &System{image: m, tree: t}
+	s.release()
+	return s.OS
+}
+
 // Name is what people call the system, of what os-release(5) has; "" if that is
 // nothing.
 func (s *System) Name() string {

@@ -4,7 +4,6 @@ package iso
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"io"
 	"io/fs"
@@ -146,14 +145,19 @@ func (m *Image) noInstaller(why string) error {
 	return &fault.Error{Class: ErrNoBootFiles, Err: fmt.Errorf("%s: %q %s: %w", m.Path, m.Label, why, ErrNoBootFiles), Do: giveISO}
 }
 
-// smallFile reads a file of at most 64 KiB; "" if there is none.
-func (m *Image) smallFile(name string) string {
+// head reads at most the first n bytes of a file.
+func (m *Image) head(name string, n int64) ([]byte, error) {
 	f, err := m.Open(name)
 	if err != nil {
-		return ""
+		return nil, err
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, 64<<10))
+	return io.ReadAll(io.LimitReader(f, n))
+}
+
+// smallFile reads a file of at most 64 KiB; "" if there is none.
+func (m *Image) smallFile(name string) string {
+	b, err := m.head(name, 64<<10)
 	if err != nil {
 		return ""
 	}
@@ -243,17 +247,12 @@ func fromLabel(in *Installer) {
 // the surest witness; then the names, then what the image says.
 func (m *Image) findArch(in *Installer) error {
 	if in.Boot.Shim != "" {
-		f, err := m.Open(in.Boot.Shim)
+		head, err := m.head(in.Boot.Shim, 4096)
 		if err != nil {
 			return err
 		}
-		defer f.Close()
-		if machine, ok := peMachine(f.(io.ReaderAt)); ok {
-			for _, a := range arch.All() {
-				if a.PEMachine == machine {
-					in.Arch = a.Name
-				}
-			}
+		if machine, ok := arch.PEMachine(head); ok {
+			in.Arch = arch.OfPE(machine)
 		}
 		for _, a := range arch.All() {
 			if in.Arch == "" && strings.EqualFold(path.Base(in.Boot.Shim), a.EFIBoot) {
@@ -279,20 +278,6 @@ func (m *Image) findArch(in *Installer) error {
 		in.Flavour = in.Arch
 	}
 	return nil
-}
-
-// peMachine reads the machine field of a PE file's header (PE format, "COFF
-// File Header").
-func peMachine(r io.ReaderAt) (uint16, bool) {
-	var dos [64]byte
-	if _, err := r.ReadAt(dos[:], 0); err != nil || string(dos[:2]) != "MZ" {
-		return 0, false
-	}
-	var coff [6]byte
-	if _, err := r.ReadAt(coff[:], int64(binary.LittleEndian.Uint32(dos[60:]))); err != nil || string(coff[:4]) != "PE\x00\x00" {
-		return 0, false
-	}
-	return binary.LittleEndian.Uint16(coff[4:]), true
 }
 
 // findVariant tells the three kinds of AlmaLinux ISO apart by their packages.

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/imgasm/imgasm/internal/digest"
 	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/smallfile"
 )
@@ -146,7 +147,7 @@ func Parse(b []byte) (*File, error) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.Builds)) {
 		for _, role := range slices.Sorted(maps.Keys(l.Builds[name].Inputs)) {
-			if sum := l.Builds[name].Inputs[role].SHA256; !isSHA256(sum) {
+			if sum := l.Builds[name].Inputs[role].SHA256; !digest.Is(sum) {
 				return nil, fmt.Errorf("build %s, input %s: %q is not a SHA-256", name, role, sum)
 			}
 		}
@@ -251,8 +252,4 @@ func both[V any](a, b map[string]V, visit func(key string, a, b V)) {
 	for _, k := range slices.Sorted(maps.Keys(keys)) {
 		visit(k, a[k], b[k])
 	}
-}
-
-func isSHA256(s string) bool {
-	return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == ""
 }

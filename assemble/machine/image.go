@@ -33,11 +33,16 @@ type Image struct {
 	Described bool `json:"described,omitempty"`
 	// Product is what the description calls it; "" without one.
 	Product string `json:"product,omitempty"`
+	// SSHUser is who logs in over ssh, by the description; SSHKey: with a key that
+	// was given when the image was made. "": not known.
+	SSHUser string `json:"sshUser,omitempty"`
+	SSHKey  bool   `json:"sshKey,omitempty"`
 }
 
 // description is what is of use here in the file beside an image, of the schema imgasm.image/v1.
 type description struct {
-	Schema, Product, Version, Arch, Boot string
+	Schema, Product, Version, Arch, Boot, SSHUser string
+	SSHKey                                        bool
 }
 
 const (
@@ -70,6 +75,7 @@ func Open(ctx context.Context, path, archName string) (*Image, error) {
 	}
 	if said != nil {
 		i.Described, i.Product = true, strings.TrimSpace(said.Product+" "+said.Version)
+		i.SSHUser, i.SSHKey = said.SSHUser, said.SSHKey
 	}
 	return i, i.find(d, said, archName)
 }
@@ -159,11 +165,5 @@ func (i *Image) Look() (*Inside, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := &Inside{System: m.Look(t), RootBytes: t.Mounts[0].Volume.SizeBytes}
-	for _, pattern := range []string{"etc/cloud/cloud.cfg", "usr/bin/cloud-init", "nix/store/*-cloud-init-*"} {
-		if found, _ := fs.Glob(t, pattern); len(found) > 0 {
-			in.CloudInit = true
-		}
-	}
-	return in, nil
+	return &Inside{System: m.Look(t), CloudInit: hasCloudInit(t), RootBytes: t.Mounts[0].Volume.SizeBytes}, nil
 }

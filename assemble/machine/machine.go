@@ -44,10 +44,10 @@ func Resolve(ctx context.Context, h host.Host, i *Image, w Wish) (*Machine, erro
 		return nil, err
 	}
 	m := &Machine{}
-	if m.QEMU, err = qemu.Inspect(ctx, cmp.Or(w.QEMU, a.QEMU)); err != nil {
+	if m.QEMU, err = qemu.Recall(ctx, cmp.Or(w.QEMU, a.QEMU), h.Memory()); err != nil {
 		return nil, err
 	}
-	if m.Accel, err = accel.Choose(ctx, accel.Want{Accel: w.Accel, Arch: a.Name, Binary: m.QEMU.Path, Version: m.QEMU.Version}); err != nil {
+	if m.Accel, err = accel.Choose(ctx, accel.Want{Accel: w.Accel, Arch: a.Name, Binary: m.QEMU.Path, Version: m.QEMU.Version, Memory: h.Memory()}); err != nil {
 		return nil, err
 	}
 	c := qemu.Config{

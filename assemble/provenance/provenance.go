@@ -11,11 +11,11 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/imgasm/imgasm/internal/digest"
 	"github.com/imgasm/imgasm/internal/fault"
 )
 
@@ -25,9 +25,8 @@ const (
 	PredicateType = "https://slsa.dev/provenance/v1"
 	// BuildType names the meaning of our parameters; docs/provenance.md explains them.
 	BuildType = "https://github.com/imgasm/imgasm/blob/main/docs/provenance.md#v1"
-	// DefaultBuilder is the builder's identity where nobody gives another:
-	// imgasm on a machine that nobody vouches for.
-	DefaultBuilder = "https://github.com/imgasm/imgasm#local"
+	// Builder is the builder's identity: imgasm on a machine that nobody vouches for.
+	Builder = "https://github.com/imgasm/imgasm#local"
 )
 
 // Artifact is a file: an output or an input.
@@ -47,13 +46,9 @@ type Build struct {
 	Parameters any
 	Internal   any
 	Inputs     []Artifact        // ISO, kickstart, firmware …
-	Builder    string            // a URI; "": DefaultBuilder
 	Versions   map[string]string // of the builder: "imgasm", "qemu"
-	// Invocation is an identifier of this run; may be "".
-	Invocation string
-	Started    time.Time // zero: left out, as in reproducible records
+	Started    time.Time         // zero: left out, as in reproducible records
 	Finished   time.Time
-	Byproducts []Artifact // logs
 }
 
 type statement struct {
@@ -83,15 +78,13 @@ type predicate struct {
 			ID      string            `json:"id"`
 			Version map[string]string `json:"version,omitempty"`
 		} `json:"builder"`
-		Metadata   *metadata    `json:"metadata,omitempty"`
-		Byproducts []descriptor `json:"byproducts,omitempty"`
+		Metadata *metadata `json:"metadata,omitempty"`
 	} `json:"runDetails"`
 }
 
 type metadata struct {
-	InvocationID string `json:"invocationId,omitempty"`
-	StartedOn    string `json:"startedOn,omitempty"`
-	FinishedOn   string `json:"finishedOn,omitempty"`
+	StartedOn  string `json:"startedOn,omitempty"`
+	FinishedOn string `json:"finishedOn,omitempty"`
 }
 
 // Statement is the JSON text of the in-toto Statement, one line end at its
@@ -121,18 +114,9 @@ func Statement(b Build) ([]byte, error) {
 		}
 	}
 	run := &s.Predicate.RunDetails
-	if run.Builder.ID = b.Builder; run.Builder.ID == "" {
-		run.Builder.ID = DefaultBuilder
-	}
-	if u, err := url.Parse(run.Builder.ID); err != nil || u.Scheme == "" {
-		return nil, fmt.Errorf("provenance: builder %q is not a URI", run.Builder.ID)
-	}
-	run.Builder.Version = b.Versions
-	if m := (metadata{b.Invocation, stamp(b.Started), stamp(b.Finished)}); m != (metadata{}) {
+	run.Builder.ID, run.Builder.Version = Builder, b.Versions
+	if m := (metadata{stamp(b.Started), stamp(b.Finished)}); m != (metadata{}) {
 		run.Metadata = &m
-	}
-	if run.Byproducts, err = descriptors(b.Byproducts); err != nil {
-		return nil, err
 	}
 	return encode(s)
 }
@@ -184,7 +168,7 @@ func check(a Artifact) error {
 	if a.Name == "" && a.URI == "" {
 		return errors.New("a file has neither name nor URI")
 	}
-	if len(a.SHA256) != 64 || strings.Trim(a.SHA256, "0123456789abcdef") != "" {
+	if !digest.Is(a.SHA256) {
 		return fmt.Errorf("%s%s: %q is not a SHA-256", a.Name, a.URI, a.SHA256)
 	}
 	return nil

@@ -8,16 +8,15 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/imgasm/imgasm/assemble/iso"
+	"github.com/imgasm/imgasm/internal/digest"
 	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/internal/publish"
-	"github.com/imgasm/imgasm/internal/smallfile"
 	"github.com/imgasm/imgasm/internal/tmpdir"
 	"github.com/imgasm/imgasm/internal/tree"
 )
@@ -65,10 +64,6 @@ func mediumFiles(s *supply) ([]tree.File, error) {
 
 // treeInfo is the ISO's .treeinfo (productmd, "treeinfo file format 1.2").
 func treeInfo(s *supply, rd, second []byte) string {
-	sum := func(b []byte) string {
-		h := sha256.Sum256(b)
-		return hex.EncodeToString(h[:])
-	}
 	a := s.Arch.Name
 	return fmt.Sprintf(`[checksums]
 images/install.img = sha256:%s
@@ -103,7 +98,7 @@ mainimage = images/install.img
 arch = %s
 build_timestamp = %d
 platforms = %s
-`, sum(second), sum(rd), sum(s.Kernel), a, Release, a, mediumTime.Unix(), Release, a, Release, a, mediumTime.Unix(), a)
+`, digest.Bytes(second), digest.Bytes(rd), digest.Bytes(s.Kernel), a, Release, a, mediumTime.Unix(), Release, a, Release, a, mediumTime.Unix(), a)
 }
 
 // mediumGrub is the ISO's own boot menu. imgasm boots by its own.
@@ -133,7 +128,7 @@ func buildISO(ctx context.Context, o Options, dir string, s *supply, say func(ev
 	}
 	in := &Installer{Label: label(o.Arch.Name), Kernel: s.Release, Origin: s.Origin}
 	prefix := filepath.Join(dir, "rehearsal-"+o.Arch.Name+"-"+key+"-")
-	if in.ISO = cachedISO(prefix, say); in.ISO != "" {
+	if in.ISO = cachedISO(ctx, prefix, say); in.ISO != "" {
 		in.Cached = true
 		taken(in.ISO, o.Now())
 		return in, nil
@@ -160,11 +155,11 @@ func buildISO(ctx context.Context, o Options, dir string, s *supply, say func(ev
 		return nil, fmt.Errorf("%s: %w", f.Name(), err)
 	}
 	taken(f.Name(), o.Now())
-	sum, err := fileSum(f.Name())
+	sum, _, err := digest.File(ctx, f.Name())
 	if err != nil {
 		return nil, err
 	}
-	in.ISO = prefix + sum + ".iso"
+	in.ISO = prefix + sum[:shortSum] + ".iso"
 	if err := publish.Rename(f.Name(), in.ISO); err != nil {
 		return nil, err
 	}
@@ -174,10 +169,10 @@ func buildISO(ctx context.Context, o Options, dir string, s *supply, say func(ev
 
 // cachedISO is the path, which begins with prefix, of an ISO whose contents are
 // what its name says, or "". Damaged ones are removed.
-func cachedISO(prefix string, say func(event.Event)) string {
+func cachedISO(ctx context.Context, prefix string, say func(event.Event)) string {
 	found, _ := filepath.Glob(prefix + "*.iso") // only a folder with *, ? or [ in its name makes it fail, and then nothing is cached
 	for _, path := range found {
-		if sum, err := fileSum(path); err == nil && path == prefix+sum+".iso" {
+		if sum, _, err := digest.File(ctx, path); err == nil && path == prefix+sum[:shortSum]+".iso" {
 			return path
 		}
 		say(event.Event{Kind: event.Note, Text: path + " is damaged and is made anew"})
@@ -186,20 +181,9 @@ func cachedISO(prefix string, say func(event.Event)) string {
 	return ""
 }
 
-// fileSum is the beginning of the SHA-256 of a file: it is to find damage, not
-// malice.
-func fileSum(path string) (string, error) {
-	f, err := smallfile.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil))[:16], nil
-}
+// shortSum is how much of a sum is in the names of the cache: it is to find
+// damage, not malice.
+const shortSum = 16
 
 // contentKey is a hash over all that the ISO is made of, before anything is
 // compressed: telling that the cache has it must take no time.
@@ -230,5 +214,5 @@ func contentKey(s *supply) (string, error) {
 			add(fmt.Sprintf("%s/%s %o %s %s", p.nevra, f.path, f.mode, f.link, f.medium), f.data)
 		}
 	}
-	return hex.EncodeToString(h.Sum(nil))[:16], nil
+	return hex.EncodeToString(h.Sum(nil))[:shortSum], nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/imgasm/imgasm/assemble/iso"
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/smallfile"
 )
 
 // isoSupply takes everything out of an installer ISO such as AlmaLinux's: the
@@ -68,9 +69,5 @@ func readBootFile(fsys fs.FS, name string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxBootFile+1))
-	if err == nil && len(data) > maxBootFile {
-		err = fmt.Errorf("%s: larger than %d MiB", name, maxBootFile>>20)
-	}
-	return data, err
+	return smallfile.All(f, name, maxBootFile)
 }

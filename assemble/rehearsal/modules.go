@@ -12,6 +12,8 @@ import (
 	"io"
 	"path"
 	"strings"
+
+	"github.com/imgasm/imgasm/internal/smallfile"
 )
 
 // maxModule is more than any module that the guest loads takes unpacked.
@@ -69,12 +71,9 @@ func readModule(file string, r io.Reader) (*module, error) {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	defer done()
-	data, err := io.ReadAll(io.LimitReader(plain, maxModule+1))
+	data, err := smallfile.All(plain, file, maxModule)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	if len(data) > maxModule {
-		return nil, fmt.Errorf("%s: larger than %d MiB, that is no driver", file, maxModule>>20)
+		return nil, err
 	}
 	info, err := modinfo(data)
 	if err != nil {

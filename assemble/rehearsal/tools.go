@@ -19,6 +19,7 @@ import (
 	"strings"
 
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/smallfile"
 )
 
 // toolSources are the packages, by Debian 12's names, and the files that are
@@ -111,10 +112,7 @@ func (t tools) take(pkg, name, link string, content io.Reader) error {
 		return nil
 	}
 	var err error
-	f.data, err = io.ReadAll(io.LimitReader(content, maxBootFile+1))
-	if err == nil && len(f.data) > maxBootFile {
-		err = fmt.Errorf("larger than %d MiB", maxBootFile>>20)
-	}
+	f.data, err = smallfile.All(content, name, maxBootFile)
 	t[f.name] = f
 	return err
 }

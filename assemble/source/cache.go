@@ -25,6 +25,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/imgasm/imgasm/internal/digest"
 	"github.com/imgasm/imgasm/internal/pgp"
 	"github.com/imgasm/imgasm/internal/publish"
 	"github.com/imgasm/imgasm/internal/redact"
@@ -82,7 +83,7 @@ func (e entry) read() (*record, error) {
 		return nil, fmt.Errorf("%s: %w", e.record(), err)
 	}
 	r.URL, r.ChecksumURL = redact.Text(r.URL), redact.Text(r.ChecksumURL) // of an older imgasm
-	if !plainName(r.Name) || !isSHA256(r.SHA256) {
+	if !plainName(r.Name) || !digest.Is(r.SHA256) {
 		return nil, fmt.Errorf("%s: names no file or no SHA-256", e.record())
 	}
 	return &r, nil

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/imgasm/imgasm/internal/digest"
 )
 
 // A CHECKSUM names a dozen files; ones larger than these are something else.
@@ -69,7 +71,7 @@ func ParseChecksum(text []byte) ([]Sum, error) {
 			return nil, fmt.Errorf("checksums, line %d: neither \"SHA256 (FILE) = HASH\" nor \"HASH  FILE\": %.80q", line, s)
 		}
 		sum = strings.ToLower(sum)
-		if !isSHA256(sum) {
+		if !digest.Is(sum) {
 			return nil, fmt.Errorf("checksums, line %d: %.80q is not a SHA-256", line, sum)
 		}
 		if !plainName(name) {
@@ -91,10 +93,6 @@ func ParseChecksum(text []byte) ([]Sum, error) {
 		sums[i].SizeBytes = sizes[sums[i].Name]
 	}
 	return sums, nil
-}
-
-func isSHA256(s string) bool {
-	return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == ""
 }
 
 // plainName says that name is one that may be used for a file in the cache:

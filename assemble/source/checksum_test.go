@@ -3,6 +3,8 @@ package source
 import (
 	"strings"
 	"testing"
+
+	"github.com/imgasm/imgasm/internal/digest"
 )
 
 const (
@@ -46,7 +48,7 @@ func FuzzParseChecksum(f *testing.F) {
 		}
 		seen := map[string]bool{}
 		for _, s := range sums {
-			if !plainName(s.Name) || !isSHA256(s.SHA256) || s.SizeBytes < 0 || seen[s.Name] {
+			if !plainName(s.Name) || !digest.Is(s.SHA256) || s.SizeBytes < 0 || seen[s.Name] {
 				t.Fatalf("%+v", s)
 			}
 			seen[s.Name] = true

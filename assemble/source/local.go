@@ -5,17 +5,15 @@ package source
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"github.com/imgasm/imgasm/internal/digest"
 	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/fetch"
 	"github.com/imgasm/imgasm/internal/smallfile"
@@ -26,7 +24,7 @@ import (
 // File.Unverified is set. The file is never moved or changed.
 func (f *Fetcher) Local(ctx context.Context, path, sum string) (*File, error) {
 	want := strings.ToLower(strings.TrimPrefix(sum, "sha256:"))
-	if want != "" && !isSHA256(want) {
+	if want != "" && !digest.Is(want) {
 		return nil, badSum(sum)
 	}
 	st, err := os.Stat(path)
@@ -110,26 +108,8 @@ func (f *Fetcher) hashFile(ctx context.Context, path, name string) (string, erro
 		return "", err
 	}
 	m := meter{f: f, name: "verifying " + name}
-	h := sha256.New()
-	done := int64(0)
-	buf := make([]byte, 1<<20)
-	for {
-		if ctx.Err() != nil {
-			return "", context.Cause(ctx)
-		}
-		n, err := file.Read(buf)
-		h.Write(buf[:n])
-		if n > 0 {
-			done += int64(n)
-			m.at(done, st.Size())
-		}
-		if errors.Is(err, io.EOF) {
-			return hex.EncodeToString(h.Sum(nil)), nil
-		}
-		if err != nil {
-			return "", err
-		}
-	}
+	sum, _, err := digest.Reader(ctx, file, func(done int64) { m.at(done, st.Size()) })
+	return sum, err
 }
 
 func readJSON(path string, v any) error {

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/imgasm/imgasm/internal/digest"
 )
 
 // Where AlmaLinux publishes.
@@ -44,7 +46,7 @@ var versionPattern = regexp.MustCompile(`^10(\.\d{1,2})?$`)
 // normal fills in the defaults and checks the rest.
 func (r Request) normal() (Request, error) {
 	r.SHA256 = strings.ToLower(strings.TrimPrefix(r.SHA256, "sha256:"))
-	if r.SHA256 != "" && !isSHA256(r.SHA256) {
+	if r.SHA256 != "" && !digest.Is(r.SHA256) {
 		return r, badSum(r.SHA256)
 	}
 	if r.URL != "" {

@@ -76,7 +76,7 @@ type Guest struct {
 	judge    *anaconda.Machine
 	inputs   chan anaconda.Input
 	channels []*channel // the serial console first
-	logs     []*keptLog
+	logs     []*KeptLog
 	line     int   // of the console that was shown last
 	written  int64 // bytes by the guest, as told last
 	// lost is closed when QEMU has closed its monitor and lives on.
@@ -127,7 +127,7 @@ func (g *Guest) read(port string, conn net.Conn, to io.Writer, flush func(last b
 		if err != nil {
 			g.o.Emit(event.Event{Kind: event.Warning, Text: "what the guest says cannot be kept: " + err.Error()})
 		} else {
-			log := newKeptLog(file)
+			log := NewKeptLog(file)
 			g.logs = append(g.logs, log)
 			to = io.MultiWriter(log, to)
 		}
@@ -140,7 +140,7 @@ func (g *Guest) read(port string, conn net.Conn, to io.Writer, flush func(last b
 func (g *Guest) FinishLogs() error {
 	var failed error
 	for _, log := range g.logs {
-		failed = errors.Join(failed, log.finish())
+		failed = errors.Join(failed, log.Finish())
 	}
 	return failed
 }

@@ -17,10 +17,10 @@ const (
 	keptTail = 4 << 20
 )
 
-// keptLog writes what a guest says to a file. Of a guest that says too much the
+// KeptLog writes what a guest says to a file. Of a guest that says too much the
 // beginning and the end are kept, with a line between them that says what was
-// left out. The beginning is written as it comes, the end by finish.
-type keptLog struct {
+// left out. The beginning is written as it comes, the end by Finish.
+type KeptLog struct {
 	mu         sync.Mutex
 	file       io.WriteCloser
 	head, tail int // bytes of each that are kept
@@ -32,13 +32,13 @@ type keptLog struct {
 	failed     error
 }
 
-// newKeptLog returns a log that is kept in f, which it closes.
-func newKeptLog(f *os.File) *keptLog {
-	return &keptLog{file: f, head: keptHead, tail: keptTail}
+// NewKeptLog returns a log that is kept in f, which it closes.
+func NewKeptLog(f *os.File) *KeptLog {
+	return &KeptLog{file: f, head: keptHead, tail: keptTail}
 }
 
-// Write takes what the guest says. It never fails: finish tells.
-func (k *keptLog) Write(p []byte) (int, error) {
+// Write takes what the guest says. It never fails: Finish tells.
+func (k *KeptLog) Write(p []byte) (int, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	n := len(p)
@@ -56,7 +56,7 @@ func (k *keptLog) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-func (k *keptLog) put(p []byte) {
+func (k *KeptLog) put(p []byte) {
 	if k.failed != nil {
 		return
 	}
@@ -66,15 +66,15 @@ func (k *keptLog) put(p []byte) {
 }
 
 // leaveOut forgets the first n bytes of the end.
-func (k *keptLog) leaveOut(n int) {
+func (k *KeptLog) leaveOut(n int) {
 	k.cut += n
 	k.cutLines += bytes.Count(k.end[:n], []byte("\n"))
 	k.end = append(k.end[:0:0], k.end[n:]...)
 }
 
-// finish writes the end and closes the file. What comes after it is not kept. It
+// Finish writes the end and closes the file. What comes after it is not kept. It
 // may be called again.
-func (k *keptLog) finish() error {
+func (k *KeptLog) Finish() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.file == nil {

@@ -21,7 +21,7 @@ func TestKeptLog(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		k := newKeptLog(f)
+		k := NewKeptLog(f)
 		k.head, k.tail = 1000, 500
 		for p := whole.Bytes(); len(p) > 0; {
 			n := min(size, len(p))
@@ -33,7 +33,7 @@ func TestKeptLog(t *testing.T) {
 				t.Fatalf("keeps %d bytes of the end", cap(k.end))
 			}
 		}
-		if err := k.finish(); err != nil || k.finish() != nil {
+		if err := k.Finish(); err != nil || k.Finish() != nil {
 			t.Fatal(err)
 		}
 		if _, err := k.Write([]byte("too late")); err != nil {
@@ -65,12 +65,12 @@ func TestKeptLogWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := newKeptLog(f)
+	k := NewKeptLog(f)
 	k.head, k.tail = 10, 10
 	for _, p := range []string{"0123", "456789ab", "cdefghij"} {
 		_, _ = k.Write([]byte(p))
 	}
-	if err := k.finish(); err != nil {
+	if err := k.Finish(); err != nil {
 		t.Fatal(err)
 	}
 	if text, err := os.ReadFile(path); err != nil || string(text) != "0123456789abcdefghij" {

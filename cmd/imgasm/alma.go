@@ -53,7 +53,7 @@ func almaFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "repo", Category: groupSystem, Usage: "a further repository, as `NAME=URL`"},
 		&cli.BoolFlag{Name: "guest-agent", Category: groupSystem, Usage: "install qemu-guest-agent; --guest-agent=false leaves it out (default: true, but false for a minimal ISO)"},
 		&cli.BoolFlag{Name: "cloud-init", Category: groupSystem, Usage: "install cloud-init"},
-	}, accountFlags(groupSystem), provisionFlags(), machineFlags())
+	}, accountFlags(groupSystem), provisionFlags(), installFlags())
 }
 
 func (a *app) alma(c *cli.Context) error {
@@ -74,7 +74,7 @@ func (a *app) alma(c *cli.Context) error {
 
 // almaSpec is what the flags ask for.
 func (a *app) almaSpec(c *cli.Context) (alma.Spec, error) {
-	s, err := a.machineSpec(c)
+	s, err := a.installSpec(c)
 	if err != nil {
 		return s, err
 	}

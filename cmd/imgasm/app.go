@@ -29,21 +29,33 @@ type app struct {
 func (a *app) commands() []*cli.Command {
 	return []*cli.Command{
 		almaCommand(a),
+		nixosCommand(a),
 		rehearseCommand(a),
-		doctorCommand(a),
+		runCommand(a),
+		sshCommand(a),
+		scpCommand(a),
+		sshConfigCommand(a),
+		psCommand(a),
+		consoleCommand(a),
+		logsCommand(a),
+		screenshotCommand(a),
+		stopCommand(a),
+		killCommand(a),
 		verifyCommand(a),
+		doctorCommand(a),
 		convertCommand(a),
 		inspectCommand(a),
 		imageCommand(a),
 		cpCommand(a),
 		diffCommand(a),
-		consoleCommand(a),
+		limaCommand(a),
 		kickstartCommand(a),
 		replayCommand(a),
 		reportCommand(a),
 		sourceCommand(a),
 		firmwareCommand(a),
 		mediaCommand(a),
+		superviseCommand(a),
 	}
 }
 
@@ -158,15 +170,16 @@ func hintOf(err error) string {
 // fieldFlags are the flags for what libraries call fields, with their value as
 // hints have it. A field that is no flag of every verb is described.
 var fieldFlags = map[string]string{
-	"Accel": "--accel", "Arch": "--arch", "Binary": "--qemu PATH", "Boot": "--boot", "Bundle": "--bundle", "CA": "--ca FILE", "CPUs": "--cpus", "Checksums": "--checksum", "ClusterSize": "--cluster-size", "Compression": "--compression", "Copy": "--copy",
-	"ConsoleMode": "--console-mode", "Deliver": "--deliver", "DiskSize": "--disk-size", "Explicit": "--firmware", "Firmware": "--firmware",
-	"For": "--for", "Force": "--force", "Format": "--format", "Formats": "--format", "ISO": "--iso PATH", "ISOChecksum": "--iso-checksum", "KSStrict": "--ks-strict", "KeepVM": "--keep-vm",
+	"Accel": "--accel", "Arch": "--arch", "Assemble": "--assemble", "Binary": "--qemu PATH", "Boot": "--boot", "Builders": "--builders", "Bundle": "--bundle", "CA": "--ca FILE", "CPUs": "--cpus", "Checksums": "--checksum", "ClusterSize": "--cluster-size", "Compression": "--compression", "Copy": "--copy",
+	"ConsoleMode": "--console-mode", "Deliver": "--deliver", "DiskSize": "--disk-size", "ESPBytes": "--esp-size", "Explicit": "--firmware", "Firmware": "--firmware",
+	"Flake": "--flake", "For": "--for", "FreeBytes": "--free", "Force": "--force", "Format": "--format", "Formats": "--format", "ISO": "--iso PATH", "Inputs": "--override-input", "ISOChecksum": "--iso-checksum", "KSStrict": "--ks-strict", "KeepVM": "--keep-vm",
 	"KernelArgs": "--kernel-arg", "Keyring": "--keyring FILE", "Kickstart": "--kickstart FILE", "Lock": "--lock", "LockFile": "--lock-file", "Locked": "--locked",
-	"MemoryMiB": "--memory", "Mirror": "--mirror URL", "NoBootTest": "--no-boot-test", "Offline": "--offline", "Out": "--out", "Password": "--password",
-	"Post": "--post", "Provenance": "--provenance", "Proxy": "--proxy URL", "RootPassword": "--root-password", "SBOM": "--sbom", "SHA256": "--iso-checksum SHA256 (imgasm source: --checksum)",
-	"SSHKeys": "--ssh-key FILE", "SizeBytes": "--resize", "Report": "--report", "SecureBoot": "--secure-boot", "SpaceWait": "--enospc-wait", "StallTimeout": "--stall-timeout", "Timeout": "--timeout",
+	"MemoryMiB": "--memory", "Mirror": "--mirror URL", "NoBootTest": "--no-boot-test", "Offline": "--offline", "On": "--on", "Out": "--out", "Password": "--password",
+	"Post": "--post", "Provenance": "--provenance", "Profile": "--profile", "Proxy": "--proxy URL", "Report": "--report", "RootPassword": "--root-password", "SBOM": "--sbom", "SHA256": "--iso-checksum SHA256 (imgasm source: --checksum)",
+	"SSHKeys": "--ssh-key FILE", "SizeBytes": "--resize", "SecureBoot": "--secure-boot", "SpaceWait": "--enospc-wait", "StallTimeout": "--stall-timeout", "Store": "--on", "Timeout": "--timeout",
 	"Check": "--check", "Identity": "--identity FILE", "Login": "--user NAME", "Skip": "--skip",
-	"URL": "", "User": "--user", "Variant": "--variant", "Vault": "--vault URL", "Version": "--version",
+	"Detach": "--detach", "Name": "--name", "Ports": "--port", "UserData": "--user-data FILE",
+	"URL": "", "Update": "--update", "User": "--user", "Variant": "--variant", "Vault": "--vault URL", "Version": "--version",
 }
 
 // flagOf is the flag that stands for a field.

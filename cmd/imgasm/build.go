@@ -1,5 +1,4 @@
-// What `imgasm alma` and `imgasm rehearse` share: flags of a build, running
-// it, and showing it.
+// What builds share: their flags, running one, and showing it.
 
 package main
 
@@ -15,6 +14,7 @@ import (
 
 	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/alma"
+	"github.com/imgasm/imgasm/assemble/guest"
 	"github.com/imgasm/imgasm/assemble/host"
 	"github.com/imgasm/imgasm/assemble/lock"
 	"github.com/imgasm/imgasm/assemble/source"
@@ -35,13 +35,12 @@ const (
 	groupProvision = "In the new system (whoever wrote the kickstart)"
 )
 
-// machineFlags are the flags that every build has.
-func machineFlags() []cli.Flag {
+// buildFlags are the flags of every kind of build.
+func buildFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "arch", Category: groupImage, Usage: "`NAME` of the architecture: " + arch.Names() + " (default: this host's)"},
 		&cli.StringFlag{Name: "out", Aliases: []string{"o"}, Category: groupImage, Usage: "write the image to `FILE`"},
 		&cli.StringSliceFlag{Name: "format", Category: groupImage, Usage: "write the image as `FORMAT`, one that imgasm convert --help lists (default: by the ending of --out, else qcow2); may be repeated: further ones have --out's name with their own ending"},
-		&cli.StringFlag{Name: "disk-size", Category: groupImage, Usage: "`SIZE` of the guest's disk, such as 20G", Value: "10G"},
 		&cli.BoolFlag{Name: "force", Category: groupImage, Usage: "replace an existing file that imgasm did not make"},
 		&cli.BoolFlag{Name: "provenance", Category: groupImage, Usage: "write an in-toto statement with SLSA provenance beside the image"},
 		&cli.StringSliceFlag{Name: "sbom", Category: groupImage, Usage: "write a bill of materials, of the system's packages, in `FORMAT` beside the image: cyclonedx or spdx (may be given twice)"},
@@ -50,22 +49,13 @@ func machineFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "lock", Category: groupImage, Usage: "write what the inputs were into the lock file"},
 		&cli.BoolFlag{Name: "locked", Category: groupImage, Usage: "demand the inputs that the lock file names"},
 		&cli.StringFlag{Name: "lock-file", Category: groupImage, Usage: "`FILE` of locked inputs", Value: lock.FileName},
-		&cli.StringFlag{Name: "memory", Category: groupMachine, Usage: "`SIZE` of the guest's memory, such as 4G (default: what the installer needs)"},
+		&cli.StringFlag{Name: "memory", Category: groupMachine, Usage: "`SIZE` of the guest's memory, such as 4G (default: what the system needs)"},
 		&cli.IntFlag{Name: "cpus", Category: groupMachine, Usage: "`NUMBER` of the guest's processors", DefaultText: "the host's, at most 4"},
 		&cli.StringFlag{Name: "accel", Category: groupMachine, Usage: "`NAME` of the accelerator: auto, kvm, hvf, whpx or tcg; auto takes the fastest that is proved to work", Value: "auto"},
 		&cli.StringFlag{Name: "cpu", Category: groupMachine, Usage: "processor `MODEL`, as QEMU names it (default: by accelerator)"},
 		&cli.StringFlag{Name: "qemu", Category: groupMachine, Usage: "`PATH` of QEMU (default: found in PATH)"},
-		&cli.StringFlag{Name: "boot", Category: groupMachine, Usage: "`HOW` the installer starts: kernel (QEMU loads it) or media (from an EFI boot medium)", Value: "kernel"},
-		&cli.StringFlag{Name: "deliver", Category: groupMachine, Usage: "`HOW` the kickstart comes to the installer: oemdrv (on a volume), initrd (in the installer's initrd) or both", Value: "oemdrv"},
 		&cli.StringFlag{Name: "firmware", Category: groupMachine, Usage: "auto, bios, uefi, or `CODE[:VARS]` files", Value: "auto"},
-		&cli.BoolFlag{Name: "secure-boot", Category: groupMachine, Usage: "enforce Secure Boot (implies --boot media)"},
-		&cli.StringSliceFlag{Name: "kernel-arg", Category: groupMachine, Usage: "add `ARGUMENT` to the installer's kernel command line"},
-		&cli.StringFlag{Name: "console-mode", Category: groupMachine, Usage: "`HOW` the installer shows itself on the serial console: direct (it prints lines) or tmux (its usual screen)", Value: "direct"},
-		&cli.BoolFlag{Name: "ks-strict", Category: groupMachine, Usage: "what the installer warns of in the kickstart is an error (inst.ksstrict)"},
-		&cli.DurationFlag{Name: "timeout", Category: groupMachine, Usage: "give the installation up after `TIME`, such as 90m", DefaultText: "45m, emulated 3h"},
-		&cli.DurationFlag{Name: "stall-timeout", Category: groupMachine, Usage: "give it up after `TIME` without any sign of life", DefaultText: "by phase"},
-		&cli.DurationFlag{Name: "enospc-wait", Category: groupMachine, Usage: "when the host's disk is full, wait `TIME` for space", Value: alma.DefaultSpaceWait},
-		&cli.StringFlag{Name: "bundle", Category: groupMachine, Usage: "keep the logs of a guest that fails in `FILE.tar.zst` (default: in the folder OUT.failed)"},
+		&cli.StringFlag{Name: "bundle", Category: groupMachine, Usage: "keep the logs of a build that fails in `FILE.tar.zst` (default: in the folder OUT.failed)"},
 		&cli.BoolFlag{Name: "keep-vm", Category: groupMachine, Usage: "hold a guest that fails until Ctrl-C, for imgasm console"},
 		&cli.BoolFlag{Name: "keep", Category: groupMachine, Usage: "keep the working folder with media and logs"},
 		&cli.BoolFlag{Name: "no-boot-test", Category: groupMachine, Usage: "publish without having seen the image boot"},
@@ -76,19 +66,52 @@ func machineFlags() []cli.Flag {
 	}
 }
 
-// machineSpec reads machineFlags.
-func (a *app) machineSpec(c *cli.Context) (alma.Spec, error) {
+// outputSpec and machineSpec read buildFlags.
+func outputSpec(c *cli.Context) assemble.Output {
+	return assemble.Output{
+		Out: c.String("out"), Formats: c.StringSlice("format"), Force: c.Bool("force"), Keep: c.Bool("keep"), Bundle: c.String("bundle"),
+		Lock: c.Bool("lock"), Locked: c.Bool("locked"), LockFile: c.String("lock-file"), Provenance: c.Bool("provenance"), Checksums: c.Bool("checksum"),
+		SBOM: c.StringSlice("sbom"), Report: c.String("report"),
+	}
+}
+
+func (a *app) machineSpec(c *cli.Context) (guest.Spec, error) {
+	s := guest.Spec{CPUs: c.Int("cpus"), Accel: c.String("accel"), CPU: c.String("cpu"), QEMU: c.String("qemu"), Firmware: c.String("firmware")}
+	if m := c.String("memory"); m != "" {
+		bytes, err := size.Parse(m)
+		if err != nil {
+			return s, badInput("--memory", err, "such as --memory 4G")
+		}
+		if s.MemoryMiB = int(bytes >> 20); s.MemoryMiB == 0 {
+			return s, badInput("--memory", fmt.Errorf("%q is less than a megabyte", m), "such as --memory 4G")
+		}
+	}
+	if c.Bool("quiet") && c.Bool("verbose") {
+		return s, a.usage("--quiet and --verbose contradict each other")
+	}
+	return s, nil
+}
+
+// installFlags are those of a build by an installation.
+func installFlags() []cli.Flag {
+	return append(buildFlags(),
+		&cli.StringFlag{Name: "disk-size", Category: groupImage, Usage: "`SIZE` of the guest's disk, such as 20G", Value: "10G"},
+		&cli.StringFlag{Name: "boot", Category: groupMachine, Usage: "`HOW` the installer starts: kernel (QEMU loads it) or media (from an EFI boot medium)", Value: "kernel"},
+		&cli.StringFlag{Name: "deliver", Category: groupMachine, Usage: "`HOW` the kickstart comes to the installer: oemdrv (on a volume), initrd (in the installer's initrd) or both", Value: "oemdrv"},
+		&cli.BoolFlag{Name: "secure-boot", Category: groupMachine, Usage: "enforce Secure Boot (implies --boot media)"},
+		&cli.StringSliceFlag{Name: "kernel-arg", Category: groupMachine, Usage: "add `ARGUMENT` to the installer's kernel command line"},
+		&cli.StringFlag{Name: "console-mode", Category: groupMachine, Usage: "`HOW` the installer shows itself on the serial console: direct (it prints lines) or tmux (its usual screen)", Value: "direct"},
+		&cli.BoolFlag{Name: "ks-strict", Category: groupMachine, Usage: "what the installer warns of in the kickstart is an error (inst.ksstrict)"},
+		&cli.DurationFlag{Name: "timeout", Category: groupMachine, Usage: "give the installation up after `TIME`, such as 90m", DefaultText: "45m, emulated 3h"},
+		&cli.DurationFlag{Name: "stall-timeout", Category: groupMachine, Usage: "give it up after `TIME` without any sign of life", DefaultText: "by phase"},
+		&cli.DurationFlag{Name: "enospc-wait", Category: groupMachine, Usage: "when the host's disk is full, wait `TIME` for space", Value: alma.DefaultSpaceWait},
+	)
+}
+
+// installSpec reads installFlags.
+func (a *app) installSpec(c *cli.Context) (alma.Spec, error) {
 	s := alma.Spec{
-		Arch: c.String("arch"), NoBootTest: c.Bool("no-boot-test"),
-		Output: assemble.Output{
-			Out: c.String("out"), Formats: c.StringSlice("format"), Force: c.Bool("force"), Keep: c.Bool("keep"), Bundle: c.String("bundle"),
-			Lock: c.Bool("lock"), Locked: c.Bool("locked"), LockFile: c.String("lock-file"), Provenance: c.Bool("provenance"), Checksums: c.Bool("checksum"),
-			SBOM: c.StringSlice("sbom"), Report: c.String("report"),
-		},
-		Machine: alma.Machine{
-			CPUs: c.Int("cpus"), Accel: c.String("accel"), CPU: c.String("cpu"), QEMU: c.String("qemu"),
-			Firmware: c.String("firmware"), SecureBoot: c.Bool("secure-boot"),
-		},
+		Arch: c.String("arch"), NoBootTest: c.Bool("no-boot-test"), Output: outputSpec(c),
 		Installation: alma.Installation{
 			Boot: c.String("boot"), Deliver: c.String("deliver"), KernelArgs: c.StringSlice("kernel-arg"),
 			ConsoleMode: c.String("console-mode"), KSStrict: c.Bool("ks-strict"),
@@ -102,18 +125,10 @@ func (a *app) machineSpec(c *cli.Context) (alma.Spec, error) {
 	if s.DiskSize == 0 {
 		return s, badInput("--disk-size", errors.New("must be larger than 0"), "the default is --disk-size 10G")
 	}
-	if m := c.String("memory"); m != "" {
-		bytes, err := size.Parse(m)
-		if err != nil {
-			return s, badInput("--memory", err, "such as --memory 4G")
-		}
-		if s.MemoryMiB = int(bytes >> 20); s.MemoryMiB == 0 {
-			return s, badInput("--memory", fmt.Errorf("%q is less than a megabyte", m), "such as --memory 4G")
-		}
+	if s.Machine, err = a.machineSpec(c); err != nil {
+		return s, err
 	}
-	if c.Bool("quiet") && c.Bool("verbose") {
-		return s, a.usage("--quiet and --verbose contradict each other")
-	}
+	s.SecureBoot = c.Bool("secure-boot")
 	return s, nil
 }
 
@@ -131,14 +146,16 @@ func (a *app) runPlan(c *cli.Context, h host.Host, s alma.Spec, locate locator) 
 			return s.Locate(ctx, h, show)
 		}
 	}
-	result, err := shown(a, c, func(show event.Sink) (*assemble.Result, error) {
+	return a.publishes(c, func(show event.Sink) (*assemble.Result, error) {
 		return build(c.Context, h, s, locate, show)
 	})
-	if err != nil {
+}
+
+// publishes shows a build, and what one does with its images.
+func (a *app) publishes(c *cli.Context, run func(event.Sink) (*assemble.Result, error)) error {
+	result, err := shown(a, c, run)
+	if err != nil || c.Bool("json") {
 		return err
-	}
-	if c.Bool("json") {
-		return nil
 	}
 	if !c.Bool("quiet") {
 		printNext(a.Err, result.Next)
@@ -154,8 +171,11 @@ func printNext(w io.Writer, n assemble.Next) {
 	if len(n.Logins) > 0 {
 		fmt.Fprintf(w, "\nlog in as   %s\n", strings.Join(n.Logins, " or "))
 	}
+	if n.Image != "" {
+		fmt.Fprintf(w, "run it      %s\n", proc.Quote([]string{"imgasm", "run", n.Image}))
+	}
 	if len(n.Boot) > 0 {
-		fmt.Fprintf(w, "boot it     %s\n            (the console is on the terminal; Ctrl-A X ends QEMU; the image stays as it is)\n", proc.Quote(n.Boot))
+		fmt.Fprintf(w, "by hand     %s\n            (the console is on the terminal; Ctrl-A X ends QEMU; the image stays as it is)\n", proc.Quote(n.Boot))
 		if len(n.SSH) > 0 {
 			fmt.Fprintf(w, "reach it    %s\n", proc.Quote(n.SSH))
 		}

@@ -107,7 +107,7 @@ func takes(args []string) error {
 	var still func([]*cli.Command)
 	still = func(commands []*cli.Command) {
 		for _, c := range commands {
-			if len(c.Subcommands) == 0 {
+			if len(c.Subcommands) == 0 || len(c.Flags) > 0 { // a verb, and no group of verbs
 				c.Action = func(*cli.Context) error { return nil }
 			}
 			still(c.Subcommands)

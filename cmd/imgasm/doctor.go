@@ -47,7 +47,7 @@ func doctorCommand(a *app) *cli.Command {
 			}
 			checkup := host.Diagnose(c.Context, h, dir)
 			for i, check := range checkup.Checks {
-				checkup.Checks[i].Do = fault.Fill(check.Do, flagOf)
+				checkup.Checks[i].Text, checkup.Checks[i].Do = fault.Fill(check.Text, flagOf), fault.Fill(check.Do, flagOf)
 			}
 			if c.Bool("json") {
 				enc := json.NewEncoder(a.Product)

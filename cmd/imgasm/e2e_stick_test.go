@@ -18,6 +18,7 @@ import (
 	"github.com/imgasm/imgasm/assemble/disk"
 	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/digest"
 	"github.com/imgasm/imgasm/internal/hosttool"
 	"github.com/imgasm/imgasm/qemu"
 )
@@ -81,7 +82,7 @@ func TestE2EInstallFromStick(t *testing.T) {
 			if code, _, errs := s.run(args...); code != 0 {
 				t.Fatalf("no stick: %d\n%s", code, errs)
 			}
-			before, err := hashOf(path("stick.img"))
+			before, _, err := digest.File(t.Context(), path("stick.img"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -103,7 +104,7 @@ func TestE2EInstallFromStick(t *testing.T) {
 					t.Fatalf("the console of the installation does not say %q:\n%s", want, console)
 				}
 			}
-			if after, err := hashOf(path("stick.img")); err != nil || after != before {
+			if after, _, err := digest.File(t.Context(), path("stick.img")); err != nil || after != before {
 				t.Errorf("the installer has written to the stick: %v", err)
 			}
 			target.BootIndex = 1

@@ -539,7 +539,7 @@ func TestE2EInterrupted(t *testing.T) {
 }
 
 // qemuProcesses counts the running QEMUs whose command line names dir.
-func qemuProcesses(t *testing.T, dir string) int {
+func qemuProcesses(t testing.TB, dir string) int {
 	t.Helper()
 	procs, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imgasm/imgasm/internal/digest"
 	"github.com/imgasm/imgasm/qemu/qemutest"
 )
 
@@ -35,7 +36,7 @@ func TestSourceDateEpoch(t *testing.T) {
 			if code != 0 {
 				t.Fatalf("%s: %d\n%s", name, code, errs)
 			}
-			sum, err := hashOf(out)
+			sum, _, err := digest.File(t.Context(), out)
 			if err != nil {
 				t.Fatal(err)
 			}

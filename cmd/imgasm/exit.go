@@ -12,8 +12,8 @@ import (
 	"slices"
 	"syscall"
 
-	"github.com/imgasm/imgasm/assemble/alma"
 	"github.com/imgasm/imgasm/assemble/boottest"
+	"github.com/imgasm/imgasm/assemble/inspect"
 	"github.com/imgasm/imgasm/assemble/watch"
 	"github.com/imgasm/imgasm/cmd/imgasm/ui"
 	"github.com/imgasm/imgasm/internal/fault"
@@ -56,10 +56,23 @@ var errFindings = errors.New("findings")
 // errDiffer is two images that differ: what differs is already printed.
 var errDiffer = fmt.Errorf("they differ: %w", errReported)
 
+// statusError is a program that ran in our place and did not end with 0: its exit
+// code is ours, and it has said why itself.
+type statusError struct{ code int }
+
+func (e *statusError) Error() string { return fmt.Sprintf("exit status %d", e.code) }
+
+// Is makes it one whose text nobody needs.
+func (e *statusError) Is(target error) bool { return target == errReported }
+
 // exitCode maps an error to the exit code that stands for it.
 func exitCode(err error) int {
 	if err == nil {
 		return exitDone
+	}
+	var ran *statusError
+	if errors.As(err, &ran) {
+		return ran.code
 	}
 	for _, row := range anywhere {
 		if row.is(err) {
@@ -89,7 +102,8 @@ var anywhere = []struct {
 	{exitUsage, as[*usageError]},
 	{exitUsage, func(err error) bool { return errors.Is(err, kickstart.ErrUnknownName) }},
 	{exitInput, func(err error) bool { return errors.Is(err, errFindings) }},
-	{exitHost, func(err error) bool { return errors.Is(err, errNotReady) }},
+	{exitInput, func(err error) bool { return errors.Is(err, errUnevaluated) }},
+	{exitHost, func(err error) bool { return errors.Is(err, errNotReady) || errors.Is(err, errNoBuilder) }},
 }
 
 // ofUser marks an error of a file that the user named: it is invalid input,
@@ -105,6 +119,7 @@ func ofUser(err error) error {
 var (
 	errInput = fault.Class(fault.Input, "what was given cannot be used")
 	errHost  = fault.Class(fault.Host, "this host lacks something")
+	errLate  = fault.Class(fault.Timeout, "it took too long")
 )
 
 // badInput is about a flag, or "" where the text says what it is about.
@@ -172,7 +187,7 @@ func fileHint(err error) string {
 // itself: a signal that comes later, to let go a guest that is held for
 // instance, is not the reason.
 func guestFailed(err error) bool {
-	for _, class := range []error{watch.ErrFailed, watch.ErrTimeout, boottest.ErrUnproven, alma.ErrCannotBoot} {
+	for _, class := range []error{watch.ErrFailed, watch.ErrTimeout, boottest.ErrUnproven, inspect.ErrCannotBoot} {
 		if errors.Is(err, class) {
 			return true
 		}

@@ -61,6 +61,7 @@ var fileInputs = []string{
 	"alma --root-password-file @ --arch x86_64 --iso ISO",
 	"alma --keyring @",
 	"alma --locked --lock-file @ --arch x86_64 --iso ISO",
+	"nixos --locked --lock-file @",
 	"rehearse --iso @",
 	"rehearse --post @",
 	"rehearse --ca @",
@@ -98,6 +99,7 @@ var fileInputs = []string{
 	"image check @",
 	"image compare @ KS",
 	"image compare KS @",
+	"lima template @",
 	"inspect @",
 	"inspect @ --ls /",
 	"cp @:/etc/fstab OUT",
@@ -157,8 +159,8 @@ func TestUnreadableFiles(t *testing.T) {
 func TestFileInputsComplete(t *testing.T) {
 	left := []string{"out", "bundle", "report", "inspect --sbom", // made, not read
 		"inspect --ls", "inspect --cat", // of an image
-		"qemu",                                   // without it the host lacks something
-		"alma --firmware", "rehearse --firmware", // looked at when there is a QEMU
+		"qemu",                                                       // without it the host lacks something
+		"alma --firmware", "nixos --firmware", "rehearse --firmware", // looked at when there is a QEMU
 		"rehearse --lock-file", // read when there is an installer ISO
 	}
 	arguments := regexp.MustCompile("FILE|ISO|KICKSTART|LOG|IMAGE|IN|A B|BUNDLE")

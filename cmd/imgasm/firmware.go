@@ -4,11 +4,8 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -23,8 +20,8 @@ import (
 	"github.com/imgasm/imgasm/cmd/imgasm/ui"
 	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/digest"
 	"github.com/imgasm/imgasm/internal/size"
-	"github.com/imgasm/imgasm/internal/smallfile"
 	"github.com/imgasm/imgasm/internal/tmpdir"
 )
 
@@ -195,7 +192,7 @@ func (a *app) firmwareShow(ctx context.Context, c *cli.Context, of arch.Arch) er
 			w.Row(f.name, "blank, made for each machine")
 			continue
 		}
-		sum, err := hashOf(f.file.Path)
+		sum, _, err := digest.File(ctx, f.file.Path)
 		if err != nil {
 			return err
 		}
@@ -203,19 +200,6 @@ func (a *app) firmwareShow(ctx context.Context, c *cli.Context, of arch.Arch) er
 		w.Row("", fmt.Sprintf("%s, %s, SHA-256 %s", f.file.Format, size.Text(f.file.SizeBytes), sum))
 	}
 	return w.Flush()
-}
-
-func hashOf(path string) (string, error) {
-	f, err := smallfile.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 func firmwareExtractCommand(app *app) *cli.Command {

@@ -4,11 +4,8 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -18,8 +15,8 @@ import (
 
 	"github.com/imgasm/imgasm/assemble/boot"
 	"github.com/imgasm/imgasm/assemble/sbom"
+	"github.com/imgasm/imgasm/internal/digest"
 	"github.com/imgasm/imgasm/internal/publish"
-	"github.com/imgasm/imgasm/internal/smallfile"
 )
 
 // inspectBill writes a bill of materials, in the format of the file's name.
@@ -40,7 +37,7 @@ func (a *app) inspectBill(c *cli.Context, o *openedImage, file string) error {
 			return badInput("", err, "unset it, or give a number: date +%s")
 		}
 	}
-	if d.Image.SHA256, err = sha256Of(c, o.path); err != nil {
+	if d.Image.SHA256, _, err = digest.File(c.Context, o.path); err != nil {
 		return err
 	}
 	o.Describe(&d)
@@ -51,18 +48,4 @@ func (a *app) inspectBill(c *cli.Context, o *openedImage, file string) error {
 		a.Problem("warning", "the bill of materials lists no packages: "+d.Unknown, "")
 	}
 	return publish.File(file, func(w *os.File) error { return f.Write(w, d) })
-}
-
-// sha256Of is the hash of a file, in hex.
-func sha256Of(c *cli.Context, file string) (string, error) {
-	f, err := smallfile.Open(file)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, smallfile.Stream(c.Context, f)); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }

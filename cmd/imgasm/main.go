@@ -47,6 +47,7 @@ func interruptible(parent context.Context) (context.Context, func()) {
 			case 2:
 				ui.Stopping()
 			default:
+				leaveTerminal()
 				os.Exit(exitInterrupted)
 			}
 		}

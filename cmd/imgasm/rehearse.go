@@ -41,7 +41,7 @@ everywhere, and is no AlmaLinux.`,
 			&cli.BoolFlag{Name: "offline", Category: groupImage, Usage: "use the packages that are in the cache"},
 			&cli.BoolFlag{Name: "iso-only", Category: groupImage, Usage: "make the rehearsal's installer ISO, print its path, and stop"},
 			&cli.StringFlag{Name: "fail", Category: groupMachine, Usage: "let the guest fail: `NAME` is one of " + failures.Names()},
-		}, provisionFlags(), machineFlags()),
+		}, provisionFlags(), installFlags()),
 		Action: func(c *cli.Context) error { return a.rehearse(c) },
 	}
 }
@@ -98,7 +98,7 @@ func (a *app) rehearse(c *cli.Context) error {
 
 // rehearsalSpec is what the flags ask for.
 func (a *app) rehearsalSpec(c *cli.Context) (alma.Spec, error) {
-	s, err := a.machineSpec(c)
+	s, err := a.installSpec(c)
 	if err != nil {
 		return s, err
 	}

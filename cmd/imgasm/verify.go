@@ -73,8 +73,8 @@ func checkList() string {
 func wishFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "arch", Category: groupMachine, Usage: "`NAME` of the architecture: " + arch.Names() + " (default: the image's)"},
-		&cli.StringFlag{Name: "memory", Category: groupMachine, Usage: "`SIZE` of each machine's memory", DefaultText: "2G"},
-		&cli.IntFlag{Name: "cpus", Category: groupMachine, Usage: "`NUMBER` of each machine's processors", DefaultText: "the host's, at most 4"},
+		&cli.StringFlag{Name: "memory", Category: groupMachine, Usage: "`SIZE` of a machine's memory", DefaultText: "2G"},
+		&cli.IntFlag{Name: "cpus", Category: groupMachine, Usage: "`NUMBER` of a machine's processors", DefaultText: "the host's, at most 4"},
 		&cli.StringFlag{Name: "accel", Category: groupMachine, Usage: "`NAME` of the accelerator: auto, kvm, hvf, whpx or tcg", Value: "auto"},
 		&cli.StringFlag{Name: "cpu", Category: groupMachine, Usage: "processor `MODEL`, as QEMU names it (default: by accelerator)"},
 		&cli.StringFlag{Name: "qemu", Category: groupMachine, Usage: "`PATH` of QEMU (default: found in PATH)"},

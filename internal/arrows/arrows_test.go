@@ -29,9 +29,10 @@ var rules = []struct {
 	{from: "nixos", not: []string{""}, but: []string{"nixos", "internal"}, why: "a folder of files"},
 	{from: "internal", not: []string{""}, but: []string{"internal"}, why: "the lowest floor"},
 	{from: "assemble", not: []string{"cmd"}, why: "commands are above"},
-	{from: "assemble$", not: []string{"assemble/alma", "assemble/guest", "assemble/watch", "assemble/anaconda", "qemu", "kickstart", "firmware"}, why: "a build of whatever kind knows none of them"},
-	{from: "assemble/", not: []string{"assemble$", "assemble/guest"}, except: []string{"assemble/alma", "assemble/guest"}, why: "the parts of a build do not know that there is one"},
+	{from: "assemble$", not: []string{"assemble/alma", "assemble/nixos", "assemble/guest", "assemble/watch", "assemble/anaconda", "qemu", "kickstart", "firmware"}, why: "a build of whatever kind knows none of them"},
+	{from: "assemble/", not: []string{"assemble$", "assemble/guest"}, except: []string{"assemble/alma", "assemble/nixos", "assemble/guest"}, why: "the parts of a build do not know that there is one"},
 	{from: "assemble/", not: []string{"assemble/alma"}, except: []string{"assemble/alma"}, why: "nothing knows a kind of build but the command"},
+	{from: "assemble/", not: []string{"assemble/nixos"}, except: []string{"assemble/nixos"}, why: "nothing knows a kind of build but the command"},
 	{from: "assemble/anaconda", not: []string{""}, but: []string{"assemble/anaconda", "qemu/console", "kickstart", "internal"}, why: "the machine is pure"},
 }
 
@@ -130,6 +131,8 @@ func TestForbidden(t *testing.T) {
 		{"assemble/alma", "assemble/guest", true},
 		{"assemble/guest", "assemble", true},
 		{"assemble/guest", "assemble/alma", false},
+		{"assemble/nixos", "assemble/alma", false},
+		{"assemble/alma", "assemble/nixos", false},
 		{"assemble/watch", "assemble/guest", false},
 		{"assemble", "assemble/alma", false},
 		{"assemble", "assemble/watch", false},

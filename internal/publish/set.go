@@ -9,12 +9,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 
+	"github.com/imgasm/imgasm/internal/digest"
 	"github.com/imgasm/imgasm/internal/smallfile"
 )
 
@@ -229,7 +229,7 @@ func (j *journal) takeBack(p placement) error {
 			if err := rename(p.To, p.From); err != nil {
 				return err
 			}
-		} else if sum, err := hash(p.To); err != nil {
+		} else if sum, _, err := digest.File(context.Background(), p.To); err != nil {
 			return err
 		} else if sum != p.SHA256 { // somebody has changed it since
 			return remove(p.Old)
@@ -301,15 +301,4 @@ func remove(path string) error {
 		return err
 	}
 	return nil
-}
-
-func hash(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	_, err = io.Copy(h, f)
-	return hex.EncodeToString(h.Sum(nil)), err
 }

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/imgasm/imgasm/internal/digest"
 )
 
 // scene is a folder with an old set in it, and a new one to be put there.
@@ -177,7 +179,7 @@ func TestRecoverForged(t *testing.T) {
 		if err := os.WriteFile(victim, []byte("treasure"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		sum, err := hash(victim)
+		sum, _, err := digest.File(t.Context(), victim)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -29,6 +29,9 @@ func isSecret(name, value string) bool {
 			return true
 		}
 	}
+	if name == "rev" || name == "narhash" { // of a flake: what was fetched, not by whom
+		return false
+	}
 	// Long, of letters and digits, and no file name: "dGhpcyBpcyBhIHRva2Vu".
 	const long = 20
 	return strings.HasPrefix(value, "eyJ") || len(value) >= long && !strings.Contains(value, ".") && strings.ContainsAny(value, "0123456789") &&
@@ -39,6 +42,10 @@ func isSecret(name, value string) bool {
 func spans(s string) (all [][2]int) {
 	if strings.Contains(s, ":/") {
 		for _, m := range userinfo.FindAllStringSubmatchIndex(s, -1) {
+			// By ssh a user alone lets nobody in.
+			if scheme := s[m[0]:m[2]]; strings.Contains(scheme, "ssh") && !strings.Contains(s[m[2]:m[3]], ":") {
+				continue
+			}
 			all = append(all, [2]int{m[2], m[3]})
 		}
 	}

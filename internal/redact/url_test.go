@@ -26,6 +26,8 @@ var urls = []struct{ in, want string }{
 	{"one https://a:b@h/ two ftp://c:d@h/?key=e", "one https://REDACTED@h/ two ftp://REDACTED@h/?key=REDACTED"},
 	{"mail admin@example.org; a=b ? c=d", ""},
 	{"https://@h/", ""},
+	{"ssh-ng://me@h git+ssh://git@h/r?rev=0123456789abcdef0123456789abcdef01234567&narHash=sha256-f7b66UPV157zx/7xJrvGuaXJp6hx1ulbxDgquwgsmg0=", ""},
+	{"ssh://me:pw@h", "ssh://REDACTED@h"},
 	{"ls http:/me:pw@h:9", "ls http:/REDACTED@h:9"},
 	{`C:/Users/me@home and C:\x`, ""},
 	{"", ""},

@@ -112,7 +112,7 @@ func OpenStream(ctx context.Context, path string) (io.ReadCloser, error) {
 
 // ReadFrom reads all of r, which messages call name; otherwise it is like Read.
 func ReadFrom(ctx context.Context, r io.Reader, name string, limit int64) ([]byte, error) {
-	return within(ctx, func() ([]byte, error) { return bounded(r, name, limit) })
+	return within(ctx, func() ([]byte, error) { return All(r, name, limit) })
 }
 
 // Below reads a regular file of at most limit bytes below a folder. No link
@@ -201,11 +201,11 @@ func contents(f *os.File, path string, limit int64, pipe bool) (_ []byte, err er
 	if err := check(info, path, pipe); err != nil {
 		return nil, err
 	}
-	return bounded(f, path, limit)
+	return All(f, path, limit)
 }
 
-// bounded reads all of r, or one byte more than there may be.
-func bounded(r io.Reader, name string, limit int64) ([]byte, error) {
+// All reads all of r, which is called name in errors, of at most limit bytes.
+func All(r io.Reader, name string, limit int64) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, limit+1))
 	if err == nil && int64(len(data)) > limit {
 		err = fmt.Errorf("more than %d bytes", limit)

@@ -39,6 +39,10 @@ const (
 	Failed     End = "failed"      // QEMU ended by itself
 )
 
+// keptGrace is how long a guest may take to power off when its supervisor is
+// interrupted, if what it writes is kept. Others have nothing to lose.
+const keptGrace = 30 * time.Second
+
 // supervisor owns a machine.
 type supervisor struct {
 	*Folder
@@ -111,8 +115,12 @@ func (s *supervisor) follow(ctx context.Context, ended <-chan End, off *monitor.
 			s.quit(ctx)
 			return end, nil
 		case <-ctx.Done():
+			end := Ended
+			if s.Kept && s.stop(context.WithoutCancel(ctx), keptGrace).Ended {
+				end = PoweredOff
+			}
 			s.quit(ctx)
-			return Ended, context.Cause(ctx)
+			return end, context.Cause(ctx)
 		case <-look.C:
 			if s.lost() {
 				s.vm.Kill()

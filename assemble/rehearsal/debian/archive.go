@@ -157,7 +157,7 @@ func (a *Archive) Download(ctx context.Context, names ...string) ([]string, erro
 			return nil, err
 		}
 		file := filepath.Join(a.o.Dir, base)
-		if !a.whole(file, p.hash) {
+		if !a.whole(ctx, file, p.hash) {
 			if err := a.fetch(ctx, p, file); err != nil {
 				return nil, err
 			}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/assemble/rehearsal/debian/debiantest"
+	"github.com/imgasm/imgasm/internal/digest"
 	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/fetch"
 	"github.com/imgasm/imgasm/internal/pgp"
@@ -349,7 +350,7 @@ func TestRealReleases(t *testing.T) {
 			t.Errorf("%s: %+v", suite, r)
 		}
 		for _, arch := range []string{"amd64", "arm64"} {
-			if h := r.files["main/binary-"+arch+"/Packages.xz"]; !isSHA256(h.sha256) || h.size < 300_000 {
+			if h := r.files["main/binary-"+arch+"/Packages.xz"]; !digest.Is(h.sha256) || h.size < 300_000 {
 				t.Errorf("%s: %+v", suite, h)
 			}
 		}

@@ -5,8 +5,6 @@ package debian
 import (
 	"compress/gzip"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +16,7 @@ import (
 
 	"github.com/ulikunitz/xz"
 
+	"github.com/imgasm/imgasm/internal/digest"
 	"github.com/imgasm/imgasm/internal/fetch"
 	"github.com/imgasm/imgasm/internal/publish"
 	"github.com/imgasm/imgasm/internal/smallfile"
@@ -32,7 +31,7 @@ func (a *Archive) open(ctx context.Context, s *suite) (index string, err error) 
 	}
 	if a.o.Offline {
 		if seen != nil {
-			if index, _, _ := a.index(s, seen); index != "" && a.whole(index, seen.files[a.indexName(seen)]) {
+			if index, _, _ := a.index(s, seen); index != "" && a.whole(ctx, index, seen.files[a.indexName(seen)]) {
 				return index, nil
 			}
 		}
@@ -105,7 +104,7 @@ func (a *Archive) ask(ctx context.Context, s *suite, mirror, address string, see
 		return "", nil, err
 	}
 	want := r.files[a.indexName(r)]
-	if a.whole(index, want) {
+	if a.whole(ctx, index, want) {
 		return index, data, nil
 	}
 	for _, p := range paths {
@@ -158,15 +157,9 @@ func (a *Archive) removeOthers(s *suite, index string) {
 }
 
 // whole tells whether a file is here and what it should be.
-func (a *Archive) whole(file string, want hash) bool {
-	f, err := smallfile.Open(file)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	h := sha256.New()
-	n, err := io.Copy(h, io.LimitReader(f, want.size+1))
-	return err == nil && n == want.size && hex.EncodeToString(h.Sum(nil)) == want.sha256
+func (a *Archive) whole(ctx context.Context, file string, want hash) bool {
+	sum, size, err := digest.File(ctx, file)
+	return err == nil && size == want.size && sum == want.sha256
 }
 
 // readIndex calls take for every package of an index that was verified.

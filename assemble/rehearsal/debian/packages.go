@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/imgasm/imgasm/internal/digest"
 )
 
 // pkg is the newest version of a package.
@@ -31,7 +33,7 @@ func readPackages(r io.Reader, take func(pkg)) error {
 	lines.Buffer(nil, maxField)
 	var p pkg
 	end := func() {
-		if p.name != "" && p.version != "" && p.path != "" && isSHA256(p.sha256) && p.size > 0 {
+		if p.name != "" && p.version != "" && p.path != "" && digest.Is(p.sha256) && p.size > 0 {
 			take(p)
 		}
 		p = pkg{}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/imgasm/imgasm/internal/digest"
 	"github.com/imgasm/imgasm/internal/pgp"
 )
 
@@ -75,7 +76,7 @@ func parseRelease(text []byte) (*release, error) {
 		if strings.HasPrefix(line, " ") {
 			if f := strings.Fields(line); field == "SHA256" && len(f) == 3 {
 				size, err := strconv.ParseInt(f[1], 10, 64)
-				if err != nil || size < 0 || !isSHA256(f[0]) {
+				if err != nil || size < 0 || !digest.Is(f[0]) {
 					return nil, fmt.Errorf("release file: %q is no hash, size and path", line)
 				}
 				r.files[f[2]] = hash{f[0], size}
@@ -109,8 +110,4 @@ func parseRelease(text []byte) (*release, error) {
 		return nil, errors.New("release file: it has no date")
 	}
 	return r, nil
-}
-
-func isSHA256(s string) bool {
-	return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == ""
 }

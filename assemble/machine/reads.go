@@ -1,0 +1,64 @@
+package machine
+
+import (
+	"context"
+	"io"
+	"io/fs"
+
+	"github.com/imgasm/imgasm/assemble/convert"
+	"github.com/imgasm/imgasm/assemble/inspect"
+)
+
+// Reads is what the system in an image reads at its first boot.
+type Reads struct {
+	OS        string // its identifier, as os-release(5) has it: "debian"; "": not known
+	CloudInit bool   // a NoCloud seed
+}
+
+// Reads looks at no more of the image than that takes: tens of milliseconds, where
+// Look reads the database of packages too. The error is Look's, or ctx's cause.
+func (i *Image) Reads(ctx context.Context) (Reads, error) {
+	d, err := convert.Open(i.Path)
+	if err != nil {
+		return Reads{}, err
+	}
+	defer d.Close()
+	m, err := inspect.Open(untilDone{ctx, d}, d.Size())
+	if err != nil {
+		return Reads{}, err
+	}
+	t, err := m.Tree()
+	if err != nil {
+		return Reads{}, err
+	}
+	r := Reads{OS: m.Release(t)["ID"], CloudInit: hasCloudInit(t)}
+	if ctx.Err() != nil {
+		return Reads{}, context.Cause(ctx)
+	}
+	return r, nil
+}
+
+// untilDone reads an image until ctx ends: a hostile one may have more to look at
+// than one waits for.
+type untilDone struct {
+	ctx context.Context
+	r   io.ReaderAt
+}
+
+// ReadAt implements io.ReaderAt.
+func (u untilDone) ReadAt(p []byte, off int64) (int, error) {
+	if u.ctx.Err() != nil {
+		return 0, context.Cause(u.ctx)
+	}
+	return u.r.ReadAt(p, off)
+}
+
+// hasCloudInit looks for what reads a seed.
+func hasCloudInit(t fs.FS) bool {
+	for _, pattern := range []string{"etc/cloud/cloud.cfg", "usr/bin/cloud-init", "nix/store/*-cloud-init-*"} {
+		if found, _ := fs.Glob(t, pattern); len(found) > 0 {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,152 @@
+// Which flake is built: imgasm's own, which lies in the cache, or the user's.
+
+package nixos
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/internal/publish"
+	"github.com/imgasm/imgasm/internal/tmpdir"
+	"github.com/imgasm/imgasm/nixglue"
+	files "github.com/imgasm/imgasm/nixos"
+)
+
+const lockFile = "flake.lock"
+
+// ownFlake is the folder of imgasm's own flake in a cache. Its name tells the
+// flake's contents: another imgasm has another one, with its own lock.
+func ownFlake(cache string) (string, error) {
+	all := files.Flake()
+	var text strings.Builder
+	err := fs.WalkDir(all, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		content, err := fs.ReadFile(all, name)
+		text.WriteString(name + "\n" + assemble.HashBytes(content) + "\n")
+		return err
+	})
+	return filepath.Join(cache, "nixos", assemble.HashBytes([]byte(text.String()))[:16]), err
+}
+
+// writeOwnFlake puts imgasm's own flake into its folder, whole or not at all.
+func writeOwnFlake(dir string) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return err
+	}
+	work, remove, err := tmpdir.Hidden(filepath.Dir(dir))
+	if err != nil {
+		return err
+	}
+	defer remove()
+	made := filepath.Join(work, "flake")
+	if err := os.CopyFS(made, files.Flake()); err != nil {
+		return err
+	}
+	err = publish.Rename(made, dir)
+	if _, there := os.Stat(dir); there == nil { // another imgasm may have been first
+		return nil
+	}
+	return err
+}
+
+// lockOwnFlake has nix make the lock of imgasm's own flake, where there is none or
+// a newer one is asked for. Until nix has, an older one stays.
+func lockOwnFlake(ctx context.Context, n nixglue.Nix, dir string, renew bool) error {
+	lock := filepath.Join(dir, lockFile)
+	if _, err := os.Stat(lock); err == nil && !renew {
+		return nil
+	}
+	work, remove, err := tmpdir.Hidden(filepath.Dir(dir))
+	if err != nil {
+		return err
+	}
+	defer remove()
+	made := filepath.Join(work, "flake")
+	if err := os.CopyFS(made, files.Flake()); err != nil {
+		return err
+	}
+	if _, err := n.Metadata(ctx, folderURL(made)); err != nil {
+		return err
+	}
+	return publish.Rename(filepath.Join(made, lockFile), lock)
+}
+
+// takeFlake finds out what the flake and its inputs are, and pins them: from now
+// on the build uses what it has seen here.
+func (b *build) takeFlake(ctx context.Context, j *assemble.Job) (string, error) {
+	p, n := b.plan, b.home(j)
+	ref := p.ref
+	if p.Own != "" {
+		if err := writeOwnFlake(p.Own); err != nil {
+			return "", err
+		}
+		if len(p.Spec.Inputs) == 0 { // nix writes no lock of other inputs than the flake's
+			if err := lockOwnFlake(ctx, n, p.Own, p.Spec.Update); err != nil {
+				return "", err
+			}
+		}
+	} else if _, err := n.Metadata(ctx, ref); err != nil { // which writes a lock that is missing, and is seen again with it
+		return "", err
+	}
+	var err error
+	if b.meta, err = n.Metadata(ctx, ref); err != nil {
+		return "", err
+	}
+	if b.flake = ref; b.meta.Revision != "" {
+		b.flake = b.meta.URL // a branch may move meanwhile
+	}
+	if err := b.identify(ctx, j, n); err != nil {
+		return "", err
+	}
+	if p.Spec.Locked {
+		if err := j.Outputs.CheckLock(p.lock(b.inputs)); err != nil {
+			return "", err
+		}
+	}
+	said := b.meta.URL
+	for _, i := range b.meta.Inputs {
+		if i.Name == "nixpkgs" {
+			said = i.URL
+		}
+	}
+	return said, nil
+}
+
+// identify makes inputs of the flake and what it has locked. Their hashes are
+// those of their archives, as Nix makes them.
+func (b *build) identify(ctx context.Context, j *assemble.Job, n nixglue.Nix) error {
+	add := func(role, name, url, hash string, size int64) {
+		sum, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(hash, "sha256-"))
+		if err != nil || len(sum) != 32 {
+			j.Note("nix tells no hash of " + name + ", which the records leave out therefore")
+			return
+		}
+		b.inputs = append(b.inputs, assemble.Input{Role: role, Name: name, URL: url, Size: size, SHA256: hex.EncodeToString(sum)})
+	}
+	n.Inputs = nil
+	infos, err := n.PathInfo(ctx, false, b.meta.Path)
+	switch {
+	case err == nil && len(infos) == 1:
+		add("flake", filepath.Base(b.meta.Path), b.meta.URL, infos[0].NarHash, infos[0].NarSize)
+	case err != nil && !errors.Is(err, nixglue.ErrAbsent):
+		return err
+	default:
+		add("flake", b.meta.URL, b.meta.URL, "", 0)
+	}
+	for _, i := range b.meta.Inputs {
+		add("flake-input-"+i.Name, i.Name, i.URL, i.NarHash, 0)
+	}
+	return nil
+}

@@ -1,0 +1,462 @@
+// Machines that run, with real processes: the test's own binary is imgasm, its
+// supervisors, and QEMU.
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"image/png"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/sys/unix"
+
+	"github.com/imgasm/imgasm/cmd/imgasm/ui"
+	"github.com/imgasm/imgasm/internal/hosttool"
+	"github.com/imgasm/imgasm/qemu/instance"
+	"github.com/imgasm/imgasm/qemu/qemutest"
+)
+
+// scene is a user's home, an image that a BIOS boots, and a QEMU.
+type scene struct {
+	t                  testing.TB
+	dir, image, binary string
+	env                map[string]string
+}
+
+func newScene(t testing.TB, s qemutest.Script) *scene {
+	t.Helper()
+	dir, err := os.MkdirTemp("/tmp", "run") // sockets need short paths
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	sector := make([]byte, 1<<20)
+	sector[0], sector[510], sector[511] = 0xeb, 0x55, 0xaa
+	sc := &scene{t: t, dir: dir, image: filepath.Join(dir, "disk.raw"), binary: qemutest.Executable(t, s),
+		env: map[string]string{"XDG_STATE_HOME": filepath.Join(dir, "s"), "IMGASM_CACHE": filepath.Join(dir, "cache"), "TMPDIR": dir, "TERM": "xterm"}}
+	if err := os.WriteFile(sc.image, sector, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _, _ = sc.call("", "kill") })
+	return sc
+}
+
+// call runs imgasm in this process.
+func (s *scene) call(stdin string, args ...string) (code int, stdout, stderr string) {
+	var out, err bytes.Buffer
+	code = run(context.Background(), append([]string{"imgasm"}, args...), strings.NewReader(stdin), &out, &err, func(name string) string { return s.env[name] })
+	return code, out.String(), err.String()
+}
+
+func (s *scene) must(args ...string) (stdout, stderr string) {
+	s.t.Helper()
+	code, stdout, stderr := s.call("", args...)
+	if code != exitDone {
+		s.t.Fatalf("imgasm %s: exit code %d: %s", strings.Join(args, " "), code, stderr)
+	}
+	return stdout, stderr
+}
+
+// command is imgasm in a process of its own.
+func (s *scene) command(args ...string) *exec.Cmd {
+	s.t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	imgasm := filepath.Join(s.t.TempDir(), "imgasm")
+	if err := os.Symlink(self, imgasm); err != nil {
+		s.t.Fatal(err)
+	}
+	cmd := exec.Command(imgasm, args...)
+	cmd.Env = os.Environ()
+	for k, v := range s.env {
+		cmd.Env = append(cmd.Env, k+"="+v)
+	}
+	return cmd
+}
+
+func (s *scene) runArgs(more ...string) []string {
+	return append([]string{"run", s.image, "--qemu", s.binary, "--accel", "tcg", "--firmware", "bios"}, more...)
+}
+
+// clean fails unless nothing is left of any machine.
+func (s *scene) clean() {
+	s.t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		var left []string
+		_ = filepath.WalkDir(s.dir, func(path string, d os.DirEntry, err error) error {
+			if err == nil && !d.IsDir() && path != s.image && !strings.HasPrefix(path, s.env["IMGASM_CACHE"]) {
+				left = append(left, path)
+			}
+			return nil
+		})
+		if n := qemuProcesses(s.t, s.binary); n > 0 {
+			left = append(left, fmt.Sprint(n, " QEMUs"))
+		}
+		if left == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatalf("left: %v", left)
+		}
+	}
+}
+
+// greets is a guest that greets and, told to, powers off.
+var greets = qemutest.Script{Steps: qemutest.Steps(qemutest.Await("cont"), qemutest.Serial("guest login: "), qemutest.Await("system_powerdown"),
+	qemutest.Event("SHUTDOWN", map[string]any{"guest": true, "reason": "guest-shutdown"}), qemutest.Exit(0))}
+
+func TestRunDetached(t *testing.T) {
+	s := newScene(t, greets)
+	before, err := os.ReadFile(s.image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, _ := s.must(s.runArgs("--detach", "--json", "--port", "18080:80")...)
+	var i instanceJSON
+	if err := json.Unmarshal([]byte(out), &i); err != nil || i.Name != "disk" || i.SSHPort < 2222 || i.SSHUser != "admin" || i.Persist || i.MemoryMiB != 2048 || i.Ports[0] != "18080:80" {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if info, err := os.Stat(i.SSHKey); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the private key: %v, %v", info, err)
+	}
+	var list []instanceJSON
+	if out, _ = s.must("ps", "--json"); json.Unmarshal([]byte(out), &list) != nil || len(list) != 1 || list[0].SSHPort != i.SSHPort {
+		t.Errorf("ps --json: %s", out)
+	}
+	if out, _ = s.must("ps"); !strings.Contains(out, "disk  x86_64  tcg,thread=single  "+strconv.Itoa(i.SSHPort)) {
+		t.Errorf("ps: %s", out)
+	}
+	shot := filepath.Join(t.TempDir(), "x.png")
+	s.must("screenshot", "disk", "--out", shot)
+	if picture, err := os.ReadFile(shot); err != nil {
+		t.Error(err)
+	} else if _, err := png.Decode(bytes.NewReader(picture)); err != nil {
+		t.Error(err)
+	}
+	if out, _ = s.must("logs"); out != "guest login: " {
+		t.Errorf("logs: %q", out)
+	}
+	code, out, stderr := s.call("root\n\x1d", "console", "disk")
+	if code != exitDone || !strings.HasPrefix("guest login: ", out) || !strings.Contains(stderr, "left; the guest stays") {
+		t.Errorf("console: exit code %d: %q %s", code, out, stderr)
+	}
+	if _, stderr := s.must("stop"); !strings.Contains(stderr, "disk has powered off") {
+		t.Errorf("stop: %s", stderr)
+	}
+	s.clean()
+	if after, err := os.ReadFile(s.image); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the image is another: %v", err)
+	}
+	if code, _, stderr := s.call("", "stop"); code != exitInput || !strings.Contains(stderr, "no instance runs") {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+}
+
+// What is done wrong is told before anything is started.
+func TestRunRefuses(t *testing.T) {
+	s := newScene(t, greets)
+	zeros := filepath.Join(s.dir, "zeros.raw")
+	if err := os.WriteFile(zeros, make([]byte, 1<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	defer os.Remove(zeros)
+	for want, args := range map[string][]string{
+		"is not HOST:GUEST":           s.runArgs("--port", "80"),
+		"no boot loader":              {"run", zeros},
+		"--user-data says itself":     s.runArgs("--user", "x", "--user-data", s.image),
+		"begin it with #cloud-config": s.runArgs("--detach", "--user-data", s.image),
+		"lower-case letters":          s.runArgs("--name", "a/b"),
+		"16 MiB":                      s.runArgs("--memory", "1M"),
+	} {
+		if code, _, stderr := s.call("", args...); code != exitInput && code != exitUsage || !strings.Contains(stderr, want) {
+			t.Errorf("%q: exit code %d: %s", args, code, stderr)
+		}
+	}
+	if err := os.Remove(zeros); err != nil {
+		t.Fatal(err)
+	}
+	s.clean()
+}
+
+// In a pipe, the console goes through, and Ctrl-] in it leaves.
+func TestRunInAPipe(t *testing.T) {
+	s := newScene(t, greets)
+	code, out, stderr := s.call("hello\x1d", s.runArgs()...)
+	if code != exitDone || !strings.Contains(stderr, "the guest was ended") || !strings.HasPrefix("guest login: ", out) {
+		t.Errorf("exit code %d: %q %s", code, out, stderr)
+	}
+	s.clean()
+	s = newScene(t, qemutest.Script{Steps: qemutest.Steps(qemutest.Await("cont"), qemutest.Serial("bye\r\n"), qemutest.Sleep(200*time.Millisecond),
+		qemutest.Event("SHUTDOWN", map[string]any{"guest": true, "reason": "guest-shutdown"}), qemutest.Exit(0))})
+	code, out, stderr = s.call("", s.runArgs()...)
+	if code != exitDone || out != "bye\r\n" || !strings.Contains(stderr, "the guest has powered off") {
+		t.Errorf("exit code %d: %q %s", code, out, stderr)
+	}
+	s.clean()
+}
+
+// A kill -9 of imgasm takes QEMU with it; what else is left goes with the next look.
+func TestRunSuddenDeath(t *testing.T) {
+	s := newScene(t, qemutest.Script{IgnoreTERM: true, Steps: qemutest.Steps(qemutest.Await("cont"), qemutest.Serial("up\r\n"))})
+	cmd := s.command(s.runArgs()...)
+	hold, keep := io.Pipe()
+	defer keep.Close()
+	cmd.Stdin = hold
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(out, make([]byte, 4)); err != nil {
+		t.Fatal(err)
+	}
+	keys, err := filepath.Glob(filepath.Join(s.dir, "s/imgasm/vm/disk/id_ed25519"))
+	if err != nil || len(keys) != 1 {
+		t.Fatalf("%v, %v", keys, err)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	keep.Close()
+	_ = cmd.Wait()
+	s.must("ps")
+	s.clean()
+}
+
+// terminalPair opens a terminal: what a person has, and what a program sees.
+func terminalPair(t *testing.T) (person, program *os.File) {
+	t.Helper()
+	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	t.Cleanup(func() { person.Close() })
+	if err := unix.IoctlSetPointerInt(int(person.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Skip(err)
+	}
+	n, err := unix.IoctlGetInt(int(person.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Skip(err)
+	}
+	program, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	t.Cleanup(func() { program.Close() })
+	return person, program
+}
+
+// Whatever ends imgasm, the terminal is as it was.
+func TestTerminalIsRestored(t *testing.T) {
+	for name, end := range map[string]func(*testing.T, *exec.Cmd, *os.File){
+		"Ctrl-]":  func(t *testing.T, _ *exec.Cmd, person *os.File) { _, _ = person.WriteString("\x1d") },
+		"SIGTERM": func(t *testing.T, cmd *exec.Cmd, _ *os.File) { _ = cmd.Process.Signal(syscall.SIGTERM) },
+		"SIGHUP":  func(t *testing.T, cmd *exec.Cmd, _ *os.File) { _ = cmd.Process.Signal(syscall.SIGHUP) },
+		"SIGQUIT": func(t *testing.T, cmd *exec.Cmd, _ *os.File) { _ = cmd.Process.Signal(syscall.SIGQUIT) },
+		"three SIGINTs": func(t *testing.T, cmd *exec.Cmd, _ *os.File) {
+			for range 3 {
+				_ = cmd.Process.Signal(syscall.SIGINT)
+				time.Sleep(20 * time.Millisecond)
+			}
+		},
+		"QEMU's death": func(t *testing.T, cmd *exec.Cmd, _ *os.File) {
+			out, _ := exec.Command("pgrep", "-P", strconv.Itoa(cmd.Process.Pid)).Output()
+			if pid, err := strconv.Atoi(strings.TrimSpace(string(out))); err == nil {
+				_ = syscall.Kill(pid, syscall.SIGKILL)
+			} else {
+				_ = cmd.Process.Signal(syscall.SIGTERM)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t, qemutest.Script{Steps: qemutest.Steps(qemutest.Await("cont"), qemutest.Serial("up\r\n"))})
+			person, program := terminalPair(t)
+			before, err := unix.IoctlGetTermios(int(program.Fd()), unix.TCGETS)
+			if err != nil {
+				t.Fatal(err)
+			}
+			cmd := s.command(s.runArgs()...)
+			cmd.Stdin, cmd.Stdout, cmd.Stderr = program, program, program
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			var said bytes.Buffer
+			buf := make([]byte, 1024)
+			for !strings.Contains(said.String(), "\nup\r") {
+				n, err := person.Read(buf)
+				if err != nil {
+					t.Fatal(err, said.String())
+				}
+				said.Write(buf[:n])
+			}
+			during, err := unix.IoctlGetTermios(int(program.Fd()), unix.TCGETS)
+			if err != nil || during.Lflag&(unix.ICANON|unix.ECHO|unix.ISIG) != 0 {
+				t.Errorf("the terminal is not raw: %#x, %v", during.Lflag, err)
+			}
+			end(t, cmd, person)
+			go func() { _, _ = io.Copy(io.Discard, person) }()
+			_ = cmd.Wait()
+			after, err := unix.IoctlGetTermios(int(program.Fd()), unix.TCGETS)
+			if err != nil || *after != *before {
+				t.Errorf("the terminal was %+v and is %+v, %v", before, after, err)
+			}
+			s.must("ps")
+			s.clean()
+		})
+	}
+}
+
+// Without an ssh, one sentence says so.
+func TestSSHMissing(t *testing.T) {
+	s := newScene(t, greets)
+	s.must(s.runArgs("--detach")...)
+	// The fake QEMU takes connections and says nothing.
+	if code, _, stderr := s.call("", "ssh", "--timeout", "300ms"); code != exitTimeout || !strings.Contains(stderr, "no ssh server of disk has answered within 300ms") {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+	t.Setenv("PATH", t.TempDir())
+	a := &app{getenv: func(string) string { return "" }}
+	if err := a.become("ssh", nil); exitCode(err) != exitHost || !strings.HasPrefix(err.Error(), "ssh is not installed") {
+		t.Errorf("%d: %v", exitCode(err), err)
+	}
+}
+
+// ssh itself says how it reads our options.
+func TestSSHOptions(t *testing.T) {
+	ssh := hosttool.Find(t, "ssh", "openssh-client")
+	i := &instance.Instance{Name: "alma-2", Dir: "/home/me/my state %d/alma-2", Spec: instance.Spec{SSH: instance.SSH{Port: 2223, User: "admin", Key: "/home/me/my state %d/alma-2/id_ed25519"}}}
+	out, err := exec.Command(ssh, append(append([]string{"-G", "-F", "/dev/null"}, sshArgs(i)...), "-p", "2223", "--", destinationOf(i))...).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"user admin", "hostname 127.0.0.1", "port 2223", "hostkeyalias imgasm-alma-2", "stricthostkeychecking accept-new", "identitiesonly yes"} {
+		if !strings.Contains(string(out), want+"\n") {
+			t.Errorf("no %q in:\n%s", want, out)
+		}
+	}
+	for _, want := range []string{`(?m)^userknownhostsfile "?/home/me/my state %+d/alma-2/known_hosts"?$`, `(?m)^identityfile "?/home/me/my state %+d/alma-2/id_ed25519"?$`} {
+		if !regexp.MustCompile(want).Match(out) {
+			t.Errorf("no %q in:\n%s", want, out)
+		}
+	}
+}
+
+func TestDivided(t *testing.T) {
+	for line, want := range map[string][2]int{"ssh": {0, 0}, "ssh x": {1, 0}, "ssh -- a": {0, 1}, "ssh x -- a -- b": {1, 3}, "ssh x --": {1, 0}, "ssh x a b": {3, 0}, "ssh --user u x -- -l": {1, 1}} {
+		a := &app{Streams: ui.NewStreams(io.Discard, io.Discard, os.Getenv), args: append([]string{"imgasm"}, strings.Fields(line)...)}
+		var before, after []string
+		app := a.cli()
+		for _, c := range app.Commands {
+			if c.Name == "ssh" {
+				c.Action = func(c *cli.Context) error { before, after = a.divided(c); return nil }
+			}
+		}
+		if err := app.Run(interspersed(a.args, a.commands())); err != nil {
+			t.Fatal(err)
+		}
+		if len(before) != want[0] || len(after) != want[1] {
+			t.Errorf("%s: %q, %q", line, before, after)
+		}
+	}
+}
+
+func TestOfMachine(t *testing.T) {
+	for arg, want := range map[string]string{"alma:/x": "alma /x", ":x": " x", "/a:b": "", "./a:b": "", "Alma:x": "", "x": "", "a:b:c": "a b:c"} {
+		name, path, ok := ofMachine(arg)
+		if got := name + " " + path; ok != (want != "") || ok && got != want {
+			t.Errorf("%s: %q, %v", arg, got, ok)
+		}
+	}
+}
+
+// What imgasm run does before QEMU's first instruction, and imgasm ssh before ssh's.
+func BenchmarkOverhead(b *testing.B) {
+	b.Run("run", func(b *testing.B) {
+		stamp := filepath.Join(b.TempDir(), "stamp")
+		s := newScene(b, qemutest.Script{Steps: qemutest.Steps(qemutest.Await("cont"), qemutest.Stamp(stamp))})
+		s.must(s.runArgs("--detach")...) // what is remembered is remembered
+		s.must("kill")
+		var took time.Duration
+		for b.Loop() {
+			_ = os.Remove(stamp)
+			begun := time.Now()
+			if out, err := s.command(s.runArgs("--detach")...).CombinedOutput(); err != nil {
+				b.Fatal(err, string(out))
+			}
+			var at int64
+			for at == 0 {
+				text, _ := os.ReadFile(stamp)
+				at, _ = strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+			}
+			took += time.Unix(0, at).Sub(begun)
+			s.must("kill")
+		}
+		b.ReportMetric(float64(took.Milliseconds())/float64(b.N), "ms/guest")
+	})
+	b.Run("ssh", func(b *testing.B) {
+		s := newScene(b, qemutest.Script{})
+		l, err := net.Listen("tcp4", "127.0.0.1:0") // a server that is up
+		if err != nil {
+			b.Skip(err)
+		}
+		defer l.Close()
+		go func() {
+			for {
+				conn, err := l.Accept()
+				if err != nil {
+					return
+				}
+				_, _ = io.WriteString(conn, "SSH-2.0-test\r\n")
+				conn.Close()
+			}
+		}()
+		f, err := instance.Store{Dir: filepath.Join(s.dir, "s/imgasm/vm")}.Create(b.Context(), "up")
+		if err != nil {
+			b.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(b.Context())
+		ran, ended := make(chan struct{}), make(chan error, 1)
+		spec := instance.Spec{}
+		spec.VM.Arch, spec.VM.Binary = "x86_64", s.binary
+		spec.SSH.Port = l.Addr().(*net.TCPAddr).Port
+		go func() {
+			_, err := f.Run(ctx, spec, func(*instance.Instance) { close(ran) })
+			ended <- err
+		}()
+		<-ran
+		fake := b.TempDir()
+		if err := os.WriteFile(filepath.Join(fake, "ssh"), []byte("#!/bin/sh\nexit 42\n"), 0o700); err != nil {
+			b.Fatal(err)
+		}
+		for b.Loop() {
+			cmd := s.command("ssh")
+			cmd.Env = append(cmd.Env, "PATH="+fake)
+			var exit *exec.ExitError
+			if out, err := cmd.CombinedOutput(); !errors.As(err, &exit) || exit.ExitCode() != 42 {
+				b.Fatal(err, string(out))
+			}
+		}
+		cancel()
+		<-ended
+	})
+}
