@@ -7,7 +7,7 @@ GOFLAGS   += -trimpath
 LDFLAGS   := -s -w -X main.version=$(VERSION)
 LINT      := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # Go's own dependency tracking is better than make's: always ask it.
-.PHONY: build demo test test-all setup-test unit e2e lint cross bench fuzz soak clean
+.PHONY: build demo test test-all nix setup-test unit e2e lint cross bench fuzz soak clean
 
 build: ## bin/imgasm
 	$(GO) build $(GOFLAGS) -ldflags '$(LDFLAGS)' -o bin/imgasm ./cmd/imgasm
@@ -26,6 +26,13 @@ test: setup-test lint unit e2e ## what can be proven on this machine in a quarte
 test-all: ## all of it
 	$(MAKE) test E2E=all
 	IMGASM_E2E=all $(GO) test -count=1 -timeout 60m ./assemble/qcow2 ./assemble/sbom ./assemble/convert ./assemble/lima
+	$(MAKE) nix
+
+nix: ## what only test-all has of nix: a store of another machine, and a newer nix where apt can fetch one
+	IMGASM_E2E=all $(GO) test -count=1 -v -run Nixos ./cmd/imgasm
+	@command -v apt-get >/dev/null || { echo "no apt-get here that fetches a newer nix: left out"; exit 0; }; \
+	dir=$$(.ci/nix) && export PATH="$$dir:$$PATH" && nix --version && \
+	$(GO) test -count=1 ./nixglue/... ./nixos ./assemble/nixos ./assemble/nixdisk && IMGASM_E2E=all $(GO) test -count=1 -v -run Nixos ./cmd/imgasm
 
 unit: ## no root, no network, no virtual machine
 	$(GO) test ./...
