@@ -43,7 +43,7 @@ func logins(o render.Options, known []string) (who []string, ssh string, key boo
 		ssh, key = a.name, len(a.keys) > 0
 	}
 	if o.CloudInit {
-		who = append(who, "whom the cloud's seed names (cloud-init; by default almalinux, by the seed's ssh keys)")
+		who = append(who, "whom the machine's seed names, by its ssh key (cloud-init; imgasm run seeds admin, with a key of its own)")
 	}
 	return who, ssh, key
 }

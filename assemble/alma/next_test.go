@@ -11,7 +11,7 @@ import (
 
 // The last lines of a build say who may log in, and never a password that somebody chose.
 func TestNext(t *testing.T) {
-	const seeded = "whom the cloud's seed names (cloud-init; by default almalinux, by the seed's ssh keys)"
+	const seeded = "whom the machine's seed names, by its ssh key (cloud-init; imgasm run seeds admin, with a key of its own)"
 	base := testSpec(t, qemutest.Script{})
 	base.Kickstart, base.DiskSize = "", 10<<30
 	for name, c := range map[string]struct {

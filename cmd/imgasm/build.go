@@ -158,7 +158,7 @@ func (a *app) publishes(c *cli.Context, run func(event.Sink) (*assemble.Result, 
 		return err
 	}
 	if !c.Bool("quiet") {
-		printNext(a.Err, result.Next)
+		printNext(a.Err, result)
 	}
 	for _, path := range append([]string{result.Out}, result.Also...) {
 		fmt.Fprintln(a.Product, path)
@@ -166,18 +166,25 @@ func (a *app) publishes(c *cli.Context, run func(event.Sink) (*assemble.Result, 
 	return nil
 }
 
-// printNext says what one does with a finished image.
-func printNext(w io.Writer, n assemble.Next) {
+// printNext says what was made, who may log in, and what one does with it.
+func printNext(w io.Writer, r *assemble.Result) {
+	n := r.Next
+	if i := r.Image; i != nil {
+		fmt.Fprintf(w, "\nmade        %s: %s for %s, %s of %s with a disk of %s\n", r.Out, strings.TrimSpace(i.Product+" "+i.Version), i.Arch, i.Format, size.Text(i.Output.Size), size.Text(i.Virtual))
+	}
+	if len(r.Also) > 0 {
+		fmt.Fprintf(w, "also        %s\n", strings.Join(r.Also, ", "))
+	}
 	if len(n.Logins) > 0 {
-		fmt.Fprintf(w, "\nlog in as   %s\n", strings.Join(n.Logins, " or "))
+		fmt.Fprintf(w, "log in as   %s\n", strings.Join(n.Logins, " or "))
 	}
 	if n.Image != "" {
-		fmt.Fprintf(w, "run it      %s\n", proc.Quote([]string{"imgasm", "run", n.Image}))
+		fmt.Fprintf(w, "run it      %s\n            imgasm ssh, in another terminal, when it is up\n", proc.Quote([]string{"imgasm", "run", n.Image}))
 	}
 	if len(n.Boot) > 0 {
 		fmt.Fprintf(w, "by hand     %s\n            (the console is on the terminal; Ctrl-A X ends QEMU; the image stays as it is)\n", proc.Quote(n.Boot))
 		if len(n.SSH) > 0 {
-			fmt.Fprintf(w, "reach it    %s\n", proc.Quote(n.SSH))
+			fmt.Fprintf(w, "            %s\n", proc.Quote(n.SSH))
 		}
 	}
 }

@@ -176,7 +176,8 @@ func TestFileInputsComplete(t *testing.T) {
 		for _, c := range commands {
 			verb := prefix + c.Name
 			walk(verb+" ", c.Subcommands)
-			if arguments.MatchString(c.ArgsUsage) {
+			// Where there is no such file, lima start takes it for a machine's name.
+			if arguments.MatchString(c.ArgsUsage) && verb != "lima start" {
 				if !has(verb, " @") {
 					t.Errorf("no case for %s %s", verb, c.ArgsUsage)
 				}
