@@ -24,13 +24,13 @@ import (
 type Disk struct {
 	Arch     string    // "x86_64", "aarch64"
 	BIOS     bool      // it is for a BIOS, not for UEFI
-	Untested bool      // no boot test follows
+	Untested bool      // no verification follows
 	Time     time.Time // of what a format dates
 }
 
 // Check looks for what firmware will start. It ends the build only for what it
 // has seen to be wrong, by inspect's ErrCannotBoot: a disk that it cannot read may
-// boot all the same, which a boot test shows.
+// boot all the same, which a verification shows.
 func (d Disk) Check(j *Job) (string, error) {
 	f, err := j.Folder.Open(DiskFile)
 	if err != nil {
@@ -49,11 +49,11 @@ func (d Disk) Check(j *Job) (string, error) {
 		return found.Found, nil
 	case d.Untested:
 		j.Emit(event.Event{
-			Kind: event.Warning, Text: "nobody has seen that this image boots: " + found.Unread.Error() + ", and there is no boot test",
-			Hint: "leave {NoBootTest} out, or boot the image yourself before you use it",
+			Kind: event.Warning, Text: "nobody has seen that this image boots: " + found.Unread.Error() + ", and there is no verification",
+			Hint: "leave {NoVerify} out, or boot the image yourself before you use it",
 		})
 	default:
-		j.Note(found.Unread.Error() + "; the boot test will show whether it boots")
+		j.Note(found.Unread.Error() + "; the verification will show whether it boots")
 	}
 	return "could not be read", nil
 }

@@ -77,7 +77,7 @@ func (j *Job) DropImages() {
 	j.MakeRoom(all...)
 }
 
-// Boots is the file that a boot test boots, and its format: an image that QEMU
+// Boots is the file that a verification boots, and its format: an image that QEMU
 // runs a machine of, else the disk of which the others are made.
 func (o *Outputs) Boots() (file, format string) {
 	for n, t := range o.Images {

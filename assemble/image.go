@@ -29,8 +29,8 @@ type Image struct {
 	Inputs  []Input           `json:"inputs"`      // everything that went into it
 	Guest   map[string]string `json:"guest"`       // facts of the new system: what it reported, or what is known of its making
 	Package []string          `json:"packages"`    // what was installed: name-epoch:version-release.arch
-	Tested  *boottest.Proof   `json:"bootTest"`    // nil: not boot-tested
-	// TestedAs is the format in which the disk was boot-tested, where that is
+	Tested  *boottest.Proof   `json:"bootTest"`    // nil: nobody saw it boot
+	// TestedAs is the format in which the disk was verified, where that is
 	// another than this image's: "raw".
 	TestedAs string            `json:"bootTestFormat,omitempty"`
 	Kernel   string            `json:"kernelArgs"`     // of the installer

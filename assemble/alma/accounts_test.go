@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/imgasm/imgasm/assemble"
-	"github.com/imgasm/imgasm/assemble/boottest"
+	"github.com/imgasm/imgasm/assemble/verify"
 	"github.com/imgasm/imgasm/kickstart"
 	"github.com/imgasm/imgasm/qemu/qemutest"
 )
@@ -18,7 +18,7 @@ const (
 )
 
 // Nobody has a password that anybody knows once a key or a password was given,
-// and the boot test logs in with what it knows.
+// and the verification logs in with what it knows.
 func TestAccounts(t *testing.T) {
 	base := testSpec(t, qemutest.Script{})
 	base.Kickstart, base.DiskSize = "", 10<<30
@@ -26,19 +26,19 @@ func TestAccounts(t *testing.T) {
 	for name, c := range map[string]struct {
 		wish             Settings
 		rootLock, locked bool
-		login            boottest.Login
+		login            verify.Login
 		note             string // of published passwords; "": none
 	}{
-		"nothing":                 {Settings{}, false, false, boottest.Login{Name: "admin", Password: "admin"}, "root and admin"},
-		"key":                     {Settings{SSHKeys: key}, true, true, boottest.Login{}, ""},
-		"user and key":            {Settings{User: "anna", SSHKeys: key}, true, true, boottest.Login{}, ""},
-		"key and passwords":       {Settings{RootPassword: "r00t", Password: "secret", SSHKeys: key}, false, false, boottest.Login{Name: "admin", Password: "secret"}, ""},
-		"key and root's password": {Settings{RootPassword: "r00t", SSHKeys: key}, false, true, boottest.Login{Name: "root", Password: "r00t"}, ""},
-		"hashes":                  {Settings{RootPassword: testHash, Password: testHash}, false, false, boottest.Login{}, ""},
-		"user's password":         {Settings{User: "anna", Password: "secret"}, true, false, boottest.Login{Name: "anna", Password: "secret"}, ""},
-		"admin's password":        {Settings{Password: "secret"}, true, false, boottest.Login{Name: "admin", Password: "secret"}, ""},
-		"root's password":         {Settings{RootPassword: "r00t"}, false, true, boottest.Login{Name: "root", Password: "r00t"}, ""},
-		"a published one":         {Settings{RootPassword: "packer"}, false, true, boottest.Login{Name: "root", Password: "packer"}, "root"},
+		"nothing":                 {Settings{}, false, false, verify.Login{Name: "admin", Password: "admin"}, "root and admin"},
+		"key":                     {Settings{SSHKeys: key}, true, true, verify.Login{}, ""},
+		"user and key":            {Settings{User: "anna", SSHKeys: key}, true, true, verify.Login{}, ""},
+		"key and passwords":       {Settings{RootPassword: "r00t", Password: "secret", SSHKeys: key}, false, false, verify.Login{Name: "admin", Password: "secret"}, ""},
+		"key and root's password": {Settings{RootPassword: "r00t", SSHKeys: key}, false, true, verify.Login{Name: "root", Password: "r00t"}, ""},
+		"hashes":                  {Settings{RootPassword: testHash, Password: testHash}, false, false, verify.Login{}, ""},
+		"user's password":         {Settings{User: "anna", Password: "secret"}, true, false, verify.Login{Name: "anna", Password: "secret"}, ""},
+		"admin's password":        {Settings{Password: "secret"}, true, false, verify.Login{Name: "admin", Password: "secret"}, ""},
+		"root's password":         {Settings{RootPassword: "r00t"}, false, true, verify.Login{Name: "root", Password: "r00t"}, ""},
+		"a published one":         {Settings{RootPassword: "packer"}, false, true, verify.Login{Name: "root", Password: "packer"}, "root"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := base
@@ -56,7 +56,7 @@ func TestAccounts(t *testing.T) {
 				t.Errorf("%s's password is locked: %v, want %v", user, got, c.locked)
 			}
 			if p.Kickstart.Login != c.login {
-				t.Errorf("the boot test would log in as %+v, want %+v", p.Kickstart.Login, c.login)
+				t.Errorf("the verification would log in as %+v, want %+v", p.Kickstart.Login, c.login)
 			}
 			var caution string
 			if i := slices.IndexFunc(p.Cautions, func(n assemble.Caution) bool { return n.Lasting }); i >= 0 {
@@ -76,7 +76,7 @@ func TestAccounts(t *testing.T) {
 	s := base
 	s.Settings = Settings{CloudInit: true, KeysOnly: true}
 	p, err := resolve(t.Context(), s, testHost(t))
-	if text := string(p.Kickstart.User); err != nil || !strings.Contains(text, "\nrootpw --lock\n") || strings.Contains(text, "\nuser ") || p.Kickstart.Login != (boottest.Login{}) {
+	if text := string(p.Kickstart.User); err != nil || !strings.Contains(text, "\nrootpw --lock\n") || strings.Contains(text, "\nuser ") || p.Kickstart.Login != (verify.Login{}) {
 		t.Errorf("keys only, and no key: %v\n%s", err, text)
 	}
 	s.Settings.CloudInit = false

@@ -114,7 +114,7 @@ func testSpec(t testing.TB, script qemutest.Script) Spec {
 		t.Fatal(err)
 	}
 	return Spec{
-		Kickstart: ks, Arch: "x86_64", DiskSize: 1 << 30, NoBootTest: true,
+		Kickstart: ks, Arch: "x86_64", DiskSize: 1 << 30, NoVerify: true,
 		Source:       Source{ISO: installerISO(t, arch.X86_64, tree.Bytes("BaseOS/repodata/repomd.xml", []byte("<repomd/>")))},
 		Output:       assemble.Output{Out: filepath.Join(dir, "out.raw")},
 		Machine:      Machine{Accel: "tcg", Firmware: "bios", QEMU: qemutest.Executable(t, script)},

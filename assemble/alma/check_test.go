@@ -37,12 +37,12 @@ func TestCheckKeepsBundle(t *testing.T) {
 	onlyBundle(t, s.Out)
 }
 
-// A disk that cannot be read is the boot test's to judge. Without one the image
+// A disk that cannot be read is the verification's to judge. Without one the image
 // is published, and that nothing was proven is said aloud.
 func TestCheckUnread(t *testing.T) {
 	for _, c := range []struct {
-		noBootTest bool
-		want       event.Kind
+		noVerify bool
+		want     event.Kind
 	}{{true, event.Warning}, {false, event.Note}} {
 		p, err := resolve(t.Context(), testSpec(t, qemutest.Script{}), testHost(t))
 		ok(t, err)
@@ -50,11 +50,11 @@ func TestCheckUnread(t *testing.T) {
 		r := &recorder{}
 		ok(t, inJob(t, p, r.sink, func(_ context.Context, j *assemble.Job) error {
 			ok(t, j.Folder.WriteFile(assemble.DiskFile, nil, 0o600)) // no sector at all
-			_, err := checkDisk(j, assemble.Disk{Arch: "x86_64", BIOS: true, Untested: c.noBootTest})
+			_, err := checkDisk(j, assemble.Disk{Arch: "x86_64", BIOS: true, Untested: c.noVerify})
 			return err
 		}))
 		if !slices.ContainsFunc(r.events, func(e event.Event) bool { return e.Kind == c.want && strings.Contains(e.Text, "could not be read") }) {
-			t.Errorf("without boot test %v: %+v", c.noBootTest, r.events)
+			t.Errorf("without verification %v: %+v", c.noVerify, r.events)
 		}
 	}
 }

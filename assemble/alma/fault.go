@@ -9,7 +9,7 @@ import (
 )
 
 // Classes of errors. Those of a guest that failed or took too long are watch's
-// and boottest's.
+// and verify's.
 var (
 	// ErrInput is something that the user gave and that cannot be used: a missing
 	// or damaged file, a size, a kickstart.

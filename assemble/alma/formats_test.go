@@ -85,7 +85,7 @@ func TestSeveralFormats(t *testing.T) {
 	}
 }
 
-// What the boot test boots is an image of which QEMU runs a machine, or the disk.
+// What is verified is an image of which QEMU runs a machine, or the disk.
 func TestTested(t *testing.T) {
 	for _, c := range []struct {
 		formats      []string
@@ -99,12 +99,11 @@ func TestTested(t *testing.T) {
 		{[]string{"ova", "gce"}, "disk.raw", "raw", []string{"ova", "gce"}, false},
 	} {
 		s := testSpec(t, qemutest.Script{})
-		s.Out, s.Formats, s.NoBootTest = filepath.Join(filepath.Dir(s.Out), "out"), c.formats, false
+		s.Out, s.Formats, s.NoVerify = filepath.Join(filepath.Dir(s.Out), "out"), c.formats, false
 		p, err := resolve(t.Context(), s, testHost(t))
 		ok(t, err)
-		d := p.TestMachine.Drives[0]
-		if filepath.Base(d.Path) != c.file || d.Format != c.format || !d.Snapshot {
-			t.Errorf("%q: the boot test boots %+v, want %s", c.formats, d, c.file)
+		if file, format := p.Outputs.Boots(); file != c.file || format != c.format {
+			t.Errorf("%q: %s (%s) is verified, want %s", c.formats, file, format, c.file)
 		}
 		var got []string
 		for _, s := range p.Outputs.ImageSteps(assemble.Disk{}) {

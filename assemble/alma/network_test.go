@@ -12,7 +12,7 @@ import (
 )
 
 // The guest reaches nothing unless something may need it, and the plan says
-// which it is. The boot test never reaches anything.
+// which it is. The verification never reaches anything.
 func TestNetworkIsRestricted(t *testing.T) {
 	own := func(from, to string) func(*Spec) {
 		return func(s *Spec) {
@@ -56,7 +56,7 @@ func TestNetworkIsRestricted(t *testing.T) {
 			t.Errorf("%s: the plan says %q", name, p.View().Network)
 		}
 		if !strings.Contains(strings.Join(p.TestMachine.Argv(qemu.Links{}), " "), "restrict=on") {
-			t.Errorf("%s: the boot test has a network", name)
+			t.Errorf("%s: the verification has a network", name)
 		}
 	}
 }

@@ -127,7 +127,7 @@ func TestOutputsAreDistinct(t *testing.T) {
 // SHA256SUMS, and replaced by the next build.
 func TestBills(t *testing.T) {
 	s := recordedSpec(t)
-	s.NoBootTest = true
+	s.NoVerify = true
 	for _, format := range []string{"raw", "raw", "vmdk"} {
 		s.Out, s.Formats = filepath.Join(filepath.Dir(s.Out), "out."+format), []string{format}
 		p, err := resolve(t.Context(), s, testHost(t))

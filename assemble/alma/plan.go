@@ -13,10 +13,10 @@ import (
 
 	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/boot"
-	"github.com/imgasm/imgasm/assemble/boottest"
 	"github.com/imgasm/imgasm/assemble/guest"
 	"github.com/imgasm/imgasm/assemble/host"
 	"github.com/imgasm/imgasm/assemble/iso"
+	"github.com/imgasm/imgasm/assemble/verify"
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/derive"
 	"github.com/imgasm/imgasm/kickstart"
@@ -35,7 +35,7 @@ type Plan struct {
 
 	// Arguments are the installer's kernel arguments.
 	Arguments []string
-	// Machine runs the installation, TestMachine the boot test; paths of files
+	// Machine runs the installation, TestMachine its verification; paths of files
 	// that the build makes lie in the working folder.
 	Machine, TestMachine qemu.Config
 	// Timeout of the installation.
@@ -65,7 +65,7 @@ type Kickstart struct {
 	// End is the command that ends the installation: "poweroff", "reboot", …; "" if none does.
 	End string
 	// Login is who can log in over ssh; known for the embedded kickstart only.
-	Login boottest.Login
+	Login verify.Login
 	// Logins say who may log in and with what, SSHUser which of them one would try over ssh, and
 	// SSHKey that this needs a key; as above.
 	Logins    []string
@@ -133,6 +133,8 @@ const (
 //     there for the screen dump of a failure;
 //   - rd.*: a failed initramfs powers off instead of opening a shell;
 //   - no_timer_check, on an emulated x86: see arch.Arch.EmulatedArg;
+//   - inst.nosave, for images that many machines start from: neither kickstarts
+//     nor logs are left in them;
 //   - inst.proxy, where a kickstart of the user's own cannot be given it;
 //   - panic=-1 ends a dead kernel where no pvpanic device tells of it.
 func arguments(s Spec, a arch.Arch, label string, emulated bool) []string {
@@ -142,6 +144,9 @@ func arguments(s Spec, a arch.Arch, label string, emulated bool) []string {
 	}
 	if s.KSStrict {
 		mode = append(mode, "inst.ksstrict")
+	}
+	if s.Settings.CloudInit {
+		mode = append(mode, "inst.nosave=all")
 	}
 	retry, timer := "20", []string(nil)
 	if emulated {

@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"github.com/imgasm/imgasm/assemble"
-	"github.com/imgasm/imgasm/assemble/boottest"
+	"github.com/imgasm/imgasm/assemble/verify"
 	"github.com/imgasm/imgasm/assemble/watch"
 	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/smallfile"
@@ -133,14 +133,14 @@ func (p *Plan) render() ([]byte, error) {
 	return text, nil
 }
 
-// login is an account that the boot test can use: one whose password is known.
-func login(o render.Options) boottest.Login {
+// login is an account that a verification can use: one whose password is known.
+func login(o render.Options) verify.Login {
 	for _, l := range append(slices.Clone(o.Users), render.User{Name: "root", Password: o.RootPassword}) {
 		if l.Password != "" && !kickstart.IsHashed(l.Password) {
-			return boottest.Login{Name: l.Name, Password: l.Password}
+			return verify.Login{Name: l.Name, Password: l.Password}
 		}
 	}
-	return boottest.Login{}
+	return verify.Login{}
 }
 
 // publishedPasswords names the accounts that have one.

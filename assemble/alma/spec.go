@@ -30,8 +30,8 @@ type Spec struct {
 
 	Machine
 	Installation
-	NoBootTest bool `json:"noBootTest,omitempty"` // publish without having seen the image boot
-	Offline    bool `json:"offline,omitempty"`    // no network for us or the guest
+	NoVerify bool `json:"noVerify,omitempty"` // publish without having seen the image boot
+	Offline  bool `json:"offline,omitempty"`  // no network for us or the guest
 }
 
 // Source says which installer ISO, and where from.

@@ -22,7 +22,7 @@ import (
 
 // Run builds what the plan says. Everything that happens goes to sink.
 //
-// Errors: of this package's classes, and those of assemble, watch, boottest,
+// Errors: of this package's classes, and those of assemble, watch, verify,
 // files and QEMU; the context's cause. On an error nothing stands under the
 // output's name that was not there before, and the guest's logs are kept: an
 // *assemble.KeptError names them.
@@ -52,7 +52,7 @@ func (p *Plan) build() *assemble.Build {
 func (p *Plan) steps(report *anaconda.Report) []assemble.Step {
 	var (
 		hash   = make(chan hashed, 1) // of the installer ISO, computed beside the installation
-		tested *boottest.Proof        // nil: not tested
+		tested *boottest.Proof        // nil: not verified
 	)
 	unless := func(cond bool, why string) string {
 		if cond {
@@ -69,7 +69,7 @@ func (p *Plan) steps(report *anaconda.Report) []assemble.Step {
 	planned := func(run func(context.Context, *assemble.Job, *Plan) (string, error)) func(context.Context, *assemble.Job) (string, error) {
 		return func(ctx context.Context, j *assemble.Job) (string, error) { return run(ctx, j, p) }
 	}
-	disk := assemble.Disk{Arch: p.arch.Name, BIOS: p.Firmware == nil, Untested: p.Spec.NoBootTest, Time: p.Time}
+	disk := assemble.Disk{Arch: p.arch.Name, BIOS: p.Firmware == nil, Untested: p.Spec.NoVerify, Time: p.Time}
 	volume := "make the volume on which the installer finds the kickstart"
 	if n := p.provisions.bytes; n > 0 {
 		volume += ", and what is copied: " + size.Text(n)
@@ -103,9 +103,9 @@ func (p *Plan) steps(report *anaconda.Report) []assemble.Step {
 		Name: "check", Text: "look for partitions and a boot loader on the disk",
 		Run: func(_ context.Context, j *assemble.Job) (string, error) { return checkDisk(j, disk) },
 	}}, p.Outputs.ImageSteps(disk), []assemble.Step{{
-		Name: "boot test", Text: guest.TestText(p.Outputs), Skip: unless(!p.Spec.NoBootTest, "{NoBootTest}"), Patient: true,
+		Name: "verify", Text: guest.TestText(p.Outputs), Skip: unless(!p.Spec.NoVerify, "{NoVerify}"), Patient: true,
 		Run: func(ctx context.Context, j *assemble.Job) (text string, err error) {
-			tested, text, err = p.BootTest(ctx, j, p.TestMachine, p.Kickstart.Login)
+			tested, text, err = p.Verify(ctx, j, p.TestMachine, guest.Verification{Account: p.Kickstart.Login, Leftovers: p.Spec.Settings.CloudInit})
 			return text, err
 		},
 	}, {

@@ -46,7 +46,7 @@ type PlanView struct {
 	WorkDir       string              `json:"workDir"`
 	Steps         []assemble.StepPlan `json:"steps"`
 	Command       []string            `json:"command"`     // QEMU for the installation
-	TestCommand   []string            `json:"testCommand"` // QEMU for the boot test
+	TestCommand   []string            `json:"testCommand"` // QEMU for the verification, its first machine
 	Notes         []string            `json:"notes,omitempty"`
 	Cautions      []assemble.Caution  `json:"cautions,omitempty"`
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/anaconda"
 	"github.com/imgasm/imgasm/assemble/host"
+	"github.com/imgasm/imgasm/assemble/verify"
 	"github.com/imgasm/imgasm/assemble/watch"
 	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/internal/proc"
@@ -34,9 +35,13 @@ type Watched struct {
 	Logs map[anaconda.Channel]string
 }
 
-// TestLogs are the logs of a boot test that a bundle takes out of the working folder.
+// TestLogs are the logs of a verification that a bundle takes out of the working folder.
 func TestLogs() map[string]assemble.Log {
-	return map[string]assemble.Log{testSerialFile: {About: "the serial console of the boot test"}}
+	all := map[string]assemble.Log{verify.ReportFile: {About: "the checks, and what the guest said to each"}}
+	for n, which := range []string{"", ", of the second machine"} {
+		all[verify.LogFile(n+1)] = assemble.Log{About: "the serial console of the verification" + which}
+	}
+	return all
 }
 
 // failingError is a build that was interrupted while its guest was failing.

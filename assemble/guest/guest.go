@@ -1,7 +1,7 @@
 // Package guest runs the virtual machines of a build: what this host has for them
 // is found before, a machine is started with firmware of its own, and of one that
 // failed everything is kept that may tell why. Every kind of build has its image
-// boot-tested here.
+// verified here.
 package guest
 
 import (
@@ -14,6 +14,7 @@ import (
 
 	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/host"
+	"github.com/imgasm/imgasm/assemble/machine"
 	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/fault"
@@ -22,7 +23,7 @@ import (
 )
 
 // Classes of errors. Those of a guest that failed or took too long are watch's
-// and boottest's.
+// and verify's.
 var (
 	// ErrHost is something that this host lacks.
 	ErrHost = fault.Class(fault.Host, "this host lacks something")
@@ -218,16 +219,9 @@ func (r *Runner) makeFirmware(j *assemble.Job, f qemu.Firmware) (qemu.Firmware, 
 	if err := j.Folder.MkdirAll(filepath.Base(dir), 0o700); err != nil {
 		return f, err
 	}
-	code, vars, err := firmware.Prepare(r.Firmware, dir)
+	private, err := machine.PrivateFirmware(r.Firmware, dir)
 	if err != nil {
 		return f, err
 	}
-	if code.Format != firmware.Raw {
-		// Both flash drives have one format in a machine; the variables are raw.
-		if code, err = firmware.CopyRaw(code, filepath.Join(dir, "code.fd"), r.arch.PflashSize); err != nil {
-			return f, err
-		}
-	}
-	f.Code, f.Vars = code.Path, vars.Path
-	return f, nil
+	return *private, nil
 }

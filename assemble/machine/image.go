@@ -80,6 +80,15 @@ func Open(ctx context.Context, path, archName string) (*Image, error) {
 	return i, i.find(d, said, archName)
 }
 
+// Size is how large the disk of an image is, in bytes, of which Path is known.
+func (i *Image) Size() (int64, error) {
+	d, err := convert.Open(i.Path)
+	if err != nil {
+		return 0, err
+	}
+	return d.Size(), d.Close()
+}
+
 // readDescription reads a description; nil: there is none of ours.
 func readDescription(ctx context.Context, path string) (*description, error) {
 	text, err := smallfile.Read(ctx, path, maxDescription)
@@ -145,8 +154,7 @@ type Inside struct {
 	*inspect.System
 	// CloudInit: there is something in it that reads a NoCloud seed.
 	CloudInit bool
-	// RootBytes is the size of the root's partition.
-	RootBytes int64
+	NixOS     bool // cloud-init makes no users there
 }
 
 // Look looks into the image. The error is of package inspect, or the file
@@ -165,5 +173,9 @@ func (i *Image) Look() (*Inside, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Inside{System: m.Look(t), CloudInit: hasCloudInit(t), RootBytes: t.Mounts[0].Volume.SizeBytes}, nil
+	in := &Inside{System: m.Look(t), CloudInit: hasCloudInit(t)}
+	if store, err := fs.Stat(t, "nix/store"); err == nil {
+		in.NixOS = store.IsDir()
+	}
+	return in, nil
 }

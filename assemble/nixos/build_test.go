@@ -233,7 +233,7 @@ func TestBuildOfOwnFlake(t *testing.T) {
 // one is asked for and had.
 func TestLockOfOwnFlake(t *testing.T) {
 	s, _ := testSpec(t, built(imageOf(t, "ttyAMA0")), comesUp)
-	s.NoBootTest = true
+	s.NoVerify = true
 	h := testHost(t)
 	own, err := ownFlake(h.CacheDir)
 	if err != nil {
@@ -328,7 +328,7 @@ func TestRefusals(t *testing.T) {
 		"a flag":        {built(out), func(s *Spec) { s.Flake = "--impure" }, ErrInput, "is no flake", ""},
 		"a format":      {built(out), func(s *Spec) { s.Formats = []string{"vhdx"} }, ErrInput, `"vhdx" is none of`, ""},
 		"other machine": {built(out).but("* eval *", `echo '{"name":"i","system":"aarch64-linux","features":[],"drv":"/d","out":"/o"}'`), func(s *Spec) {
-			s.Arch, s.Flake, s.NoBootTest, s.QEMU = "x86_64", "path:/f#packages.aarch64-linux.i", true, ""
+			s.Arch, s.Flake, s.NoVerify, s.QEMU = "x86_64", "path:/f#packages.aarch64-linux.i", true, ""
 		},
 			nixglue.ErrMachine, "nobody builds for x86_64-linux", "{On}"},
 	} {
@@ -389,7 +389,7 @@ func TestNoConsole(t *testing.T) {
 // Firmware of another architecture would not start the disk.
 func TestCannotBoot(t *testing.T) {
 	s, _ := testSpec(t, built(imageOf(t, "ttyAMA0")), comesUp)
-	s.Arch, s.NoBootTest, s.Machine, s.Flake = "x86_64", true, Machine{}, "path:/f#packages.aarch64-linux.i"
+	s.Arch, s.NoVerify, s.Machine, s.Flake = "x86_64", true, Machine{}, "path:/f#packages.aarch64-linux.i"
 	s.Nix, _ = fakeNix(t, built(imageOf(t, "ttyAMA0")).but("*config*show*", `echo '{"system":{"value":"aarch64-linux"},"extra-platforms":{"value":["x86_64-linux"]},"system-features":{"value":["kvm"]},"builders":{"value":""}}'`))
 	_, r, err := run(t.Context(), t, testHost(t), s)
 	if !errors.Is(err, ErrCannotBoot) || !strings.Contains(err.Error(), "BOOTX64.EFI") || len(r.texts(event.Warning)) != 1 {
@@ -437,7 +437,7 @@ func TestAssembleWithoutBuilder(t *testing.T) {
 	for _, step := range p.Steps {
 		names = append(names, step.Name)
 	}
-	want := []string{"flake", "evaluate", "build", "disk", "check", "qcow2", "boot test", "publish"}
+	want := []string{"flake", "evaluate", "build", "disk", "check", "qcow2", "verify", "publish"}
 	if p.Attribute != "packages.aarch64-linux.nixos-aarch64-toplevel" || len(p.Cautions) != 1 || !strings.Contains(p.Cautions[0].Text, "this machine: it builds for aarch64-darwin") || !slices.Equal(names, want) {
 		t.Errorf("%s, %+v, %q", p.Attribute, p.Cautions, names)
 	}

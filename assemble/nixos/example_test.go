@@ -28,7 +28,7 @@ func Example() {
 	}
 	result, err := plan.Run(ctx, func(e assemble.Event) { fmt.Println(e.Kind, e.Step, e.Text) })
 	if err != nil {
-		log.Fatal(err) // nixglue.ErrBuilder, boottest.ErrUnproven, …; an *assemble.KeptError names the logs
+		log.Fatal(err) // nixglue.ErrBuilder, verify.ErrFailed, …; an *assemble.KeptError names the logs
 	}
 	fmt.Println(result.Out, result.Image.Version)
 }

@@ -34,7 +34,7 @@ type Plan struct {
 	Own string
 	// Attribute is what is built of the flake.
 	Attribute string
-	// Guests are what boot-tests the image; nil: without a boot test there need be none.
+	// Guests are what verifies the image; nil: without a verification there need be none.
 	Guests      *guest.Runner
 	TestMachine qemu.Config
 	Time        time.Time // of what a format dates
@@ -127,10 +127,10 @@ func (p *Plan) resolveDate() (err error) {
 }
 
 // resolveGuests finds what boots the image. A host without QEMU may build without
-// a boot test.
+// a verification.
 func (p *Plan) resolveGuests(ctx context.Context) error {
 	r, err := guest.Find(ctx, p.Host, p.Spec.Machine, guest.Want{Arch: p.arch.Name, MemoryMiB: guestMemory})
-	if err != nil && p.Spec.NoBootTest {
+	if err != nil && p.Spec.NoVerify {
 		return nil
 	} else if err != nil {
 		return err

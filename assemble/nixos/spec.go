@@ -1,6 +1,6 @@
 // Package nixos builds images of NixOS by Nix: the flake's image is built here, in
 // the store of another machine, or by Nix's own remote builders, then written in
-// the formats that are asked for, boot-tested and published. What is asked for
+// the formats that are asked for, verified and published. What is asked for
 // goes one way: a Spec; the Plan, which Resolve makes of it, everything decided
 // and nothing done; and Run, which does it.
 package nixos
@@ -20,7 +20,7 @@ import (
 	"github.com/imgasm/imgasm/nixglue"
 )
 
-// Classes of errors. Those of nix are nixglue's, those of a guest watch's and boottest's.
+// Classes of errors. Those of nix are nixglue's, those of a guest watch's and verify's.
 var (
 	// ErrInput is something that the user gave and that cannot be used.
 	ErrInput = assemble.ErrInput
@@ -34,7 +34,7 @@ func bad(field string, err error, do string) error {
 	return &fault.Error{Class: ErrInput, Field: field, Err: err, Do: do}
 }
 
-// Machine is the virtual machine of the boot test.
+// Machine is the virtual machine of the verification.
 type Machine = guest.Spec
 
 // Spec is what the user asked for. The zero value asks for imgasm's own NixOS of
@@ -46,8 +46,8 @@ type Spec struct {
 
 	assemble.Output // Out "": "nixos.qcow2", or with the ending of Formats; none of these: by Out's ending, else qcow2
 	Machine
-	NoBootTest bool `json:"noBootTest,omitempty"` // publish without having seen the image boot
-	KeepVM     bool `json:"keepVM,omitempty"`     // hold a guest whose boot test fails, until the context ends
+	NoVerify bool `json:"noVerify,omitempty"` // publish without having seen the image boot
+	KeepVM   bool `json:"keepVM,omitempty"`   // hold a guest whose verification fails, until the context ends
 }
 
 // Build says what Nix builds, and where.

@@ -28,13 +28,13 @@ type build struct {
 	out    string // what Nix has built; an image in this machine\'s store
 	disk   int64  // bytes
 	system System
-	tested *boottest.Proof // nil: not tested
+	tested *boottest.Proof // nil: not verified
 }
 
 // Run builds what the plan says. Everything that happens goes to sink.
 //
 // Errors: of this package's classes, and those of assemble, nixglue, convert,
-// watch, boottest, files and QEMU; the context's cause. On an error nothing stands
+// watch, verify, files and QEMU; the context's cause. On an error nothing stands
 // under the output's name that was not there before. Of a failed nix or guest the
 // logs are kept: an *assemble.KeptError names them.
 func (p *Plan) Run(ctx context.Context, sink assemble.Sink) (*assemble.Result, error) {
@@ -53,10 +53,10 @@ func (p *Plan) Run(ctx context.Context, sink assemble.Sink) (*assemble.Result, e
 
 // steps lists what a plan's build does; b is what its steps find.
 func (p *Plan) steps(b *build) []assemble.Step {
-	disk := assemble.Disk{Arch: p.arch.Name, BIOS: p.bios(), Untested: p.Spec.NoBootTest, Time: p.Time}
+	disk := assemble.Disk{Arch: p.arch.Name, BIOS: p.bios(), Untested: p.Spec.NoVerify, Time: p.Time}
 	untested, flake, places := "", p.Spec.Flake, p.Spec.Out
-	if p.Spec.NoBootTest {
-		untested = "{NoBootTest}"
+	if p.Spec.NoVerify {
+		untested = "{NoVerify}"
 	}
 	if p.Own != "" {
 		flake = "imgasm's own flake"
@@ -71,7 +71,7 @@ func (p *Plan) steps(b *build) []assemble.Step {
 		Name: "check", Text: "look for a boot loader on the disk, and what it starts",
 		Run: func(ctx context.Context, j *assemble.Job) (string, error) { return b.check(ctx, j, disk) },
 	}}, p.Outputs.ImageSteps(disk), []assemble.Step{
-		{Name: "boot test", Text: guest.TestText(p.Outputs), Skip: untested, Patient: true, Run: b.bootTest},
+		{Name: "verify", Text: guest.TestText(p.Outputs), Skip: untested, Patient: true, Run: b.verify},
 		{Name: "publish", Text: "move the image to " + places, Run: b.publish},
 	})
 }
@@ -112,18 +112,18 @@ func (b *build) check(_ context.Context, j *assemble.Job, d assemble.Disk) (stri
 	return text, nil
 }
 
-// bootTest starts the image as its user will. Nobody is known who could log in, so
+// verify starts the image as its user will. Nobody is known who could log in, so
 // that what its console or its ssh server shows is the proof.
-func (b *build) bootTest(ctx context.Context, j *assemble.Job) (text string, err error) {
+func (b *build) verify(ctx context.Context, j *assemble.Job) (text string, err error) {
 	p := b.plan
 	if !slices.Contains(b.system.Consoles, p.arch.Console) {
 		j.Emit(event.Event{
-			Kind: event.Warning, Text: fmt.Sprintf("nobody has seen that this image boots: no entry of its boot loader that imgasm can read has console=%s, where a boot test looks", p.arch.Console),
+			Kind: event.Warning, Text: fmt.Sprintf("nobody has seen that this image boots: no entry of its boot loader that imgasm can read has console=%s, where a verification looks", p.arch.Console),
 			Hint: fmt.Sprintf("in the flake: boot.kernelParams = [ \"console=%s,115200n8\" ]; or boot the image yourself before you use it", p.arch.Console),
 		})
 		return "not done: no console on which it would show", nil
 	}
-	b.tested, text, err = p.Guests.BootTest(ctx, j, p.TestMachine, boottest.Login{})
+	b.tested, text, err = p.Guests.Verify(ctx, j, p.TestMachine, guest.Verification{})
 	return text, err
 }
 

@@ -23,7 +23,7 @@ type PlanView struct {
 	QEMU      string              `json:"qemu,omitempty"`
 	WorkDir   string              `json:"workDir"`
 	Steps     []assemble.StepPlan `json:"steps"`
-	// TestCommand is QEMU for the boot test; nil: there is none.
+	// TestCommand is QEMU for the verification; nil: there is none.
 	TestCommand []string           `json:"testCommand,omitempty"`
 	Cautions    []assemble.Caution `json:"cautions,omitempty"`
 }
@@ -47,7 +47,7 @@ func (p *Plan) View() PlanView {
 	for _, c := range p.Cautions {
 		v.Cautions = append(v.Cautions, assemble.Caution{Text: named(c.Text), Do: named(c.Do), Lasting: c.Lasting})
 	}
-	if g := p.Guests; g != nil && !p.Spec.NoBootTest {
+	if g := p.Guests; g != nil && !p.Spec.NoVerify {
 		v.Firmware, v.Accel, v.QEMU = g.Firmware, &g.Accel, g.QEMU.Path+" "+g.QEMU.Version.String()
 		v.TestCommand = h.Strings(p.TestMachine.Argv(qemu.Links{}))
 	}

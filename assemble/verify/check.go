@@ -160,7 +160,7 @@ func (c *clone) awaitLogin(ctx context.Context, grace time.Duration) (late strin
 		case <-banner:
 			banner, over = nil, nil
 		case <-over:
-			return fmt.Sprintf("no ssh server answered on port %d within %s of the login prompt", sshPort, grace)
+			return fmt.Sprintf("no ssh server answered on port %d within %s of the login prompt", SSHPort, grace)
 		}
 	}
 }

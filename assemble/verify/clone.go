@@ -24,8 +24,8 @@ import (
 	"github.com/imgasm/imgasm/qemu/console"
 )
 
-// sshPort is where the guest's ssh server listens.
-const sshPort = 22
+// SSHPort is where the guest's ssh server listens.
+const SSHPort = 22
 
 // clone is one machine.
 type clone struct {
@@ -68,22 +68,21 @@ var loginPrompt = regexp.MustCompile(`^\S+ login:( |$)`)
 
 // boot starts the nth machine and begins to follow it.
 func (r *run) boot(parent context.Context, n int) (*clone, error) {
-	dir := filepath.Join(r.Dir, fmt.Sprintf("machine-%d", n))
+	dir := MachineDir(r.Dir, n)
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, err
 	}
-	config, err := r.machine(dir, n)
-	if err != nil {
+	if err := r.files(dir, n); err != nil {
 		return nil, err
 	}
-	vm, err := r.Machine.Start(parent, config, dir, qemu.Options{})
+	vm, err := r.Machine.Start(parent, Config(r.Machine.Config, dir), dir, qemu.Options{})
 	if err != nil {
 		return nil, err
 	}
 	c := &clone{
 		n: n, vm: vm, prompted: make(chan struct{}), banner: make(chan struct{}), answered: make(chan struct{}), ended: make(chan struct{}), hostKeys: &hostKeys{},
 	}
-	if c.port, err = vm.ForwardedPort(parent, sshPort); err != nil {
+	if c.port, err = vm.ForwardedPort(parent, SSHPort); err != nil {
 		vm.Close()
 		return nil, err
 	}
@@ -120,27 +119,37 @@ func (r *run) boot(parent context.Context, n int) (*clone, error) {
 	return c, nil
 }
 
-// machine is the nth machine, with its overlay and seed in dir.
-func (r *run) machine(dir string, n int) (qemu.Config, error) {
-	m := r.Machine.Config
-	overlay, cidata := filepath.Join(dir, "overlay.qcow2"), filepath.Join(dir, "seed.iso")
-	if err := qcow2.CreateOverlay(overlay, r.Image.Path, r.Image.Format, r.Image.SizeBytes+GrowBytes); err != nil {
-		return m, err
+// Names of a machine's files in its folder.
+const (
+	overlayFile = "overlay.qcow2"
+	seedFile    = "seed.iso"
+)
+
+// MachineDir is the folder of the nth machine's files in Options.Dir.
+func MachineDir(dir string, n int) string { return filepath.Join(dir, fmt.Sprintf("machine-%d", n)) }
+
+// Config is a machine with the drives and the network of a verification, the files
+// of which are in dir.
+func Config(c qemu.Config, dir string) qemu.Config {
+	c.Drives = []qemu.Drive{
+		{ID: "image", Path: filepath.Join(dir, overlayFile), Format: "qcow2", Bus: qemu.VirtioBlk, BootIndex: 1, Cache: "unsafe"},
+		{ID: "cidata", Path: filepath.Join(dir, seedFile), Bus: qemu.VirtioBlk, ReadOnly: true},
 	}
-	f, err := os.OpenFile(cidata, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	c.Net = &qemu.Net{Restrict: true, Forwards: []qemu.Forward{{GuestPort: SSHPort}}} // QEMU chooses the host's port
+	return c
+}
+
+// files makes the nth machine's overlay and seed in dir.
+func (r *run) files(dir string, n int) error {
+	if err := qcow2.CreateOverlay(filepath.Join(dir, overlayFile), r.Image.Path, r.Image.Format, r.Image.SizeBytes+GrowBytes); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(filepath.Join(dir, seedFile), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
-		return m, err
+		return err
 	}
 	err = seed.Write(f, seed.Seed{InstanceID: fmt.Sprintf("imgasm-verify-%d-%s", n, r.key.id), Hostname: hostname(n), User: r.seededUser(), SSHKeys: []string{r.key.public}})
-	if err := errors.Join(err, f.Close()); err != nil {
-		return m, err
-	}
-	m.Drives = []qemu.Drive{
-		{ID: "image", Path: overlay, Format: "qcow2", Bus: qemu.VirtioBlk, BootIndex: 1, Cache: "unsafe"},
-		{ID: "cidata", Path: cidata, Bus: qemu.VirtioBlk, ReadOnly: true},
-	}
-	m.Net = &qemu.Net{Restrict: true, Forwards: []qemu.Forward{{GuestPort: sshPort}}}
-	return m, nil
+	return errors.Join(err, f.Close())
 }
 
 // hostname is what the nth machine is called.
@@ -149,7 +158,7 @@ func hostname(n int) string { return fmt.Sprintf("imgasm-verify-%d", n) }
 // seededUser gets the seed's key. NixOS makes no users by cloud-init, and its sudo
 // is not cloud-init's to configure.
 func (r *run) seededUser() string {
-	if r.Inside != nil && r.Inside.OS["ID"] == "nixos" {
+	if r.Inside != nil && r.Inside.NixOS {
 		return "root"
 	}
 	return "imgasm"

@@ -14,16 +14,19 @@ import (
 	"github.com/imgasm/imgasm/internal/proc"
 )
 
-// Files that are kept of a failure, besides the consoles.
+// ReportFile has the report of a failure, in Options.Dir.
+const ReportFile = "report.json"
+
+// Other files that are kept of a failure, besides the consoles.
 const (
-	reportFile = "report.json"
 	screenFile = "screen.png"
 	qemuFile   = "qemu.txt"
 )
 
 // keep writes what is known of a failure to Dir, while the machines live.
 func (r *run) keep(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	// The context may be what has ended it: looking takes its own time.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	r.report.Kept = map[string]string{}
 	var qemu strings.Builder
@@ -40,7 +43,7 @@ func (r *run) keep(ctx context.Context) {
 		data        func() ([]byte, error)
 	}{
 		{qemuFile, "QEMU's commands, and what it printed", func() ([]byte, error) { return []byte(qemu.String()), nil }},
-		{reportFile, "every check, with all that the guest said", func() ([]byte, error) { return json.MarshalIndent(r.report, "", "  ") }},
+		{ReportFile, "every check, with all that the guest said", func() ([]byte, error) { return json.MarshalIndent(r.report, "", "  ") }},
 	} {
 		data, err := f.data()
 		if err == nil && os.WriteFile(filepath.Join(r.Dir, f.name), append(data, '\n'), 0o600) == nil {

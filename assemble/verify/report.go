@@ -65,14 +65,28 @@ func (r Result) String() string {
 	return text
 }
 
-// Count is how many checks ended in a way.
-func (r *Report) Count(s Status) (n int) {
+// Names are those of the checks that ended in a way.
+func (r *Report) Names(s Status) (names []string) {
 	for _, res := range r.Results {
 		if res.Status == s {
-			n++
+			names = append(names, res.Name)
 		}
 	}
-	return n
+	return names
+}
+
+// Count is how many checks ended in a way.
+func (r *Report) Count(s Status) int { return len(r.Names(s)) }
+
+// Unanswered are the checks that were skipped, by the reason.
+func (r *Report) Unanswered() map[string][]string {
+	all := map[string][]string{}
+	for _, res := range r.Results {
+		if res.Status == Skipped {
+			all[res.Why] = append(all[res.Why], res.Name)
+		}
+	}
+	return all
 }
 
 // Err is of class ErrFailed if a check failed, and says which; nil if none did.

@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"sync"
@@ -56,8 +57,8 @@ func (r *run) accounts() (all []account, err error) {
 	}{{r.Login, false}, {r.Account, true}} {
 		switch {
 		case l.Name == "":
-		case l.Key != nil:
-			signer, err := ssh.ParsePrivateKey(l.Key)
+		case l.Key != "":
+			signer, err := ssh.ParsePrivateKey([]byte(l.Key))
 			if err != nil {
 				return nil, fmt.Errorf("the private key for %s: %w", l.Name, err)
 			}
@@ -154,14 +155,11 @@ type session struct {
 func dial(ctx context.Context, port int, a account, keys *hostKeys) (_ *session, banner string, err error) {
 	limited, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	address := net.JoinHostPort("127.0.0.1", fmt.Sprint(port))
-	var d net.Dialer
-	conn, err := d.DialContext(limited, "tcp", address)
+	tap, err := connect(limited, port)
 	if err != nil {
 		return nil, "", err
 	}
-	stop := context.AfterFunc(limited, func() { conn.Close() })
-	tap := &bannerConn{Conn: conn}
+	stop := context.AfterFunc(limited, func() { tap.Close() })
 	config := &ssh.ClientConfig{
 		User: a.user,
 		// The guest is on this host's loopback and has made its key a moment ago.
@@ -170,9 +168,9 @@ func dial(ctx context.Context, port int, a account, keys *hostKeys) (_ *session,
 	if a.auth != nil {
 		config.Auth = []ssh.AuthMethod{a.auth}
 	}
-	c, channels, requests, err := ssh.NewClientConn(tap, address, config)
+	c, channels, requests, err := ssh.NewClientConn(tap, tap.RemoteAddr().String(), config)
 	if err != nil || !stop() {
-		conn.Close()
+		tap.Close()
 		return nil, tap.banner(), err
 	}
 	s := &session{Client: ssh.NewClient(c, channels, requests), user: a.user, how: a.how, proofOnly: a.proofOnly}
@@ -189,6 +187,37 @@ func dial(ctx context.Context, port int, a account, keys *hostKeys) (_ *session,
 		s.sudo = err == nil && out.status == 0
 	}
 	return s, tap.banner(), nil
+}
+
+// bannerWait is how long a connection may take to give a banner. One that was made
+// before the guest had a network may never.
+const bannerWait = 10 * time.Second
+
+// Banner is the version line of the ssh server behind a port of this host's
+// loopback (RFC 4253, section 4.2), asked for once. QEMU takes connections before
+// the guest does; there is no banner then, which is an error.
+func Banner(ctx context.Context, port int) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, bannerWait)
+	defer cancel()
+	conn, err := connect(ctx, port)
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	if _, err := io.ReadAtLeast(conn, make([]byte, 256), len("SSH-")); err != nil {
+		return "", err
+	}
+	if conn.banner() == "" {
+		return "", errors.New("what answers is no ssh server")
+	}
+	return conn.banner(), nil
+}
+
+func connect(ctx context.Context, port int) (*bannerConn, error) {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "tcp", net.JoinHostPort("127.0.0.1", fmt.Sprint(port)))
+	return &bannerConn{Conn: conn}, err
 }
 
 // output is what a command has said, and how it ended.

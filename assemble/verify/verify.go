@@ -36,7 +36,7 @@ type Sink = event.Sink
 type Login struct {
 	Name     string
 	Password string
-	Key      []byte // a private key without a passphrase, in a format of OpenSSH or PEM
+	Key      string // a private key without a passphrase, in a format of OpenSSH or PEM
 }
 
 // Options say what is verified, and on what. Image, Machine and Dir are needed.
@@ -55,8 +55,8 @@ type Options struct {
 	// Account proves that somebody can log in to an image that reads no seed; nothing
 	// further is asked by it.
 	Account Login
-	Skip    []string // names of checks
-	Own     []Check  // the user's
+	Skip    map[string]string // why checks are not made, by name
+	Own     []Check           // the user's
 	// Twin boots a second machine at the same time: what two must not share is
 	// looked at then only.
 	Twin bool
@@ -68,8 +68,9 @@ type Options struct {
 	// Field is how advice calls a field of what was asked for; nil: as it is.
 	Field func(string) string
 	Emit  Sink // nil: nobody
-	// Failed, if set, is called when a check has failed, before the machines end.
-	Failed func(ctx context.Context, g *watch.Guest, r *Report)
+	// Failed, if set, is called when a check has failed, or something else ends the
+	// verification, before the machines end. g is the first of them.
+	Failed func(ctx context.Context, g *watch.Guest, r *Report, err error)
 }
 
 // GrowBytes is by how much the machines' disks are larger than the image's.
@@ -88,12 +89,8 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	begun := time.Now()
-	n := 1
-	if o.Twin {
-		n = 2
-	}
 	defer r.close()
-	for i := range n {
+	for i := range r.report.Machines {
 		c, err := r.boot(ctx, i+1)
 		if err != nil {
 			return nil, err
@@ -102,12 +99,18 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	}
 	for _, c := range r.checks() {
 		res, err := r.check(ctx, c)
-		if err := cmp.Or(err, r.stopped(ctx)); err != nil {
+		if err = cmp.Or(err, r.stopped(ctx)); err != nil {
+			r.fail(ctx, err)
 			return r.report, err
 		}
 		r.report.Results = append(r.report.Results, res)
 	}
-	r.end(ctx, begun)
+	if err := r.report.Err(); err != nil {
+		r.fail(ctx, err)
+	} else {
+		r.powerOff(ctx)
+	}
+	r.report.Seconds = time.Since(begun).Seconds()
 	return r.report, r.stopped(ctx)
 }
 
@@ -116,7 +119,6 @@ type run struct {
 	Options
 	key    seedKey
 	clones []*clone
-	skip   map[string]bool
 	report *Report
 }
 
@@ -135,7 +137,7 @@ func newRun(o Options) (*run, error) {
 	if o.Emit == nil {
 		o.Emit = func(event.Event) {}
 	}
-	r := &run{Options: o, skip: map[string]bool{}, report: &Report{
+	r := &run{Options: o, report: &Report{
 		Image: o.Image.Path, Arch: o.Image.Arch, Firmware: "BIOS", Accel: o.Machine.Accel.Accel, QEMU: o.Machine.QEMU.Version.String(), Machines: 1,
 	}}
 	if o.Twin {
@@ -154,11 +156,10 @@ func newRun(o Options) (*run, error) {
 		}
 		names = append(names, c.Name)
 	}
-	for _, name := range o.Skip {
+	for name := range o.Skip {
 		if !slices.Contains(names, name) {
 			return nil, &fault.Error{Class: ErrOption, Field: "Skip", Err: fmt.Errorf("there is no check %q: %s", name, strings.Join(names, ", ")), Do: "give one of them, such as {Skip} " + names[0]}
 		}
-		r.skip[name] = true
 	}
 	var err error
 	r.key, err = newKey()
@@ -199,8 +200,8 @@ func (r *run) check(ctx context.Context, c check) (Result, error) {
 func (r *run) unanswered(c check) string {
 	first := r.clones[0]
 	switch {
-	case r.skip[c.name]:
-		return "{Skip}"
+	case r.Skip[c.name] != "":
+		return r.Skip[c.name]
 	case c.needs == ofFiles && r.Inside == nil:
 		return "the image's files cannot be read: " + fmt.Sprint(r.Unread)
 	case c.needs == ofFiles:
@@ -234,27 +235,32 @@ func (r *run) stopped(ctx context.Context) error {
 	return nil
 }
 
-// end has failures looked at, powers the machines off, and completes the report.
-func (r *run) end(ctx context.Context, begun time.Time) {
+// fail has what is known of a failure kept, while the machines live.
+func (r *run) fail(ctx context.Context, err error) {
 	first := r.clones[0]
-	r.report.Failure = first.failure
-	r.report.Proof = first.proof()
-	if r.report.Err() != nil {
-		r.keep(ctx)
-		if r.Failed != nil {
-			r.Failed(ctx, first.guest, r.report)
-		}
-	} else if r.report.Proof != nil {
-		off := make(chan bool, len(r.clones))
-		for _, c := range r.clones {
-			go guard.Func(func() { off <- c.guest.PowerOff(ctx) }, func(error) { off <- false })()
-		}
-		r.report.Proof.Off = true
-		for range r.clones {
-			r.report.Proof.Off = <-off && r.report.Proof.Off
-		}
+	if first.down() {
+		r.report.Failure = first.failure
 	}
-	r.report.Seconds = time.Since(begun).Seconds()
+	r.report.Proof = first.proof()
+	r.keep(ctx)
+	if r.Failed != nil {
+		r.Failed(ctx, first.guest, r.report, err)
+	}
+}
+
+// powerOff asks the machines to power off.
+func (r *run) powerOff(ctx context.Context) {
+	off := make(chan bool, len(r.clones))
+	for _, c := range r.clones {
+		go guard.Func(func() { off <- c.guest.PowerOff(ctx) }, func(error) { off <- false })()
+	}
+	down := true
+	for range r.clones {
+		down = <-off && down
+	}
+	if r.report.Proof = r.clones[0].proof(); r.report.Proof != nil {
+		r.report.Proof.Off = down
+	}
 }
 
 func (r *run) close() {

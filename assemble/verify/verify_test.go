@@ -158,7 +158,7 @@ func TestHealthy(t *testing.T) {
 	o := options(t, sshd(t, true, healthy), prompt)
 	checks, err := verify.ParseChecks("own", []byte("it is Linux\n  $ uname\n  L.*x (re)\n"))
 	ok(t, err)
-	o.Own, o.Skip = checks, []string{"selinux"}
+	o.Own, o.Skip = checks, map[string]string{"selinux": "not today"}
 	r, err := verify.Run(t.Context(), o)
 	ok(t, err)
 	for _, name := range append(verify.Names(), "it is Linux") {
@@ -197,7 +197,9 @@ func TestUnhealthy(t *testing.T) {
 			answers[word] = wrong[0]
 			o := options(t, sshd(t, true, answers), prompt)
 			looked := false
-			o.Failed = func(context.Context, *watch.Guest, *verify.Report) { looked = true }
+			o.Failed = func(_ context.Context, g *watch.Guest, _ *verify.Report, err error) {
+				looked = g.Alive() && errors.Is(err, verify.ErrFailed)
+			}
 			r, err := verify.Run(t.Context(), o)
 			ok(t, err)
 			if r.Count(verify.Failed) != 1 || !slices.Contains(statuses(r), name+" failed") || !looked {
@@ -292,7 +294,7 @@ func TestBroken(t *testing.T) {
 
 func TestRefusedOptions(t *testing.T) {
 	for name, change := range map[string]func(*verify.Options){
-		"Skip":  func(o *verify.Options) { o.Skip = []string{"weather"} },
+		"Skip":  func(o *verify.Options) { o.Skip = map[string]string{"weather": "it rains"} },
 		"Check": func(o *verify.Options) { o.Own = []verify.Check{{Name: "boot"}} },
 	} {
 		o := options(t, 1)

@@ -39,7 +39,7 @@ var errLost = &fault.Error{
 
 // Error is a guest that failed, in its own words.
 type Error struct {
-	What    string // "the installation", "the boot test"
+	What    string // "the installation", "the verification"
 	Failure *anaconda.Failure
 	// Logs are the names of the files that keep the channels.
 	Logs map[anaconda.Channel]string

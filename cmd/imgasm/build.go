@@ -58,7 +58,7 @@ func buildFlags() []cli.Flag {
 		&cli.StringFlag{Name: "bundle", Category: groupMachine, Usage: "keep the logs of a build that fails in `FILE.tar.zst` (default: in the folder OUT.failed)"},
 		&cli.BoolFlag{Name: "keep-vm", Category: groupMachine, Usage: "hold a guest that fails until Ctrl-C, for imgasm console"},
 		&cli.BoolFlag{Name: "keep", Category: groupMachine, Usage: "keep the working folder with media and logs"},
-		&cli.BoolFlag{Name: "no-boot-test", Category: groupMachine, Usage: "publish without having seen the image boot"},
+		&cli.BoolFlag{Name: "no-verify", Category: groupMachine, Usage: "publish without having seen the image boot, and without the checks of imgasm verify"},
 		&cli.BoolFlag{Name: "dry-run", Category: groupTalk, Usage: "print the plan, with QEMU's command, and do nothing"},
 		&cli.BoolFlag{Name: "json", Category: groupTalk, Usage: "print events (or the plan) as JSON, one object a line"},
 		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Category: groupTalk, Usage: "print problems and the result only"},
@@ -111,7 +111,7 @@ func installFlags() []cli.Flag {
 // installSpec reads installFlags.
 func (a *app) installSpec(c *cli.Context) (alma.Spec, error) {
 	s := alma.Spec{
-		Arch: c.String("arch"), NoBootTest: c.Bool("no-boot-test"), Output: outputSpec(c),
+		Arch: c.String("arch"), NoVerify: c.Bool("no-verify"), Output: outputSpec(c),
 		Installation: alma.Installation{
 			Boot: c.String("boot"), Deliver: c.String("deliver"), KernelArgs: c.StringSlice("kernel-arg"),
 			ConsoleMode: c.String("console-mode"), KSStrict: c.Bool("ks-strict"),

@@ -64,15 +64,15 @@ func TestE2ERehearse(t *testing.T) {
 		rest        bool // in make test-all only: its parts are in others
 	}{
 		{"x86_64-kernel", "--arch x86_64 --format qcow2 --format vmdk --format vhd --disk-size 5G --sbom cyclonedx", false},
-		{"x86_64-tmux", "--arch x86_64 --console-mode tmux --ks-strict --no-boot-test", true},
+		{"x86_64-tmux", "--arch x86_64 --console-mode tmux --ks-strict --no-verify", true},
 		{"x86_64-media", "--arch x86_64 --boot media", true},
 		{"x86_64-secure-boot", "--arch x86_64 --secure-boot", false},
 		{"aarch64-kernel", "--arch aarch64", false},
 		{"aarch64-media", "--arch aarch64 --boot media", true},
 		{"aarch64-secure-boot", "--arch aarch64 --secure-boot", true},
-		{"x86_64-media-initrd", "--arch x86_64 --boot media --deliver initrd --no-boot-test", true},
-		{"aarch64-media-both", "--arch aarch64 --boot media --deliver both --no-boot-test", false},
-		{"x86_64-raw", "--arch x86_64 --format raw --disk-size 5G --no-boot-test", true},
+		{"x86_64-media-initrd", "--arch x86_64 --boot media --deliver initrd --no-verify", true},
+		{"aarch64-media-both", "--arch aarch64 --boot media --deliver both --no-verify", false},
+		{"x86_64-raw", "--arch x86_64 --format raw --disk-size 5G --no-verify", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if c.rest {
@@ -95,7 +95,7 @@ func TestE2ERehearse(t *testing.T) {
 				}
 			}
 			checkImage(t, out, strings.Contains(c.flags, "raw"))
-			checkMetadata(t, out, !strings.Contains(c.flags, "--no-boot-test"))
+			checkMetadata(t, out, !strings.Contains(c.flags, "--no-verify"))
 			if provisions {
 				checkProvisioned(t, out)
 			}
@@ -288,8 +288,8 @@ func checkMetadata(t *testing.T, image string, tested bool) {
 	if !meta.Rehearsal {
 		t.Error("the description does not say that it is a rehearsal")
 	}
-	if tested && (meta.Tested == nil || meta.Tested.User != "admin" || !meta.Tested.Off) {
-		t.Errorf("boot test: %+v; want a login as admin and a power-off", meta.Tested)
+	if tested && (meta.Tested == nil || meta.Tested.User != "imgasm" || !meta.Tested.Off) {
+		t.Errorf("verification: %+v; want a login by the seed and a power-off", meta.Tested)
 	}
 	roles := map[string]bool{}
 	for _, in := range meta.Inputs {
@@ -344,7 +344,7 @@ func TestE2EFailures(t *testing.T) {
 			}
 			t.Parallel()
 			out := filepath.Join(t.TempDir(), "image.qcow2")
-			args := []string{"rehearse", "--fail", f.Name, "--accel", "tcg", "--out", out, "--no-boot-test", "--verbose"}
+			args := []string{"rehearse", "--fail", f.Name, "--accel", "tcg", "--out", out, "--no-verify", "--verbose"}
 			if f.Want == failures.Stalled {
 				args = append(args, "--stall-timeout", "15s")
 			}
@@ -568,7 +568,7 @@ func TestE2EHostFull(t *testing.T) {
 	}
 	defer func() { _ = exec.Command("umount", dir).Run() }()
 	out := filepath.Join(dir, "image.qcow2")
-	code, events, stderr := runJSON(t, "rehearse", "--fail", "host-no-space", "--out", out, "--no-boot-test", "--enospc-wait", "5s")
+	code, events, stderr := runJSON(t, "rehearse", "--fail", "host-no-space", "--out", out, "--no-verify", "--enospc-wait", "5s")
 	if code != exitHost {
 		t.Errorf("exit code %d, want %d\n%s", code, exitHost, stderr)
 	}

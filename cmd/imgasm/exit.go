@@ -12,8 +12,8 @@ import (
 	"slices"
 	"syscall"
 
-	"github.com/imgasm/imgasm/assemble/boottest"
 	"github.com/imgasm/imgasm/assemble/inspect"
+	"github.com/imgasm/imgasm/assemble/verify"
 	"github.com/imgasm/imgasm/assemble/watch"
 	"github.com/imgasm/imgasm/cmd/imgasm/ui"
 	"github.com/imgasm/imgasm/internal/fault"
@@ -187,7 +187,7 @@ func fileHint(err error) string {
 // itself: a signal that comes later, to let go a guest that is held for
 // instance, is not the reason.
 func guestFailed(err error) bool {
-	for _, class := range []error{watch.ErrFailed, watch.ErrTimeout, boottest.ErrUnproven, inspect.ErrCannotBoot} {
+	for _, class := range []error{watch.ErrFailed, watch.ErrTimeout, verify.ErrFailed, inspect.ErrCannotBoot} {
 		if errors.Is(err, class) {
 			return true
 		}

@@ -13,9 +13,9 @@ import (
 	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/alma"
 	"github.com/imgasm/imgasm/assemble/anaconda"
-	"github.com/imgasm/imgasm/assemble/boottest"
 	"github.com/imgasm/imgasm/assemble/iso"
 	"github.com/imgasm/imgasm/assemble/source"
+	"github.com/imgasm/imgasm/assemble/verify"
 	"github.com/imgasm/imgasm/assemble/watch"
 	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/fault"
@@ -59,7 +59,7 @@ func TestExitCode(t *testing.T) {
 		{&fs.PathError{Op: "fork/exec", Path: "x", Err: fs.ErrPermission}, 1},
 		{&assemble.KeptError{Err: watch.Failed(&watch.Error{Failure: &anaconda.Failure{}})}, 5},
 		{&fault.Error{Class: alma.ErrCannotBoot, Err: bad}, 5},
-		{boottest.Unproven(bad), 5},
+		{&fault.Error{Class: verify.ErrFailed, Err: bad}, 5},
 		{assemble.ErrPanic, 1},
 		{watch.Failed(&watch.Error{Failure: &anaconda.Failure{TimedOut: true}}), 6},
 		{watch.ErrTimeout, 6},

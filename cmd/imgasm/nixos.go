@@ -94,7 +94,7 @@ func (a *app) nixosSpec(c *cli.Context) (s nixos.Spec, h host.Host, err error) {
 		return s, h, err
 	}
 	s = nixos.Spec{
-		Arch: c.String("arch"), NoBootTest: c.Bool("no-boot-test"), KeepVM: c.Bool("keep-vm"), Output: outputSpec(c),
+		Arch: c.String("arch"), NoVerify: c.Bool("no-verify"), KeepVM: c.Bool("keep-vm"), Output: outputSpec(c),
 		Assembly: nixos.Assembly{Assemble: c.Bool("assemble")},
 		Build:    nixos.Build{Flake: c.String("flake"), Update: c.Bool("update"), On: c.String("on"), Builders: strings.Join(c.StringSlice("builders"), ";"), Offline: c.Bool("offline")},
 	}
@@ -138,14 +138,14 @@ func (a *app) printNixPlan(v nixos.PlanView, asJSON bool) error {
 	}
 	fmt.Fprintf(w, "nix          %s, store %s\nbuilder      %s\n", v.Nix.Version, ui.Line(v.Nix.Store.URL), ui.Line(v.Nix.Who()))
 	if v.Accel != nil {
-		fmt.Fprintf(w, "boot test    %s on %s: %s\n", v.QEMU, v.Accel.Accel, v.Accel.Reason)
+		fmt.Fprintf(w, "verify       %s on %s: %s\n", v.QEMU, v.Accel.Accel, v.Accel.Reason)
 	}
 	fmt.Fprintln(w, "\nsteps")
 	for n, s := range v.Steps {
 		fmt.Fprintf(w, "  %2d  %-11s %s\n", n+1, s.Name, ui.Line(s.Text))
 	}
 	if len(v.TestCommand) > 0 {
-		fmt.Fprintf(w, "\nQEMU's command of the boot test (the files are there during a build, and after one with --keep)\n  %s\n", ui.Line(proc.Quote(v.TestCommand)))
+		fmt.Fprintf(w, "\nQEMU's command of the verification (the files are there during a build, and after one with --keep)\n  %s\n", ui.Line(proc.Quote(v.TestCommand)))
 	}
 	for _, c := range v.Cautions {
 		fmt.Fprintf(w, "\nWARNING: %s\n         %s\n", ui.Line(c.Text), ui.Line(c.Do))

@@ -148,7 +148,7 @@ func TestNixosAssembles(t *testing.T) {
 		"too small":       {[]string{"--disk-size", "40M", "--esp-size", "34M"}, "--disk-size: a disk of 40 MiB has no room"},
 		"no ESP":          {[]string{"--esp-size", "1M"}, "EFI system partition"},
 		"both":            {[]string{"--disk-size", "4G", "--free", "1G"}, "--free: "},
-		"another machine": {[]string{"--arch", "x86_64", "--no-boot-test"}, "aarch64"},
+		"another machine": {[]string{"--arch", "x86_64", "--no-verify"}, "aarch64"},
 	} {
 		if code, _, stderr := runJSON(t, slices.Concat([]string{"nixos", "--force"}, args, c.args)...); code != exitInput || !strings.Contains(stderr, c.says) {
 			t.Errorf("%s: exit code %d: %s", name, code, stderr)

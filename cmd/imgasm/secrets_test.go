@@ -108,7 +108,7 @@ func TestSecretsOfABuild(t *testing.T) {
 			}
 			iso := signedServer(t)
 			args := buildArgs(iso, qemutest.Executable(t, qemutest.Script{Steps: append([]qemutest.Step{qemutest.Await("cont")}, c.steps...)}), filepath.Join(dir, "image.raw"))
-			args = append(append([]string{"imgasm"}, args...), "--no-boot-test", "--provenance", "--checksum", "--lock", "--lock-file", filepath.Join(dir, "imgasm.lock"),
+			args = append(append([]string{"imgasm"}, args...), "--no-verify", "--provenance", "--checksum", "--lock", "--lock-file", filepath.Join(dir, "imgasm.lock"),
 				"--mirror", "https://u:canary-mirror@mirror.example.org/")
 			getenv := func(name string) string {
 				if name == "IMGASM_CACHE" {

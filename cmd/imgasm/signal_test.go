@@ -310,7 +310,7 @@ func TestSuddenDeath(t *testing.T) {
 		qemutest.Serial("[   20.100000] anaconda[2343]: Starting installer, one moment...\r\n[   30.100000] anaconda[2343]: Installing kernel.x86_64 (1/1)\r\n"+
 			"[   38.100000] anaconda[2343]: Installing boot loader\r\n[   39.100000] anaconda[2343]: Storing configuration files and kickstarts\r\n"+
 			"[   40.100000] anaconda[2343]: Running post-installation scripts\r\n[   40.200000] anaconda[2343]: Complete!\r\n"),
-		qemutest.PowerOff())}, "--no-boot-test", "--kickstart", ks, "--disk-size", "1G")
+		qemutest.PowerOff())}, "--no-verify", "--kickstart", ks, "--disk-size", "1G")
 	if code := next.wait(); code != exitDone {
 		t.Fatalf("exit code %d of the build after a killed one\n%s", code, next.stderr)
 	}

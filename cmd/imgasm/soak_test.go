@@ -46,14 +46,14 @@ func TestSoak(t *testing.T) {
 }
 
 // The same with rehearsals in a real QEMU, with the real packages in a cache of
-// their own: nothing stays there and in TMPDIR either. (A boot test would be the same
+// their own: nothing stays there and in TMPDIR either. (A verification would be the same
 // QEMU for as long again.)
 func TestSoakRehearse(t *testing.T) {
 	soak(t)
 	dir, tmp, cache := t.TempDir(), t.TempDir(), t.TempDir()
 	out := filepath.Join(dir, "image.qcow2")
 	start := func(string) *running {
-		return launch(t, out, tmp, cache, "rehearse", "--out", out, "--force", "--provenance", "--checksum", "--no-boot-test")
+		return launch(t, out, tmp, cache, "rehearse", "--out", out, "--force", "--provenance", "--checksum", "--no-verify")
 	}
 	whole := undisturbed(t, start, dir)
 	inCache := listed(t, filepath.Join(cache, "rehearsal"))
@@ -211,7 +211,7 @@ func soakBuild(t *testing.T) func(dir string) *running {
 			"[   40.100000] anaconda[2343]: Running post-installation scripts\r\n[   40.200000] anaconda[2343]: Complete!\r\n"),
 		qemutest.PowerOff())}
 	return func(dir string) *running {
-		return launchImgasmIn(t, dir, script, "--no-boot-test", "--kickstart", ks, "--disk-size", "512M", "--provenance", "--checksum")
+		return launchImgasmIn(t, dir, script, "--no-verify", "--kickstart", ks, "--disk-size", "512M", "--provenance", "--checksum")
 	}
 }
 

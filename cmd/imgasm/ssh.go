@@ -15,7 +15,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/imgasm/imgasm/assemble/boottest"
+	"github.com/imgasm/imgasm/assemble/verify"
 	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/proc"
 	"github.com/imgasm/imgasm/qemu/instance"
@@ -208,7 +208,7 @@ func (a *app) awaitSSH(ctx context.Context, i *instance.Instance, most time.Dura
 		Class: errLate, Err: fmt.Errorf("no ssh server of %s has answered within %v", i.Name, most), Do: "see how far the guest is: imgasm logs " + i.Name})
 	defer cancel()
 	for begun, told := time.Now(), false; ; {
-		if _, err := boottest.Banner(ctx, i.SSH.Port); err == nil {
+		if _, err := verify.Banner(ctx, i.SSH.Port); err == nil {
 			return nil
 		}
 		if !told && time.Since(begun) > time.Second {

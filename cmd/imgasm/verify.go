@@ -141,7 +141,10 @@ func (a *app) verifyFolder(image string) (dir string, remove func(), err error) 
 
 // verifyOptions reads the flags, and looks at the image and the host.
 func (a *app) verifyOptions(c *cli.Context, path string) (*verify.Options, error) {
-	o := &verify.Options{Skip: c.StringSlice("skip"), Timeout: c.Duration("timeout"), Field: flagOf}
+	o := &verify.Options{Skip: map[string]string{}, Timeout: c.Duration("timeout"), Field: flagOf}
+	for _, name := range c.StringSlice("skip") {
+		o.Skip[name] = "{Skip}"
+	}
 	if err := assemble.CheckBundle(c.String("bundle")); err != nil {
 		return nil, err
 	}
@@ -174,7 +177,7 @@ func (a *app) verifyOptions(c *cli.Context, path string) (*verify.Options, error
 		o.Unread = err
 	}
 	o.Machine, err = machine.Resolve(c.Context, h, o.Image, w)
-	o.Twin = !slices.Contains(o.Skip, "host-keys") || !slices.Contains(o.Skip, "machine-id")
+	o.Twin = o.Skip["host-keys"] == "" || o.Skip["machine-id"] == ""
 	return o, err
 }
 
@@ -187,9 +190,11 @@ func (a *app) login(c *cli.Context) (l verify.Login, err error) {
 	case l.Name != "" && c.IsSet("identity") == c.IsSet("password-file"):
 		return l, a.usage("--user needs --identity or --password-file, one of them")
 	case c.IsSet("identity"):
-		if l.Key, err = smallfile.Read(c.Context, c.String("identity"), maxKeys); err != nil {
+		key, err := smallfile.Read(c.Context, c.String("identity"), maxKeys)
+		if err != nil {
 			return l, badInput("--identity", err, fileHint(err))
 		}
+		l.Key = string(key)
 		return l, nil
 	}
 	l.Password, err = a.password(c, "password")
