@@ -28,7 +28,11 @@ func (s *System) describe(d *sbom.Document) {
 		for _, p := range s.Packages {
 			d.Packages = append(d.Packages, sbom.Package{Type: "deb", Name: p.Name, Version: p.Version, Arch: p.Arch})
 		}
+	case s.PackageManager == "nix":
+		for _, p := range s.Packages {
+			d.Packages = append(d.Packages, sbom.Package{Type: "nix", Name: p.Name, Version: p.Version})
+		}
 	default:
-		d.Unknown = "the system has neither RPM's database nor dpkg's"
+		d.Unknown = "the system has neither RPM's database nor dpkg's, nor a store of Nix"
 	}
 }

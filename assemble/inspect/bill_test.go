@@ -64,8 +64,11 @@ func TestDescribe(t *testing.T) {
 	}{
 		"rpm": {map[string]string{"etc/os-release": release, rpmdb: string(db)},
 			"pkg:rpm/almalinux/kernel-core@6.12.0-55.9.1.el10?arch=x86_64&distro=almalinux-10.0&upstream=kernel-core-6.12.0-55.9.1.el10.src.rpm", 5, ""},
-		"dpkg":     {map[string]string{"etc/os-release": release, "var/lib/dpkg/status": rootFiles["var/lib/dpkg/status"]}, "pkg:deb/almalinux/adduser@3.1?arch=all&distro=almalinux-10.0", 2, ""},
-		"damaged":  {map[string]string{"etc/os-release": release, rpmdb: string(db[:8192])}, "", 0, "damaged RPM database"},
+		"dpkg":    {map[string]string{"etc/os-release": release, "var/lib/dpkg/status": rootFiles["var/lib/dpkg/status"]}, "pkg:deb/almalinux/adduser@3.1?arch=all&distro=almalinux-10.0", 2, ""},
+		"damaged": {map[string]string{"etc/os-release": release, rpmdb: string(db[:8192])}, "", 0, "damaged RPM database"},
+		"nix": {map[string]string{"nix/var/nix/profiles/system/etc/os-release": release, "nix/store/rbai883gsrhdj7yb050ar0lnpr26a29j-glibc-2.40-66-bin/x": "x",
+			"nix/store/0bai883gsrhdj7yb050ar0lnpr26a29j-glibc-2.40-66/x": "x", "nix/store/1bai883gsrhdj7yb050ar0lnpr26a29j-unit-sshd.service/x": "x"},
+			"pkg:nix/glibc@2.40-66?distro=almalinux-10.0", 1, ""},
 		"none":     {map[string]string{"etc/os-release": release}, "", 0, "neither RPM's database nor dpkg's"},
 		"old kind": {map[string]string{"etc/os-release": release, "var/lib/rpm/Packages": ""}, "", 0, "Berkeley DB"},
 	} {

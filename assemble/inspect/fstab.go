@@ -3,6 +3,7 @@
 package inspect
 
 import (
+	"errors"
 	"io/fs"
 	"regexp"
 	"slices"
@@ -37,6 +38,9 @@ var virtual = map[string]bool{
 
 func (m *Image) readFstab(root fs.FS) []FstabEntry {
 	table, err := text(root, "etc/fstab", maxText)
+	if errors.Is(err, fs.ErrNotExist) {
+		table, err = text(root, nixosEtc+"/fstab", maxText)
+	}
 	if err != nil {
 		return nil // a container's root has none, and Look tells of what cannot be read
 	}

@@ -3,8 +3,10 @@
 package inspect
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,7 +27,7 @@ func (s *System) packages() {
 	for _, m := range []struct {
 		name string
 		list func() ([]Package, error)
-	}{{"rpm", s.rpmPackages}, {"dpkg", s.dpkgPackages}} {
+	}{{"rpm", s.rpmPackages}, {"dpkg", s.dpkgPackages}, {"nix", s.nixPackages}} {
 		list, err := m.list()
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -49,6 +51,27 @@ func (s *System) rpmPackages() (all []Package, err error) {
 		all = append(all, Package{p.Name, version, p.Arch, int64(min(p.Size, 1<<62))})
 	}
 	return all, err
+}
+
+var (
+	// "rbai883gsrhdj7yb050ar0lnpr26a29j-glibc-2.40-66-bin": a name ends before the
+	// first digit behind a dash, as Nix itself has it (builtins.parseDrvName)
+	storeName = regexp.MustCompile(`^[0-9a-z]{32}-(.+?)-([0-9].*)$`)
+	// outputs of nixpkgs' packages besides "out"
+	storeOutput = regexp.MustCompile(`-(bin|lib|dev|man|doc|info|data|debug)$`)
+)
+
+// nixPackages are the store paths that have a version: settings, units, scripts and
+// the like have none. Outputs of one package count once.
+func (s *System) nixPackages() (all []Package, err error) {
+	entries, err := s.tree.ReadDir("nix/store")
+	for _, e := range entries {
+		if m := storeName.FindStringSubmatch(e.Name()); m != nil {
+			all = append(all, Package{Name: m[1], Version: storeOutput.ReplaceAllString(m[2], "")})
+		}
+	}
+	slices.SortFunc(all, func(a, b Package) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Version, b.Version)) })
+	return slices.Compact(all), err
 }
 
 // maxStatus is the largest status file that is read, in bytes. 10,000 packages

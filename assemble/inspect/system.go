@@ -28,7 +28,7 @@ type System struct {
 	Users       []User       `json:"users,omitempty"`
 	// Left is what an image that many machines start from should not have.
 	Left []Leftover `json:"leftBehind,omitempty"`
-	// PackageManager is "rpm" or "dpkg"; "" if neither database was found.
+	// PackageManager is "rpm", "dpkg" or "nix"; "" if there is nothing of any of them.
 	PackageManager string    `json:"packageManager,omitempty"`
 	Packages       []Package `json:"packages,omitempty"` // by name
 	// PackagesErr is why Packages are not all that is installed; Unread has it too.
@@ -78,7 +78,7 @@ func (s *System) Name() string {
 }
 
 func (s *System) release() {
-	for _, name := range []string{"etc/os-release", "usr/lib/os-release"} {
+	for _, name := range []string{"etc/os-release", "usr/lib/os-release", nixosEtc + "/os-release"} {
 		for _, line := range s.lines(name) {
 			key, value, ok := strings.Cut(strings.TrimSpace(line), "=")
 			if !ok || strings.HasPrefix(key, "#") {

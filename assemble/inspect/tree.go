@@ -117,9 +117,12 @@ func (m *Image) describe(v *Volume) string {
 	return fmt.Sprintf("partition %d is %s", v.Number, kind)
 }
 
+// nixosEtc has what will be in /etc when a NixOS has booted for the first time.
+const nixosEtc = "nix/var/nix/profiles/system/etc"
+
 // hasSystem reports whether a file system looks like a system's root.
 func hasSystem(fsys fs.FS) bool {
-	for _, name := range []string{"etc/os-release", "etc/fstab"} {
+	for _, name := range []string{"etc/os-release", "etc/fstab", nixosEtc + "/fstab"} {
 		if _, err := fs.Lstat(fsys, name); err == nil {
 			return true
 		}

@@ -10,7 +10,7 @@ import (
 func (p Package) PURL(system OS) string {
 	var s strings.Builder
 	s.WriteString("pkg:" + escape(strings.ToLower(p.Type)) + "/")
-	if system.ID != "" {
+	if system.ID != "" && p.Type != "nix" { // whose packages are those of any system
 		s.WriteString(escape(strings.ToLower(system.ID)) + "/")
 	}
 	s.WriteString(escape(p.Name))

@@ -57,7 +57,7 @@ type OS struct {
 
 // Package is an installed package.
 type Package struct {
-	// Type is that of package URLs: "rpm", "deb".
+	// Type is that of package URLs: "rpm", "deb", "nix".
 	Type string
 	Name string
 	// Version is VERSION-RELEASE of an rpm, and all of the version of a deb.
