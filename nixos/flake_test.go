@@ -84,7 +84,7 @@ func TestNixFilesParse(t *testing.T) {
 		if err == nil && d.IsDir() && d.Name() == ".git" {
 			return fs.SkipDir
 		}
-		if filepath.Ext(path) == ".nix" {
+		if filepath.Ext(path) == ".nix" && !strings.Contains(filepath.ToSlash(path), "nixdisk/testdata/") { // a template, which its tests fill in and build
 			files = append(files, path)
 		}
 		return err

@@ -34,12 +34,9 @@ var ownFeatures = []string{"kvm"}
 
 // resolveNix looks at nix, at the store, and for a machine that builds.
 func (p *Plan) resolveNix(ctx context.Context) (err error) {
-	n, own := p.Spec.nix(), p.Own != "" && len(p.Spec.Inputs) == 0
-	if p.Nix.Version, err = n.Version(ctx); err != nil {
+	n := p.Spec.nix()
+	if p.Nix.Version, err = p.version(ctx, n); err != nil {
 		return err
-	}
-	if old, do := host.OldNix(p.Nix.Version, own); old != "" {
-		return &fault.Error{Class: ErrHost, Err: fmt.Errorf("nix %s: %s", p.Nix.Version, old), Do: do}
 	}
 	store := n
 	if store.Store, err = p.Spec.store(); err != nil {
@@ -70,6 +67,18 @@ func (p *Plan) resolveNix(ctx context.Context) (err error) {
 		return err
 	}
 	return p.askBuilder(ctx, n)
+}
+
+// version is nix's, if it is not too old.
+func (p *Plan) version(ctx context.Context, n nixglue.Nix) (string, error) {
+	version, err := n.Version(ctx)
+	if err != nil {
+		return "", err
+	}
+	if old, do := host.OldNix(version, p.Own != "" && len(p.Spec.Inputs) == 0); old != "" {
+		return "", &fault.Error{Class: ErrHost, Err: fmt.Errorf("nix %s: %s", version, old), Do: do}
+	}
+	return version, nil
 }
 
 // askBuilder sees whether a remote builder answers. Nix's daemon may reach it by

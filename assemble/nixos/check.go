@@ -51,7 +51,11 @@ func Check(ctx context.Context, h host.Host, s Spec, sink assemble.Sink) (_ *Sur
 	if err := p.resolveFlake(); err != nil {
 		return nil, err
 	}
+	var v Survey
 	n := s.nix()
+	if v.Nix, err = p.version(ctx, n); err != nil {
+		return nil, err
+	}
 	n.Events = quieter(sink, h.Now)
 	if p.Own != "" {
 		if err := writeOwnFlake(p.Own); err != nil {
@@ -64,10 +68,6 @@ func Check(ctx context.Context, h host.Host, s Spec, sink assemble.Sink) (_ *Sur
 		}
 	}
 	n.NoWriteLock = true // somebody looks, and changes nothing
-	var v Survey
-	if v.Nix, err = n.Version(ctx); err != nil {
-		return nil, err
-	}
 	if v.Flake, err = n.Metadata(ctx, p.ref); err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"time"
 
 	"github.com/imgasm/imgasm/assemble"
@@ -59,6 +60,9 @@ func (b *build) told(j *assemble.Job, log *watch.KeptLog) nixglue.Sink {
 	}
 }
 
+// "creating lock file '/src/flake.lock'", "not writing modified lock file of flake 'path:/src'"
+var aboutLock = regexp.MustCompile(`^(creating|updating|not writing modified) lock file `)
+
 // quieter passes on what nix tells. What is built, copied and said is shown as a
 // guest's console is: it is hundreds of lines, and so are its events of bytes.
 func quieter(sink assemble.Sink, now func() time.Time) nixglue.Sink {
@@ -72,6 +76,10 @@ func quieter(sink assemble.Sink, now func() time.Time) nixglue.Sink {
 			last = now()
 		case event.Note, event.Phase:
 			e.Kind = event.Console
+		case event.Warning:
+			if aboutLock.MatchString(e.Text) { // by each call of nix
+				e.Kind = event.Console
+			}
 		}
 		sink(e)
 	}

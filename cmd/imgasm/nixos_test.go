@@ -224,6 +224,15 @@ func TestNixosCheck(t *testing.T) {
 			t.Errorf("%s: exit code %d, want %d: %s%s", attribute, code, want, &stdout, &stderr)
 		}
 	}
+	// imgasm's own flake, on a stand-in for nixpkgs that knows names and kinds.
+	stub, err := filepath.Abs("../../nixos/testdata/stub-nixpkgs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout.Reset()
+	if code := run(t.Context(), []string{"imgasm", "nixos", "check", "--override-input", "nixpkgs=path:" + stub, "--json"}, nil, &stdout, &stderr, os.Getenv); code != exitDone || json.Unmarshal(stdout.Bytes(), &v) != nil || len(v.Outputs) != 4 {
+		t.Errorf("exit code %d: %s%s", code, &stdout, &stderr)
+	}
 	if _, err := os.Stat(strings.TrimPrefix(flake, "path:") + "/flake.lock"); err == nil {
 		t.Error("a look has written flake.lock")
 	}
