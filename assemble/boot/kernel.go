@@ -59,10 +59,6 @@ type Kernel struct {
 	payload, payloadLen int64 // of ZBoot
 }
 
-// NeedsUnpack says that QEMU's -kernel does not take the image as it is, or
-// not in every version: see UnpackKernel.
-func (k Kernel) NeedsUnpack() bool { return k.Format == ZBoot }
-
 // PageSizeHint says why the kernel does not run on Apple's processors, which
 // have no pages of 64 KiB; "" if nothing speaks against it.
 func (k Kernel) PageSizeHint() string {

@@ -13,6 +13,3 @@ type Node = tree.Node
 
 // Bytes is a file with the given contents.
 func Bytes(path string, contents []byte) File { return tree.Bytes(path, contents) }
-
-// HostFile is a file of this machine, to be put at path.
-func HostFile(path, source string) (File, error) { return tree.Host(path, source) }

@@ -4,13 +4,14 @@
 package source
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sort"
+	"slices"
 	"strings"
 	"time"
 
@@ -64,12 +65,9 @@ func (f *Fetcher) Items() ([]Item, error) {
 		}
 		items = append(items, found...)
 	}
-	rank := map[State]int{Whole: 0, Partial: 1, Bad: 2}
-	sort.SliceStable(items, func(a, b int) bool {
-		if ra, rb := rank[items[a].State], rank[items[b].State]; ra != rb {
-			return ra < rb
-		}
-		return items[a].Name < items[b].Name
+	order := []State{Whole, Partial, Bad}
+	slices.SortStableFunc(items, func(a, b Item) int {
+		return cmp.Or(slices.Index(order, a.State)-slices.Index(order, b.State), cmp.Compare(a.Name, b.Name))
 	})
 	return items, nil
 }

@@ -171,18 +171,18 @@ func TestLocalSigned(t *testing.T) {
 	}
 }
 
-func TestGet(t *testing.T) {
+// The same ISO by its version, its address and its path.
+func TestThreeWays(t *testing.T) {
 	r := newRig(t)
-	found, err := r.fetcher.Get(context.Background(), "", r.request)
+	found, err := r.fetcher.Fetch(context.Background(), r.request)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.request.SHA256 = found.SHA256
-	byURL, err := r.fetcher.Get(context.Background(), r.URL+r.path, r.request)
+	byURL, err := r.fetcher.Fetch(context.Background(), Request{URL: r.URL + r.path, SHA256: found.SHA256})
 	if err != nil || byURL.Path != found.Path {
 		t.Errorf("%+v, %v", byURL, err)
 	}
-	local, err := r.fetcher.Get(context.Background(), found.Path, r.request)
+	local, err := r.fetcher.Local(context.Background(), found.Path, found.SHA256)
 	if err != nil || local.URL != "" || local.SHA256 != found.SHA256 {
 		t.Errorf("%+v, %v", local, err)
 	}

@@ -44,21 +44,6 @@ func (f *Fetcher) Local(ctx context.Context, path, sum string) (*File, error) {
 	return &File{Path: path, Name: filepath.Base(path), SHA256: got, SizeBytes: st.Size(), Unverified: want == "", Cached: true}, nil
 }
 
-// Get takes what users write after --iso: nothing (the ISO is found by the
-// request's version, architecture and variant), an http or https address, or
-// the path of a file.
-func (f *Fetcher) Get(ctx context.Context, iso string, r Request) (*File, error) {
-	switch {
-	case iso == "":
-		r.URL = ""
-		return f.Fetch(ctx, r)
-	case strings.Contains(iso, "://"):
-		r.URL = iso
-		return f.Fetch(ctx, r)
-	}
-	return f.Local(ctx, iso, r.SHA256)
-}
-
 // LocalSigned verifies a file that is named as AlmaLinux publishes it against
 // the signed CHECKSUM of its release. Of r only Mirror and Vault count.
 func (f *Fetcher) LocalSigned(ctx context.Context, path string, r Request) (*File, error) {

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -367,12 +368,6 @@ func (a *app) sourceInspect(ctx context.Context, path string, asJSON bool) error
 		return a.printJSON(in)
 	}
 	w := a.Table()
-	or := func(s, unknown string) string {
-		if s == "" {
-			return unknown
-		}
-		return s
-	}
 	packages := "none: the installation downloads them"
 	if in.HasRepos {
 		packages = "on the ISO: can be installed with --offline"
@@ -382,9 +377,9 @@ func (a *app) sourceInspect(ctx context.Context, path string, asJSON bool) error
 		boots = "yes, with " + in.Boot.Shim + " and " + in.Boot.GRUB
 	}
 	for _, row := range [][2]string{
-		{"label", in.Label}, {"product", or(in.Product, "unknown") + " " + in.Version}, {"architecture", or(in.Flavour, in.Arch)},
-		{"variant", or(in.Variant, "unknown")}, {"packages", packages}, {"kernel", in.Boot.Kernel}, {"initrd", in.Boot.Initrd},
-		{"stage 2", or(in.Boot.Stage2, "none: it is downloaded")}, {"UEFI", boots},
+		{"label", in.Label}, {"product", cmp.Or(in.Product, "unknown") + " " + in.Version}, {"architecture", cmp.Or(in.Flavour, in.Arch)},
+		{"variant", cmp.Or(in.Variant, "unknown")}, {"packages", packages}, {"kernel", in.Boot.Kernel}, {"initrd", in.Boot.Initrd},
+		{"stage 2", cmp.Or(in.Boot.Stage2, "none: it is downloaded")}, {"UEFI", boots},
 	} {
 		w.Row(row[0], row[1])
 	}

@@ -163,10 +163,3 @@ func (c *Client) Events(ctx context.Context) (<-chan qmp.Event, error) {
 	context.AfterFunc(ctx, s.Close)
 	return s.C(), nil
 }
-
-// Text is a string member of an event's data, such as SHUTDOWN's "reason"; ""
-// if there is none.
-func Text(e qmp.Event, member string) string {
-	s, _ := e.Data[member].(string)
-	return s
-}

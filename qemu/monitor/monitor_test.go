@@ -334,13 +334,6 @@ func TestVictim(t *testing.T) {
 	}
 }
 
-func TestText(t *testing.T) {
-	e := qmp.Event{Data: map[string]any{"reason": "guest-reset", "n": 1.0}}
-	if Text(e, "reason") != "guest-reset" || Text(e, "n") != "" || Text(qmp.Event{}, "x") != "" {
-		t.Error("wrong members")
-	}
-}
-
 // Whatever comes down the wire: no panic, no hang, and what decodes is one of the three kinds.
 func FuzzDecode(f *testing.F) {
 	for _, s := range []string{
