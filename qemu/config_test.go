@@ -226,3 +226,18 @@ func TestBootOrder(t *testing.T) {
 		}
 	}
 }
+
+// A window has a display, and somebody to press its keys.
+func TestWindow(t *testing.T) {
+	for _, a := range arch.All() {
+		argv := strings.Join(Config{Arch: a.Name, Window: true}.Argv(Links{}), " ")
+		for _, want := range []string{display[a.Machine], "usb-kbd", "usb-tablet"} {
+			if !strings.Contains(argv, want) {
+				t.Errorf("%s: no %s in %s", a.Name, want, argv)
+			}
+		}
+		if strings.Contains(argv, "-display none") {
+			t.Errorf("%s: no window: %s", a.Name, argv)
+		}
+	}
+}

@@ -48,6 +48,7 @@ const defaultUser = "admin"
 type access struct {
 	seed  *seed.Seed // nil: the image reads none, or needs none
 	key   bool       // imgasm makes one
+	own   string     // file of the user's private key, where it lies beside the public one
 	user  string     // for ssh
 	port  int
 	notes []string
@@ -67,6 +68,13 @@ func (a *app) access(c *cli.Context, image *machine.Image) (access, error) {
 	if file := c.String("user-data"); file != "" {
 		if data, err = smallfile.Read(c.Context, file, maxUserData); err != nil {
 			return l, badInput("--user-data", err, "")
+		}
+	}
+	for _, v := range c.StringSlice("ssh-key") {
+		if private, ok := strings.CutSuffix(v, ".pub"); ok && isFile(private) {
+			if l.own, err = filepath.Abs(private); err != nil {
+				return l, err
+			}
 		}
 	}
 	asked := keys != nil || data != nil || l.user != ""
@@ -106,7 +114,7 @@ func (a *app) furnish(c *cli.Context, f *instance.Folder, image *machine.Image, 
 	file := func(name string) string { return filepath.Join(f.Dir, name) }
 	var random [16]byte
 	rand.Read(random[:])
-	spec := instance.Spec{Image: image.Path, VM: m.Config, Kept: c.Bool("persist"), SSH: instance.SSH{Port: l.port, User: l.user}}
+	spec := instance.Spec{Image: image.Path, VM: m.Config, Kept: c.Bool("persist"), SSH: instance.SSH{Port: l.port, User: l.user, Key: l.own}}
 	vm := &spec.VM
 	vm.Name, vm.UUID = "imgasm "+f.Name, derive.UUID(string(random[:]), "machine")
 	if vm.MemoryMiB == 0 {
@@ -115,6 +123,9 @@ func (a *app) furnish(c *cli.Context, f *instance.Folder, image *machine.Image, 
 	vm.Actions = qemu.Actions{Reboot: "reset", Shutdown: "poweroff", Panic: "none", Watchdog: "reset"}
 	if c.Bool("gui") {
 		vm.Window, vm.Sandbox = true, false // a toolkit may do what no machine needs
+		if _, _, err := m.QEMU.Fit(*vm); err != nil {
+			return spec, err
+		}
 	}
 	disk := qemu.Drive{ID: "image", Path: image.Path, Format: image.Format, Bus: qemu.VirtioBlk, BootIndex: 1}
 	if !spec.Kept {

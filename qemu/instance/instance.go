@@ -78,8 +78,9 @@ type Instance struct {
 
 // process is one process and no other.
 type process struct {
-	Pid int    `json:"pid"`
-	ID  string `json:"id"`
+	Pid  int    `json:"pid"`
+	ID   string `json:"id"`
+	Host string `json:"host,omitempty"`
 }
 
 // Files in an instance's folder. Others are the caller's.

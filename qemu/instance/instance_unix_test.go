@@ -272,6 +272,45 @@ func TestRecycledPid(t *testing.T) {
 	}
 }
 
+// A guest that filled the host's disk goes on when there is room, and both is said.
+func TestFullDisk(t *testing.T) {
+	s := shortStore(t)
+	spec := fake(t, qemutest.Script{Steps: qemutest.Steps(qemutest.Await("cont"), qemutest.DiskFull("image"), qemutest.Await("cont"), qemutest.Serial("on"))})
+	i := up(t, s, "full", spec)
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		var log bytes.Buffer
+		if err := i.Log(t.Context(), &log, false); err != nil {
+			t.Fatal(err)
+		}
+		if text := log.String(); strings.Contains(text, "the host's disk is full") && strings.Contains(text, "goes on") && strings.Contains(text, "on") {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%q", &log)
+		}
+	}
+}
+
+// Another host with the same home has instances of its own.
+func TestElsewhere(t *testing.T) {
+	s := shortStore(t)
+	f, err := s.Create(t.Context(), "theirs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Remove()
+	f.Owner = process{Pid: 1 << 30, ID: "not known here", Host: "another"}
+	if err := f.write(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if all, err := s.List(t.Context()); err != nil || all != nil {
+		t.Errorf("%v, %v", all, err)
+	}
+	if _, err := s.Create(t.Context(), "theirs"); !errors.Is(err, ErrTaken) {
+		t.Errorf("%v; want a name that is taken", err)
+	}
+}
+
 // In the foreground the caller is the supervisor.
 func TestRun(t *testing.T) {
 	for name, c := range map[string]struct {

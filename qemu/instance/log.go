@@ -46,7 +46,7 @@ func (l *consoleLog) open() (err error) {
 	return err
 }
 
-// Write is called by one goroutine.
+// Write is called by one goroutine at a time.
 func (l *consoleLog) Write(p []byte) (int, error) {
 	_, _ = l.tail.Write(p)
 	if l.n > maxLog {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/imgasm/imgasm/internal/fault"
@@ -60,6 +61,7 @@ func (s Store) look(ctx context.Context) (all []*Instance, dead bool, err error)
 		}
 		i, err := s.read(ctx, e.Name())
 		switch {
+		case err == nil && i.elsewhere():
 		case err == nil && i.alive():
 			all = append(all, i)
 		case ctx.Err() != nil:
@@ -82,7 +84,7 @@ func (s Store) sweep(ctx context.Context) error {
 			continue
 		}
 		i, err := s.read(ctx, e.Name())
-		if err == nil && i.alive() {
+		if err == nil && (i.elsewhere() || i.alive()) {
 			continue
 		}
 		if i == nil {
@@ -108,6 +110,10 @@ func (s Store) read(ctx context.Context, name string) (*Instance, error) {
 	i.Name, i.Dir = name, dir
 	return i, nil
 }
+
+// elsewhere reports whether the instance is another host's, which has the same
+// home: whether it runs is not known here.
+func (i *Instance) elsewhere() bool { return i.Owner.Host != thisHost() }
 
 func (i *Instance) alive() bool { return proc.Alive(i.Owner.Pid, i.Owner.ID) }
 
@@ -243,5 +249,11 @@ func (f *Folder) lost() bool {
 
 func self() (process, error) {
 	id, err := proc.Identity(os.Getpid())
-	return process{os.Getpid(), id}, err
+	return process{os.Getpid(), id, thisHost()}, err
 }
+
+// thisHost is Linux's name for this host (machine-id(5)); "" on other systems.
+var thisHost = sync.OnceValue(func() string {
+	id, _ := smallfile.ReadAgain(context.Background(), "/etc/machine-id", 100)
+	return strings.TrimSpace(string(id))
+})

@@ -17,7 +17,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/digitalocean/go-qemu/qmp"
+
 	"github.com/imgasm/imgasm/internal/fault"
+	"github.com/imgasm/imgasm/internal/freespace"
 	"github.com/imgasm/imgasm/internal/guard"
 	"github.com/imgasm/imgasm/internal/tmpdir"
 	"github.com/imgasm/imgasm/qemu"
@@ -52,6 +55,8 @@ type supervisor struct {
 	control net.Listener
 	end     func(End) // ends the machine; only the first counts
 	all     sync.WaitGroup
+	hearing sync.Mutex // of the log, and the order of what is told
+	full    bool       // the guest waits for room on the host's disk
 }
 
 // Run starts the instance's machine, calls ready when it runs, and supervises it
@@ -81,21 +86,31 @@ func (f *Folder) Run(ctx context.Context, spec Spec, ready func(*Instance)) (End
 	if err := s.serve(serving); err != nil {
 		return Failed, err
 	}
-	off := s.vm.Events("SHUTDOWN")
+	off, failed := s.vm.Events("SHUTDOWN"), s.vm.Events("BLOCK_IO_ERROR")
 	defer off.Close()
+	defer failed.Close()
 	if err := s.vm.Cont(ctx); err != nil {
 		return Failed, err
 	}
 	ready(&f.Instance)
-	return s.follow(ctx, ended, off)
+	return s.follow(ctx, ended, off, failed.C())
 }
 
-// follow waits for the machine's end. off has its SHUTDOWN event.
-func (s *supervisor) follow(ctx context.Context, ended <-chan End, off *monitor.Subscription) (End, error) {
+// follow waits for the machine's end. off has its SHUTDOWN event, failed what its
+// drives could not do.
+func (s *supervisor) follow(ctx context.Context, ended <-chan End, off *monitor.Subscription, failed <-chan qmp.Event) (End, error) {
 	look := time.NewTicker(lostEvery)
 	defer look.Stop()
 	for {
 		select {
+		case e, ok := <-failed:
+			if !ok {
+				failed = nil
+			}
+			if full, _ := e.Data["nospace"].(bool); full && !s.full {
+				s.full = true
+				s.say("the host's disk is full: the guest waits until there is room")
+			}
 		case <-s.vm.Done():
 			select {
 			case end := <-ended: // by whom QEMU was ended
@@ -126,8 +141,42 @@ func (s *supervisor) follow(ctx context.Context, ended <-chan End, off *monitor.
 				s.vm.Kill()
 				return Lost, &fault.Error{Class: ErrLost, Err: fmt.Errorf("%s is gone: its machine was ended", s.Dir)}
 			}
+			if s.full && s.room() && s.vm.Cont(ctx) == nil {
+				s.full = false
+				s.say("there is room: the guest goes on")
+			}
 		}
 	}
+}
+
+// enoughRoom is what must be free, in bytes, before a guest that filled the
+// host's disk goes on: with less it would soon stop again.
+const enoughRoom = 64 << 20
+
+// room reports whether the disk of what the guest writes has room.
+func (s *supervisor) room() bool {
+	for _, d := range s.VM.Drives {
+		if d.ReadOnly || d.Snapshot {
+			continue
+		}
+		if n, err := freespace.Bytes(filepath.Dir(d.Path)); err == nil && n < enoughRoom {
+			return false
+		}
+	}
+	return true
+}
+
+// say tells those who watch the console, and the log, what the guest cannot know.
+func (s *supervisor) say(text string) {
+	s.heard([]byte("\r\n[imgasm: " + text + "]\r\n"))
+}
+
+// heard takes what is said on the console.
+func (s *supervisor) heard(p []byte) {
+	s.hearing.Lock()
+	defer s.hearing.Unlock()
+	_, _ = s.log.Write(p)
+	s.console.Said(p)
 }
 
 // quit ends QEMU in order, so that what it holds of the image is written.
@@ -252,8 +301,7 @@ func (s *supervisor) read() {
 	for {
 		n, err := s.vm.Serial.Read(buf)
 		if n > 0 {
-			_, _ = s.log.Write(buf[:n])
-			s.console.Said(buf[:n])
+			s.heard(buf[:n])
 		}
 		if err != nil {
 			return
