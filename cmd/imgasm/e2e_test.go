@@ -102,6 +102,9 @@ func TestE2ERehearse(t *testing.T) {
 			if strings.Contains(c.flags, "vmdk") {
 				bootsAs(t, arch.X86_64, out, map[string]string{".vmdk": "vmdk", ".vhd": "vpc"})
 			}
+			if a, _ := arch.Parse(strings.Fields(c.flags)[1]); provisions && (a.BIOS || hosttool.All()) && !strings.Contains(c.flags, "--secure-boot") {
+				t.Run("run", func(t *testing.T) { checkRuns(t, a, out) })
+			}
 			if strings.Contains(c.flags, "--sbom") {
 				checkBill(t, out)
 			}
@@ -287,6 +290,9 @@ func checkMetadata(t *testing.T, image string, tested bool) {
 	}
 	if !meta.Rehearsal {
 		t.Error("the description does not say that it is a rehearsal")
+	}
+	if meta.SSHUser != "admin" || meta.SSHKey {
+		t.Errorf("%q logs in over ssh, by a key: %v", meta.SSHUser, meta.SSHKey)
 	}
 	if tested && (meta.Tested == nil || meta.Tested.User != "imgasm" || !meta.Tested.Off) {
 		t.Errorf("verification: %+v; want a login by the seed and a power-off", meta.Tested)

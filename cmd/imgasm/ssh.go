@@ -96,16 +96,22 @@ func scpCommand(a *app) *cli.Command {
 			}
 			args = append(args, "--")
 			for _, p := range paths {
-				if _, path, ok := ofMachine(p); ok {
-					p = destinationOf(i) + ":" + path
-				} else if strings.Contains(p, ":") {
-					p = "./" + p // scp would take it for a host's
-				}
-				args = append(args, p)
+				args = append(args, scpPath(p, destinationOf(i)))
 			}
 			return a.become("scp", args)
 		},
 	}
+}
+
+// scpPath is a path as scp has it.
+func scpPath(p, destination string) string {
+	if _, path, ok := ofMachine(p); ok {
+		return destination + ":" + path
+	}
+	if head, _, ok := strings.Cut(p, ":"); ok && !strings.Contains(head, "/") {
+		return "./" + p // or scp takes it for a host's
+	}
+	return p
 }
 
 // ofMachine divides NAME:PATH. What has a slash before the colon is a file of this
