@@ -101,8 +101,8 @@ var startErrors = []struct {
 	{"is not a valid device model name", "this build of QEMU lacks a device: install the full QEMU, not a cut-down one"},
 	// "Could not access KVM kernel module: Permission denied"
 	{"Could not access KVM kernel module: Permission denied", "see who may open it: ls -l /dev/kvm; imgasm doctor says what to do; or emulate: {Accel} tcg"},
-	// "qemu-system-x86_64: -hda x: Failed to get \"write\" lock"
-	{`Failed to get "write" lock`, "another program has the image open: end it first"},
+	// "Failed to get \"write\" lock; Is another process using the image [x]?", and of a backing file "shared \"write\""
+	{"Is another process using the image", "another program has the image open: end it first"},
 	// "qemu-system-x86_64: cannot set up guest memory 'pc.ram': Cannot allocate memory"
 	{"cannot set up guest memory", "give the guest less memory ({MemoryMiB}), or free some"},
 	// "Could not set up host forwarding rule 'tcp:127.0.0.1:2222-:22'"
