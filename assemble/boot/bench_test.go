@@ -5,87 +5,24 @@ package boot_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/imgasm/imgasm/assemble/disk"
 	"github.com/imgasm/imgasm/assemble/iso"
 	"github.com/imgasm/imgasm/internal/hosttool"
+	"github.com/imgasm/imgasm/internal/hosttool/contest"
 	"github.com/imgasm/imgasm/internal/tree"
 )
 
-// benchSelf in the environment makes the test's own binary do our side of a
-// contest and end, so that it is measured as the others are: as a process.
-const benchSelf = "IMGASM_BENCH_SELF"
-
 func TestMain(m *testing.M) {
-	work := strings.Split(os.Getenv(benchSelf), "\n")
-	var err error
-	switch work[0] {
-	case "medium":
-		err = makeMedium(work[1], work[2], work[3])
-	case "extract":
-		err = extract(context.Background(), work[1], work[2])
-	default:
-		os.Exit(m.Run())
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	status, _ := os.ReadFile("/proc/self/status")
-	_, after, _ := strings.Cut(string(status), "VmHWM:")
-	fmt.Println(strings.TrimSpace(after[:strings.Index(after+"\n", "\n")]))
-	os.Exit(0)
-}
-
-// cost is what a side of a contest takes.
-type cost struct {
-	cpu, wall time.Duration
-	peak      int64 // bytes of memory; ours only
-	read      int64 // bytes, by system calls; 0 if the system does not say
-}
-
-// command runs a program and adds what it takes.
-func (c *cost) command(b *testing.B, name string, args ...string) {
-	c.run(b, exec.Command(name, args...))
-}
-
-// self runs our side.
-func (c *cost) self(b *testing.B, work ...string) {
-	self, err := os.Executable()
-	if err != nil {
-		b.Fatal(err)
-	}
-	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), benchSelf+"="+strings.Join(work, "\n"))
-	// Not the kernel's ru_maxrss: a child's begins with its parent's.
-	if _, err := fmt.Sscanf(c.run(b, cmd), "%d kB", &c.peak); err == nil {
-		c.peak <<= 10
-	}
-}
-
-func (c *cost) run(b *testing.B, cmd *exec.Cmd) string {
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		b.Fatalf("%s: %v\n%s", cmd.Path, err, out)
-	}
-	c.cpu += cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-	return string(out)
-}
-
-// bytesRead is what this process and its finished children have read (Linux).
-func bytesRead() (n int64) {
-	text, _ := os.ReadFile("/proc/self/io")
-	_, _ = fmt.Sscanf(string(text), "rchar: %d", &n)
-	return n
+	contest.Main(m, map[string]func([]string) error{
+		"medium":  func(args []string) error { return makeMedium(args[0], args[1], args[2]) },
+		"extract": func(args []string) error { return extract(context.Background(), args[0], args[1]) },
+	})
 }
 
 // source is a folder with the boot files of an installer, about 250 MB, and
@@ -141,60 +78,6 @@ func source(b *testing.B, stage2 int64) (dir, image string) {
 		b.Fatal(err)
 	}
 	return dir, image
-}
-
-// pairs is how often a contest is held at least: on a shared machine single
-// runs differ by a factor of two.
-const pairs = 7
-
-// contest runs ours and theirs in turns, first the one and then the other first,
-// and reports the medians of the ratios within each pair. wanted is how many
-// bytes must be read; 0: that is not told.
-func contest(b *testing.B, wanted int64, ours, theirs func(c *cost, to string)) {
-	var cpu, wall, peak, read, theirRead []float64
-	measure := func(f func(*cost, string)) (c cost) {
-		to := b.TempDir()
-		before, began := bytesRead(), time.Now()
-		f(&c, to)
-		c.wall, c.read = time.Since(began), bytesRead()-before
-		if err := os.RemoveAll(to); err != nil { // what is not yet on the disk need not go there
-			b.Fatal(err)
-		}
-		return c
-	}
-	pair := func() {
-		var o, t cost
-		if len(cpu)%2 == 0 {
-			o, t = measure(ours), measure(theirs)
-		} else {
-			t, o = measure(theirs), measure(ours)
-		}
-		cpu, wall = append(cpu, float64(o.cpu)/float64(t.cpu)), append(wall, float64(o.wall)/float64(t.wall))
-		peak = append(peak, float64(o.peak)/(1<<20))
-		b.Logf("ours %.3fs cpu %.3fs wall, theirs %.3fs cpu %.3fs wall", o.cpu.Seconds(), o.wall.Seconds(), t.cpu.Seconds(), t.wall.Seconds())
-		read, theirRead = append(read, float64(o.read)), append(theirRead, float64(t.read))
-	}
-	for b.Loop() {
-		pair()
-	}
-	for len(cpu) < pairs {
-		pair()
-	}
-	median := func(v []float64) float64 {
-		v = slices.Sorted(slices.Values(v))
-		return v[len(v)/2]
-	}
-	b.Logf("cpu ratios %.2f, wall ratios %.2f", cpu, wall)
-	b.ReportMetric(0, "ns/op") // of a pair: says nothing
-	b.ReportMetric(median(cpu), "cpu-ratio")
-	b.ReportMetric(median(wall), "wall-ratio")
-	if peak[0] > 0 {
-		b.ReportMetric(slices.Max(peak), "MiB-peak")
-	}
-	if wanted > 0 && read[0] > 0 {
-		b.ReportMetric(median(read)/float64(wanted), "read/wanted")
-		b.ReportMetric(median(theirRead)/float64(wanted), "their-read/wanted")
-	}
 }
 
 // makeMedium is our side of BenchmarkBootMedium.
@@ -258,10 +141,10 @@ func BenchmarkBootMedium(b *testing.B) {
 	xorriso := hosttool.Find(b, "xorriso", "xorriso")
 	dir, _ := source(b, 1<<20)
 	from := func(name string) string { return filepath.Join(dir, name) }
-	contest(b, 0, func(c *cost, to string) {
-		c.self(b, "medium", dir, filepath.Join(to, "boot.img"), filepath.Join(to, "oemdrv.iso"))
-	}, func(c *cost, to string) {
-		out := filepath.Join(to, "boot.img")
+	contest.Run(b, func(s *contest.Side) {
+		s.Self("medium", dir, filepath.Join(s.Dir, "boot.img"), filepath.Join(s.Dir, "oemdrv.iso"))
+	}, func(s *contest.Side) {
+		out := filepath.Join(s.Dir, "boot.img")
 		f, err := os.Create(out)
 		if err != nil {
 			b.Fatal(err)
@@ -270,11 +153,11 @@ func BenchmarkBootMedium(b *testing.B) {
 		if err := disk.Blank(f, 300<<20); err != nil {
 			b.Fatal(err)
 		}
-		c.command(b, mkfs, "-F", "32", out)
-		c.command(b, mmd, "-i", out, "::EFI", "::EFI/BOOT", "::imgasm")
-		c.command(b, mcopy, "-i", out, from("BOOTX64.EFI"), from("grubx64.efi"), "::EFI/BOOT")
-		c.command(b, mcopy, "-i", out, from("vmlinuz"), from("initrd.img"), "::imgasm")
-		c.command(b, xorriso, "-as", "mkisofs", "-quiet", "-V", "OEMDRV", "-o", filepath.Join(to, "oemdrv.iso"), from("ks.cfg"))
+		s.Command(mkfs, "-F", "32", out)
+		s.Command(mmd, "-i", out, "::EFI", "::EFI/BOOT", "::imgasm")
+		s.Command(mcopy, "-i", out, from("BOOTX64.EFI"), from("grubx64.efi"), "::EFI/BOOT")
+		s.Command(mcopy, "-i", out, from("vmlinuz"), from("initrd.img"), "::imgasm")
+		s.Command(xorriso, "-as", "mkisofs", "-quiet", "-V", "OEMDRV", "-o", filepath.Join(s.Dir, "oemdrv.iso"), from("ks.cfg"))
 	})
 }
 
@@ -293,25 +176,29 @@ func BenchmarkExtract(b *testing.B) {
 		}
 		wanted += info.Size()
 	}
-	ours := func(b *testing.B) func(*cost, string) {
-		return func(c *cost, to string) { c.self(b, "extract", image, to) }
+	run := func(b *testing.B, theirs func(*contest.Side)) {
+		read := contest.Run(b, func(s *contest.Side) { s.Self("extract", image, s.Dir) }, theirs)
+		if read.Ours > 0 {
+			b.ReportMetric(read.Ours/float64(wanted), "read/wanted")
+			b.ReportMetric(read.Theirs/float64(wanted), "their-read/wanted")
+		}
 	}
 	b.Run("cp", func(b *testing.B) {
 		cp := hosttool.Find(b, "cp", "coreutils")
-		contest(b, wanted, ours(b), func(c *cost, to string) {
-			c.command(b, cp, filepath.Join(dir, "vmlinuz"), filepath.Join(dir, "initrd.img"), to)
+		run(b, func(s *contest.Side) {
+			s.Command(cp, filepath.Join(dir, "vmlinuz"), filepath.Join(dir, "initrd.img"), s.Dir)
 		})
 	})
 	b.Run("xorriso", func(b *testing.B) {
 		xorriso := hosttool.Find(b, "xorriso", "xorriso")
-		contest(b, wanted, ours(b), func(c *cost, to string) {
-			c.command(b, xorriso, "-osirrox", "on", "-indev", image, "-extract", "/images/pxeboot", to)
+		run(b, func(s *contest.Side) {
+			s.Command(xorriso, "-osirrox", "on", "-indev", image, "-extract", "/images/pxeboot", s.Dir)
 		})
 	})
 	b.Run("bsdtar", func(b *testing.B) {
 		bsdtar := hosttool.Find(b, "bsdtar", "libarchive-tools")
-		contest(b, wanted, ours(b), func(c *cost, to string) {
-			c.command(b, bsdtar, append([]string{"-xf", image, "-C", to}, bootFiles...)...)
+		run(b, func(s *contest.Side) {
+			s.Command(bsdtar, append([]string{"-xf", image, "-C", s.Dir}, bootFiles...)...)
 		})
 	})
 }

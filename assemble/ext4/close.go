@@ -287,9 +287,10 @@ func (w *Writer) putSuperblock(b []byte, group int64) error {
 	}
 	b[252], b[253] = hashHalfMD4, 1 // s_def_hash_version, s_jnl_backup_type: as in s_jnl_blocks
 	b[372], b[373] = byte(w.l.flexLog), 1
+	seconds := max(0, w.o.Time.Unix())
 	for _, at := range []struct{ low, high int }{{48, 628}, {264, 630}, {64, 631}} { // written, made, checked
-		le.PutUint32(b[at.low:], uint32(w.o.Time.Unix()))
-		b[at.high] = byte(w.o.Time.Unix() >> 32)
+		le.PutUint32(b[at.low:], uint32(seconds))
+		b[at.high] = byte(seconds >> 32)
 	}
 	copy(b[104:], w.uuid[:])
 	copy(b[120:136], w.o.Label)

@@ -3,9 +3,7 @@
 
 package ext4
 
-import (
-	"hash/maphash"
-)
+import "hash/maphash"
 
 // nodes are inodes by their numbers.
 type nodes struct {
@@ -55,6 +53,7 @@ type nameEntry []byte
 const (
 	nameHeader = 14
 	nameChunk  = 1 << 18
+	maxNames   = 1<<32 - 2*nameChunk // of end, so that references have 32 bits
 )
 
 func newNames() names {

@@ -34,7 +34,7 @@ var (
 	ErrMismatch = fault.Class(fault.Input, "contents of another size")
 )
 
-// Options describe a file system. The zero values of all but SizeBytes work.
+// Options describe a file system. SizeBytes and UUID are needed.
 type Options struct {
 	// SizeBytes is the size of the file system: a multiple of 4096 from
 	// MinSizeBytes to MaxSizeBytes. If the last group of blocks (of 128 MiB) would
@@ -210,8 +210,8 @@ func (w *Writer) vacant(path string) (dir uint32, name string, err error) {
 	if w.names.find(dir, name) != 0 {
 		return 0, "", &fault.Error{Class: ErrExists, Err: fmt.Errorf("%s: %w", path, fs.ErrExist)}
 	}
-	if int64(w.nodes.n) == w.l.groups*w.l.perGroup() {
-		return 0, "", &fault.Error{Class: ErrFull, Field: "Inodes", Err: fmt.Errorf("%s: there is no room for more than %d", path, w.l.inodes()), Do: "raise {Inodes}, or {SizeBytes}"}
+	if int64(w.nodes.n) == w.l.groups*w.l.perGroup() || w.names.end > maxNames {
+		return 0, "", &fault.Error{Class: ErrFull, Field: "Inodes", Err: fmt.Errorf("%s: there is no room for more than %d, or 4 GiB of names", path, w.l.inodes()), Do: "raise {Inodes}, or {SizeBytes}"}
 	}
 	return dir, name, nil
 }

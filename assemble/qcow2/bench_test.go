@@ -7,37 +7,19 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
-	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/imgasm/imgasm/assemble/qcow2"
 	"github.com/imgasm/imgasm/internal/hosttool"
+	"github.com/imgasm/imgasm/internal/hosttool/contest"
 )
 
-// benchSelf in the environment makes the test's own binary do our side of a
-// contest and end, so that it is measured as QEMU's is: as a process.
-const benchSelf = "IMGASM_QCOW2_BENCH"
-
 func TestMain(m *testing.M) {
-	work := strings.Split(os.Getenv(benchSelf), "\n")
-	if len(work) != 3 {
-		os.Exit(m.Run())
-	}
-	if err := convert(work[0], work[1], work[2]); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	status, _ := os.ReadFile("/proc/self/status")
-	_, after, _ := strings.Cut(string(status), "VmHWM:")
-	fmt.Println(strings.TrimSpace(after[:strings.Index(after+"\n", "\n")]))
-	os.Exit(0)
+	contest.Main(m, map[string]func([]string) error{
+		"convert": func(args []string) error { return convert(args[0], args[1], args[2]) },
+	})
 }
 
 // convert writes a raw disk with a compression, or an image as a raw disk.
@@ -61,62 +43,9 @@ func convert(how, from, to string) error {
 	return qcow2.Write(context.Background(), dst, src, qcow2.Options{Compression: qcow2.Compression(how)})
 }
 
-// cost is what a side of a contest takes.
-type cost struct{ cpu, wall, space, peak float64 }
-
-func measure(b *testing.B, result string, cmd *exec.Cmd) (c cost) {
-	os.Remove(result)
-	began := time.Now()
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		b.Fatalf("%s: %v\n%s", cmd.Path, err, out)
-	}
-	c.wall = time.Since(began).Seconds()
-	c.cpu = (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
-	info, err := os.Stat(result)
-	if err != nil {
-		b.Fatal(err)
-	}
-	c.space = float64(info.Sys().(*syscall.Stat_t).Blocks * 512)
-	if n, _ := fmt.Sscanf(string(out), "%g kB", &c.peak); n == 1 {
-		c.peak /= 1024
-	}
-	return c
-}
-
-func ours(b *testing.B, how, from, to string) cost {
-	self, err := os.Executable()
-	if err != nil {
-		b.Fatal(err)
-	}
-	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), benchSelf+"="+strings.Join([]string{how, from, to}, "\n"))
-	return measure(b, to, cmd)
-}
-
-// contest runs two sides in pairs, in random order, and reports the medians of
-// the ratios within the pairs: first to second.
-func contest(b *testing.B, first, second func() cost) {
-	const pairs = 7
-	var cpu, wall, space, peak []float64
-	for b.Loop() {
-		for range pairs {
-			var x, y cost
-			if rand.IntN(2) == 0 {
-				x, y = first(), second()
-			} else {
-				y, x = second(), first()
-			}
-			cpu, wall = append(cpu, x.cpu/y.cpu), append(wall, x.wall/y.wall)
-			space, peak = append(space, x.space/y.space), append(peak, x.peak)
-			b.Logf("CPU %5.1f s against %5.1f s, wall %5.1f s against %5.1f s, %.0f MB against %.0f MB, peak %.0f MiB",
-				x.cpu, y.cpu, x.wall, y.wall, x.space/1e6, y.space/1e6, x.peak)
-		}
-	}
-	for unit, all := range map[string][]float64{"cpu-ratio": cpu, "wall-ratio": wall, "size-ratio": space, "peak-MiB": peak} {
-		slices.Sort(all)
-		b.ReportMetric(all[len(all)/2], unit)
-	}
+// ours has convert's work done in a process of its own.
+func ours(how, from string) func(*contest.Side) {
+	return func(s *contest.Side) { s.Self("convert", how, from, filepath.Join(s.Dir, "ours")) }
 }
 
 // benchData is how much data the disks have: 2 GB, or less for a quick look.
@@ -177,17 +106,16 @@ func BenchmarkWrite(b *testing.B) {
 	qemuImg := hosttool.Find(b, "qemu-img", "qemu-utils")
 	dir := b.TempDir()
 	raw := benchDisk(b, dir, 4<<30)
-	a, z := filepath.Join(dir, "ours.qcow2"), filepath.Join(dir, "theirs.qcow2")
 	for _, c := range qcow2.Compressions() {
 		b.Run(string(c), func(b *testing.B) {
 			args := map[qcow2.Compression][]string{qcow2.Zlib: {"-c"}, qcow2.Uncompressed: {}}[c]
 			if args == nil {
 				args = []string{"-c", "-o", "compression_type=zstd"}
 			}
-			args = append([]string{"convert", "-m", "16", "-W", "-f", "raw", "-O", "qcow2"}, append(args, raw, z)...)
-			contest(b,
-				func() cost { return ours(b, string(c), raw, a) },
-				func() cost { return measure(b, z, exec.Command(qemuImg, args...)) })
+			args = append([]string{"convert", "-m", "16", "-W", "-f", "raw", "-O", "qcow2"}, append(args, raw)...)
+			contest.Run(b, ours(string(c), raw), func(s *contest.Side) {
+				s.Command(qemuImg, append(args, filepath.Join(s.Dir, "theirs"))...)
+			})
 		})
 	}
 }
@@ -197,17 +125,14 @@ func BenchmarkRead(b *testing.B) {
 	qemuImg := hosttool.Find(b, "qemu-img", "qemu-utils")
 	dir := b.TempDir()
 	raw, image := benchDisk(b, dir, 4<<30), filepath.Join(dir, "disk.qcow2")
-	a, z := filepath.Join(dir, "ours.raw"), filepath.Join(dir, "theirs.raw")
 	for _, c := range []qcow2.Compression{qcow2.Zlib, qcow2.Zstd, qcow2.Uncompressed} {
 		b.Run(string(c), func(b *testing.B) {
 			if err := convert(string(c), raw, image); err != nil {
 				b.Fatal(err)
 			}
-			contest(b,
-				func() cost { return ours(b, "raw", image, a) },
-				func() cost {
-					return measure(b, z, exec.Command(qemuImg, "convert", "-m", "16", "-W", "-f", "qcow2", "-O", "raw", image, z))
-				})
+			contest.Run(b, ours("raw", image), func(s *contest.Side) {
+				s.Command(qemuImg, "convert", "-m", "16", "-W", "-f", "qcow2", "-O", "raw", image, filepath.Join(s.Dir, "theirs"))
+			})
 		})
 	}
 }
@@ -216,8 +141,5 @@ func BenchmarkRead(b *testing.B) {
 func BenchmarkSparse(b *testing.B) {
 	dir := b.TempDir()
 	small, large := benchDisk(b, dir, 4<<30), benchDisk(b, dir, 1<<40)
-	image := filepath.Join(dir, "disk.qcow2")
-	contest(b,
-		func() cost { return ours(b, "zlib", large, image) },
-		func() cost { return ours(b, "zlib", small, image) })
+	contest.Run(b, ours("zlib", large), ours("zlib", small))
 }

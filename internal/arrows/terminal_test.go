@@ -15,7 +15,7 @@ import (
 // have written. main hands the process's outputs to run, which hands them to
 // ui. Programs of their own, which run elsewhere, write for themselves.
 func TestOnlyUIWritesToTheTerminal(t *testing.T) {
-	programs := []string{"qemu/qemutest"}
+	programs := []string{"qemu/qemutest", "internal/hosttool/contest"}
 	seen := 0
 	eachFile(t, func(path string, f *ast.File) {
 		dir := filepath.ToSlash(filepath.Dir(path))
