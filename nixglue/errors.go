@@ -33,6 +33,8 @@ var (
 	ErrUntrusted = fault.Class(fault.Host, "nix does not trust this user")
 	// ErrStore: the machine, or the daemon, of a store does not answer.
 	ErrStore = fault.Class(fault.Host, "the store does not answer")
+	// ErrDownload: a flake, or what it is made of, cannot be fetched.
+	ErrDownload = fault.Class(fault.Host, "it cannot be downloaded")
 	// ErrAttribute: the flake does not have what was named.
 	ErrAttribute = fault.Class(fault.Input, "the flake has no such attribute")
 	// ErrBuilder: the derivation's builder has failed.
@@ -109,6 +111,8 @@ var rules = []struct {
 	// nix 2.8: "cannot open connection to remote store 'ssh-ng://user@host': error: unexpected end-of-file", of ssh-ng;
 	// "cannot connect to 'user@host'", of ssh. nix 2.26, 2.34: "failed to start SSH connection to 'host'"
 	{ErrStore, regexp.MustCompile(`cannot open connection to remote store '|failed to start SSH connection|^cannot connect to '`)},
+	// all: "unable to download 'https://…': Couldn't resolve host name (6)"
+	{ErrDownload, regexp.MustCompile(`^unable to download '`)},
 	// nix 2.8: "path '/nix/store/…' is required, but there is no substituter that can build it"
 	{ErrAbsent, regexp.MustCompile(`path '[^']*' is required, but there is no substituter that can build it`)},
 	// nix 2.8, of nix-store: "path '/nix/store/…' is not valid"

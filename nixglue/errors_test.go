@@ -18,7 +18,7 @@ var classes = map[string]error{
 	"fail": ErrBuilder, "foreign": ErrPlatform, "kvm": ErrFeature, "noattr": ErrAttribute,
 	"nomachine": ErrMachine, "nojobs": ErrMachine,
 	"unreachable": ErrMachine, "untrusted-copy": ErrUntrusted, "untrusted-build": ErrUntrusted, "untrusted-options": ErrBuilder,
-	"unanswered": ErrStore, "unanswered-ssh": ErrStore, "absent": ErrAbsent,
+	"unanswered": ErrStore, "unanswered-ssh": ErrStore, "absent": ErrAbsent, "download": ErrDownload,
 }
 
 func failureOf(t *testing.T, n Nix, raw []byte) (*Failure, error) {

@@ -35,6 +35,8 @@ func (n Nix) hint(class error, f *Failure) string {
 		return answers + "\nname it with all that is needed: " + machine
 	case errors.Is(class, ErrStore):
 		return answers + "\nif the store is this machine's: " + restart
+	case errors.Is(class, ErrDownload):
+		return "see whether this machine reaches the address; nix and its daemon take a proxy from https_proxy in their environment\nif it was downloaded before: {Offline}"
 	case errors.Is(class, ErrFeature):
 		return "name a machine that has it: " + machine + "\nif the machine that was to build has it, tell its nix, there:\n" + setting("system-features", strings.Join(f.Features, " "))
 	case errors.Is(class, ErrUntrusted):

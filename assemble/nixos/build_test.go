@@ -207,10 +207,10 @@ func TestBuildOfOwnFlake(t *testing.T) {
 	if d := cmp.Diff([]string{
 		"flake metadata --json " + url,
 		"path-info --json --json-format 1 /nix/store/x-source",
-		"eval --json --apply " + derivationOf + " " + url + "#packages.aarch64-linux.nixos-aarch64-image",
+		"eval --json --apply " + derivationOf + " path:/nix/store/x-source#packages.aarch64-linux.nixos-aarch64-image",
 		"path-info --json --json-format 1 " + out,
 		"config show --json",
-		"build --json --out-link " + assemble.WorkFolder(s.Out) + "/result " + url + "#packages.aarch64-linux.nixos-aarch64-image",
+		"build --json --out-link " + assemble.WorkFolder(s.Out) + "/result path:/nix/store/x-source#packages.aarch64-linux.nixos-aarch64-image",
 	}, tail); d != "" {
 		t.Error(d)
 	}

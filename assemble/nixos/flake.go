@@ -104,8 +104,11 @@ func (b *build) takeFlake(ctx context.Context, j *assemble.Job) (string, error) 
 	if b.meta, err = n.Metadata(ctx, ref); err != nil {
 		return "", err
 	}
-	if b.flake = ref; b.meta.Revision != "" {
+	switch b.flake = ref; {
+	case b.meta.Revision != "":
 		b.flake = b.meta.URL // a branch may move meanwhile
+	case p.Own != "":
+		b.flake = folderURL(b.meta.Path) // another imgasm may renew the lock
 	}
 	if err := b.identify(ctx, j, n); err != nil {
 		return "", err
