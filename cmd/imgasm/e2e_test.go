@@ -108,6 +108,9 @@ func TestE2ERehearse(t *testing.T) {
 			if strings.Contains(c.flags, "--sbom") {
 				checkBill(t, out)
 			}
+			if c.name == "x86_64-kernel" || c.name == "aarch64-kernel" && hosttool.All() {
+				checkVerified(t, out)
+			}
 			left, err := filepath.Glob(filepath.Join(filepath.Dir(out), ".*"))
 			if err != nil || len(left) > 0 {
 				t.Errorf("left behind: %v, %v", left, err)
