@@ -32,13 +32,15 @@ type Image struct {
 	Tested  *boottest.Proof   `json:"bootTest"`    // nil: nobody saw it boot
 	// TestedAs is the format in which the disk was verified, where that is
 	// another than this image's: "raw".
-	TestedAs string            `json:"bootTestFormat,omitempty"`
-	Kernel   string            `json:"kernelArgs"`     // of the installer
-	Tool     string            `json:"imgasm"`         // imgasm's version
-	QEMU     string            `json:"qemu"`           // QEMU's version
-	Accel    string            `json:"accelerator"`    // that it was made on
-	Created  *time.Time        `json:"created"`        // SOURCE_DATE_EPOCH, or nil
-	Took     map[string]string `json:"took,omitempty"` // seconds by step; left out when SOURCE_DATE_EPOCH is set
+	TestedAs string `json:"bootTestFormat,omitempty"`
+	Kernel   string `json:"kernelArgs"` // of the installer
+	// Key is the hash of what a project's target was made of; left out of others.
+	Key     string            `json:"key,omitempty"`
+	Tool    string            `json:"imgasm"`         // imgasm's version
+	QEMU    string            `json:"qemu"`           // QEMU's version
+	Accel   string            `json:"accelerator"`    // that it was made on
+	Created *time.Time        `json:"created"`        // SOURCE_DATE_EPOCH, or nil
+	Took    map[string]string `json:"took,omitempty"` // seconds by step; left out when SOURCE_DATE_EPOCH is set
 }
 
 // ImageSchema names the format of Image.

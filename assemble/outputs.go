@@ -35,6 +35,8 @@ type Output struct {
 	// ends in .html, or a folder, which gets an index too. "": there is none.
 	Report string `json:"report,omitempty"`
 	Keep   bool   `json:"keep,omitempty"` // keep the working folder
+	// Key is the hash of a project's target that the image is made for; "": of none.
+	Key string `json:"key,omitempty"`
 
 	Lock       bool   `json:"lock,omitempty"`       // write what the inputs were into LockFile
 	Locked     bool   `json:"locked,omitempty"`     // demand the inputs that LockFile names

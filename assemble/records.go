@@ -31,7 +31,7 @@ func checksumsName(image string) string { return filepath.Join(filepath.Dir(imag
 
 // describe completes the description of an image.
 func (j *Job) describe(m Image, out File) *Image {
-	m.Schema, m.Output, m.Tool, m.Took, m.Created = ImageSchema, out, j.Version, j.took, j.Date
+	m.Schema, m.Output, m.Key, m.Tool, m.Took, m.Created = ImageSchema, out, j.Outputs.Key, j.Version, j.took, j.Date
 	if j.Date == nil {
 		now := j.Now().UTC().Truncate(time.Second)
 		m.Created = &now

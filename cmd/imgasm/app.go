@@ -30,6 +30,7 @@ func (a *app) commands() []*cli.Command {
 	return []*cli.Command{
 		almaCommand(a),
 		nixosCommand(a),
+		buildCommand(a),
 		rehearseCommand(a),
 		runCommand(a),
 		sshCommand(a),

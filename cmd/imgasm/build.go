@@ -44,6 +44,7 @@ func buildFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "force", Category: groupImage, Usage: "replace an existing file that imgasm did not make"},
 		&cli.BoolFlag{Name: "provenance", Category: groupImage, Usage: "write an in-toto statement with SLSA provenance beside the image"},
 		&cli.StringSliceFlag{Name: "sbom", Category: groupImage, Usage: "write a bill of materials, of the system's packages, in `FORMAT` beside the image: cyclonedx or spdx (may be given twice)"},
+		&cli.StringFlag{Name: keyFlag, Hidden: true},
 		&cli.StringFlag{Name: "report", Category: groupImage, Usage: "write a page about the build, however it ends: `FILE.html`, or a folder, which gets an index"},
 		&cli.BoolFlag{Name: "checksum", Category: groupImage, Usage: "write SHA256SUMS beside the image"},
 		&cli.BoolFlag{Name: "lock", Category: groupImage, Usage: "write what the inputs were into the lock file"},
@@ -71,7 +72,7 @@ func outputSpec(c *cli.Context) assemble.Output {
 	return assemble.Output{
 		Out: c.String("out"), Formats: c.StringSlice("format"), Force: c.Bool("force"), Keep: c.Bool("keep"), Bundle: c.String("bundle"),
 		Lock: c.Bool("lock"), Locked: c.Bool("locked"), LockFile: c.String("lock-file"), Provenance: c.Bool("provenance"), Checksums: c.Bool("checksum"),
-		SBOM: c.StringSlice("sbom"), Report: c.String("report"),
+		SBOM: c.StringSlice("sbom"), Report: c.String("report"), Key: c.String(keyFlag),
 	}
 }
 

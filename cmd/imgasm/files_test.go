@@ -75,6 +75,7 @@ var fileInputs = []string{
 	"kickstart render --root-password-file @",
 	"replay @",
 	"report @",
+	"build --file @",
 	"replay KS --log @",
 	"replay KS --kickstart @",
 	"replay KS --progress @",
@@ -157,7 +158,7 @@ func TestUnreadableFiles(t *testing.T) {
 
 // TestUnreadableFiles leaves no flag and no argument out that names a file.
 func TestFileInputsComplete(t *testing.T) {
-	left := []string{"out", "bundle", "report", "inspect --sbom", // made, not read
+	left := []string{"out", "bundle", "report", "junit", keyFlag, "inspect --sbom", // made, not read
 		"inspect --ls", "inspect --cat", // of an image
 		"qemu",                                                       // without it the host lacks something
 		"alma --firmware", "nixos --firmware", "rehearse --firmware", // looked at when there is a QEMU

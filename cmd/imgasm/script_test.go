@@ -9,6 +9,8 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
@@ -24,14 +26,10 @@ func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && os.Args[1] == superviseVerb { // of a machine that a test has left running
 		os.Exit(run(context.Background(), os.Args, os.Stdin, os.Stdout, os.Stderr, os.Getenv))
 	}
-	testscript.Main(m, map[string]func(){
-		"imgasm": func() {
-			ctx, stop := interruptible(context.Background())
-			code := run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr, os.Getenv)
-			stop()
-			os.Exit(code)
-		},
-	})
+	if slices.ContainsFunc(os.Args, func(arg string) bool { return strings.HasPrefix(arg, "--"+keyFlag+"=") }) { // of imgasm build
+		main()
+	}
+	testscript.Main(m, map[string]func(){"imgasm": main})
 }
 
 func TestScript(t *testing.T) {

@@ -87,6 +87,11 @@ func (s *Streams) Display(o Shown) *UI {
 	if o.JSON {
 		return New(s.Product, Options{Style: JSON})
 	}
+	return New(s.stderr, s.view(o))
+}
+
+// view is how people are shown something on standard error.
+func (s *Streams) view(o Shown) Options {
 	view := Options{Quiet: o.Quiet, Verbose: o.Verbose}
 	if f, ok := s.stderr.(*os.File); ok && isTerminal(f) && canMove(s.getenv("TERM")) {
 		view.Style = Live
@@ -99,7 +104,7 @@ func (s *Streams) Display(o Shown) *UI {
 			return 80
 		}
 	}
-	return New(s.stderr, view)
+	return view
 }
 
 func isTerminal(w io.Writer) bool {

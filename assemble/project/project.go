@@ -1,0 +1,348 @@
+// Package project reads imgasm.yaml: a file that lists images, each with what
+// imgasm's verbs would be told by flags, some of them in several variants.
+//
+//	defaults:                       # for every image whose kind has the flag
+//	  disk-size: 20G
+//	images:
+//	  web:
+//	    kind: alma                  # a verb that builds
+//	    matrix:                     # a target for each combination
+//	      arch: [x86_64, aarch64]
+//	      version: [10, kitten]
+//	    hostname: web-{version}     # {…}: a value of the matrix, or {name}
+//	    post: [setup.sh, clean.sh]  # a flag that may be repeated
+//
+// Which kinds and flags there are the caller says. Paths are relative to the
+// file's folder. Aliases, anchors and tags of YAML are refused.
+package project
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/imgasm/imgasm/internal/fault"
+)
+
+// FileName is what a project's file is called.
+const FileName = "imgasm.yaml"
+
+// ErrFile is a file that cannot be used. Its text says where: FILE:LINE:COLUMN.
+var ErrFile = fault.Class(fault.Input, "not a project file that can be used")
+
+const (
+	// MaxSize is how large a file may be, in bytes.
+	MaxSize = 1 << 20
+	// maxTargets bounds what a matrix may become.
+	maxTargets = 1000
+)
+
+// Type is what a flag takes.
+type Type string
+
+// The types of flags.
+const (
+	Bool Type = "boolean"
+	Text Type = "string"
+	List Type = "array" // of strings
+)
+
+// Flag is a flag of a kind.
+type Flag struct {
+	Name  string
+	Usage string
+	Type  Type
+	File  bool // its values name files, of which a target is made
+}
+
+// Kind is a kind of image.
+type Kind struct {
+	Name  string
+	Flags []Flag
+}
+
+func (k Kind) flag(name string) (Flag, bool) {
+	i := slices.IndexFunc(k.Flags, func(f Flag) bool { return f.Name == name })
+	if i < 0 {
+		return Flag{}, false
+	}
+	return k.Flags[i], true
+}
+
+// Target is an image to be built.
+type Target struct {
+	Name string // "web-x86_64-10"
+	Kind string
+	Args []Arg // by their names
+}
+
+// Arg is a flag that is given.
+type Arg struct {
+	Flag   Flag
+	Values []string // of a Bool "true" or "false"
+}
+
+// Get is the first value of a flag; "": it is not given.
+func (t Target) Get(flag string) string {
+	for _, a := range t.Args {
+		if a.Flag.Name == flag && len(a.Values) > 0 {
+			return a.Values[0]
+		}
+	}
+	return ""
+}
+
+// Argv are the target's arguments: its kind and flags.
+func (t Target) Argv() []string {
+	argv := []string{t.Kind}
+	for _, a := range t.Args {
+		for _, v := range a.Values {
+			argv = append(argv, "--"+a.Flag.Name+"="+v)
+		}
+	}
+	return argv
+}
+
+// reader reads one file.
+type reader struct {
+	file  string
+	kinds []Kind
+}
+
+// Parse reads the targets out of a file's text, in its order. name is for
+// errors, which are of class ErrFile.
+func Parse(name string, text []byte, kinds []Kind) ([]Target, error) {
+	r := reader{name, kinds}
+	top, err := r.document(text)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.only(top, "defaults", "images"); err != nil {
+		return nil, err
+	}
+	defaults, images := top.get("defaults"), top.get("images")
+	if images == nil {
+		return nil, r.wrong(top, "there are no images", "add images:, and below it an image with its kind")
+	}
+	if images.entries == nil {
+		return nil, r.wrong(images, "images is a mapping of names", "")
+	}
+	if defaults != nil && defaults.entries == nil {
+		return nil, r.wrong(defaults, "defaults is a mapping of flags", "")
+	}
+	var all []Target
+	outs := map[string]string{}
+	for _, image := range images.entries {
+		targets, err := r.image(image, defaults)
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range targets {
+			out := t.Get("out")
+			if other := outs[out]; other != "" {
+				return nil, r.wrong(image.key, fmt.Sprintf("%s and %s would both be %s", other, t.Name, out), "name a variant's values in it: out: "+t.Kind+"-{…}.qcow2")
+			}
+			outs[out] = t.Name
+		}
+		if all = append(all, targets...); len(all) > maxTargets {
+			return nil, r.wrong(image.key, fmt.Sprintf("more than %d targets", maxTargets), "make the matrix smaller")
+		}
+	}
+	return all, nil
+}
+
+// imageName is what targets, and so files, are called.
+var imageName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+
+// image reads one image as its targets.
+func (r reader) image(e entry, defaults *node) ([]Target, error) {
+	if !imageName.MatchString(e.key.text) {
+		return nil, r.wrong(e.key, fmt.Sprintf("%q is no name for an image", e.key.text), "use letters, digits and . _ -")
+	}
+	if e.value.entries == nil {
+		return nil, r.wrong(e.value, e.key.text+" is a mapping of flags", "such as kind: "+r.kinds[0].Name)
+	}
+	kind, err := r.kind(e)
+	if err != nil {
+		return nil, err
+	}
+	args := map[string]Arg{}
+	if defaults != nil {
+		for _, d := range defaults.entries {
+			known := slices.ContainsFunc(r.kinds, func(k Kind) bool { _, ok := k.flag(d.key.text); return ok })
+			if f, ok := kind.flag(d.key.text); ok {
+				if args[f.Name], err = r.arg(f, d.value); err != nil {
+					return nil, err
+				}
+			} else if !known {
+				return nil, r.unknown(d.key, "flag", r.flagNames())
+			}
+		}
+	}
+	for _, d := range e.value.entries {
+		if d.key.text == "kind" || d.key.text == "matrix" {
+			continue
+		}
+		f, ok := kind.flag(d.key.text)
+		if !ok {
+			return nil, r.unknown(d.key, "flag of imgasm "+kind.Name, append(flagNames(kind), "kind", "matrix"))
+		}
+		if args[f.Name], err = r.arg(f, d.value); err != nil {
+			return nil, err
+		}
+	}
+	variants, err := r.variants(e.value.get("matrix"))
+	if err != nil {
+		return nil, err
+	}
+	var all []Target
+	for _, v := range variants {
+		t, err := r.target(e, kind, args, v)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, t)
+	}
+	return all, nil
+}
+
+func (r reader) kind(e entry) (Kind, error) {
+	var names []string
+	for _, k := range r.kinds {
+		names = append(names, k.Name)
+	}
+	at := e.value.get("kind")
+	if at == nil {
+		return Kind{}, r.wrong(e.key, e.key.text+" has no kind", "kind: "+strings.Join(names, ", or kind: "))
+	}
+	i := slices.Index(names, at.text)
+	if i < 0 || at.entries != nil {
+		return Kind{}, r.unknown(at, "kind", names)
+	}
+	return r.kinds[i], nil
+}
+
+// arg is a flag with the values of a node.
+func (r reader) arg(f Flag, n *node) (Arg, error) {
+	switch {
+	case n.entries != nil:
+		return Arg{}, r.wrong(n, f.Name+" takes no mapping", "")
+	case n.items != nil && f.Type != List:
+		return Arg{}, r.wrong(n, f.Name+" takes one value", "for one target each: matrix: {"+f.Name+": […]}")
+	case n.items != nil:
+		a := Arg{Flag: f}
+		for _, i := range n.items {
+			if !i.scalar() {
+				return Arg{}, r.wrong(i, f.Name+" takes a list of texts", "")
+			}
+			a.Values = append(a.Values, i.text)
+		}
+		return a, nil
+	case !n.scalar():
+		return Arg{}, r.wrong(n, f.Name+" has no value", "leave the line out")
+	case f.Type == Bool && n.text != "true" && n.text != "false":
+		return Arg{}, r.wrong(n, f.Name+" is true or false", "")
+	}
+	return Arg{f, []string{n.text}}, nil
+}
+
+// variant is a combination of a matrix' values, in its order.
+type variant []pair
+
+type pair struct {
+	key   *node
+	value string
+}
+
+func (r reader) variants(m *node) ([]variant, error) {
+	all := []variant{nil}
+	if m == nil {
+		return all, nil
+	}
+	if m.entries == nil {
+		return nil, r.wrong(m, "matrix is a mapping of lists", "such as matrix: {arch: [x86_64, aarch64]}")
+	}
+	for _, e := range m.entries {
+		if len(e.value.items) == 0 {
+			return nil, r.wrong(e.value, e.key.text+" of a matrix is a list of values", "such as "+e.key.text+": [a, b]")
+		}
+		var next []variant
+		for _, v := range all {
+			for _, item := range e.value.items {
+				if !item.scalar() {
+					return nil, r.wrong(item, "a matrix has texts only", "")
+				}
+				next = append(next, append(slices.Clone(v), pair{e.key, item.text}))
+			}
+		}
+		if all = next; len(all) > maxTargets {
+			return nil, r.wrong(e.key, fmt.Sprintf("more than %d targets", maxTargets), "make the matrix smaller")
+		}
+	}
+	return all, nil
+}
+
+// target makes one of an image's args in a variant.
+func (r reader) target(e entry, kind Kind, args map[string]Arg, v variant) (Target, error) {
+	t := Target{Name: e.key.text, Kind: kind.Name}
+	words := map[string]string{}
+	args = maps.Clone(args)
+	for _, p := range v {
+		t.Name += "-" + p.value
+		words[p.key.text] = p.value
+		if f, ok := kind.flag(p.key.text); ok {
+			args[f.Name] = Arg{f, []string{p.value}}
+		}
+	}
+	if !imageName.MatchString(t.Name) {
+		return t, r.wrong(e.key, fmt.Sprintf("%q is no name for an image", t.Name), "its matrix has values that no file can be called by: write a variable of the matrix and use {…}")
+	}
+	words["name"] = t.Name
+	if _, ok := args["out"]; !ok {
+		f, _ := kind.flag("out")
+		args["out"] = Arg{f, []string{"{name}.qcow2"}}
+	}
+	for _, name := range slices.Sorted(maps.Keys(args)) {
+		a := args[name]
+		a.Values = slices.Clone(a.Values)
+		for i, value := range a.Values {
+			filled, unknown := fill(value, words)
+			if unknown != "" {
+				return t, r.wrong(e.key, fmt.Sprintf("%s: nothing is called {%s}", name, unknown), "known are {"+strings.Join(slices.Sorted(maps.Keys(words)), "}, {")+"}")
+			}
+			a.Values[i] = filled
+		}
+		t.Args = append(t.Args, a)
+	}
+	return t, nil
+}
+
+var word = regexp.MustCompile(`\{([a-z][a-z0-9-]*)\}`)
+
+// fill puts words in their places; unknown is one that is not known.
+func fill(text string, words map[string]string) (filled, unknown string) {
+	filled = word.ReplaceAllStringFunc(text, func(w string) string {
+		value, ok := words[w[1:len(w)-1]]
+		if !ok {
+			unknown = w[1 : len(w)-1]
+		}
+		return value
+	})
+	return filled, unknown
+}
+
+func flagNames(k Kind) (names []string) {
+	for _, f := range k.Flags {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+func (r reader) flagNames() (names []string) {
+	for _, k := range r.kinds {
+		names = append(names, flagNames(k)...)
+	}
+	return names
+}

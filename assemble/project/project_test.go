@@ -1,0 +1,160 @@
+package project_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/imgasm/imgasm/assemble/project"
+)
+
+var kinds = []project.Kind{
+	{Name: "alma", Flags: []project.Flag{
+		{Name: "arch", Type: project.Text}, {Name: "cloud-init", Type: project.Bool}, {Name: "hostname", Type: project.Text}, {Name: "version", Type: project.Text},
+		{Name: "out", Type: project.Text}, {Name: "post", Type: project.List, File: true},
+	}},
+	{Name: "nixos", Flags: []project.Flag{{Name: "arch", Type: project.Text}, {Name: "flake", Type: project.Text}, {Name: "out", Type: project.Text}}},
+}
+
+func TestTargets(t *testing.T) {
+	targets, err := project.Parse("imgasm.yaml", []byte(`
+defaults:
+  arch: aarch64
+  flake: path:.
+  cloud-init: true
+images:
+  web:
+    kind: alma
+    matrix:
+      version: [10.10, kitten]
+      size: [small]
+    hostname: "{size}-{version}"
+    post: [one.sh, "{name}.sh"]
+  nix:
+    kind: nixos
+    arch: x86_64
+    out: dist/{name}.raw
+`), kinds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, one := range targets {
+		got = append(got, one.Name+": "+strings.Join(one.Argv(), " "))
+	}
+	want := []string{
+		"web-10.10-small: alma --arch=aarch64 --cloud-init=true --hostname=small-10.10 --out=web-10.10-small.qcow2 --post=one.sh --post=web-10.10-small.sh --version=10.10",
+		"web-kitten-small: alma --arch=aarch64 --cloud-init=true --hostname=small-kitten --out=web-kitten-small.qcow2 --post=one.sh --post=web-kitten-small.sh --version=kitten",
+		"nix: nixos --arch=x86_64 --flake=path:. --out=dist/nix.raw",
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+	if first, second := project.Shard(targets, 1, 2), project.Shard(targets, 2, 2); len(first) != 2 || len(second) != 1 || second[0].Name != "web-kitten-small" {
+		t.Errorf("%v, %v", first, second)
+	}
+}
+
+// Each mistake is told with its place, and what to do.
+func TestMistakes(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                                       "f:1:1: the file is no mapping",
+		"image: {}":                              `f:1:1: "image" is no key did you mean images?`,
+		"defaults: {}":                           "there are no images",
+		"images: [a]":                            "f:1:9: images is a mapping",
+		"images:\n  a: {kind: almma}":            `f:2:13: "almma" is no kind did you mean alma?`,
+		"images:\n  a: {}":                       "f:2:3: a has no kind",
+		"images:\n  a: {kind: alma, hostnam: x}": `f:2:19: "hostnam" is no flag of imgasm alma did you mean hostname?`,
+		"defaults: {hostnam: x}\nimages:\n  a: {kind: alma}":            `f:1:12: "hostnam" is no flag`,
+		"images:\n  a: {kind: alma, cloud-init: yes}":                   "f:2:31: cloud-init is true or false",
+		"images:\n  a: {kind: alma, hostname: [a, b]}":                  "hostname takes one value",
+		"images:\n  a: {kind: alma, hostname: }":                        "hostname has no value",
+		"images:\n  a: {kind: alma, hostname: {b: c}}":                  "hostname takes no mapping",
+		"images:\n  a: {kind: alma, hostname: \"{nme}\"}":               "f:2:3: hostname: nothing is called {nme}",
+		"images:\n  a: {kind: alma, matrix: {version: 10}}":             "f:2:37: version of a matrix is a list",
+		"images:\n  a: {kind: alma, matrix: {version: [a/b]}}":          `"a-a/b" is no name for an image`,
+		"images:\n  a: {kind: alma, out: x}\n  b: {kind: alma, out: x}": "f:3:3: a and b would both be x",
+		"images:\n  a: &x {kind: alma}\n  b: *x":                        "is not read here",
+		"images:\n  a: {kind: alma}\n  a: {kind: alma}":                 "f:3:3: ",
+		"images:\n\ta: b":               "f:2:",
+		"images:\n  ../a: {kind: alma}": "is no name for an image",
+		"images: {}\n---\nimages: {}":   "a second document",
+	} {
+		_, err := project.Parse("f", []byte(text), kinds)
+		said := ""
+		if err != nil {
+			said = err.Error()
+		}
+		var hint interface{ Hint() string }
+		if errors.As(err, &hint) {
+			said += " " + hint.Hint()
+		}
+		if !errors.Is(err, project.ErrFile) || !strings.Contains(said, want) {
+			t.Errorf("%q: %s; want %s", text, said, want)
+		}
+	}
+	many := "images:\n  a: {kind: alma, out: \"{name}\", matrix: {" + strings.Repeat("", 1)
+	for _, c := range "abcd" {
+		many += string(c) + ": [1, 2, 3, 4, 5, 6, 7, 8], "
+	}
+	if _, err := project.Parse("f", []byte(many+"}}"), kinds); err == nil || !strings.Contains(err.Error(), "more than 1000 targets") {
+		t.Errorf("%v", err)
+	}
+}
+
+// The key changes with what a target is made of, and with nothing else.
+func TestKey(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	key := func(version, host string) string {
+		t.Helper()
+		targets, err := project.Parse("f", []byte("images: {a: {kind: alma, hostname: "+host+", post: [one.sh, none.sh]}}"), kinds)
+		if err != nil {
+			t.Fatal(err)
+		}
+		k, err := targets[0].Key(t.Context(), version, dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k
+	}
+	write("one.sh", "echo 1")
+	first := key("1", "web")
+	write("two.sh", "echo 2")
+	if key("1", "web") != first {
+		t.Error("another file changes the key")
+	}
+	seen := map[string]bool{first: true, key("2", "web"): true, key("1", "db"): true}
+	write("one.sh", "echo one")
+	seen[key("1", "web")] = true
+	write("none.sh", "")
+	seen[key("1", "web")] = true
+	if len(seen) != 5 {
+		t.Errorf("%d keys, want 5", len(seen))
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte("defaults: {arch: x}\nimages:\n  a:\n    kind: alma\n    matrix: {version: [1, 2]}\n"))
+	f.Add([]byte("images:\n  a: &x {kind: alma}\n  b: *x\n  ? [c]\n  : |\n   d"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		targets, err := project.Parse("f", text, kinds)
+		if err != nil && !errors.Is(err, project.ErrFile) {
+			t.Errorf("%v", err)
+		}
+		for _, one := range targets {
+			if one.Get("out") == "" || one.Argv()[0] != one.Kind {
+				t.Errorf("%+v", one)
+			}
+		}
+	})
+}

@@ -1,0 +1,288 @@
+// imgasm build: the images of a project's file, each in a process of its own.
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/host"
+	"github.com/imgasm/imgasm/assemble/project"
+	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/size"
+	"github.com/imgasm/imgasm/internal/smallfile"
+)
+
+// buildCommand is the verb build.
+func buildCommand(a *app) *cli.Command {
+	return &cli.Command{
+		Name:      "build",
+		Usage:     "build the images of imgasm.yaml whose inputs have changed",
+		ArgsUsage: "[TARGET…]",
+		UsageText: "imgasm build\n" +
+			"imgasm build -f ci/imgasm.yaml --jobs 2 web-x86_64-10\n" +
+			"imgasm build --shard 1/4 --junit results.xml\n" +
+			"imgasm build --list --json",
+		Description: "The file lists images: a kind (alma, nixos or rehearse), its flags without dashes, and\n" +
+			"a matrix of which each combination is a target: docs/build.md. A target is skipped when\n" +
+			"its image is there and was made of the same inputs. One failure stops no other target.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "file", Aliases: []string{"f"}, Usage: "the project's `FILE`", Value: project.FileName},
+			&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Usage: "build `NUMBER` targets at once", DefaultText: "by processors and memory"},
+			&cli.BoolFlag{Name: "force", Usage: "build what is up to date too"},
+			&cli.StringFlag{Name: "shard", Usage: "take part `I/N` of the targets: each is in one of N parts"},
+			&cli.BoolFlag{Name: "list", Usage: "list the targets, the keys of their inputs and what they need, and build nothing"},
+			&cli.BoolFlag{Name: "schema", Usage: "print the JSON Schema of the file, for editors"},
+			&cli.StringFlag{Name: "junit", Usage: "write a report for build servers to `FILE`"},
+			&cli.StringFlag{Name: "report", Usage: "write a page for each target, and an index, into the folder `DIR`"},
+			&cli.BoolFlag{Name: "json", Usage: "print events and results as JSON, one object a line"},
+			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print problems and the result only"},
+		},
+		Action: func(c *cli.Context) error { return a.buildProject(c) },
+	}
+}
+
+// keyFlag tells a build, in an image's description, which target it is of.
+const keyFlag = "target-key"
+
+// kinds are the verbs that a project's file may name, with their flags: all but
+// those that say how a build is shown, or of which one is sat by.
+func (a *app) kinds() (all []project.Kind) {
+	file := regexp.MustCompile("`[^`]*(FILE|PATH|KEY|SRC|ISO|CODE)[^`]*`")
+	for _, c := range []*cli.Command{almaCommand(a), rehearseCommand(a), nixosCommand(a)} {
+		k := project.Kind{Name: c.Name}
+		for _, f := range c.Flags {
+			flag := project.Flag{Name: f.Names()[0], Usage: strings.ReplaceAll(f.(cli.DocGenerationFlag).GetUsage(), "`", ""), Type: project.Text}
+			if slices.Contains([]string{"dry-run", "json", "quiet", "verbose", "keep", "keep-vm", "iso-only", "force", keyFlag}, flag.Name) {
+				continue
+			}
+			switch f.(type) {
+			case *cli.BoolFlag:
+				flag.Type = project.Bool
+			case *cli.StringSliceFlag, *cli.GenericFlag: // --copy and --post are in an order of their own
+				flag.Type = project.List
+			}
+			made := []string{"out", "report", "bundle"}
+			flag.File = file.MatchString(f.(cli.DocGenerationFlag).GetUsage()) && !slices.Contains(made, flag.Name)
+			k.Flags = append(k.Flags, flag)
+		}
+		all = append(all, k)
+	}
+	return all
+}
+
+// aTarget is a target with what is known of it here.
+type aTarget struct {
+	project.Target
+	Key string
+	dir string // of the file
+}
+
+// targetLine is a target in --list --json.
+type targetLine struct {
+	Name  string      `json:"name"`
+	Kind  string      `json:"kind"`
+	Out   string      `json:"out"`
+	Key   string      `json:"key"`
+	Fresh bool        `json:"upToDate"`
+	Needs targetNeeds `json:"needs"`
+}
+
+// targetNeeds is what a machine must have that is to build a target.
+type targetNeeds struct {
+	Arch        string `json:"arch"`
+	KVM         bool   `json:"kvm"` // for it to take minutes, not hours
+	MemoryBytes int64  `json:"memoryBytes"`
+	DiskBytes   int64  `json:"diskBytes"`
+}
+
+// guestMemory is what a target is taken to need that does not say.
+const guestMemory = 4 << 30
+
+func (t aTarget) needs() targetNeeds {
+	n := targetNeeds{Arch: t.Get("arch"), MemoryBytes: guestMemory, DiskBytes: 10 << 30, KVM: t.Get("accel") != "tcg"}
+	if one, err := wishedArch(n.Arch); err == nil {
+		n.Arch = one.Name
+	} else {
+		n.Arch = arch.Host().Name
+	}
+	for flag, bytes := range map[string]*int64{"memory": &n.MemoryBytes, "disk-size": &n.DiskBytes} {
+		if given, err := size.Parse(t.Get(flag)); err == nil && given > 0 {
+			*bytes = given
+		}
+	}
+	return n
+}
+
+// out is the path of the target's image.
+func (t aTarget) out() string {
+	if filepath.IsAbs(t.Get("out")) {
+		return t.Get("out")
+	}
+	return filepath.Join(t.dir, t.Get("out"))
+}
+
+// fresh reports whether the image is there, and made of the same inputs.
+func (t aTarget) fresh() bool {
+	about, err := assemble.ReadDescription(assemble.Description(t.out()))
+	if err != nil || about.Key != t.Key {
+		return false
+	}
+	info, err := os.Stat(t.out())
+	return err == nil && info.Size() == about.Output.Size
+}
+
+func (a *app) buildProject(c *cli.Context) error {
+	if c.Bool("schema") {
+		text, err := project.Schema(a.kinds())
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(a.Product, "%s\n", text)
+		return err
+	}
+	targets, err := a.targets(c)
+	if err != nil {
+		return err
+	}
+	if c.Bool("list") {
+		return a.listTargets(c, targets)
+	}
+	return a.buildTargets(c, targets)
+}
+
+// targets are those of the file that the arguments and the shard leave.
+func (a *app) targets(c *cli.Context) ([]aTarget, error) {
+	file := c.String("file")
+	text, err := smallfile.Read(c.Context, file, project.MaxSize)
+	if err != nil {
+		return nil, err
+	}
+	all, err := project.Parse(file, text, a.kinds())
+	if err != nil {
+		return nil, err
+	}
+	if all, err = namedTargets(all, c.Args().Slice()); err != nil {
+		return nil, err
+	}
+	if s := c.String("shard"); s != "" {
+		var n, count int
+		if _, err := fmt.Sscanf(s+"\n", "%d/%d\n", &n, &count); err != nil || n < 1 || count < n {
+			return nil, badInput("--shard", fmt.Errorf("%q is no part of so many", s), "the first of four is --shard 1/4")
+		}
+		all = project.Shard(all, n, count)
+	}
+	dir, err := filepath.Abs(filepath.Dir(file))
+	if err != nil {
+		return nil, err
+	}
+	var targets []aTarget
+	for _, t := range all {
+		key, err := t.Key(c.Context, version, dir)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", t.Name, err)
+		}
+		targets = append(targets, aTarget{t, key, dir})
+	}
+	return targets, nil
+}
+
+// namedTargets are the targets that names name; no names: all.
+func namedTargets(all []project.Target, names []string) (found []project.Target, err error) {
+	if len(names) == 0 {
+		return all, nil
+	}
+	var known []string
+	for _, t := range all {
+		known = append(known, t.Name)
+		if slices.Contains(names, t.Name) {
+			found = append(found, t)
+		}
+	}
+	for _, name := range names {
+		if !slices.Contains(known, name) {
+			return nil, badInput("", fmt.Errorf("there is no target %s", name), "there are "+strings.Join(known, ", "))
+		}
+	}
+	return found, nil
+}
+
+func (a *app) listTargets(c *cli.Context, targets []aTarget) error {
+	lines := json.NewEncoder(a.Product)
+	table := a.Table()
+	table.Row("TARGET", "KIND", "ARCH", "MEMORY", "DISK", "IMAGE", "")
+	for _, t := range targets {
+		line := targetLine{t.Name, t.Kind, t.Get("out"), t.Key, t.fresh(), t.needs()}
+		if c.Bool("json") {
+			if err := lines.Encode(line); err != nil {
+				return err
+			}
+			continue
+		}
+		state := "to be built"
+		if line.Fresh {
+			state = "up to date"
+		}
+		table.Row(t.Name, t.Kind, line.Needs.Arch, size.Format(line.Needs.MemoryBytes), size.Format(line.Needs.DiskBytes), line.Out, state)
+	}
+	if c.Bool("json") {
+		return nil
+	}
+	return table.Flush()
+}
+
+// jobs is how many targets are built at once.
+func jobs(c *cli.Context, targets []aTarget) (int, error) {
+	if c.IsSet("jobs") {
+		if c.Int("jobs") < 1 {
+			return 0, badInput("--jobs", errors.New("must be larger than 0"), "")
+		}
+		return c.Int("jobs"), nil
+	}
+	most := int64(1)
+	for _, t := range targets {
+		most = max(most, t.needs().MemoryBytes)
+	}
+	n := max(1, runtime.NumCPU()/2)
+	if memory := int64(host.MemoryMiB()) << 20; memory > 0 {
+		n = max(1, min(n, int(memory*3/4/most)))
+	}
+	return n, nil
+}
+
+// errTargets is targets that were not built: the table says which.
+var errTargets = fmt.Errorf("targets failed: %w", errReported)
+
+func (a *app) buildTargets(c *cli.Context, targets []aTarget) error {
+	n, err := jobs(c, targets)
+	if err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	r := &projectRun{app: a, c: c, self: self, results: make([]targetResult, len(targets))}
+	r.run(c.Context, targets, n)
+	if err := r.tell(); err != nil {
+		return err
+	}
+	if err := context.Cause(c.Context); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(r.results, func(t targetResult) bool { return t.State == targetFailed }) {
+		return errTargets
+	}
+	return nil
+}

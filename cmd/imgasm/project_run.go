@@ -1,0 +1,210 @@
+// Building targets side by side: each is an imgasm of its own, whose events are
+// read from its standard output.
+
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/cmd/imgasm/ui"
+	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/internal/guard"
+	"github.com/imgasm/imgasm/internal/junit"
+	"github.com/imgasm/imgasm/internal/proc"
+	"github.com/imgasm/imgasm/internal/publish"
+)
+
+// How a target ended.
+const (
+	targetBuilt   = "built"
+	targetFresh   = "up to date"
+	targetFailed  = "failed"
+	targetSkipped = "not begun" // the build was interrupted
+)
+
+// targetResult is what came of a target.
+type targetResult struct {
+	Target  string  `json:"target"`
+	Kind    string  `json:"kind"`
+	State   string  `json:"state"`
+	Seconds float64 `json:"seconds"`
+	Out     string  `json:"out"`
+	Key     string  `json:"key"`
+	Error   string  `json:"error,omitempty"`
+	Hint    string  `json:"hint,omitempty"`
+}
+
+// projectRun builds targets.
+type projectRun struct {
+	app  *app
+	c    *cli.Context
+	self string
+
+	mu      sync.Mutex // of standard output
+	results []targetResult
+}
+
+// run builds the targets, n at once.
+func (r *projectRun) run(ctx context.Context, targets []aTarget, n int) {
+	var shown *ui.Jobs
+	if !r.c.Bool("json") {
+		shown = r.app.Jobs(ui.Shown{Quiet: r.c.Bool("quiet")})
+		defer shown.Close()
+	}
+	next := make(chan int)
+	var all sync.WaitGroup
+	for range min(n, len(targets)) {
+		all.Go(guard.Func(func() {
+			for i := range next {
+				r.results[i] = r.target(ctx, targets[i], shown)
+			}
+		}, func(error) {}))
+	}
+	for i := range targets {
+		next <- i
+	}
+	close(next)
+	all.Wait()
+}
+
+// target builds one, unless it is up to date.
+func (r *projectRun) target(ctx context.Context, t aTarget, shown *ui.Jobs) targetResult {
+	result := targetResult{Target: t.Name, Kind: t.Kind, State: targetBuilt, Out: t.Get("out"), Key: t.Key}
+	began := time.Now()
+	sink := func(e event.Event) { r.line(t.Name, e) }
+	end := func(string) {}
+	if shown != nil && ctx.Err() == nil {
+		line := shown.Start(t.Name)
+		sink, end = line.Event, line.End
+	}
+	switch {
+	case ctx.Err() != nil:
+		result.State = targetSkipped
+	case !r.c.Bool("force") && t.fresh():
+		result.State = targetFresh
+	default:
+		if last, err := r.child(ctx, t, sink); err != nil {
+			result.State, result.Error, result.Hint = targetFailed, last.Text, last.Hint
+			if result.Error == "" {
+				result.Error = err.Error()
+			}
+		}
+	}
+	result.Seconds = time.Since(began).Seconds()
+	end(result.State)
+	return result
+}
+
+// child runs imgasm for a target, and returns the last error that it told.
+func (r *projectRun) child(ctx context.Context, t aTarget, sink event.Sink) (last event.Event, err error) {
+	if err := os.MkdirAll(filepath.Dir(t.out()), 0o755); err != nil {
+		return last, err
+	}
+	args := append(t.Argv(), "--json", "--"+keyFlag+"="+t.Key)
+	if r.c.Bool("force") {
+		args = append(args, "--force")
+	}
+	if dir := r.c.String("report"); dir != "" {
+		abs, err := filepath.Abs(dir)
+		if err != nil {
+			return last, err
+		}
+		args = append(args, "--report="+abs+string(filepath.Separator))
+	}
+	in, out := io.Pipe()
+	read := make(chan struct{})
+	go guard.Func(func() {
+		defer close(read)
+		lines := bufio.NewReaderSize(in, 1<<20)
+		for {
+			line, err := lines.ReadSlice('\n')
+			var e event.Event
+			if json.Unmarshal(line, &e) == nil {
+				if e.Kind == event.Error {
+					last = e
+				}
+				sink(e)
+			}
+			if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+				return
+			}
+		}
+	}, func(error) {})()
+	// It has its time to leave nothing behind.
+	cmd := proc.Cmd{Path: r.self, Args: args, Dir: t.dir, Stdout: out, Grace: time.Minute}
+	err = cmd.Run(ctx)
+	out.Close()
+	<-read
+	return last, err
+}
+
+// line writes what a target says as JSON.
+func (r *projectRun) line(target string, e event.Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_ = json.NewEncoder(r.app.Product).Encode(struct {
+		Target string `json:"target"`
+		event.Event
+	}{target, e}) // where nobody reads any more, SIGPIPE ends us
+}
+
+// tell says what came of the targets.
+func (r *projectRun) tell() error {
+	if path := r.c.String("junit"); path != "" {
+		if err := publish.File(path, func(f *os.File) error { return r.junit(f) }); err != nil {
+			return err
+		}
+	}
+	if r.c.Bool("json") {
+		for _, t := range r.results {
+			if err := json.NewEncoder(r.app.Product).Encode(t); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	table := r.app.Table()
+	table.Row("TARGET", "STATE", "TIME", "IMAGE")
+	for _, t := range r.results {
+		table.Row(t.Target, t.State, ui.Duration(time.Duration(t.Seconds*float64(time.Second))), t.Out)
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	for _, t := range r.results {
+		if t.Error != "" {
+			r.app.Problem("error", t.Target+": "+strings.TrimPrefix(t.Error, "imgasm: error: "), t.Hint)
+		}
+	}
+	return nil
+}
+
+func (r *projectRun) junit(w io.Writer) error {
+	suite := junit.Suite{Name: "imgasm build"}
+	for _, t := range r.results {
+		c := junit.Case{Class: "imgasm.build." + t.Kind, Name: t.Target, Seconds: t.Seconds}
+		switch t.State {
+		case targetFailed:
+			c.Failure = &junit.Outcome{Message: t.Error, Text: t.Hint}
+		case targetFresh, targetSkipped:
+			c.Skipped = &junit.Outcome{Message: t.State}
+		default:
+			c.Out = fmt.Sprintf("%s, described in %s", t.Out, assemble.Description(t.Out))
+		}
+		suite.Cases = append(suite.Cases, c)
+	}
+	return suite.Write(w)
+}

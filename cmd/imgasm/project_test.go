@@ -1,0 +1,202 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"encoding/xml"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/imgasm/imgasm/qemu/qemutest"
+)
+
+// aProject is a folder with an imgasm.yaml whose targets run on stand-ins for QEMU:
+// good succeeds, bad panics.
+func aProject(t *testing.T, more string) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	boot := make([]byte, 1<<20)
+	boot[0], boot[510], boot[511] = 0xeb, 0x55, 0xaa
+	for name, text := range map[string]string{"installed.raw": string(boot), "small.ks": smallSecretKickstart, "post.sh": "echo 1\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fakeInstaller(t, filepath.Join(dir, "installer.iso"))
+	done := qemutest.Serial("[   20.100000] anaconda[2343]: Starting installer, one moment...\r\n[   30.100000] anaconda[2343]: Installing kernel.x86_64 (1/1)\r\n" +
+		"[   38.100000] anaconda[2343]: Installing boot loader\r\n[   39.100000] anaconda[2343]: Storing configuration files and kickstarts\r\n" +
+		"[   40.100000] anaconda[2343]: Running post-installation scripts\r\n[   40.200000] anaconda[2343]: Complete!\r\n")
+	succeeds := qemutest.Executable(t, qemutest.Script{Steps: qemutest.Steps(qemutest.Await("cont"), qemutest.CopyTo("target", filepath.Join(dir, "installed.raw")), done, qemutest.PowerOff())})
+	panics := qemutest.Executable(t, qemutest.Script{Steps: qemutest.Steps(qemutest.Await("cont"), qemutest.Serial("[   30.000000] Kernel panic - not syncing: exitcode=0x00007f00\r\n"), qemutest.Panic())})
+	text := fmt.Sprintf(`
+defaults: {arch: x86_64, accel: tcg, firmware: bios, iso: installer.iso, kickstart: small.ks, disk-size: 512M, no-boot-test: true}
+images:
+  good:
+    kind: alma
+    out: dist/{name}.raw
+    qemu: %q
+    post: post.sh
+  bad:
+    kind: alma
+    qemu: %q
+%s`, succeeds, panics, more)
+	if err := os.WriteFile(filepath.Join(dir, "imgasm.yaml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("IMGASM_CACHE", t.TempDir()) // of the targets' processes
+	return dir
+}
+
+// buildProject runs imgasm build --json, and returns the results by target, and
+// how many steps each has begun.
+func buildProject(t *testing.T, ctx context.Context, dir string, args ...string) (code int, results map[string]targetResult, steps map[string]int) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	code = run(ctx, append([]string{"imgasm", "build", "--json", "-f", filepath.Join(dir, "imgasm.yaml")}, args...), strings.NewReader(""), &stdout, &stderr, os.Getenv)
+	results, steps = map[string]targetResult{}, map[string]int{}
+	for line := range strings.Lines(stdout.String()) {
+		var l struct {
+			targetResult
+			Kind string `json:"kind"`
+		}
+		if err := json.Unmarshal([]byte(line), &l); err != nil {
+			t.Fatalf("%v: %s", err, line)
+		}
+		if l.State != "" {
+			results[l.Target] = l.targetResult
+		}
+		if l.Kind == "step-start" {
+			steps[l.Target]++
+		}
+	}
+	if stderr.Len() > 0 && len(results) == 0 {
+		t.Logf("%s", &stderr)
+	}
+	return code, results, steps
+}
+
+// What was built is not built again, until what it is made of changes; what failed
+// stops nothing, and is tried again.
+func TestBuildProject(t *testing.T) {
+	dir := aProject(t, "")
+	code, results, steps := buildProject(t, t.Context(), dir, "--jobs", "1", "--report", filepath.Join(dir, "pages"), "--junit", filepath.Join(dir, "r.xml"))
+	if code != exitOther || results["good"].State != targetBuilt || results["bad"].State != targetFailed || !strings.Contains(results["bad"].Error, "Kernel panic") || steps["good"] == 0 {
+		t.Fatalf("exit code %d, %+v, %v", code, results, steps)
+	}
+	for _, file := range []string{"dist/good.raw", "dist/good.raw.json", "bad.qcow2.failed/SUMMARY.md", "pages/good.raw.html", "pages/bad.qcow2.html", "pages/index.html"} {
+		if _, err := os.Stat(filepath.Join(dir, file)); err != nil {
+			t.Error(err)
+		}
+	}
+	var junit struct {
+		Suite struct {
+			Failures int `xml:"failures,attr"`
+			Tests    int `xml:"tests,attr"`
+		} `xml:"testsuite"`
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "r.xml"))
+	if err == nil {
+		err = xml.Unmarshal(text, &junit)
+	}
+	if err != nil || junit.Suite.Tests != 2 || junit.Suite.Failures != 1 {
+		t.Errorf("%v, %s", err, text)
+	}
+	code, results, steps = buildProject(t, t.Context(), dir, "good")
+	if code != exitDone || len(results) != 1 || results["good"].State != targetFresh || len(steps) != 0 {
+		t.Errorf("once more: exit code %d, %+v, %v", code, results, steps)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "post.sh"), []byte("echo 2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, results, _ = buildProject(t, t.Context(), dir, "good"); code != exitDone || results["good"].State != targetBuilt {
+		t.Errorf("with another script: exit code %d, %+v", code, results)
+	}
+	if code, results, _ = buildProject(t, t.Context(), dir, "good", "--force"); code != exitDone || results["good"].State != targetBuilt {
+		t.Errorf("with --force: exit code %d, %+v", code, results)
+	}
+	if err := os.Truncate(filepath.Join(dir, "dist/good.raw"), 1); err != nil {
+		t.Fatal(err)
+	}
+	if code, results, _ = buildProject(t, t.Context(), dir, "good"); results["good"].State == targetFresh {
+		t.Errorf("of a cut image: exit code %d, %+v", code, results)
+	}
+}
+
+// Ctrl-C ends what runs, and says what was not begun.
+func TestBuildProjectInterrupted(t *testing.T) {
+	hangs := qemutest.Executable(t, qemutest.Script{Steps: qemutest.Steps(qemutest.Await("cont"), qemutest.Serial("hangs\r\n"), qemutest.Hang())})
+	dir := aProject(t, fmt.Sprintf("  ugly: {kind: alma, qemu: %q}\n", hangs))
+	ctx, stop := context.WithCancelCause(t.Context())
+	started := &notice{text: `"hangs"`, do: func() { stop(&interruptError{signal: os.Interrupt}) }}
+	var stderr bytes.Buffer
+	args := []string{"imgasm", "build", "--json", "--jobs", "1", "-f", filepath.Join(dir, "imgasm.yaml"), "ugly", "good"}
+	// The order of the file: good first.
+	code := run(ctx, args, strings.NewReader(""), started, &stderr, os.Getenv)
+	if code != exitInterrupted || !strings.Contains(started.said.String(), `"target":"ugly","kind":"alma","state":"failed"`) {
+		t.Errorf("exit code %d, %s\n%s", code, &stderr, &started.said)
+	}
+	left, err := filepath.Glob(filepath.Join(dir, ".*.imgasm"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
+// notice is a Writer that does something when a text comes by.
+type notice struct {
+	said bytes.Buffer
+	text string
+	do   func()
+}
+
+func (n *notice) Write(p []byte) (int, error) {
+	if strings.Contains(string(p), n.text) {
+		n.do()
+	}
+	return n.said.Write(p)
+}
+
+// Every flag of a verb that builds is in the schema, or is one of those that only
+// a person at a terminal gives.
+func TestProjectSchema(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	if code := run(t.Context(), []string{"imgasm", "build", "--schema"}, strings.NewReader(""), &stdout, &stderr, os.Getenv); code != exitDone {
+		t.Fatalf("exit code %d, %s", code, &stderr)
+	}
+	var schema struct {
+		Properties struct {
+			Images struct {
+				AdditionalProperties struct {
+					OneOf []struct{ Properties map[string]map[string]any }
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal(stdout.Bytes(), &schema); err != nil {
+		t.Fatal(err)
+	}
+	kinds := schema.Properties.Images.AdditionalProperties.OneOf
+	if len(kinds) != 3 || kinds[0].Properties["kind"]["const"] != "alma" || kinds[0].Properties["offline"]["type"] != "boolean" || kinds[0].Properties["post"]["oneOf"] == nil {
+		t.Errorf("%d kinds\n%s", len(kinds), &stdout)
+	}
+	for _, k := range kinds {
+		if k.Properties["out"] == nil || k.Properties["json"] != nil || k.Properties[keyFlag] != nil {
+			t.Errorf("%v", k.Properties["kind"])
+		}
+	}
+	files := 0
+	for _, k := range (&app{}).kinds() {
+		for _, f := range k.Flags {
+			if f.File && slices.Contains([]string{"kickstart", "post", "copy", "iso", "ca", "ssh-key", "keyring"}, f.Name) {
+				files++
+			}
+		}
+	}
+	if files < 7 {
+		t.Errorf("%d flags name files", files)
+	}
+}
