@@ -61,7 +61,7 @@ func TestRecordedAccess(t *testing.T) {
 		if p, _ := checkPublicKey(key); p.rule != nil {
 			t.Errorf("%s: %s", key, p.text)
 		}
-		fields := keyFields(key)
+		fields := strings.Fields(key)
 		blob := fields[len(fields)-2]
 		for _, damaged := range []string{blob[:len(blob)-4], blob[:len(blob)-1], blob[4:], "AAAA" + blob, blob[:40] + "!" + blob[41:]} {
 			if p, severity := checkPublicKey(strings.Replace(key, blob, damaged, 1)); p.rule != ruleDamagedKey || severity != Error {
