@@ -19,7 +19,6 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
-	"github.com/imgasm/imgasm/assemble/host"
 	whole "github.com/imgasm/imgasm/internal/publish"
 	"github.com/imgasm/imgasm/internal/smallfile"
 )
@@ -183,12 +182,8 @@ func CheckBundle(archive string) error {
 	if !strings.HasSuffix(archive, bundleSuffix) {
 		return wrong("such as {Bundle} failed"+bundleSuffix, "%s does not end in %s", archive, bundleSuffix)
 	}
-	dir := filepath.Dir(archive)
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return wrong("mkdir -p "+dir, "the folder %s does not exist", dir)
-	}
-	if err := host.Writable(dir); err != nil {
-		return wrong("give another one", "the folder %s cannot be written to: %w", dir, err)
+	if err := checkFolder("Bundle", filepath.Dir(archive)); err != nil {
+		return err
 	}
 	if info, err := os.Lstat(archive); err == nil && (!info.Mode().IsRegular() || !isBundle(archive)) {
 		return wrong("move it away, or give another name", "%s exists and is no failure bundle", archive)

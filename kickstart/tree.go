@@ -174,11 +174,7 @@ func (s *Section) Raw() []byte {
 
 // BodyRaw is the source between header and %end.
 func (s *Section) BodyRaw() []byte {
-	size := 0
-	for _, n := range s.Body {
-		size += len(n.Raw())
-	}
-	b := make([]byte, 0, size)
+	var b []byte
 	for _, n := range s.Body {
 		b = append(b, n.Raw()...)
 	}
