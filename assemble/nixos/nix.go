@@ -133,7 +133,7 @@ func (b *build) runNix(ctx context.Context, j *assemble.Job) (string, error) {
 		return "", err
 	}
 	log := watch.NewKeptLog(f)
-	defer log.Finish()
+	defer func() { _ = log.Finish() }() // failed tells
 	n.Events = b.told(j, log)
 	o := nixglue.BuildOptions{Installables: []string{b.installable()}}
 	if n.Store, err = p.Spec.store(); err != nil {

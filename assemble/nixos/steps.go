@@ -96,7 +96,7 @@ func (b *build) check(_ context.Context, j *assemble.Job, d assemble.Disk) (stri
 	if errors.Is(err, inspect.ErrCannotBoot) {
 		j.DropImages()
 		return "", j.Fail("the look at the built disk", &fault.Error{
-			Class: ErrCannotBoot, Err: fmt.Errorf("Nix has built a disk that cannot boot on %s: %w", d.Arch, err),
+			Class: ErrCannotBoot, Err: fmt.Errorf("the disk that Nix has built cannot boot on %s: %w", d.Arch, err),
 			Do: "see what is on it: imgasm inspect IMAGE; {Arch} says which machine it is for, {Firmware} bios that it is for a BIOS",
 		}, nil)
 	}

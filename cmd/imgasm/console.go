@@ -168,12 +168,12 @@ func (h *hose) Write(p []byte) (int, error) {
 }
 
 // typed copies the input to the guest. It reports whether the user wants to leave.
-func typed(guest io.Writer, in io.Reader) bool {
+func typed(to io.Writer, in io.Reader) bool {
 	buf := make([]byte, 1024)
 	for {
 		n, err := in.Read(buf)
 		keys, _, leave := bytes.Cut(buf[:n], []byte{leaveKey})
-		if _, werr := guest.Write(keys); werr != nil {
+		if _, werr := to.Write(keys); werr != nil {
 			return false
 		}
 		if leave {
