@@ -61,14 +61,14 @@ func (w *Writer) Close() error {
 func (w *Writer) reserve() error {
 	a := Attr{Mode: 0o600, ModTime: w.o.Time}
 	resize := w.nodes.at(resizeInode)
-	*resize = newNode(typeFile, a)
+	*resize = w.nodes.node(modeFile, a)
 	const pointers = blockBytes / 4
 	resize.size = (pointers*pointers + pointers + 12) * blockBytes
 	dind, _ := w.l.run(w.pos, 1)
 	resize.start, w.pos = uint32(dind), dind+1
 
 	journal := w.nodes.at(journalInode)
-	*journal = newNode(typeFile, a)
+	*journal = w.nodes.node(modeFile, a)
 	journal.size = w.l.journal * blockBytes
 	first, _ := w.l.run(w.pos, 1)
 	journal.start = uint32(first)

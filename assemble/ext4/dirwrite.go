@@ -56,14 +56,14 @@ func (w *Writer) writeDir(d *directory) error {
 	if d.subdirs+2 > maxLinks { // dir_nlink
 		n.links = 1
 	}
-	used := dotsBytes
-	for ref := d.first; ref != 0; {
+	used, entries := dotsBytes, 0
+	for ref := d.first; ref != 0; entries++ {
 		e := w.names.entry(ref)
 		used += entryBytes(len(e.name()))
 		ref = e.next()
 	}
 	if d.hashed = used > leafBytes; d.hashed {
-		return w.writeHashed(d)
+		return w.writeHashed(d, entries)
 	}
 	blocks := int64(1)
 	if d.ino == firstFree {
@@ -113,8 +113,8 @@ type leaf struct {
 
 // writeHashed writes a directory of several blocks: the root of hashes, blocks
 // of them if they do not fit in it, and blocks of entries in their order.
-func (w *Writer) writeHashed(d *directory) error {
-	sorted, leaves := w.leaves(d)
+func (w *Writer) writeHashed(d *directory, entries int) error {
+	sorted, leaves := w.leaves(d, entries)
 	indexes := 0
 	if len(leaves) > rootHashes {
 		indexes = int(divUp(int64(len(leaves)), nodeHashes))
@@ -149,7 +149,8 @@ func (w *Writer) writeHashed(d *directory) error {
 }
 
 // leaves sorts a directory's entries and divides them among blocks.
-func (w *Writer) leaves(d *directory) (sorted []hashedName, leaves []leaf) {
+func (w *Writer) leaves(d *directory, entries int) (sorted []hashedName, leaves []leaf) {
+	sorted = make([]hashedName, 0, entries)
 	for ref := d.first; ref != 0; {
 		e := w.names.entry(ref)
 		sorted = append(sorted, hashedName{halfMD4(e.name(), w.hashes), ref})

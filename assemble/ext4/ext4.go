@@ -25,9 +25,10 @@
 // A file system that it makes has what mke2fs gives one, with blocks of 4 KiB:
 // a journal, extents, checksums, hashed directories, room to grow. The same
 // calls make the same bytes. Files are written as they come, one behind the
-// other; what is known of them is kept in memory until Close: about 32 bytes a
-// file, 20 and its name for each name. Extended attributes, devices and files
-// with holes are not made.
+// other; what is known of them is kept in memory until Close: 24 bytes a file, 16
+// more if its attributes are not those of the one before it, and 20 with each
+// name. A program that made 500,000 files took 64 MiB. Extended attributes,
+// devices and files with holes are not made.
 package ext4
 
 import (

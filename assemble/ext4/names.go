@@ -1,5 +1,5 @@
-// What a Writer keeps until Close, in little memory: some 32 bytes an inode, and
-// a name with 20.
+// What a Writer keeps until Close, in little memory: some 24 bytes an inode, 16
+// if its attributes are not those of the one before it, and a name with 20.
 
 package ext4
 
@@ -9,6 +9,7 @@ import "hash/maphash"
 type nodes struct {
 	chunks [][]node
 	n      uint32
+	attrs  []attr
 }
 
 const nodesInChunk = 4096

@@ -7,16 +7,21 @@ import (
 	"io/fs"
 )
 
-// node is an inode, in 32 bytes. Of whatever has blocks these follow one another
+// node is an inode, in 24 bytes. Of whatever has blocks these follow one another
 // from start on, as layout.run tells; so extents are made anew when they are
 // needed.
 type node struct {
-	size     int64
+	size  int64
+	start uint32 // first block, or behind it what files cannot have; of a directory its number in names.dirs, of a short symbolic link its target
+	attr  uint32 // number in nodes.attrs
+	mode  uint16 // as it is stored; 0 for none
+	links uint16
+}
+
+// attr are attributes that many inodes have in common.
+type attr struct {
 	time     uint64 // seconds since 1901, 2^30 times, and nanoseconds
-	start    uint32 // first block, or behind it what files cannot have; of a directory its number in names.dirs, of a short symbolic link its target
 	uid, gid uint32
-	mode     uint16 // as it is stored; 0 for none
-	links    uint16
 }
 
 // File types in directory entries ("Directory Entries").
@@ -43,8 +48,9 @@ const (
 	maxSeconds    = 3<<32 - 1
 )
 
-func newNode(typ byte, a Attr) node {
-	mode := uint16(a.Mode.Perm()) | map[byte]uint16{typeFile: modeFile, typeDir: modeDir, typeLink: modeLink}[typ]
+// node makes an inode of a type.
+func (s *nodes) node(typ uint16, a Attr) node {
+	mode := typ | uint16(a.Mode.Perm())
 	if a.Mode&fs.ModeSetuid != 0 {
 		mode |= 0o4000
 	}
@@ -62,7 +68,10 @@ func newNode(typ byte, a Attr) node {
 	case seconds > maxSeconds:
 		time = maxSeconds << 30
 	}
-	return node{time: time, uid: a.UID, gid: a.GID, mode: mode, links: 1}
+	if kept := (attr{time, a.UID, a.GID}); len(s.attrs) == 0 || s.attrs[len(s.attrs)-1] != kept {
+		s.attrs = append(s.attrs, kept)
+	}
+	return node{attr: uint32(len(s.attrs) - 1), mode: mode, links: 1}
 }
 
 type extent struct{ off, start, count int64 }
@@ -158,7 +167,9 @@ func (w *Writer) writeTree(ino, start uint32) error {
 
 // inodeSeed is that of the checksums of what belongs to an inode.
 func (w *Writer) inodeSeed(ino uint32) uint32 {
-	return sum(sum(w.seed, le.AppendUint32(nil, ino)), make([]byte, 4))
+	w.number = [8]byte{} // of which i_generation is the second half
+	le.PutUint32(w.number[:], ino)
+	return sum(w.seed, w.number[:])
 }
 
 // putInode fills an inode of 256 bytes.
@@ -167,18 +178,19 @@ func (w *Writer) putInode(buf []byte, ino uint32) error {
 	if n.mode == 0 {
 		return nil
 	}
+	a := w.nodes.attrs[n.attr]
 	le.PutUint16(buf, n.mode)
-	le.PutUint16(buf[2:], uint16(n.uid))
+	le.PutUint16(buf[2:], uint16(a.uid))
 	le.PutUint32(buf[4:], uint32(n.size))
-	le.PutUint16(buf[24:], uint16(n.gid))
+	le.PutUint16(buf[24:], uint16(a.gid))
 	le.PutUint16(buf[26:], n.links)
 	le.PutUint32(buf[108:], uint32(n.size>>32))
-	le.PutUint16(buf[120:], uint16(n.uid>>16))
-	le.PutUint16(buf[122:], uint16(n.gid>>16))
+	le.PutUint16(buf[120:], uint16(a.uid>>16))
+	le.PutUint16(buf[122:], uint16(a.gid>>16))
 	le.PutUint16(buf[128:], 32) // i_extra_isize
 
-	seconds := int64(n.time>>30) - secondsBefore
-	more := uint32(n.time&(1<<30-1))<<2 | uint32((seconds-int64(int32(seconds)))>>32)&3
+	seconds := int64(a.time>>30) - secondsBefore
+	more := uint32(a.time&(1<<30-1))<<2 | uint32((seconds-int64(int32(seconds)))>>32)&3
 	for _, at := range []struct{ seconds, more int }{{8, 140}, {12, 132}, {16, 136}, {144, 148}} { // read, changed, modified, created
 		le.PutUint32(buf[at.seconds:], uint32(seconds))
 		le.PutUint32(buf[at.more:], more)

@@ -69,6 +69,7 @@ type Writer struct {
 	names  names
 	err    error
 	extent []extent // reused
+	number [8]byte  // reused
 }
 
 // Create begins a file system in w, which must read as zeros wherever nothing
@@ -90,7 +91,7 @@ func Create(w io.WriterAt, o Options) (*Writer, error) {
 	for range firstFree - 1 {
 		fw.nodes.add(node{})
 	}
-	*fw.nodes.at(rootInode) = newNode(typeDir, Attr{Mode: 0o755, ModTime: o.Time})
+	*fw.nodes.at(rootInode) = fw.nodes.node(modeDir, Attr{Mode: 0o755, ModTime: o.Time})
 	fw.names.addDir(rootInode, rootInode)
 	if err := fw.reserve(); err != nil {
 		return nil, err
@@ -102,14 +103,14 @@ func Create(w io.WriterAt, o Options) (*Writer, error) {
 // the attributes. A lost+found is there from the beginning.
 func (w *Writer) Mkdir(path string, a Attr) error {
 	if path == "." {
-		*w.nodes.at(rootInode) = newNode(typeDir, a)
+		*w.nodes.at(rootInode) = w.nodes.node(modeDir, a)
 		return w.err
 	}
 	dir, name, err := w.vacant(path)
 	if err != nil {
 		return err
 	}
-	n := newNode(typeDir, a)
+	n := w.nodes.node(modeDir, a)
 	n.start = uint32(len(w.names.dirs))
 	ino := w.nodes.add(n)
 	w.names.addDir(ino, w.names.dirs[dir].ino)
@@ -124,7 +125,7 @@ func (w *Writer) File(path string, a Attr, sizeBytes int64, r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	n := newNode(typeFile, a)
+	n := w.nodes.node(modeFile, a)
 	n.size = sizeBytes
 	if n.start, err = w.allocate(path, sizeBytes); err != nil {
 		return err
@@ -147,7 +148,7 @@ func (w *Writer) Symlink(path, target string, a Attr) error {
 	if err != nil {
 		return err
 	}
-	n := newNode(typeLink, Attr{Mode: 0o777, UID: a.UID, GID: a.GID, ModTime: a.ModTime})
+	n := w.nodes.node(modeLink, Attr{Mode: 0o777, UID: a.UID, GID: a.GID, ModTime: a.ModTime})
 	n.size = int64(len(target))
 	if len(target) < blockSize {
 		n.start = w.names.store(target)
