@@ -172,6 +172,12 @@ func checkProvisioned(t *testing.T, image string) {
 			t.Errorf("%s in the image: %v: %q, want %q", name, err, got, want)
 		}
 	}
+	described, err := os.ReadFile(image + ".json")
+	for _, role := range []string{"ca", "copy-1", "post-1", "copy-2"} {
+		if !strings.Contains(string(described), `"role": "`+role+`"`) {
+			t.Errorf("the description has no input %s: %v", role, err)
+		}
+	}
 }
 
 // checkImage has the image looked at by tools that we did not write.
