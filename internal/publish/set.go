@@ -4,8 +4,6 @@ package publish
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -58,8 +56,7 @@ func All(dir string, files []Output) error {
 		p := placement{From: f.From, To: f.To, Old: hidden(f.To, "old")}
 		if f.From == "" {
 			p.From = hidden(f.To, "new")
-			sum := sha256.Sum256(f.Text)
-			p.SHA256 = hex.EncodeToString(sum[:])
+			p.SHA256 = digest.Bytes(f.Text)
 		}
 		j.Files = append(j.Files, p)
 	}
