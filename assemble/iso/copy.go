@@ -12,6 +12,9 @@ import (
 // to a file the kernel copies, and on some file systems shares the blocks.
 func (f reader) WriteTo(w io.Writer) (done int64, err error) {
 	skip, err := f.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return 0, err
+	}
 	for _, e := range f.extents {
 		if skip >= e.length {
 			skip -= e.length

@@ -182,12 +182,12 @@ func (s *System) local() bool {
 }
 
 // measure counts the root's files, folders and links, and bytes in them.
-func (s *System) measure(ctx context.Context) (files int, bytes int64, err error) {
+func (s *System) measure(ctx context.Context) (files int, content int64, err error) {
 	files = skeleton
 	for _, p := range s.closure { // what is registered of it, at most
-		bytes += 4*int64(len(p.Path)) + 512 + 256*int64(len(p.References))
+		content += 4*int64(len(p.Path)) + 512 + 256*int64(len(p.References))
 	}
-	bytes += 1 << 20
+	content += 1 << 20
 	if s.local() {
 		for _, p := range s.closure {
 			err := filepath.WalkDir(p.Path, func(_ string, d fs.DirEntry, err error) error {
@@ -196,7 +196,7 @@ func (s *System) measure(ctx context.Context) (files int, bytes int64, err error
 				}
 				info, err := d.Info()
 				if files++; err == nil && info.Mode().IsRegular() {
-					bytes += info.Size()
+					content += info.Size()
 				}
 				return err
 			})
@@ -204,7 +204,7 @@ func (s *System) measure(ctx context.Context) (files int, bytes int64, err error
 				return 0, 0, err
 			}
 		}
-		return files, bytes, nil
+		return files, content, nil
 	}
 	err = s.c.Nix.Archives(ctx, s.closure, func(_ nixglue.PathInfo, archive *nar.Reader) error {
 		for {
@@ -214,8 +214,8 @@ func (s *System) measure(ctx context.Context) (files int, bytes int64, err error
 			} else if err != nil {
 				return err
 			}
-			files, bytes = files+1, bytes+e.Size
+			files, content = files+1, content+e.Size
 		}
 	})
-	return files, bytes, err
+	return files, content, err
 }

@@ -140,7 +140,7 @@ done`)
 		return failed(out.lines(), "date does not tell the time")
 	}
 	// The machine read its clock somewhere between the question and the answer.
-	skew := max(time.Unix(seconds, 0).Sub(time.Now()), begun.Sub(time.Unix(seconds+1, 0)), 0).Round(time.Second)
+	skew := max(time.Until(time.Unix(seconds, 0)), begun.Sub(time.Unix(seconds+1, 0)), 0).Round(time.Second)
 	switch {
 	case skew > mostSkew:
 		return failed(out.lines(), "its clock is %s wrong", skew)

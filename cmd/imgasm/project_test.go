@@ -34,7 +34,7 @@ func aProject(t *testing.T, more string) (dir string) {
 	succeeds := qemutest.Executable(t, qemutest.Script{Steps: qemutest.Steps(qemutest.Await("cont"), qemutest.CopyTo("target", filepath.Join(dir, "installed.raw")), done, qemutest.PowerOff())})
 	panics := qemutest.Executable(t, qemutest.Script{Steps: qemutest.Steps(qemutest.Await("cont"), qemutest.Serial("[   30.000000] Kernel panic - not syncing: exitcode=0x00007f00\r\n"), qemutest.Panic())})
 	text := fmt.Sprintf(`
-defaults: {arch: x86_64, accel: tcg, firmware: bios, iso: installer.iso, kickstart: small.ks, disk-size: 512M, no-boot-test: true}
+defaults: {arch: x86_64, accel: tcg, firmware: bios, iso: installer.iso, kickstart: small.ks, disk-size: 512M, no-verify: true}
 images:
   good:
     kind: alma

@@ -148,9 +148,9 @@ func (a *app) note(format string, args ...any) {
 // portFlags reads HOST:GUEST.
 func portFlags(values []string) (all []qemu.Forward, err error) {
 	for _, v := range values {
-		host, guest, ok := strings.Cut(v, ":")
-		h, err1 := strconv.ParseUint(host, 10, 16)
-		g, err2 := strconv.ParseUint(guest, 10, 16)
+		from, to, ok := strings.Cut(v, ":")
+		h, err1 := strconv.ParseUint(from, 10, 16)
+		g, err2 := strconv.ParseUint(to, 10, 16)
 		if !ok || err1 != nil || err2 != nil || h == 0 || g == 0 {
 			return nil, badInput("--port", fmt.Errorf("%q is not HOST:GUEST, two ports from 1 to 65535", v), "such as --port 8080:80")
 		}

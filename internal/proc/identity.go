@@ -33,7 +33,7 @@ func KillIdentified(pid int, id string) error {
 	if err != nil {
 		return ErrGone
 	}
-	defer p.Release()
+	defer func() { _ = p.Release() }()
 	now, err := Identity(pid)
 	if err != nil {
 		return err

@@ -20,7 +20,7 @@ import (
 	"github.com/imgasm/imgasm/internal/fault"
 )
 
-// ErrFormat: these bytes are no Nix archive, or a damaged one.
+// ErrFormat says that these bytes are no Nix archive, or a damaged one.
 var ErrFormat = fault.Class(fault.Input, "not a Nix archive")
 
 // What Linux takes as names.
@@ -67,7 +67,7 @@ func (r *Reader) Next() (Entry, error) {
 		return Entry{}, r.err
 	}
 	e, err := r.next()
-	if r.err = err; err != nil && err != io.EOF {
+	if r.err = err; err != nil && !errors.Is(err, io.EOF) {
 		r.err = fmt.Errorf("at %s: %w", r.node, err)
 	}
 	return e, r.err
@@ -204,7 +204,7 @@ func (r *Reader) regular(e Entry) (Entry, error) {
 
 // Read reads the contents of the file that Next went to; io.EOF is their end.
 func (r *Reader) Read(p []byte) (int, error) {
-	if r.err != nil && r.err != io.EOF {
+	if r.err != nil && !errors.Is(r.err, io.EOF) {
 		return 0, r.err
 	}
 	if r.left == 0 {

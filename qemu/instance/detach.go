@@ -17,7 +17,7 @@ import (
 	"github.com/imgasm/imgasm/internal/smallfile"
 )
 
-// ErrDetach: this system has no processes that outlive the one that starts them.
+// ErrDetach says that this system has no processes that outlive the one that starts them.
 var ErrDetach = fault.Class(fault.Host, "no detached instances here")
 
 // word is what a supervisor says when it knows whether the machine runs.
