@@ -5,7 +5,6 @@ package source
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/fetch"
@@ -62,76 +61,38 @@ func unnamed(checksum, name string) error {
 
 // attempts are the addresses that did not give a file.
 type attempts struct {
-	name  string
+	fetch.Attempts
 	exact bool // the user gave the address
-	tried []attempt
 }
-
-type attempt struct {
-	url string
-	err error
-}
-
-func (a *attempts) add(url string, err error) { a.tried = append(a.tried, attempt{url, err}) }
 
 // fault is what came of them all. Where one brought a file that is not what it
 // should be, that is what it is about.
 func (a *attempts) fault() error {
 	e := &fault.Error{Class: ErrDownload, Err: a, Do: a.advice()}
-	for _, t := range a.tried {
-		if errors.Is(t.err, ErrVerify) {
-			e.Class = ErrVerify
-		}
+	if errors.Is(a, ErrVerify) {
+		e.Class = ErrVerify
 	}
 	return e
 }
 
 func (a *attempts) advice() string {
+	tried := a.Unwrap()
 	status := 0
-	for _, t := range a.tried {
+	for _, err := range tried {
 		var wrong *fault.Error
-		if errors.As(t.err, &wrong) && errors.Is(wrong.Class, ErrVerify) {
+		if errors.As(err, &wrong) && errors.Is(wrong.Class, ErrVerify) {
 			return wrong.Do // the network brought something
 		}
 		var s *fetch.StatusError
-		if errors.As(t.err, &s) {
+		if errors.As(err, &s) {
 			status++
 		}
 	}
 	switch {
-	case status < len(a.tried):
+	case status < len(tried):
 		return "is the network up? behind a proxy set HTTPS_PROXY; another server is chosen with {Mirror}, an ISO that is here already with {ISO}"
 	case a.exact:
 		return "is the address right?"
 	}
 	return "imgasm source list --available shows what there is; another server is chosen with {Mirror}"
-}
-
-func (a *attempts) Error() string {
-	if len(a.tried) == 1 {
-		return "download " + a.name + ": " + a.tried[0].String()
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "download %s: no address has it:", a.name)
-	for _, t := range a.tried {
-		b.WriteString("\n  " + t.String())
-	}
-	return b.String()
-}
-
-func (t attempt) String() string {
-	text := t.err.Error()
-	if strings.HasPrefix(text, t.url+": ") {
-		return text
-	}
-	return t.url + ": " + text
-}
-
-// Unwrap gives every attempt's error.
-func (a *attempts) Unwrap() []error {
-	var errs []error
-	for _, t := range a.tried {
-		errs = append(errs, t.err)
-	}
-	return errs
 }

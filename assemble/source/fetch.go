@@ -250,8 +250,8 @@ func (r *record) file(at string) *File {
 
 // download tries the addresses in turn and puts the verified file in place.
 func (f *Fetcher) download(ctx context.Context, e entry, w *wanted) (*File, error) {
-	failed := &attempts{name: w.name, exact: w.exact}
-	for _, address := range w.urls {
+	failed := &attempts{fetch.Attempts{What: w.name}, w.exact}
+	for i, address := range w.urls {
 		file, err := f.downloadFrom(ctx, e, w, address)
 		if err == nil {
 			return file, nil
@@ -260,9 +260,9 @@ func (f *Fetcher) download(ctx context.Context, e entry, w *wanted) (*File, erro
 		if ctx.Err() != nil || errors.As(err, &disk) {
 			return nil, fmt.Errorf("download %s: %w", w.name, err)
 		}
-		failed.add(address, err)
-		if len(w.urls) > len(failed.tried) {
-			f.note(fmt.Sprintf("%s: %v; trying %s", address, err, w.urls[len(failed.tried)]))
+		failed.Add(address, err)
+		if i+1 < len(w.urls) {
+			f.note(fmt.Sprintf("%s: %v; trying %s", address, err, w.urls[i+1]))
 		}
 	}
 	return nil, failed.fault()

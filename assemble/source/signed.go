@@ -39,7 +39,7 @@ func (f *Fetcher) checksum(ctx context.Context, dirs []string, key string) (*sig
 		}
 		return c, err
 	}
-	failed := &attempts{name: "CHECKSUM"}
+	failed := &attempts{Attempts: fetch.Attempts{What: "CHECKSUM"}}
 	for _, dir := range dirs {
 		address := dir + "CHECKSUM"
 		b, err := f.client().Bytes(ctx, address, maxChecksumBytes)
@@ -47,7 +47,7 @@ func (f *Fetcher) checksum(ctx context.Context, dirs []string, key string) (*sig
 			if ctx.Err() != nil {
 				return nil, err
 			}
-			failed.add(address, err)
+			failed.Add(address, err)
 			continue
 		}
 		c, err := f.openChecksum(address, b)
@@ -74,9 +74,9 @@ func (f *Fetcher) checksum(ctx context.Context, dirs []string, key string) (*sig
 
 // unreachable says that no server gave an answer of its own.
 func unreachable(failed *attempts) bool {
-	for _, a := range failed.tried {
+	for _, err := range failed.Unwrap() {
 		var status *fetch.StatusError
-		if errors.As(a.err, &status) && status.Code < 500 { // about the file; from 500 on: the server's own trouble
+		if errors.As(err, &status) && status.Code < 500 { // about the file; from 500 on: the server's own trouble
 			return false
 		}
 	}

@@ -180,7 +180,7 @@ func (a *Archive) fetch(ctx context.Context, p pkg, file string) error {
 	if a.o.Offline {
 		return a.offline(base, p.suite.mirrors)
 	}
-	failed := &attempts{what: base}
+	failed := &fetch.Attempts{What: base}
 	for _, m := range p.suite.mirrors {
 		address := m + "/" + p.path
 		err := a.file(ctx, address, file, base, p.hash)
@@ -190,7 +190,7 @@ func (a *Archive) fetch(ctx context.Context, p pkg, file string) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		failed.add(address, err)
+		failed.Add(address, err)
 	}
-	return failed.fault()
+	return notFetched(failed)
 }

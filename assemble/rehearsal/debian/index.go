@@ -37,7 +37,7 @@ func (a *Archive) open(ctx context.Context, s *suite) (index string, err error) 
 		}
 		return "", a.offline(s.name+"'s index of packages", s.mirrors)
 	}
-	failed := &attempts{what: s.name + "'s index of packages"}
+	failed := &fetch.Attempts{What: s.name + "'s index of packages"}
 	for i, m := range s.mirrors {
 		address := m + "/dists/" + s.name + "/InRelease"
 		index, data, err := a.ask(ctx, s, m, address, seen)
@@ -45,7 +45,7 @@ func (a *Archive) open(ctx context.Context, s *suite) (index string, err error) 
 			return "", context.Cause(ctx)
 		}
 		if err != nil {
-			failed.add(address, err)
+			failed.Add(address, err)
 			continue
 		}
 		if len(data) > 0 {
@@ -58,7 +58,7 @@ func (a *Archive) open(ctx context.Context, s *suite) (index string, err error) 
 		a.removeOthers(s, index)
 		return index, nil
 	}
-	return "", failed.fault()
+	return "", notFetched(failed)
 }
 
 // seen is the InRelease file that was accepted the last time, or nil. A damaged
