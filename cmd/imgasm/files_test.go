@@ -76,6 +76,13 @@ var fileInputs = []string{
 	"replay @",
 	"report @",
 	"build --file @",
+	"run @",
+	"run DISK --ssh-key @",
+	"run DISK --user-data @",
+	"verify @",
+	"verify ISO --check @",
+	"verify ISO --user admin --identity @",
+	"verify ISO --user admin --password-file @",
 	"replay KS --log @",
 	"replay KS --kickstart @",
 	"replay KS --progress @",
@@ -116,6 +123,11 @@ func TestUnreadableFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	fakeInstaller(t, "installer.iso")
+	disk := make([]byte, 1<<20) // with a BIOS' boot loader
+	disk[0], disk[510], disk[511] = 0xeb, 0x55, 0xaa
+	if err := os.WriteFile("disk.raw", disk, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	bad := map[string]func(string) error{
 		"missing": func(string) error { return nil },
 		"folder":  func(p string) error { return os.Mkdir(p, 0o755) },
@@ -141,7 +153,7 @@ func TestUnreadableFiles(t *testing.T) {
 				continue // a folder is taken with all that is in it
 			}
 			t.Run(name+"/"+line, func(t *testing.T) {
-				words := strings.NewReplacer("@", path, "ISO", "installer.iso", "KS", "ks.cfg", "OUT", "out", "SUM", strings.Repeat("a", 64)).Replace(line)
+				words := strings.NewReplacer("@", path, "ISO", "installer.iso", "DISK", "disk.raw", "KS", "ks.cfg", "OUT", "out", "SUM", strings.Repeat("a", 64)).Replace(line)
 				var stdout, stderr bytes.Buffer
 				env := map[string]string{"IMGASM_CACHE": filepath.Join(dir, "cache")}
 				code := run(context.Background(), append([]string{"imgasm"}, strings.Fields(words)...), strings.NewReader(""), &stdout, &stderr, func(k string) string { return env[k] })
@@ -160,8 +172,8 @@ func TestUnreadableFiles(t *testing.T) {
 func TestFileInputsComplete(t *testing.T) {
 	left := []string{"out", "bundle", "report", "junit", keyFlag, "inspect --sbom", // made, not read
 		"inspect --ls", "inspect --cat", // of an image
-		"qemu",                                                       // without it the host lacks something
-		"alma --firmware", "nixos --firmware", "rehearse --firmware", // looked at when there is a QEMU
+		"qemu",                                                                                              // without it the host lacks something
+		"alma --firmware", "nixos --firmware", "rehearse --firmware", "run --firmware", "verify --firmware", // looked at when there is a QEMU
 		"rehearse --lock-file", // read when there is an installer ISO
 	}
 	arguments := regexp.MustCompile("FILE|ISO|KICKSTART|LOG|IMAGE|IN|A B|BUNDLE")
