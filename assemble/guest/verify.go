@@ -4,6 +4,7 @@ package guest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -21,6 +22,7 @@ import (
 	"github.com/imgasm/imgasm/assemble/watch"
 	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/qemu"
 )
 
@@ -34,6 +36,7 @@ func (r *Runner) TestConfig(o *assemble.Outputs, uuid string) qemu.Config {
 	c := r.Config(o.Path, uuid)
 	// A first boot may well restart the machine, to relabel files for instance.
 	c.Actions.Reboot = "reset"
+	c.Display = true // for the picture of a failure
 	dir := verify.MachineDir(assemble.WorkFolder(o.Path), 1)
 	c.Firmware = r.PrivateFirmware(dir)
 	return verify.Config(c, dir)
@@ -77,6 +80,10 @@ func (r *Runner) Verify(ctx context.Context, j *assemble.Job, m qemu.Config, v V
 		failure := report.Failure
 		if failure != nil && failure.Class == anaconda.ClassEnded {
 			failure = nil // the check says it better: before anybody could log in
+		}
+		if errors.Is(err, verify.ErrFailed) {
+			err = &fault.Error{Class: verify.ErrFailed, Err: err,
+				Do: verify.ReportFile + " shows what each check saw, " + verify.LogFile(1) + " how far the image came; {NoVerify} publishes it all the same"}
 		}
 		w := Watched{What: "the verification", Logs: map[anaconda.Channel]string{anaconda.OnConsole: verify.LogFile(1)}}
 		failed = r.Failed(ctx, j, g, w, failure, err)
@@ -135,7 +142,7 @@ func (r *Runner) verification(j *assemble.Job, m qemu.Config, v Verification) (*
 // Next is how to go on with the published image that machine m of TestConfig has
 // verified. sshUser is who would log in over ssh; "": nobody is known.
 func (r *Runner) Next(o *assemble.Outputs, m qemu.Config, sshUser string) (n assemble.Next) {
-	m.Name, m.UUID = "", ""
+	m.Name, m.UUID, m.Display = "", "", false
 	m.Net = &qemu.Net{Forwards: []qemu.Forward{{HostPort: nextSSHPort, GuestPort: verify.SSHPort}}}
 	boots, format := o.Boots()
 	m.Drives = []qemu.Drive{{ID: "image", Format: format, Bus: qemu.VirtioBlk, BootIndex: 1, Snapshot: true, Cache: "unsafe"}}

@@ -19,6 +19,7 @@ import (
 	"github.com/imgasm/imgasm/assemble/seed"
 	"github.com/imgasm/imgasm/assemble/watch"
 	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/internal/freespace"
 	"github.com/imgasm/imgasm/internal/guard"
 	"github.com/imgasm/imgasm/qemu"
 	"github.com/imgasm/imgasm/qemu/console"
@@ -92,6 +93,7 @@ func (r *run) boot(parent context.Context, n int) (*clone, error) {
 	}
 	c.guest = watch.New(vm, anaconda.New(anaconda.Config{Arch: r.Image.Arch, Accel: r.Machine.Accel.Accel, Field: r.Field, Stall: -1, Installed: true}), watch.Options{
 		What: "the verification", Timeout: r.Timeout, OffWait: off, Emit: r.said(n),
+		SpaceWait: time.Minute, Free: func() (int64, error) { return freespace.Bytes(r.Dir) },
 		Keep: func(string) (*os.File, error) {
 			return os.OpenFile(filepath.Join(r.Dir, LogFile(n)), os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 		},

@@ -57,6 +57,7 @@ func (r *run) accounts() (all []account, err error) {
 	}{{r.Login, false}, {r.Account, true}} {
 		switch {
 		case l.Name == "":
+		case l.proofOnly && r.Inside != nil && r.Inside.CloudInit: // the seed's key proves more
 		case l.Key != "":
 			signer, err := ssh.ParsePrivateKey([]byte(l.Key))
 			if err != nil {

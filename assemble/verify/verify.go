@@ -188,9 +188,9 @@ func (r *run) check(ctx context.Context, c check) (Result, error) {
 	e := event.Event{Kind: event.StepDone, Step: c.name, Text: v.why, Elapsed: res.Seconds}
 	switch v.status {
 	case Skipped:
-		e.Kind, e.Text = event.StepSkip, "skipped: "+v.why
+		e.Kind = event.StepSkip
 	case Failed:
-		e.Kind, e.Text = event.Warning, "failed: "+v.why // the guest's words come with the report
+		e.Kind, e.Text = event.Warning, c.name+" failed: "+v.why // the guest's words come with the report
 	}
 	r.Emit(e)
 	return res, nil
