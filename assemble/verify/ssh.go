@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/imgasm/imgasm/internal/fault"
 )
 
 // seedKey is a key pair that lives as long as the verification.
@@ -46,8 +48,8 @@ type account struct {
 	proofOnly bool
 }
 
-// accounts are those to try, in order.
-func (r *run) accounts() (all []account, err error) {
+// findAccounts lists those to try, in order.
+func (r *run) findAccounts() (all []account, err error) {
 	if r.reads() {
 		all = append(all, account{r.seededUser(), "the seed's key", ssh.PublicKeys(r.key.signer), false})
 	}
@@ -61,7 +63,7 @@ func (r *run) accounts() (all []account, err error) {
 		case l.Key != "":
 			signer, err := ssh.ParsePrivateKey([]byte(l.Key))
 			if err != nil {
-				return nil, fmt.Errorf("the private key for %s: %w", l.Name, err)
+				return nil, &fault.Error{Class: ErrOption, Field: "Identity", Err: err, Do: "give a private key without a passphrase, such as ~/.ssh/id_ed25519"}
 			}
 			all = append(all, account{l.Name, "the given key", ssh.PublicKeys(signer), l.proofOnly})
 		case l.Password != "":
@@ -78,10 +80,7 @@ func (r *run) reads() bool { return r.Inside == nil || r.Inside.CloudInit }
 // connections before the guest does, so only a banner counts. The error, or
 // c.noLogin, is why nobody could.
 func (r *run) logIn(ctx context.Context, c *clone) error {
-	accounts, err := r.accounts()
-	if err != nil {
-		return err
-	}
+	accounts := r.accounts
 	known := len(accounts) > 0
 	if !known {
 		accounts = []account{{user: "nobody", how: "nothing"}} // to learn the server's key

@@ -117,9 +117,10 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 // run is a verification that runs.
 type run struct {
 	Options
-	key    seedKey
-	clones []*clone
-	report *Report
+	key      seedKey
+	accounts []account
+	clones   []*clone
+	report   *Report
 }
 
 func newRun(o Options) (*run, error) {
@@ -162,7 +163,10 @@ func newRun(o Options) (*run, error) {
 		}
 	}
 	var err error
-	r.key, err = newKey()
+	if r.key, err = newKey(); err != nil {
+		return nil, err
+	}
+	r.accounts, err = r.findAccounts()
 	return r, err
 }
 

@@ -268,6 +268,35 @@ func TestNothingReadsASeed(t *testing.T) {
 	}
 }
 
+// What an installer leaves does no harm to one machine; an identity does.
+func TestLeftovers(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		cloudInit bool
+		path      string
+		want      verify.Status
+	}{
+		"of one machine": {false, "/root/anaconda-ks.cfg", verify.Skipped},
+		"of many":        {true, "/root/anaconda-ks.cfg", verify.Failed},
+		"an identity":    {false, "/etc/machine-id", verify.Failed},
+		"nothing at all": {true, "", verify.Passed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := options(t, sshd(t, true, healthy), prompt)
+			o.Inside.CloudInit = c.cloudInit
+			if c.path != "" {
+				o.Inside.Left = []inspect.Leftover{{Path: c.path, Why: "it is left"}}
+			}
+			r, err := verify.Run(t.Context(), o)
+			ok(t, err)
+			if !slices.Contains(statuses(r), "leftovers "+string(c.want)) {
+				t.Errorf("%+v", r.Results[0])
+			}
+		})
+	}
+}
+
 // A guest that breaks fails the check that waits for it, and ends no other well.
 func TestBroken(t *testing.T) {
 	t.Parallel()
@@ -294,8 +323,9 @@ func TestBroken(t *testing.T) {
 
 func TestRefusedOptions(t *testing.T) {
 	for name, change := range map[string]func(*verify.Options){
-		"Skip":  func(o *verify.Options) { o.Skip = map[string]string{"weather": "it rains"} },
-		"Check": func(o *verify.Options) { o.Own = []verify.Check{{Name: "boot"}} },
+		"Skip":     func(o *verify.Options) { o.Skip = map[string]string{"weather": "it rains"} },
+		"Identity": func(o *verify.Options) { o.Login = verify.Login{Name: "anna", Key: "no key"} },
+		"Check":    func(o *verify.Options) { o.Own = []verify.Check{{Name: "boot"}} },
 	} {
 		o := options(t, 1)
 		change(&o)

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -35,7 +36,7 @@ func verifyCommand(a *app) *cli.Command {
 		UsageText: `imgasm verify alma.qcow2
 imgasm verify alma.qcow2 --check web.checks --junit report.xml
 imgasm verify debian-12-genericcloud-amd64.qcow2 --skip leftovers
-imgasm verify alma.qcow2 --user admin --identity ~/.ssh/id_ed25519`,
+imgasm verify alma.qcow2 --identity ~/.ssh/id_ed25519`,
 		Description: "IMAGE is a qcow2 or raw disk, of imgasm's or anybody's, and stays as it is. Two copies\n" +
 			"boot at once, each on a larger disk, with a NoCloud seed that says who may log in.\n" +
 			"What the image cannot answer is skipped, with the reason. The checks:\n\n" + checkList(),
@@ -43,7 +44,7 @@ imgasm verify alma.qcow2 --user admin --identity ~/.ssh/id_ed25519`,
 			&cli.StringSliceFlag{Name: "skip", Usage: "leave the check `NAME` out; may be repeated"},
 			&cli.StringSliceFlag{Name: "check", Usage: "add the checks in `FILE`: shell snippets with what they should print (docs/verify.md); may be repeated"},
 			&cli.StringFlag{Name: "junit", Usage: "write a report for build servers to `FILE`"},
-			&cli.StringFlag{Name: "user", Usage: "log in as `NAME` where the image reads no seed; with --identity or --password-file"},
+			&cli.StringFlag{Name: "user", Usage: "log in as `NAME` where the image reads no seed; with --identity or --password-file", DefaultText: "by the image's description"},
 			&cli.StringFlag{Name: "identity", Usage: "`FILE` with the private ssh key of --user, without a passphrase"},
 			&cli.StringFlag{Name: "password-file", Usage: "read the password of --user from `FILE`, or - for standard input"},
 			&cli.StringFlag{Name: "bundle", Usage: "keep the logs of a failure in `FILE.tar.zst`", DefaultText: "in the folder IMAGE.failed"},
@@ -163,15 +164,15 @@ func (a *app) verifyOptions(c *cli.Context, path string) (*verify.Options, error
 		}
 		o.Own = append(o.Own, checks...)
 	}
-	if o.Login, err = a.login(c); err != nil {
-		return nil, err
-	}
 	h, err := host.This(a.getenv, version)
 	if err != nil {
 		return nil, err
 	}
 	if o.Image, err = machine.Open(c.Context, path, c.String("arch")); err != nil {
 		return nil, ofUser(err)
+	}
+	if o.Login, err = a.login(c, o.Image.SSHUser); err != nil {
+		return nil, err
 	}
 	if o.Inside, err = o.Image.Look(); err != nil {
 		o.Unread = err
@@ -181,14 +182,19 @@ func (a *app) verifyOptions(c *cli.Context, path string) (*verify.Options, error
 	return o, err
 }
 
-// login is the account that the flags name.
-func (a *app) login(c *cli.Context) (l verify.Login, err error) {
-	l.Name = c.String("user")
+// login is the account that the flags name; known is who logs in by the image's
+// description.
+func (a *app) login(c *cli.Context, known string) (l verify.Login, err error) {
+	l.Name = cmp.Or(c.String("user"), known)
 	switch {
-	case (c.IsSet("identity") || c.IsSet("password-file")) && l.Name == "":
-		return l, a.usage("--identity and --password-file need --user")
-	case l.Name != "" && c.IsSet("identity") == c.IsSet("password-file"):
+	case l.Name == "" && (c.IsSet("identity") || c.IsSet("password-file")):
+		return l, badInput("--user", errors.New("the image has no description that says who logs in over ssh"), "add --user NAME")
+	case c.IsSet("user") && c.IsSet("identity") == c.IsSet("password-file"):
 		return l, a.usage("--user needs --identity or --password-file, one of them")
+	case c.IsSet("identity") && c.IsSet("password-file"):
+		return l, a.usage("choose either --identity or --password-file")
+	case !c.IsSet("identity") && !c.IsSet("password-file"):
+		return verify.Login{}, nil
 	case c.IsSet("identity"):
 		key, err := smallfile.Read(c.Context, c.String("identity"), maxKeys)
 		if err != nil {
