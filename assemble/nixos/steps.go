@@ -106,6 +106,9 @@ func (b *build) check(_ context.Context, j *assemble.Job, d assemble.Disk) (stri
 	if b.system, err = look(j); err != nil {
 		j.Note("what system the image holds is not known: " + err.Error())
 	}
+	if b.plan.Spec.Assemble {
+		b.system.Toplevel = b.out // and no specialisation of it
+	}
 	if name := b.system.name(); name != "" {
 		text += ", " + name
 	}

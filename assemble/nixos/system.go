@@ -3,6 +3,7 @@
 package nixos
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"path"
@@ -16,7 +17,7 @@ import (
 
 // System is what the disk of an image says of its system.
 type System struct {
-	Title    string   // of its newest boot entry: "NixOS"
+	Title    string   // of its last boot entry: "NixOS"
 	Release  string   // "26.05.20260601.abcdef"; "": not known
 	Toplevel string   // "/nix/store/…-nixos-system-…"; "": not known
 	Consoles []string // of its kernel: "tty0", "ttyS0"
@@ -65,7 +66,7 @@ func look(j *assemble.Job) (System, error) {
 		}
 	}
 	if s.Consoles == nil {
-		return s, errors.New("no boot entry of systemd-boot's names a console")
+		return s, errors.New("no boot entry of systemd-boot's or GRUB's names a console")
 	}
 	return s, nil
 }
@@ -73,55 +74,54 @@ func look(j *assemble.Job) (System, error) {
 var (
 	// "rbai883gsrhdj7yb050ar0lnpr26a29j-kernel"
 	storePath = regexp.MustCompile(`^[0-9a-z]{32}-`)
-	// "Generation 1 NixOS Yarara 26.05.20260601.abcdef (Linux 6.18), built on 2026-06-01",
-	// and in NixOS 26.11 "NixOS 26.11.20261101.abcdef (Zokor), Linux 6.18.2"
-	release = regexp.MustCompile(`NixOS (?:[A-Z][a-z]+ )?([0-9][^ ,;)]*)`)
+	// "…-nixos-system-nixos-26.05.20260601.abcdef": the machine's name may be anything
+	release = regexp.MustCompile(`-nixos-system-.*-([0-9]{2}\.[0-9]{2}[^-]*)$`)
 	// "init=/nix/store/rbai883gsrhdj7yb050ar0lnpr26a29j-nixos-system-nixos-26.05/init"
 	initOf = regexp.MustCompile(`^init=(/[^\x00-\x20]*/[0-9a-z]{32}-[^/]+)/init$`)
 )
 
-// maxEntry is the largest boot entry that is read, in bytes; maxEntries how many are.
+// maxEntry is the largest file with boot entries that is read, in bytes; maxEntries
+// how many are.
 const (
-	maxEntry   = 64 << 10
+	maxEntry   = 1 << 20
 	maxEntries = 100
 )
 
-// readEntries reads the entries of systemd-boot on an EFI system partition (Boot
-// Loader Specification, type 1).
+// grubConfigs are where NixOS has GRUB's configuration: on its root, or on an EFI
+// system partition that is /boot.
+var grubConfigs = []string{"boot/grub/grub.cfg", "grub/grub.cfg"}
+
+// readEntries reads the boot entries of a file system: systemd-boot's (Boot Loader
+// Specification, type 1), and the lines of GRUB's that load a kernel.
 func (s *System) readEntries(fsys fs.FS) {
-	names, err := fs.ReadDir(fsys, "loader/entries")
-	if err != nil {
-		return
-	}
-	for _, e := range names[max(0, len(names)-maxEntries):] {
-		info, err := e.Info()
-		if err != nil || !info.Mode().IsRegular() || info.Size() > maxEntry || !strings.HasSuffix(e.Name(), ".conf") {
+	names, _ := fs.Glob(fsys, "loader/entries/*.conf") // the pattern is well-formed
+	for _, name := range append(names[max(0, len(names)-maxEntries):], grubConfigs...) {
+		info, err := fs.Stat(fsys, name)
+		if err != nil || !info.Mode().IsRegular() || info.Size() > maxEntry {
 			continue
 		}
-		text, err := fs.ReadFile(fsys, path.Join("loader/entries", e.Name()))
+		text, err := fs.ReadFile(fsys, name)
 		if err != nil {
 			continue
 		}
 		for line := range strings.Lines(string(text)) {
-			s.readLine(strings.TrimSpace(line))
+			s.readLine(strings.TrimSpace(line), strings.HasSuffix(name, ".conf"))
 		}
 	}
 }
 
-func (s *System) readLine(line string) {
+func (s *System) readLine(line string, systemdBoot bool) {
 	key, value, _ := strings.Cut(line, " ")
-	value = strings.TrimSpace(value)
-	switch key {
-	case "title":
-		s.Title = value
-	case "version":
-		if m := release.FindStringSubmatch(value); m != nil {
-			s.Release = m[1]
-		}
-	case "options":
+	switch {
+	case systemdBoot && key == "title":
+		s.Title = strings.TrimSpace(value)
+	case systemdBoot && key == "options", !systemdBoot && key == "linux":
 		for _, o := range strings.Fields(value) {
 			if m := initOf.FindStringSubmatch(o); m != nil {
 				s.Toplevel = m[1]
+			}
+			if m := release.FindStringSubmatch(s.Toplevel); m != nil {
+				s.Title, s.Release = cmp.Or(s.Title, "NixOS"), m[1]
 			}
 			if c, ok := strings.CutPrefix(o, "console="); ok {
 				c, _, _ = strings.Cut(c, ",")
