@@ -115,8 +115,8 @@ var rules = []struct {
 	{ErrDownload, regexp.MustCompile(`^unable to download '`)},
 	// nix 2.8: "path '/nix/store/…' is required, but there is no substituter that can build it"
 	{ErrAbsent, regexp.MustCompile(`path '[^']*' is required, but there is no substituter that can build it`)},
-	// nix 2.8, of nix-store: "path '/nix/store/…' is not valid"
-	{ErrAbsent, regexp.MustCompile(`^path '[^']*' is not valid$`)},
+	// nix 2.8, 2.26, of nix-store: "path '/nix/store/…' is not valid"; 2.34: "… is not a valid store path"
+	{ErrAbsent, regexp.MustCompile(`^path '[^']*' is not (valid|a valid store path)$`)},
 }
 
 // failure makes an error of a nix that has failed.
