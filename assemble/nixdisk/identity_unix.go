@@ -3,7 +3,7 @@
 package nixdisk
 
 import (
-	"os"
+	"io/fs"
 	"syscall"
 )
 
@@ -11,11 +11,7 @@ import (
 type identity struct{ device, inode uint64 }
 
 // identify is a file's identity, and whether it has several names.
-func identify(name string) (id identity, several bool) {
-	info, err := os.Lstat(name)
-	if err != nil || !info.Mode().IsRegular() {
-		return id, false
-	}
+func identify(info fs.FileInfo) (id identity, several bool) {
 	s, ok := info.Sys().(*syscall.Stat_t)
 	if !ok || s.Nlink < 2 {
 		return id, false

@@ -59,6 +59,11 @@ type Config struct {
 	FreeBytes int64 // what the root has free if SizeBytes is 0; 0: 1 GiB
 	ESPBytes  int64 // of the EFI system partition, rounded up to a whole MiB; 0: DefaultESPBytes
 
+	// Verify compares the hashes of what this machine's store has, too. Nix itself
+	// does not when it uses it; without it, the sizes of archives are compared. What
+	// comes from elsewhere is verified in any case. It costs half as much CPU again.
+	Verify bool
+
 	// Seed is what identifiers are derived from that the system does not name;
 	// "": Toplevel. Disks of one machine need different ones.
 	Seed string

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/assemble/nixdisk"
+	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/golden"
 	"github.com/imgasm/imgasm/internal/hosttool"
 	"github.com/imgasm/imgasm/nixglue"
@@ -103,6 +104,67 @@ func verified(t testing.TB, n nixglue.Nix, toplevel, root string) {
 		}
 	}
 	run(t, "chmod", "coreutils", "-R", "u+w", dir)
+}
+
+// What is not as the store has registered it makes no disk; and files that an
+// optimised store keeps as one are one on the disk.
+func TestStore(t *testing.T) {
+	n, toplevel := built(t, nil, nil)
+	c := nixdisk.Config{Nix: n, Toplevel: toplevel, FreeBytes: 1 << 20, ESPBytes: espBytes}
+	plain := assembled(t, c)
+	cmd := exec.Command(hosttool.Find(t, "nix-store", "nix-bin"), "--optimise")
+	cmd.Env = n.Env
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	found, err := filepath.Glob(filepath.Dir(toplevel) + "/*-files-0")
+	if err != nil || len(found) != 1 {
+		t.Fatalf("%q, %v", found, err)
+	}
+	for disk, links := range map[string]string{plain: "Links: 1 ", assembled(t, c): "Links: 2 "} {
+		_, root := judged(t, disk, espBytes)
+		if said := run(t, "debugfs", "e2fsprogs", "-R", "stat "+found[0]+"/d0/same", root); !strings.Contains(said, links) {
+			t.Errorf("no %q: %s", links, said)
+		}
+	}
+	quick, err := nixdisk.Check(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Verify = true
+	assembled(t, c)
+	verifying, err := nixdisk.Check(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := found[0] + "/d1/105"
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[0] ^= 1
+	for i, text := range [][]byte{data, data[1:], data[10:], nil} {
+		if err := errors.Join(os.Chmod(filepath.Dir(file), 0o700), os.RemoveAll(file)); err != nil {
+			t.Fatal(err)
+		}
+		if text != nil {
+			if err := os.WriteFile(file, text, 0o444); err != nil {
+				t.Fatal(err)
+			}
+		}
+		f, err := os.Create(filepath.Join(t.TempDir(), "disk.raw"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := quick
+		if i < 2 { // as large as before, or padded to be
+			s = verifying
+		}
+		if err := s.Write(t.Context(), f); !errors.Is(err, nixglue.ErrDamaged) || !strings.Contains(err.Error(), found[0]) || fault.Hint(err, nil) == "" {
+			t.Errorf("%d bytes: %v", len(text), err)
+		}
+		f.Close()
+	}
 }
 
 // "/tmp/…/store/rbai883gsrhdj7yb050ar0lnpr26a29j-", and the same on a FAT

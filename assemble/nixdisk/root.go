@@ -9,9 +9,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"os"
 	"path"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -64,10 +62,7 @@ func (s *System) writeRoot(ctx context.Context, w io.WriterAt, o ext4.Options) e
 	if err := s.writeSkeleton(r); err != nil {
 		return err
 	}
-	local := s.local()
-	err = s.c.Nix.Archives(ctx, s.closure, func(p nixglue.PathInfo, archive *nar.Reader) error {
-		return r.storePath(p.Path, archive, local)
-	})
+	err = s.each(ctx, s.c.Verify, func(p nixglue.PathInfo, a archive) error { return r.storePath(p.Path, a) })
 	if err != nil {
 		return err
 	}
@@ -133,9 +128,9 @@ func (s *System) writeSkeleton(r *root) error {
 func below(name string) string { return strings.TrimPrefix(name, "/") }
 
 // storePath writes a path of the store.
-func (r *root) storePath(name string, archive *nar.Reader, local bool) error {
+func (r *root) storePath(name string, contents archive) error {
 	for {
-		e, err := archive.Next()
+		e, err := contents.Next()
 		if errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
@@ -149,7 +144,7 @@ func (r *root) storePath(name string, archive *nar.Reader, local bool) error {
 		case e.Mode&fs.ModeSymlink != 0:
 			err = r.Symlink(below(file), e.Target, a)
 		default:
-			err = r.file(file, a, e.Size, archive, local)
+			err = r.file(file, a, e.Size, contents)
 			r.done += e.Size
 			r.tell.Done(r.done)
 		}
@@ -160,62 +155,14 @@ func (r *root) storePath(name string, archive *nar.Reader, local bool) error {
 }
 
 // file writes a file, or a link to what the local store keeps as the same one.
-func (r *root) file(name string, a ext4.Attr, size int64, content io.Reader, local bool) error {
-	if local {
-		if id, several := identify(name); several {
+func (r *root) file(name string, a ext4.Attr, size int64, contents archive) error {
+	if here, local := contents.(*nar.Folder); local {
+		if id, several := identify(here.Info()); several {
 			if first := r.first[id]; first != "" {
 				return r.Link(below(name), first)
 			}
 			r.first[id] = below(name)
 		}
 	}
-	return r.File(below(name), a, size, content)
-}
-
-// local tells whether the closure is in a store whose files are this machine's.
-func (s *System) local() bool {
-	if s.c.Nix.Store != "" {
-		return false
-	}
-	_, err := os.Lstat(s.Toplevel)
-	return err == nil
-}
-
-// measure counts the root's files, folders and links, and bytes in them.
-func (s *System) measure(ctx context.Context) (files int, content int64, err error) {
-	files = skeleton
-	for _, p := range s.closure { // what is registered of it, at most
-		content += 4*int64(len(p.Path)) + 512 + 256*int64(len(p.References))
-	}
-	content += 1 << 20
-	if s.local() {
-		for _, p := range s.closure {
-			err := filepath.WalkDir(p.Path, func(_ string, d fs.DirEntry, err error) error {
-				if err != nil {
-					return err
-				}
-				info, err := d.Info()
-				if files++; err == nil && info.Mode().IsRegular() {
-					content += info.Size()
-				}
-				return err
-			})
-			if err != nil {
-				return 0, 0, err
-			}
-		}
-		return files, content, nil
-	}
-	err = s.c.Nix.Archives(ctx, s.closure, func(_ nixglue.PathInfo, archive *nar.Reader) error {
-		for {
-			e, err := archive.Next()
-			if errors.Is(err, io.EOF) {
-				return nil
-			} else if err != nil {
-				return err
-			}
-			files, content = files+1, content+e.Size
-		}
-	})
-	return files, content, err
+	return r.File(below(name), a, size, contents)
 }

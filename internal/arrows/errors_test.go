@@ -26,6 +26,7 @@ var foreign = map[string][]string{
 	"assemble/rehearsal/build.go":          {"--no-floppy", "--set"},                                                                      // GRUB's
 	"assemble/rpmdb/rpmdb.go":              {"--define", "--rebuilddb"},                                                                   // rpm's
 	"assemble/verify/inside.go":            {"--failed", "--full", "--lines", "--long", "--no-legend", "--no-pager", "--plain", "--wait"}, // cloud-init's and systemd's
+	"assemble/nixdisk/contents.go":         {"--repair-path"},                                                                             // nix's
 	"assemble/nixdisk/nixdisk.go":          {"--print-out-paths"},                                                                         // nix's
 	"kickstart/lint_packages.go":           {"--nodefaults", "--optional"},                                                                // of a group in %packages
 	"kickstart/redact.go":                  {"--activationkey", "--bindpw", "--key", "--krb5pass", "--one-time-password"},                 // other programs' secrets

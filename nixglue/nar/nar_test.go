@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -69,7 +70,13 @@ func encode(entries []nar.Entry, contents [][]byte) []byte {
 }
 
 // read is all that an archive has.
-func read(r *nar.Reader) (entries []nar.Entry, contents [][]byte, err error) {
+func read(r *nar.Reader) (entries []nar.Entry, contents [][]byte, err error) { return walk(r, true) }
+
+// walk reads all entries, and what is in them if whole.
+func walk(r interface {
+	Next() (nar.Entry, error)
+	io.Reader
+}, whole bool) (entries []nar.Entry, contents [][]byte, err error) {
 	for {
 		e, err := r.Next()
 		if err == io.EOF {
@@ -78,7 +85,10 @@ func read(r *nar.Reader) (entries []nar.Entry, contents [][]byte, err error) {
 		if err != nil {
 			return entries, contents, err
 		}
-		data, err := io.ReadAll(io.LimitReader(r, 1<<20))
+		var data []byte
+		if whole {
+			data, err = io.ReadAll(io.LimitReader(r, 1<<20))
+		}
 		if err != nil {
 			return entries, contents, err
 		}
@@ -111,6 +121,14 @@ func TestDumpedByNix(t *testing.T) {
 		}
 		if !bytes.Equal(encode(entries, contents), data) {
 			t.Errorf("%s: it is another archive: %v", root, entries)
+		}
+		var archive bytes.Buffer
+		for _, w := range []io.Writer{&archive, nil} {
+			f := nar.NewFolder(filepath.Join(dir, root), w)
+			same, _, err := walk(f, w != nil)
+			if err != nil || !slices.Equal(same, entries) || f.Size() != int64(len(data)) || !bytes.Equal(archive.Bytes(), data) {
+				t.Errorf("%s as a folder: %v, %d bytes, not %d: %v", root, err, f.Size(), len(data), same)
+			}
 		}
 		seen := map[string]bool{}
 		for i, e := range entries {
