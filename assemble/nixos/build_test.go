@@ -13,6 +13,8 @@ import (
 	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/lock"
 	"github.com/imgasm/imgasm/assemble/nixos/nixostest"
+	"github.com/imgasm/imgasm/assemble/verify"
+	"github.com/imgasm/imgasm/assemble/watch"
 	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/nixglue"
@@ -158,6 +160,34 @@ func TestBuildOnAnotherMachine(t *testing.T) {
 		"copy --from ssh-ng://admin@arm --no-check-sigs " + out,
 	}, got); d != "" {
 		t.Errorf("%s\n%s", d, strings.Join(got, "\n"))
+	}
+}
+
+// An image that does not come up is not published, and what it said is kept.
+func TestUnverifiedImage(t *testing.T) {
+	for name, c := range map[string]struct {
+		steps []qemutest.Step
+		class error
+		says  string
+	}{
+		"panic": {append([]qemutest.Step{qemutest.Serial("[    1.000000] Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)\r\n")}, qemutest.Panic()...), watch.ErrFailed, "Unable to mount root fs"},
+		"off":   {qemutest.PowerOff(), verify.ErrFailed, "before anybody could log in"},
+	} {
+		s, _ := testSpec(t, built(imageOf(t, "ttyAMA0")), qemutest.Script{Steps: append([]qemutest.Step{qemutest.Await("cont")}, c.steps...)})
+		_, _, err := run(t.Context(), t, testHost(t), s)
+		var kept *assemble.KeptError
+		if !errors.As(err, &kept) || !errors.Is(err, c.class) || !strings.Contains(err.Error(), c.says) || assemble.Hint(err) == "" {
+			t.Errorf("%s: %v, %s", name, err, assemble.Hint(err))
+			continue
+		}
+		for _, file := range []string{verify.LogFile(1), verify.ReportFile, "qemu.txt"} {
+			if info, err := os.Stat(filepath.Join(kept.Bundle, file)); err != nil || info.Size() == 0 && file != verify.LogFile(1) {
+				t.Errorf("%s: the bundle has no %s: %v", name, file, err)
+			}
+		}
+		if _, err := os.Stat(s.Out); err == nil {
+			t.Errorf("%s: the image was published", name)
+		}
 	}
 }
 
