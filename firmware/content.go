@@ -69,25 +69,16 @@ func inspectFile(path string) (*content, error) {
 	}
 	// A variable store is at most 768 KiB and the parts of code that tell its
 	// kind lie in the first MiB and at the very end.
-	head, err := readPart(img, 0, 1<<20)
+	head, err := io.ReadAll(io.NewSectionReader(img, 0, 1<<20))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	tail, err := readPart(img, max(0, img.size-64), 64)
+	tail, err := io.ReadAll(io.NewSectionReader(img, max(0, img.size-64), 64))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	c.classify(head, tail)
 	return c, nil
-}
-
-// readPart reads up to n bytes at off; the end of the image ends it sooner.
-func readPart(r io.ReaderAt, off, n int64) ([]byte, error) {
-	b, err := io.ReadAll(io.NewSectionReader(r, off, n))
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
-	}
-	return b, nil
 }
 
 func (c *content) classify(head, tail []byte) {

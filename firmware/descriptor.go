@@ -9,11 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
-	"sort"
 	"strings"
 
 	"github.com/imgasm/imgasm/internal/arch"
@@ -62,13 +62,8 @@ func (s *search) descriptors(ctx context.Context) []candidate {
 			}
 		}
 	}
-	names := make([]string, 0, len(chosen))
-	for name := range chosen {
-		names = append(names, name)
-	}
-	sort.Strings(names)
 	var out []candidate
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(chosen)) {
 		if ctx.Err() != nil {
 			return nil
 		}

@@ -109,12 +109,7 @@ func (l *linter) activeOptions(rows []OptionSpec) []*OptionSpec {
 
 // mentioned reports whether a problem is already told of the option.
 func mentioned(problems []problem, o *OptionSpec) bool {
-	for _, p := range problems {
-		if strings.HasPrefix(p.text, o.Name()+" ") {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(problems, func(p problem) bool { return strings.HasPrefix(p.text, o.Name()+" ") })
 }
 
 // takeExtras judges the words that found no place. raid and volgroup keep them
@@ -125,7 +120,7 @@ func (l *linter) takeExtras(a *Args, s *Statement, rows []OptionSpec, r readResu
 		switch a.Spec.Name {
 		case "raid":
 			// Words behind the options are the members, unless some came before.
-			if !anyDashed(extras) {
+			if !slices.ContainsFunc(extras, isDashed) {
 				if len(r.positionals[1]) == 0 {
 					a.positionals = append(a.positionals, extras...)
 				} else {
@@ -174,22 +169,12 @@ func wordBehind(s *Statement, w Word) Pos {
 
 // mistyped reports whether a word that found no place was meant to be o.
 func (l *linter) mistyped(extras []Word, o *OptionSpec, rows []OptionSpec) bool {
-	for _, w := range extras[:min(len(extras), 20)] {
-		if near := l.nearestOption(opt0(w.Value), rows); near != "" && slices.Contains(o.Names, near) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(extras[:min(len(extras), 20)], func(w Word) bool {
+		return slices.Contains(o.Names, l.nearestOption(opt0(w.Value), rows))
+	})
 }
 
-func anyDashed(words []Word) bool {
-	for _, w := range words {
-		if strings.HasPrefix(w.Value, "-") {
-			return true
-		}
-	}
-	return false
-}
+func isDashed(w Word) bool { return strings.HasPrefix(w.Value, "-") }
 
 // takeValue converts the value of an option and keeps it.
 func (l *linter) takeValue(a *Args, o occurrence) {

@@ -3,6 +3,7 @@
 package kickstart
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -228,10 +229,7 @@ func explainOption(b *strings.Builder, owner string, o *OptionSpec, d Dialect) {
 
 // usage is an option as one writes it.
 func usage(o *OptionSpec) string {
-	value := o.Value
-	if value == "" {
-		value = "VALUE"
-	}
+	value := cmp.Or(o.Value, "VALUE")
 	switch {
 	case o.Type == TypeFlag:
 		return o.Name()

@@ -79,12 +79,10 @@ func (l *linter) root(f *File) {
 
 // hasText reports whether a section has a line that is not blank.
 func hasText(s *Section) bool {
-	for _, n := range s.Body {
-		if t, ok := n.(*Text); ok && strings.TrimFunc(t.Text(), isSpace) != "" {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(s.Body, func(n Node) bool {
+		t, ok := n.(*Text)
+		return ok && strings.TrimFunc(t.Text(), isSpace) != ""
+	})
 }
 
 // walk lints the lines of the current file.

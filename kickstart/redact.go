@@ -164,12 +164,7 @@ func looksLikeOption(name string) bool {
 
 // isSecretOption knows the options' abbreviations too.
 func isSecretOption(name string) bool {
-	for _, s := range secretOptions {
-		if strings.HasPrefix(s, name) && len(name) > len("--") {
-			return true
-		}
-	}
-	return false
+	return len(name) > len("--") && slices.ContainsFunc(secretOptions, func(s string) bool { return strings.HasPrefix(s, name) })
 }
 
 // redactComment hides the secrets of a command that stands in a comment.

@@ -6,6 +6,7 @@ package disk
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"io"
 	"math"
@@ -161,11 +162,7 @@ func (v *volume) bootSector(f FAT32) []byte {
 	b[64] = 0x80
 	b[66] = 0x29
 	le.PutUint32(b[67:], f.VolumeID)
-	label := v.label
-	if label == "" {
-		label = "NO NAME    "
-	}
-	copy(b[71:], label)
+	copy(b[71:], cmp.Or(v.label, "NO NAME    "))
 	copy(b[82:], "FAT32   ")
 	copy(b[90:], "\xf4\xeb\xfd") // should a BIOS jump here: halt
 	le.PutUint16(b[510:], 0xaa55)

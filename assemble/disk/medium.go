@@ -4,6 +4,7 @@
 package disk
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"time"
@@ -84,11 +85,7 @@ func (m *BootMedium) layout() (Layout, error) {
 	}
 	add("EFI System Partition", TypeESP, m.ESPBytes)
 	for _, v := range m.Volumes {
-		kind := v.Type
-		if kind == "" {
-			kind = TypeLinux
-		}
-		add(v.Name, kind, max(Alignment, alignUp(v.Contents.SizeBytes)))
+		add(v.Name, cmp.Or(v.Type, TypeLinux), max(Alignment, alignUp(v.Contents.SizeBytes)))
 	}
 	l.SizeBytes = next + Alignment // the backup table
 	return l, l.Validate()
@@ -100,12 +97,8 @@ func (m *BootMedium) write(f *os.File, l Layout) error {
 		return err
 	}
 	esp := l.Partitions[0]
-	label := m.Label
-	if label == "" {
-		label = "IMGASM"
-	}
 	err := WriteFAT32(f, esp.StartBytes, FAT32{
-		SizeBytes: esp.SizeBytes, Label: label, VolumeID: derive.VolumeID(m.Seed, "EFI system partition"),
+		SizeBytes: esp.SizeBytes, Label: cmp.Or(m.Label, "IMGASM"), VolumeID: derive.VolumeID(m.Seed, "EFI system partition"),
 		HiddenSectors: uint32(esp.StartBytes / SectorSize), Time: m.Time, Files: m.Files,
 	}, true)
 	if err != nil {

@@ -4,6 +4,7 @@
 package iso
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -193,11 +194,7 @@ func level1(name string, dir bool) (stem, ext string) {
 	if i := strings.LastIndexByte(name, '.'); i > 0 && !dir {
 		stem, ext = name[:i], name[i+1:]
 	}
-	stem, ext = dchars(stem, 8), dchars(ext, 3)
-	if stem == "" {
-		stem = "_"
-	}
-	return stem, ext
+	return cmp.Or(dchars(stem, 8), "_"), dchars(ext, 3)
 }
 
 func dchars(s string, most int) string {

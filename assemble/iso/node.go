@@ -216,11 +216,7 @@ func (m *Image) describe(n *node, system []byte) (keep bool, err error) {
 // lower case, without the version and without the dot of an empty extension.
 func plainShown(id string) string {
 	name, _, _ := strings.Cut(id, ";")
-	name = strings.TrimSuffix(name, ".")
-	if name == "" {
-		name = "_"
-	}
-	return asciiLower(name)
+	return asciiLower(cmp.Or(strings.TrimSuffix(name, "."), "_"))
 }
 
 func asciiLower(s string) string {

@@ -3,6 +3,7 @@
 package source
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -200,9 +201,7 @@ func (f *Fetcher) hasItsHash(ctx context.Context, e entry, rec *record, want str
 	if err != nil {
 		return false, nil
 	}
-	if want == "" {
-		want = rec.SHA256
-	}
+	want = cmp.Or(want, rec.SHA256)
 	if !f.Rehash && rec.SizeBytes == st.Size() && rec.ModNano == st.ModTime().UnixNano() && rec.SHA256 == want {
 		return true, nil
 	}

@@ -14,6 +14,7 @@
 package fetch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -95,11 +96,7 @@ func follow(req *http.Request, via []*http.Request) error {
 // do makes one request. Errors are those of the network, without the address,
 // which every caller names.
 func (c *Client) do(req *http.Request) (*http.Response, error) {
-	agent := c.UserAgent
-	if agent == "" {
-		agent = "imgasm"
-	}
-	req.Header.Set("User-Agent", agent)
+	req.Header.Set("User-Agent", cmp.Or(c.UserAgent, "imgasm"))
 	// Lengths and ranges must be those of the file itself.
 	req.Header.Set("Accept-Encoding", "identity")
 	client := http.Client{Transport: c.Transport, CheckRedirect: follow}

@@ -5,6 +5,7 @@
 package tmpdir
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -25,10 +26,7 @@ var ours = regexp.MustCompile(`^\.?imgasm-[0-9]+$`)
 // them), after it has removed those of programs that were killed. remove takes
 // it away.
 func New(base string) (dir string, remove func(), err error) {
-	if base == "" {
-		base = os.TempDir()
-	}
-	return create(base, "imgasm-")
+	return create(cmp.Or(base, os.TempDir()), "imgasm-")
 }
 
 // Hidden is New in a folder that has other things than temporary ones: what is
