@@ -88,25 +88,14 @@ func pairFromNames(q Query, names, source string) (*Pair, error) {
 // tell. Keys without such code would be ignored by the firmware.
 func claimsByName(codePath string) claims {
 	base := strings.ToLower(filepath.Base(codePath))
-	for _, d := range knownByName() {
-		if strings.EqualFold(d.code, base) {
-			return d.claims
+	for _, p := range places {
+		if p.claims.secureBoot && strings.EqualFold(p.code, base) {
+			return p.claims
 		}
 	}
 	sec := strings.Contains(base, "secboot") || strings.Contains(base, "secure") || strings.Contains(base, "smm") || strings.Contains(base, ".ms.")
 	arm := strings.Contains(base, "aavmf") || strings.Contains(base, "aarch64") || strings.Contains(base, "qemu_efi")
 	return claims{secureBoot: sec || arm, smm: sec && !arm}
-}
-
-// knownByName is the rows of the table that can do Secure Boot.
-func knownByName() []place {
-	var out []place
-	for _, p := range places {
-		if p.claims.secureBoot {
-			out = append(out, p)
-		}
-	}
-	return out
 }
 
 // companion finds the template of variables that belongs to code, beside it:

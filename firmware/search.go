@@ -9,7 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"sort"
+	"slices"
 )
 
 // Looked is one place that was looked at, and why it gave nothing.
@@ -46,8 +46,7 @@ func (s *search) look(path, why string) {
 // Boot but has no keys fits a query without Secure Boot, after those that
 // cannot: it needs SMM, which costs time in each boot.
 func (s *search) all(ctx context.Context) []Pair {
-	var pairs []Pair
-	var late []bool
+	var pairs, late []Pair
 	seen := map[[2]string]bool{}
 	for _, c := range append(s.descriptors(ctx), s.known(ctx)...) {
 		if ctx.Err() != nil {
@@ -71,20 +70,13 @@ func (s *search) all(ctx context.Context) []Pair {
 			s.look(c.code, why)
 			continue
 		}
-		pairs, late = append(pairs, *p), append(late, p.SMM && !p.SecureBoot)
+		if !s.everything && p.SMM && !p.SecureBoot {
+			late = append(late, *p)
+		} else {
+			pairs = append(pairs, *p)
+		}
 	}
-	order := make([]int, len(pairs))
-	for i := range order {
-		order[i] = i
-	}
-	if !s.everything {
-		sort.SliceStable(order, func(a, b int) bool { return !late[order[a]] && late[order[b]] })
-	}
-	out := make([]Pair, len(pairs))
-	for i, j := range order {
-		out[i] = pairs[j]
-	}
-	return append(out, s.trees(ctx)...)
+	return slices.Concat(pairs, late, s.trees(ctx))
 }
 
 // trees searches the unpacked packages.

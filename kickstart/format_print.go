@@ -169,10 +169,5 @@ func joins(s *Statement, i int, options []OptionSpec) bool {
 		return false
 	}
 	// Behind "--" nothing is an option, and the value of the option before is none.
-	for _, w := range s.Words[:i] {
-		if w.Value == "--" {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(s.Words[:i], func(w Word) bool { return w.Value == "--" })
 }

@@ -242,14 +242,9 @@ func describe(i Input) string {
 
 // both calls visit for every key of either map, in order.
 func both[V any](a, b map[string]V, visit func(key string, a, b V)) {
-	keys := map[string]bool{}
-	for k := range a {
-		keys[k] = true
-	}
-	for k := range b {
-		keys[k] = true
-	}
-	for _, k := range slices.Sorted(maps.Keys(keys)) {
+	keys := slices.AppendSeq(slices.Collect(maps.Keys(a)), maps.Keys(b))
+	slices.Sort(keys)
+	for _, k := range slices.Compact(keys) {
 		visit(k, a[k], b[k])
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/imgasm/imgasm/internal/smallfile"
@@ -197,10 +198,5 @@ func mayBeNeeded(file string) bool {
 	if !found {
 		return true
 	}
-	for _, dir := range farFromGuest {
-		if strings.HasPrefix(below, dir) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(farFromGuest, func(dir string) bool { return strings.HasPrefix(below, dir) })
 }
