@@ -77,6 +77,11 @@ func TestSettings(t *testing.T) {
 	if s.root.label != "nixos" || s.esp.label != "ESP" || s.ESPPoint != "/boot" || s.Arch != "x86_64" || s.Label != "NixOS" {
 		t.Errorf("%+v", s)
 	}
+	// Scripts before NixOS 24.05 know no second partition.
+	s, f = of(map[string]string{hash + "systemd-boot/bin/systemd-boot": strings.Replace(script, "BOOT_MOUNT_POINT", "#", 2)})
+	if err := check(s, f); err != nil {
+		t.Error(err)
+	}
 	// Without a script all is as NixOS has it by default.
 	s, f = of(map[string]string{hash + "install-systemd-boot.sh": ""})
 	if err := check(s, f); err != nil {
@@ -134,6 +139,7 @@ func TestRefused(t *testing.T) {
 		"long label":        {table("LABEL=nixosnixosnixosnixos / ext4 x 0 2\nLABEL=ESP /boot vfat x 0 0"), ErrUnsupported, "LABEL=nixosn"},
 		"small label":       {table("LABEL=nixos / ext4 x 0 2\nLABEL=esp /boot vfat x 0 0"), ErrUnsupported, "LABEL=esp"},
 		"swap":              {table(fstab + "/dev/disk/by-label/swap none swap defaults 0 0\n"), ErrUnsupported, "by-label/swap"},
+		"pool":              {table(fstab + "tank/srv /srv zfs defaults 0 0\n"), ErrUnsupported, "tank/srv"},
 		"home":              {table(fstab + "UUID=x /home ext4 defaults 0 0\n"), ErrUnsupported, "/home"},
 	} {
 		s, f := of(c.changed)

@@ -69,15 +69,15 @@ func (s *System) takeFstab(entries []inspect.FstabEntry) error {
 		return refuse(espDo, "its EFI system partition, %s, is %s, and only vfat is written", entries[esp].Point, entries[esp].Type)
 	}
 	var ok bool
-	if s.root, ok = s.call(entries[root].Spec, extLabel, uuidForm); !ok {
+	if s.root, ok = call(entries[root].Spec, extLabel, uuidForm); !ok {
 		return refuse(rootDo, "its root is to be %s, which this disk cannot be called", entries[root].Spec)
 	}
-	if s.esp, ok = s.call(entries[esp].Spec, fatLabel, fatSerial); !ok {
+	if s.esp, ok = call(entries[esp].Spec, fatLabel, fatSerial); !ok {
 		return refuse(espDo, "its EFI system partition is to be %s, which one on this disk cannot be called", entries[esp].Spec)
 	}
 	s.complete(entries[esp].Point)
 	for i, e := range entries {
-		if i != root && i != esp && s.needsDisk(e) {
+		if i != root && i != esp && needsDisk(e) {
 			return refuse("no mount of "+e.Spec+", or with the option nofail", "line %d of its fstab mounts %s at %s, which is not on this disk", e.Line, e.Spec, e.Point)
 		}
 	}
@@ -85,7 +85,7 @@ func (s *System) takeFstab(entries []inspect.FstabEntry) error {
 }
 
 // call is the volume that an fstab names, if one can have that name.
-func (s *System) call(spec string, label, uuid *regexp.Regexp) (v volume, ok bool) {
+func call(spec string, label, uuid *regexp.Regexp) (v volume, ok bool) {
 	m := deviceSpec.FindStringSubmatch(spec)
 	if m == nil {
 		return v, false
@@ -131,8 +131,8 @@ func (s *System) serial() uint32 {
 
 // needsDisk tells whether a system does not boot without the device of an entry:
 // it waits for each that has no nofail or noauto.
-func (s *System) needsDisk(e inspect.FstabEntry) bool {
+func needsDisk(e inspect.FstabEntry) bool {
 	options := strings.Split(e.Options, ",")
-	device := strings.HasPrefix(e.Spec, "/dev/") || strings.Contains(e.Spec, "=")
+	device := strings.HasPrefix(e.Spec, "/dev/") || strings.Contains(e.Spec, "=") || e.Type == "zfs" // of a pool, by its name
 	return device && !slices.Contains(options, "nofail") && !slices.Contains(options, "noauto")
 }

@@ -92,7 +92,7 @@ func (s *System) readScript(f *files, script string) error {
 	l.bitLocker = set["REBOOT_FOR_BITLOCKER"] != ""
 	l.hashed = strings.Contains(script, "sha256")
 	l.flat = strings.Contains(script, "store_subdir")
-	if boot := set["BOOT_MOUNT_POINT"]; boot != l.mountPoint {
+	if boot := set["BOOT_MOUNT_POINT"]; boot != "" && boot != l.mountPoint {
 		return refuse("no boot.loader.systemd-boot.xbootldrMountPoint", "its kernels are on another partition than the ESP, at %s", boot)
 	}
 	extra := set["COPY_EXTRA_FILES"]
