@@ -133,7 +133,7 @@ func TestE2EDisk(t *testing.T) {
 		set  map[string]string
 		rest bool // in make test-all only
 	}{
-		{arch.X86_64, map[string]string{"EFI": "x64.efi", "PACKAGES": "100", "COUNT": "500", "SIZE": "2000"}, false},
+		{arch.X86_64, map[string]string{"EFI": "x64.efi", "PACKAGES": "100", "COUNT": "500", "SIZE": "600"}, false},
 		{arch.AArch64, map[string]string{"EFI": "aa64.efi", "SCRIPTSAYS": "store_subdir sha256", "COUNT": "200"}, true},
 	} {
 		t.Run(c.arch.Name, func(t *testing.T) {
@@ -153,7 +153,8 @@ func TestE2EDisk(t *testing.T) {
 			if m == nil || m[1] != toplevel || !strings.Contains(console, "STAGE-1 goes to "+toplevel+"/init") {
 				t.Errorf("%q\n%s", m, console)
 			}
-			_, root := judged(t, disk, 128<<20) // what the kernel has written to is whole, and holds it
+			root := fmt.Sprint(disk, "?offset=", rootStart(128<<20)) // what the kernel has written to is whole, and holds it
+			run(t, "e2fsck", "e2fsprogs", "-fn", root)
 			if said := run(t, "debugfs", "e2fsprogs", "-R", "cat /etc/written", root); !strings.Contains(said, "by the system") {
 				t.Errorf("/etc/written: %s", said)
 			}

@@ -3,7 +3,7 @@ package nixdisk_test
 import (
 	"context"
 	"errors"
-	"io"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -49,40 +49,26 @@ func run(t testing.TB, name, debianPackage string, args ...string) string {
 	return string(out)
 }
 
-// judged has a disk looked at by the programs of others, and gives its
-// partitions as files of their own.
+// judged has a disk looked at by the programs of others. It gives the EFI system
+// partition as a file of its own, and the root as the programs of e2fsprogs know it.
 func judged(t testing.TB, disk string, espBytes int64) (esp, root string) {
 	t.Helper()
 	if said := run(t, "sgdisk", "gdisk", "-v", disk); !strings.Contains(said, "No problems found") {
 		t.Errorf("sgdisk: %s", said)
 	}
-	esp, root = filepath.Join(t.TempDir(), "esp"), filepath.Join(t.TempDir(), "root")
-	info, err := os.Stat(disk)
-	if err != nil {
+	esp = filepath.Join(t.TempDir(), "esp")
+	run(t, "dd", "coreutils", "if="+disk, "of="+esp, "bs=1M", "skip=1", fmt.Sprint("count=", espBytes>>20), "conv=sparse", "status=none")
+	if err := os.Truncate(esp, espBytes); err != nil {
 		t.Fatal(err)
 	}
-	in, err := os.Open(disk)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer in.Close()
-	for _, p := range []struct {
-		path       string
-		from, size int64
-	}{{esp, 1 << 20, espBytes}, {root, 1<<20 + espBytes, info.Size() - espBytes - 2<<20}} {
-		out, err := os.Create(p.path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = io.Copy(out, io.NewSectionReader(in, p.from, p.size))
-		if err := errors.Join(err, out.Close()); err != nil {
-			t.Fatal(err)
-		}
-	}
+	root = fmt.Sprint(disk, "?offset=", rootStart(espBytes))
 	run(t, "fsck.vfat", "dosfstools", "-n", esp)
 	run(t, "e2fsck", "e2fsprogs", "-fn", root)
 	return esp, root
 }
+
+// rootStart is where the root begins on a disk.
+func rootStart(espBytes int64) int64 { return 1<<20 + espBytes }
 
 // verified has nix compare the contents of a root with its registration.
 func verified(t testing.TB, n nixglue.Nix, toplevel, root string) {
@@ -184,8 +170,8 @@ func TestDisk(t *testing.T) {
 		said += "== " + strings.Replace(hashes.ReplaceAllString(dir, "HASH-"), filepath.Dir(toplevel), "the store", 1) + "\n" + listing(run(t, "debugfs", "e2fsprogs", "-R", "ls -l "+dir, root))
 	}
 	said += run(t, "sgdisk", "gdisk", "-i", "1", "-i", "2", disk)
-	for _, file := range []string{esp, root} {
-		said += strings.ReplaceAll(run(t, "blkid", "util-linux", "-p", file), file, filepath.Base(file))
+	for _, start := range []int64{1 << 20, rootStart(espBytes)} {
+		said += strings.ReplaceAll(run(t, "blkid", "util-linux", "-p", "-O", fmt.Sprint(start), disk), disk, "volume")
 	}
 	golden.Check(t, "disk.txt", []byte(said))
 
