@@ -39,7 +39,7 @@ unit: ## no root, no network, no virtual machine
 	CGO_ENABLED=1 $(GO) test -race -short ./...
 
 e2e: setup-test ## whole builds in real virtual machines, by emulation where there is nothing faster
-	IMGASM_E2E=$(E2E) $(GO) test -count=1 -timeout 40m -parallel 2 -p 1 -v -run 'E2E|DiesWith' ./cmd/imgasm ./qemu/... ./firmware ./assemble/boot ./assemble/nixdisk ./assemble/report ./assemble/rehearsal/debian ./nixos
+	IMGASM_E2E=$(E2E) $(GO) test -count=1 -timeout 60m -parallel 2 -p 1 -v -run 'E2E|DiesWith' ./cmd/imgasm ./qemu/... ./firmware ./assemble/boot ./assemble/nixdisk ./assemble/report ./assemble/rehearsal/debian ./nixos
 
 lint: cross
 	@test -z "$$(gofmt -l .)" || { echo 'gofmt:'; gofmt -l .; exit 1; }

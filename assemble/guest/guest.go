@@ -98,6 +98,7 @@ type Runner struct {
 
 	arch arch.Arch
 	host host.Host
+	base qemu.Config
 }
 
 // Want says what guests need.
@@ -110,54 +111,20 @@ type Want struct {
 // Find finds QEMU, its accelerator and the firmware on host h, for a Spec that is
 // complete.
 //
-// Errors: of class assemble.ErrInput, and firmware's, qemu's and accel's own.
+// Errors: of class assemble.ErrInput, and those of machine.Find.
 func Find(ctx context.Context, h host.Host, s Spec, w Want) (r Runner, err error) {
 	r.host = h
 	if r.arch, err = arch.Parse(w.Arch); err != nil {
 		return r, bad("Arch", err, "")
 	}
-	if s.QEMU == "" {
-		s.QEMU = r.arch.QEMU
-	}
-	if r.QEMU, err = qemu.Inspect(ctx, s.QEMU); err != nil {
+	m, err := machine.Find(ctx, h, machine.Wish{Accel: s.Accel, CPU: s.CPU, QEMU: s.QEMU, Firmware: s.Firmware, CPUs: s.CPUs, MemoryMiB: s.MemoryMiB},
+		machine.Want{Arch: w.Arch, X86Level: w.X86Level, MemoryMiB: w.MemoryMiB, UEFI: true, SecureBoot: s.SecureBoot})
+	if err != nil {
 		return r, err
 	}
-	s.QEMU = r.QEMU.Path
-	if r.Accel, err = accel.Choose(ctx, accel.Want{Accel: s.Accel, Arch: w.Arch, Binary: s.QEMU, Version: r.QEMU.Version, X86Level: w.X86Level}); err != nil {
-		return r, err
-	}
-	if s.CPU != "" {
-		r.Accel.CPU = s.CPU
-	}
-	if s.CPUs == 0 {
-		s.CPUs = max(1, min(h.CPUs, 4))
-		if r.serial() {
-			s.CPUs = 1 // more would take turns
-		}
-		if r.Accel.MaxCPUs > 0 {
-			s.CPUs = min(s.CPUs, r.Accel.MaxCPUs)
-		}
-	} else if r.Accel.MaxCPUs > 0 && s.CPUs > r.Accel.MaxCPUs {
-		return r, bad("CPUs", fmt.Errorf("%s runs at most %d processors", r.Accel.Accel, r.Accel.MaxCPUs), "")
-	}
-	if s.MemoryMiB == 0 {
-		s.MemoryMiB = w.MemoryMiB
-	}
-	r.Spec = s
-	if s.Firmware == bios {
-		return r, nil
-	}
-	query := firmware.Query{Arch: w.Arch, SecureBoot: s.SecureBoot, Getenv: h.Getenv, Binary: s.QEMU, Trees: h.FirmwareTrees()}
-	if s.Firmware != "auto" && s.Firmware != "uefi" {
-		query.Explicit = s.Firmware
-	}
-	r.Firmware, err = firmware.Find(ctx, query)
-	return r, err
-}
-
-// serial reports whether this QEMU must emulate all processors in one thread.
-func (r *Runner) serial() bool {
-	return r.Accel.Accel == "tcg" && r.QEMU.Version.Major < r.arch.SerialBefore
+	s.QEMU, s.CPUs, s.MemoryMiB = m.QEMU.Path, m.Config.CPUs, m.Config.MemoryMiB
+	r.Spec, r.QEMU, r.Accel, r.Firmware, r.base = s, m.QEMU, m.Accel, m.Firmware, m.Config
+	return r, nil
 }
 
 // BootMode is the kind of firmware that the guests have: "uefi" or "bios".
@@ -170,14 +137,8 @@ func (r *Runner) BootMode() string {
 
 // Config is what all machines of a build of out have in common.
 func (r *Runner) Config(out, uuid string) qemu.Config {
-	c := qemu.Config{
-		Arch: r.arch.Name, Binary: r.QEMU.Path, Name: "imgasm " + filepath.Base(out), UUID: uuid,
-		Accel: r.Accel.Accel, CPU: r.Accel.CPU, CPUs: r.Spec.CPUs, MemoryMiB: r.Spec.MemoryMiB,
-		RNG: true, PVPanic: true, Sandbox: r.host.OS == "linux", // Fit of qemu.Info takes back what the build has not
-	}
-	if r.serial() {
-		c.Accel = "tcg,thread=single"
-	}
+	c := r.base
+	c.Name, c.UUID = "imgasm "+filepath.Base(out), uuid
 	return c
 }
 

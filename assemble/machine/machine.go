@@ -5,11 +5,13 @@ package machine
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"path/filepath"
 
 	"github.com/imgasm/imgasm/assemble/host"
 	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/qemu"
 	"github.com/imgasm/imgasm/qemu/accel"
 )
@@ -26,59 +28,89 @@ type Wish struct {
 
 // Machine is a machine for an image, resolved on a host.
 type Machine struct {
-	// Config is the machine without the drive of the image, network and ports,
-	// which are its user's matter. It has devices that this QEMU has.
+	// Config is the machine without name, drives, network and ports, which are its
+	// user's matter.
 	Config   qemu.Config
 	Firmware *firmware.Pair // nil: a BIOS
 	Accel    accel.Choice
 	QEMU     *qemu.Info
-	Notes    []string // what this QEMU lacks
+	Notes    []string // what this QEMU lacks; Resolve's
 }
 
-// Resolve finds what runs the image i on host h. Nothing is written.
+// Want is what a machine has to be.
+type Want struct {
+	Arch       string // "x86_64", "aarch64"
+	X86Level   int    // of the x86-64 processor: 1 to 4; 0: any
+	MemoryMiB  int    // where the wish does not say; 0: 2048
+	UEFI       bool   // where the wish does not say
+	SecureBoot bool
+	// Memory is the folder that has what was found out about QEMU and its
+	// accelerators before; "": it is found out anew.
+	Memory string
+}
+
+// ErrWish is a machine that cannot be.
+var ErrWish = fault.Class(fault.Input, "no such machine")
+
+// Find finds QEMU, its accelerator and the firmware on host h. Nothing is written.
 //
-// Errors: those of packages qemu, accel and firmware.
-func Resolve(ctx context.Context, h host.Host, i *Image, w Wish) (*Machine, error) {
-	a, err := arch.Parse(i.Arch)
+// Errors: ErrWish; those of packages qemu, accel and firmware.
+func Find(ctx context.Context, h host.Host, w Wish, want Want) (*Machine, error) {
+	a, err := arch.Parse(want.Arch)
+	if err != nil {
+		return nil, &fault.Error{Class: ErrWish, Field: "Arch", Err: err}
+	}
+	m := &Machine{}
+	if m.QEMU, err = qemu.Recall(ctx, cmp.Or(w.QEMU, a.QEMU), want.Memory); err != nil {
+		return nil, err
+	}
+	m.Accel, err = accel.Choose(ctx, accel.Want{Accel: w.Accel, Arch: a.Name, Binary: m.QEMU.Path, Version: m.QEMU.Version, X86Level: want.X86Level, Memory: want.Memory})
 	if err != nil {
 		return nil, err
 	}
-	m := &Machine{}
-	if m.QEMU, err = qemu.Recall(ctx, cmp.Or(w.QEMU, a.QEMU), h.Memory()); err != nil {
-		return nil, err
-	}
-	if m.Accel, err = accel.Choose(ctx, accel.Want{Accel: w.Accel, Arch: a.Name, Binary: m.QEMU.Path, Version: m.QEMU.Version, Memory: h.Memory()}); err != nil {
-		return nil, err
-	}
-	c := qemu.Config{
-		Arch: a.Name, Binary: m.QEMU.Path, Name: "imgasm " + filepath.Base(i.Path), Accel: m.Accel.Accel, CPU: cmp.Or(w.CPU, m.Accel.CPU),
-		CPUs: w.CPUs, MemoryMiB: w.MemoryMiB, RNG: true, PVPanic: true, Display: true, Sandbox: h.OS == "linux",
-		// A first boot may well restart the machine: shim does with empty variables.
-		Actions: qemu.Actions{Reboot: "reset"},
+	m.Accel.CPU = cmp.Or(w.CPU, m.Accel.CPU)
+	m.Config = qemu.Config{
+		Arch: a.Name, Binary: m.QEMU.Path, Accel: m.Accel.Accel, CPU: m.Accel.CPU, CPUs: w.CPUs, MemoryMiB: cmp.Or(w.MemoryMiB, want.MemoryMiB),
+		RNG: true, PVPanic: true, Sandbox: h.OS == "linux", // Fit of qemu.Info takes back what the build has not
 	}
 	serial := m.Accel.Emulated() && m.QEMU.Version.Major < a.SerialBefore // all processors in one thread
 	if serial {
-		c.Accel += ",thread=single"
+		m.Config.Accel += ",thread=single"
 	}
-	if c.CPUs == 0 {
-		if c.CPUs = max(1, min(h.CPUs, 4)); serial {
-			c.CPUs = 1 // more would take turns
+	most := m.Accel.MaxCPUs
+	if m.Config.CPUs == 0 {
+		m.Config.CPUs = max(1, min(h.CPUs, 4))
+		if serial {
+			m.Config.CPUs = 1 // more would take turns
 		}
-		if m.Accel.MaxCPUs > 0 {
-			c.CPUs = min(c.CPUs, m.Accel.MaxCPUs)
+		if most > 0 {
+			m.Config.CPUs = min(m.Config.CPUs, most)
 		}
+	} else if most > 0 && w.CPUs > most {
+		return nil, &fault.Error{Class: ErrWish, Field: "CPUs", Err: fmt.Errorf("%s runs at most %d processors", m.Accel.Accel, most)}
 	}
 	own := w.Firmware != "" && w.Firmware != "auto"
-	if i.UEFI && !own || own && w.Firmware != "bios" {
-		query := firmware.Query{Arch: a.Name, Getenv: h.Getenv, Binary: m.QEMU.Path, Trees: h.FirmwareTrees()}
+	if want.UEFI && !own || own && w.Firmware != "bios" {
+		query := firmware.Query{Arch: a.Name, SecureBoot: want.SecureBoot, Getenv: h.Getenv, Binary: m.QEMU.Path, Trees: h.FirmwareTrees()}
 		if own && w.Firmware != "uefi" {
 			query.Explicit = w.Firmware
 		}
-		if m.Firmware, err = firmware.Find(ctx, query); err != nil {
-			return nil, err
-		}
+		m.Firmware, err = firmware.Find(ctx, query)
 	}
-	m.Config, m.Notes, err = m.QEMU.Fit(c)
+	return m, err
+}
+
+// Resolve finds what runs the image i on host h, by what is remembered of it. The
+// errors are Find's.
+func Resolve(ctx context.Context, h host.Host, i *Image, w Wish) (*Machine, error) {
+	m, err := Find(ctx, h, w, Want{Arch: i.Arch, UEFI: i.UEFI, Memory: h.Memory()})
+	if err != nil {
+		return nil, err
+	}
+	m.Config.Name, m.Config.Display = "imgasm "+filepath.Base(i.Path), true
+	// A first boot may well restart the machine: shim does with empty variables.
+	m.Config.Actions.Reboot = "reset"
+	m.Config, m.Notes, err = m.QEMU.Fit(m.Config)
 	return m, err
 }
 

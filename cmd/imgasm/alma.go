@@ -22,7 +22,7 @@ imgasm alma --profile cloud --out cloud.qcow2
 imgasm alma --copy motd:/etc/motd --post setup.sh
 imgasm alma --kickstart my.ks --dry-run`,
 		Description: `Makes the media, runs the installer without a screen, follows it on the serial
-console and over QMP, boots the result once, and publishes it with a description
+console and over QMP, verifies the result, and publishes it with a description
 beside it. A failure is known when the guest knows it; its logs are kept in
 OUT.failed. Without --kickstart the system has root and a user with sudo. They
 log in by the keys and passwords that you give; without any key or password they

@@ -87,6 +87,7 @@ func checkVerified(t *testing.T, image string) {
 func TestE2EDebian(t *testing.T) {
 	hosttool.Machines(t)
 	hosttool.Rest(t)
+	t.Parallel()
 	if runtime.GOOS != "linux" {
 		t.Skip("mmdebstrap makes a Debian on Linux only")
 	}
