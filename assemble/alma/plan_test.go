@@ -45,7 +45,7 @@ var seeded = map[string]bool{
 	"MemoryMiB": false, "CPUs": false, "Accel": false, "CPU": false, "QEMU": false, "Firmware": false, "SecureBoot": false,
 	"KernelArgs": false, "Deliver": false, "ConsoleMode": false, "KSStrict": false, "Timeout": false, "StallTimeout": false, "SpaceWait": false, "Offline": false,
 	// What follows.
-	"Out": false, "Force": false, "Bundle": false, "Keep": false, "KeepVM": false, "NoVerify": false, "Report": false,
+	"Out": false, "Force": false, "Bundle": false, "Keep": false, "KeepVM": false, "NoVerify": false, "Report": false, "Key": false,
 	"Lock": false, "Locked": false, "LockFile": false, "Provenance": false, "Checksums": false, "SBOM": false,
 }
 
