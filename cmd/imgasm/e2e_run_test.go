@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"image/png"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/qcow2"
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/hosttool"
 )
@@ -35,6 +37,12 @@ func (s *scene) ssh(args ...string) (code int, stdout string) {
 	}
 	return cmd.ProcessState.ExitCode(), string(out)
 }
+
+// answer is what is typed at a text of the guest's.
+type answer struct{ await, typed string }
+
+// ofRehearsal logs in at the console of a rehearsal's system, and leaves.
+var ofRehearsal = []answer{{"login: ", "admin\n"}, {"Password: ", "admin\n"}, {"$ ", "echo $((40+2))-done\n"}, {"42-done", "\x1d"}}
 
 // checkRuns has two clones of an image run at once: their user logs in, copies
 // files, looks at console and screen, and stops them.
@@ -136,23 +144,62 @@ func checkTerminal(t *testing.T, s *scene) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	hear(t, cmd, said, keys, ofRehearsal)
+}
+
+// A foreign image with a boot sector alone, as qcow2 and raw, is started by a BIOS.
+func TestE2ERunBIOS(t *testing.T) {
+	hosttool.Machines(t)
+	sector := make([]byte, 1<<20)
+	// 16 bits at 0x7c00: what stands at 0x7d00 goes to the first serial port.
+	copy(sector, "\x31\xc0\x8e\xd8\xba\xf8\x03\xbe\x00\x7d\xac\x84\xc0\x74\x03\xee\xeb\xf8\xf4\xeb\xfd")
+	copy(sector[0x100:], "a BIOS was here\r\n")
+	sector[510], sector[511] = 0x55, 0xaa
+	for _, format := range []string{"raw", "qcow2"} {
+		s := &scene{t: t, dir: shortDir(t), binary: "qemu-system-x86_64"}
+		s.image = filepath.Join(s.dir, "disk."+format)
+		s.env = map[string]string{"XDG_STATE_HOME": filepath.Join(s.dir, "s"), "TMPDIR": s.dir}
+		var err error
+		if format == "raw" {
+			err = os.WriteFile(s.image, sector, 0o600)
+		} else {
+			err = qcow2.Create(t.Context(), s.image, bytes.NewReader(sector), qcow2.Options{})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := s.command("run", s.image)
+		keys, err1 := cmd.StdinPipe()
+		said, err2 := cmd.StdoutPipe()
+		if err := errors.Join(err1, err2, cmd.Start()); err != nil {
+			t.Fatal(err)
+		}
+		hear(t, cmd, said, keys, []answer{{"a BIOS was here", "\x1d"}})
+		s.clean()
+	}
+}
+
+// hear answers what a console says, in a process that must end well then.
+func hear(t *testing.T, cmd *exec.Cmd, said io.Reader, keys io.Writer, answers []answer) {
+	t.Helper()
 	defer time.AfterFunc(3*time.Minute, func() { _ = cmd.Process.Kill() }).Stop()
 	var heard strings.Builder
 	buf := make([]byte, 4096)
-	for _, step := range []struct{ await, typed string }{{"login: ", "admin\n"}, {"Password: ", "admin\n"}, {"$ ", "echo $((40+2))-done\n"}, {"42-done", "\x1d"}} {
-		for !strings.Contains(heard.String(), step.await) {
+	for _, a := range answers {
+		for !strings.Contains(heard.String(), a.await) {
 			n, err := said.Read(buf)
 			if err != nil {
-				t.Fatalf("no %q on the console: %v: %s", step.await, err, heard.String())
+				t.Fatalf("no %q on the console: %v: %s", a.await, err, heard.String())
 			}
 			heard.Write(buf[:n])
 		}
 		heard.Reset()
-		if _, err := keys.Write([]byte(step.typed)); err != nil {
+		if _, err := keys.Write([]byte(a.typed)); err != nil {
 			t.Fatal(err)
 		}
 	}
+	_, _ = io.Copy(io.Discard, said)
 	if err := cmd.Wait(); err != nil {
-		t.Errorf("imgasm console: %v", err)
+		t.Errorf("imgasm: %v", err)
 	}
 }

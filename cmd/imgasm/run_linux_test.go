@@ -300,7 +300,8 @@ func TestScpPath(t *testing.T) {
 	}
 }
 
-// What imgasm run does before QEMU's first instruction, and imgasm ssh before ssh's.
+// What imgasm run does before QEMU's first instruction, and imgasm ssh before ssh's;
+// and imgasm ps of 20 machines.
 func BenchmarkOverhead(b *testing.B) {
 	b.Run("run", func(b *testing.B) {
 		stamp := filepath.Join(b.TempDir(), "stamp")
@@ -323,6 +324,21 @@ func BenchmarkOverhead(b *testing.B) {
 			s.must("kill")
 		}
 		b.ReportMetric(float64(took.Milliseconds())/float64(b.N), "ms/guest")
+	})
+	b.Run("ps", func(b *testing.B) {
+		s := newScene(b, qemutest.Script{})
+		for n := range 20 {
+			f, err := instance.Store{Dir: filepath.Join(s.dir, "s/imgasm/vm")}.Create(b.Context(), fmt.Sprint("vm", n))
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer f.Remove()
+		}
+		for b.Loop() {
+			if out, err := s.command("ps").CombinedOutput(); err != nil || bytes.Count(out, []byte("\n")) != 21 {
+				b.Fatal(err, string(out))
+			}
+		}
 	})
 	b.Run("ssh", func(b *testing.B) {
 		s := newScene(b, qemutest.Script{})

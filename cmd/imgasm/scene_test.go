@@ -99,7 +99,7 @@ func (s *scene) clean() {
 			}
 			return nil
 		})
-		if n := qemuProcesses(s.t, s.binary); n > 0 {
+		if n := qemuProcesses(s.t, s.dir); n > 0 {
 			left = append(left, fmt.Sprint(n, " QEMUs"))
 		}
 		if left == nil {

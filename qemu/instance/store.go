@@ -43,7 +43,11 @@ func (s Store) List(ctx context.Context) ([]*Instance, error) {
 		return nil, err
 	}
 	defer unlock()
-	return all, s.sweep(ctx)
+	if err := s.sweep(ctx); err != nil {
+		return nil, err
+	}
+	all, _, err = s.look(ctx) // what seemed dead may have been in the midst of a change
+	return all, err
 }
 
 // look reads all records. dead tells that there are folders of nobody's, as far
@@ -186,7 +190,7 @@ func (s Store) Create(ctx context.Context, name string) (*Folder, error) {
 		return nil, &fault.Error{Class: ErrTaken, Field: "Name", Err: fmt.Errorf("an instance %q runs", name), Do: "imgasm stop " + name + ", or give another {Name}"}
 	}
 	if err == nil {
-		err = f.write(ctx)
+		err = f.put()
 	}
 	if err == nil {
 		f.made, err = os.Stat(f.Dir)
@@ -221,16 +225,24 @@ func (f *Folder) leave() {
 	}
 }
 
-// write writes the record.
+// write writes the record, for which nobody may take the folder for dead meanwhile.
 func (f *Folder) write(ctx context.Context) error {
+	unlock, err := publish.LockFolders(ctx, filepath.Dir(f.Dir))
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return f.put()
+}
+
+// put is write where the lock is held. The record need not outlive the host: what
+// is waited for is no disk.
+func (f *Folder) put() error {
 	text, err := json.MarshalIndent(f.Instance, "", "  ")
 	if err != nil {
 		return err
 	}
-	return publish.Private(ctx, filepath.Join(f.Dir, recordFile), func(file *os.File) error {
-		_, err := file.Write(text)
-		return err
-	})
+	return os.WriteFile(filepath.Join(f.Dir, recordFile), text, 0o600)
 }
 
 // lost reports whether the folder, its record or its sockets have vanished.

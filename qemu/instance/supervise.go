@@ -79,6 +79,9 @@ func (f *Folder) Run(ctx context.Context, spec Spec, ready func(*Instance)) (End
 		}
 	}}
 	if err := s.start(ctx); err != nil {
+		if s.log != nil {
+			s.log.close()
+		}
 		return Failed, err
 	}
 	serving, stop := context.WithCancel(ctx)
