@@ -110,7 +110,7 @@ func TestSeed(t *testing.T) {
 		return string(text)
 	}
 	for name, want := range map[string]string{
-		"said":                            "hostname web1\nuseradd -m -U -s /bin/bash -G wheel,adm eve\nchpasswd eve:a secret\nuseradd -m -U -s /bin/bash -p $6$x$y bob\n",
+		"said":                            "hostname web1\nuseradd -m -U -s /bin/bash -G wheel,adm -p * eve\nchpasswd eve:a secret\nuseradd -m -U -s /bin/bash -p $6$x$y bob\n",
 		"etc/hostname":                    "web1\n",
 		"home/admin/.ssh/authorized_keys": "ssh-ed25519 AAAA me@here\n",
 		"etc/sudoers.d/90-seed-eve":       "eve ALL=(ALL) NOPASSWD:ALL\n",
