@@ -34,9 +34,11 @@ var ErrFile = fault.Class(fault.Input, "not a project file that can be used")
 
 const (
 	// MaxSize is how large a file may be, in bytes.
-	MaxSize = 1 << 20
+	MaxSize = 64 << 10
 	// maxTargets bounds what a matrix may become.
 	maxTargets = 1000
+	// maxDepth is how deep values may lie in one another; 4 are of use.
+	maxDepth = 16
 )
 
 // Type is what a flag takes.
@@ -54,7 +56,8 @@ type Flag struct {
 	Name  string
 	Usage string
 	Type  Type
-	File  bool // its values name files, of which a target is made
+	// Files are the files that a value names, of which a target is made; nil: none.
+	Files func(value string) []string
 }
 
 // Kind is a kind of image.

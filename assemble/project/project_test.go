@@ -83,6 +83,9 @@ func TestMistakes(t *testing.T) {
 		"images:\n\ta: b":               "f:2:",
 		"images:\n  ../a: {kind: alma}": "is no name for an image",
 		"images: {}\n---\nimages: {}":   "a second document",
+		// The parser would take 6 GB for these.
+		"images: " + strings.Repeat("[", 60000):   "f:1:25: more than 16 values in one another",
+		"images:\n" + strings.Repeat("- ", 30000): "f:2:33: more than 16 values in one another",
 	} {
 		_, err := project.Parse("f", []byte(text), kinds)
 		said := ""

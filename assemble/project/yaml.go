@@ -10,6 +10,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
 
@@ -68,7 +69,11 @@ func (r reader) document(text []byte) (*node, error) {
 	if len(text) > MaxSize {
 		return nil, r.wrong(&node{line: 1, column: 1}, fmt.Sprintf("larger than %d bytes", MaxSize), "")
 	}
-	file, err := parser.ParseBytes(text, 0)
+	tokens := lexer.Tokenize(string(text))
+	if at := tooDeep(tokens); at != nil {
+		return nil, r.wrong(place(at), fmt.Sprintf("more than %d values in one another", maxDepth), "")
+	}
+	file, err := parser.Parse(tokens, 0)
 	var broken *yaml.SyntaxError
 	if errors.As(err, &broken) {
 		return nil, r.wrong(place(broken.Token), broken.Message, "")
@@ -94,6 +99,29 @@ func (r reader) document(text []byte) (*node, error) {
 		return nil, r.wrong(top, "the file is no mapping", "it begins with images:")
 	}
 	return top, nil
+}
+
+// tooDeep is the first of the brackets, or of the dashes of a line, that nest so deep
+// that the parser would take minutes and gigabytes; nil: none.
+func tooDeep(tokens token.Tokens) *token.Token {
+	open, line, dashes := 0, 0, 0
+	for _, t := range tokens {
+		if t.Position.Line != line {
+			line, dashes = t.Position.Line, 0
+		}
+		switch t.Type {
+		case token.SequenceStartType, token.MappingStartType:
+			open++
+		case token.SequenceEndType, token.MappingEndType:
+			open--
+		case token.SequenceEntryType:
+			dashes++
+		}
+		if max(open, dashes) > maxDepth {
+			return t
+		}
+	}
+	return nil
 }
 
 func place(t *token.Token) *node {
