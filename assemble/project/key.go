@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -21,23 +20,23 @@ import (
 
 // Key is a hash of all that a target is made of and that this host can know
 // beforehand: imgasm's version, the flags, and the contents of the files that they
-// name, which are relative to dir. What comes from a network is not part of it,
-// nor what a file includes: a lock pins the first.
+// name and of others, which are relative to dir. What comes from a network is not
+// part of it, nor what a file includes: a lock pins the first.
 //
-// Errors are those of files; one that is not there is for the build to tell.
-func (t Target) Key(ctx context.Context, version, dir string) (string, error) {
-	files := map[string]string{}
+// Errors are those of reading files; one that is not there is for the build to tell.
+func (t Target) Key(ctx context.Context, version, dir string, others ...string) (string, error) {
+	names := slices.Clone(others)
 	for _, a := range t.Args {
-		if !a.Flag.File {
-			continue
-		}
 		for _, v := range a.Values {
-			source, _, _ := strings.Cut(v, ":") // SRC:DEST
-			for _, name := range []string{v, source} {
-				if err := hashTree(ctx, files, dir, name); err != nil {
-					return "", err
-				}
+			if a.Flag.Files != nil {
+				names = append(names, a.Flag.Files(v)...)
 			}
+		}
+	}
+	files := map[string]string{}
+	for _, name := range names {
+		if err := hashTree(ctx, files, dir, name); err != nil {
+			return "", err
 		}
 	}
 	h := sha256.New()
@@ -50,28 +49,38 @@ func (t Target) Key(ctx context.Context, version, dir string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// hashTree adds the hashes of a file, or of all files below a folder.
+// hashTree adds what a file is, or all that is in a folder: modes, contents, and
+// the targets of links. A link at the top is what it leads to.
 func hashTree(ctx context.Context, into map[string]string, dir, name string) error {
 	root := name
+	if name == "" {
+		return nil
+	}
 	if !filepath.IsAbs(root) {
 		root = filepath.Join(dir, name)
 	}
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+	root, err := filepath.EvalSymlinks(root)
+	if err != nil {
+		return nil // it is not there, or cannot be: the build says so
+	}
+	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		info, err := os.Stat(path)
-		if err != nil || !info.Mode().IsRegular() {
+		info, err := d.Info()
+		if err != nil {
 			return err
 		}
-		sum, _, err := digest.File(ctx, path)
-		into[strings.TrimPrefix(path, dir)] = fmt.Sprintf("%s %o", sum, info.Mode().Perm())
+		what := ""
+		switch {
+		case info.Mode()&fs.ModeSymlink != 0:
+			what, err = os.Readlink(path)
+		case info.Mode().IsRegular():
+			what, _, err = digest.File(ctx, path)
+		}
+		into[name+strings.TrimPrefix(path, root)] = fmt.Sprintf("%v %s", info.Mode(), what)
 		return err
 	})
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
 }
 
 // Shard are the targets of part n of count: each is in one part.

@@ -15,7 +15,7 @@ import (
 var kinds = []project.Kind{
 	{Name: "alma", Flags: []project.Flag{
 		{Name: "arch", Type: project.Text}, {Name: "cloud-init", Type: project.Bool}, {Name: "hostname", Type: project.Text}, {Name: "version", Type: project.Text},
-		{Name: "out", Type: project.Text}, {Name: "post", Type: project.List, File: true},
+		{Name: "out", Type: project.Text}, {Name: "post", Type: project.List, Files: func(v string) []string { return []string{v} }},
 	}},
 	{Name: "nixos", Flags: []project.Flag{{Name: "arch", Type: project.Text}, {Name: "flake", Type: project.Text}, {Name: "out", Type: project.Text}}},
 }
@@ -143,6 +143,43 @@ func TestKey(t *testing.T) {
 	seen[key("1", "web")] = true
 	if len(seen) != 5 {
 		t.Errorf("%d keys, want 5", len(seen))
+	}
+}
+
+// A folder is all that a copy of it brings: links and modes too, and what is
+// behind a link that leads nowhere.
+func TestKeyOfFolder(t *testing.T) {
+	dir := t.TempDir()
+	site := filepath.Join(dir, "site")
+	if err := errors.Join(os.Mkdir(site, 0o755), os.Symlink("site", filepath.Join(dir, "link")), os.Symlink("/none", filepath.Join(site, "a"))); err != nil {
+		t.Skip(err)
+	}
+	targets, err := project.Parse("f", []byte("images: {a: {kind: alma, post: link}}"), kinds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]int{}
+	for n, change := range []func() error{
+		func() error { return nil },
+		func() error { return os.WriteFile(filepath.Join(site, "b"), nil, 0o600) },
+		func() error { return os.Chmod(filepath.Join(site, "b"), 0o644) },
+		func() error { return os.Chmod(site, 0o700) },
+		func() error {
+			return errors.Join(os.Remove(filepath.Join(site, "a")), os.Symlink("/nowhere", filepath.Join(site, "a")))
+		},
+		func() error { return os.WriteFile(filepath.Join(dir, "lock"), nil, 0o600) },
+	} {
+		if err := change(); err != nil {
+			t.Fatal(err)
+		}
+		key, err := targets[0].Key(t.Context(), "1", dir, "lock")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if other, ok := seen[key]; ok {
+			t.Errorf("change %d: the key is that of %d", n, other)
+		}
+		seen[key] = n
 	}
 }
 

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,7 +19,9 @@ import (
 
 	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/host"
+	"github.com/imgasm/imgasm/assemble/lock"
 	"github.com/imgasm/imgasm/assemble/project"
+	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/size"
 	"github.com/imgasm/imgasm/internal/smallfile"
@@ -73,8 +76,18 @@ func (a *app) kinds() (all []project.Kind) {
 			case *cli.StringSliceFlag, *cli.GenericFlag: // --copy and --post are in an order of their own
 				flag.Type = project.List
 			}
-			made := []string{"out", "report", "bundle"}
-			flag.File = file.MatchString(f.(cli.DocGenerationFlag).GetUsage()) && !slices.Contains(made, flag.Name)
+			switch usage := f.(cli.DocGenerationFlag).GetUsage(); {
+			case slices.Contains([]string{"out", "report", "bundle", "lock-file"}, flag.Name): // a build writes them
+			case flag.Name == "copy":
+				flag.Files = func(value string) []string { return []string{copied(value).Copy} }
+			case flag.Name == "firmware":
+				flag.Files = func(value string) []string {
+					code, vars := firmware.SplitNames(value)
+					return []string{code, vars}
+				}
+			case file.MatchString(usage):
+				flag.Files = func(value string) []string { return []string{value} }
+			}
 			k.Flags = append(k.Flags, flag)
 		}
 		all = append(all, k)
@@ -189,7 +202,11 @@ func (a *app) targets(c *cli.Context) ([]aTarget, error) {
 	}
 	var targets []aTarget
 	for _, t := range all {
-		key, err := t.Key(c.Context, version, dir)
+		var pins []string
+		if t.Get("locked") == "true" {
+			pins = []string{cmp.Or(t.Get("lock-file"), lock.FileName)}
+		}
+		key, err := t.Key(c.Context, version, dir, pins...)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", t.Name, err)
 		}

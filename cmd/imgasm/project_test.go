@@ -191,7 +191,7 @@ func TestProjectSchema(t *testing.T) {
 	files := 0
 	for _, k := range (&app{}).kinds() {
 		for _, f := range k.Flags {
-			if f.File && slices.Contains([]string{"kickstart", "post", "copy", "iso", "ca", "ssh-key", "keyring"}, f.Name) {
+			if f.Files != nil && slices.Contains([]string{"kickstart", "post", "copy", "iso", "ca", "ssh-key", "keyring"}, f.Name) {
 				files++
 			}
 		}

@@ -42,15 +42,21 @@ func (a *app) provisioning(c *cli.Context) (p alma.Provisioning, err error) {
 	for _, g := range *c.Generic("post").(ordered).all {
 		v := alma.Provision{Script: g.value}
 		if g.flag == "copy" {
-			// On Windows a path has a colon of its own.
-			at := strings.LastIndex(g.value, ":/")
-			if at < 1 {
+			if v = copied(g.value); v.Copy == "" {
 				return p, a.usage("--copy: write SRC:DEST with an absolute DEST, such as motd:/etc/motd, not %q", g.value)
 			}
-			v = alma.Provision{Copy: g.value[:at], To: g.value[at+1:]}
 		}
 		p.Provision = append(p.Provision, v)
 	}
 	p.Proxy, p.CA = c.String("proxy"), c.String("ca")
 	return p, nil
+}
+
+// copied reads SRC:DEST; without a Copy it is none. On Windows a path has a colon
+// of its own.
+func copied(value string) (v alma.Provision) {
+	if at := strings.LastIndex(value, ":/"); at > 0 {
+		v = alma.Provision{Copy: value[:at], To: value[at+1:]}
+	}
+	return v
 }
