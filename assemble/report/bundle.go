@@ -51,7 +51,7 @@ func readBundle(bundle string) (map[string][]byte, error) {
 		return nil, err
 	}
 	for _, e := range entries {
-		if !wanted(e.Name()) {
+		if !wanted(e.Name()) || !e.Type().IsRegular() { // a stranger's link leads to a file of this host's
 			continue
 		}
 		f, err := smallfile.Open(filepath.Join(bundle, e.Name()))

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -160,6 +161,19 @@ func TestRefused(t *testing.T) {
 	}
 	if _, err := report.Read(theirs); !errors.Is(err, report.ErrInput) {
 		t.Errorf("a file that is no archive: %v", err)
+	}
+}
+
+// A link in a stranger's bundle brings no file of this host's into a page.
+func TestLinkInBundle(t *testing.T) {
+	dir := bundle(t)
+	log := filepath.Join(dir, "serial.log")
+	if err := errors.Join(os.Rename(log, filepath.Join(t.TempDir(), "x")), os.Symlink("/proc/self/status", log)); err != nil {
+		t.Skip(err)
+	}
+	b, err := report.Read(dir)
+	if err != nil || slices.ContainsFunc(b.Consoles, func(c report.Console) bool { return c.Name == "serial.log" }) {
+		t.Errorf("%+v, %v", b, err)
 	}
 }
 
