@@ -125,6 +125,10 @@ func Schema(kinds []Kind) ([]byte, error) {
 		names = append(names, k.Name)
 	}
 	slices.Sort(names)
+	varied := maps.Clone(defaults) // with kinds in the matrix
+	varied["matrix"] = object{"type": "object", "required": []string{"kind"}, "properties": object{"kind": object{"type": "array", "items": object{"enum": names}}},
+		"additionalProperties": object{"type": "array", "items": scalar, "minItems": 1}}
+	images = append(images, object{"properties": varied, "required": []string{"matrix"}, "additionalProperties": false})
 	return json.MarshalIndent(object{
 		"$schema":              "https://json-schema.org/draft/2020-12/schema",
 		"title":                FileName + ": images that imgasm builds",
@@ -136,7 +140,7 @@ func Schema(kinds []Kind) ([]byte, error) {
 			"images": object{
 				"type":                 "object",
 				"propertyNames":        object{"pattern": imageName.String()},
-				"additionalProperties": object{"type": "object", "properties": object{"kind": object{"enum": names}}, "oneOf": images},
+				"additionalProperties": object{"type": "object", "properties": object{"kind": object{"enum": names}}, "anyOf": images},
 			},
 		},
 	}, "", "  ")

@@ -19,6 +19,7 @@ package project
 import (
 	"fmt"
 	"maps"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -143,9 +144,15 @@ func Parse(name string, text []byte, kinds []Kind) ([]Target, error) {
 			return nil, err
 		}
 		for _, t := range targets {
-			out := t.Get("out")
+			out := filepath.Clean(t.Get("out"))
+			if out == "." {
+				return nil, r.wrong(image.key, "out of "+t.Name+" is empty", "")
+			}
 			if other := outs[out]; other != "" {
 				return nil, r.wrong(image.key, fmt.Sprintf("%s and %s would both be %s", other, t.Name, out), "name a variant's values in it: out: "+t.Kind+"-{…}.qcow2")
+			}
+			if slices.ContainsFunc(all, func(other Target) bool { return other.Name == t.Name }) {
+				return nil, r.wrong(image.key, "two targets are called "+t.Name, "call one of their images otherwise")
 			}
 			outs[out] = t.Name
 		}
@@ -167,10 +174,32 @@ func (r reader) image(e entry, defaults *node) ([]Target, error) {
 	if e.value.entries == nil {
 		return nil, r.wrong(e.value, e.key.text+" is a mapping of flags", "such as kind: "+r.kinds[0].Name)
 	}
-	kind, err := r.kind(e)
+	variants, err := r.variants(e.value.get("matrix"))
 	if err != nil {
 		return nil, err
 	}
+	var all []Target
+	for _, v := range variants {
+		kind, err := r.kind(e, v)
+		if err != nil {
+			return nil, err
+		}
+		args, err := r.args(e, defaults, kind)
+		if err != nil {
+			return nil, err
+		}
+		t, err := r.target(e, kind, args, v)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, t)
+	}
+	return all, nil
+}
+
+// args are the flags of an image of a kind, before its variant's.
+func (r reader) args(e entry, defaults *node, kind Kind) (map[string]Arg, error) {
+	var err error
 	args := map[string]Arg{}
 	if defaults != nil {
 		for _, d := range defaults.entries {
@@ -196,27 +225,21 @@ func (r reader) image(e entry, defaults *node) ([]Target, error) {
 			return nil, err
 		}
 	}
-	variants, err := r.variants(e.value.get("matrix"))
-	if err != nil {
-		return nil, err
-	}
-	var all []Target
-	for _, v := range variants {
-		t, err := r.target(e, kind, args, v)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, t)
-	}
-	return all, nil
+	return args, nil
 }
 
-func (r reader) kind(e entry) (Kind, error) {
+// kind is that of a variant, else of its image.
+func (r reader) kind(e entry, v variant) (Kind, error) {
 	var names []string
 	for _, k := range r.kinds {
 		names = append(names, k.Name)
 	}
 	at := e.value.get("kind")
+	for _, p := range v {
+		if p.key.text == "kind" {
+			at = p.value
+		}
+	}
 	if at == nil {
 		return Kind{}, r.wrong(e.key, e.key.text+" has no kind", "kind: "+strings.Join(names, ", or kind: "))
 	}
@@ -254,10 +277,7 @@ func (r reader) arg(f Flag, n *node) (Arg, error) {
 // variant is a combination of a matrix' values, in its order.
 type variant []pair
 
-type pair struct {
-	key   *node
-	value string
-}
+type pair struct{ key, value *node }
 
 func (r reader) variants(m *node) ([]variant, error) {
 	all := []variant{nil}
@@ -277,7 +297,7 @@ func (r reader) variants(m *node) ([]variant, error) {
 				if !item.scalar() {
 					return nil, r.wrong(item, "a matrix has texts only", "")
 				}
-				next = append(next, append(slices.Clone(v), pair{e.key, item.text}))
+				next = append(next, append(slices.Clone(v), pair{e.key, item}))
 			}
 		}
 		if all = next; len(all) > maxTargets {
@@ -293,10 +313,13 @@ func (r reader) target(e entry, kind Kind, args map[string]Arg, v variant) (Targ
 	words := map[string]string{}
 	args = maps.Clone(args)
 	for _, p := range v {
-		t.Name += "-" + p.value
-		words[p.key.text] = p.value
+		t.Name += "-" + p.value.text
+		words[p.key.text] = p.value.text
 		if f, ok := kind.flag(p.key.text); ok {
-			args[f.Name] = Arg{f, []string{p.value}}
+			var err error
+			if args[f.Name], err = r.arg(f, p.value); err != nil {
+				return t, err
+			}
 		}
 	}
 	if !imageName.MatchString(t.Name) {

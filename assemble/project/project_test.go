@@ -38,6 +38,9 @@ images:
     kind: nixos
     arch: x86_64
     out: dist/{name}.raw
+  both:
+    matrix: {kind: [alma, nixos]}
+    out: "{kind}.raw"
 `), kinds)
 	if err != nil {
 		t.Fatal(err)
@@ -50,11 +53,13 @@ images:
 		"web-10.10-small: alma --arch=aarch64 --cloud-init=true --hostname=small-10.10 --out=web-10.10-small.qcow2 --post=one.sh --post=web-10.10-small.sh --version=10.10",
 		"web-kitten-small: alma --arch=aarch64 --cloud-init=true --hostname=small-kitten --out=web-kitten-small.qcow2 --post=one.sh --post=web-kitten-small.sh --version=kitten",
 		"nix: nixos --arch=x86_64 --flake=path:. --out=dist/nix.raw",
+		"both-alma: alma --arch=aarch64 --cloud-init=true --out=alma.raw",
+		"both-nixos: nixos --arch=aarch64 --flake=path:. --out=nixos.raw",
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
-	if first, second := project.Shard(targets, 1, 2), project.Shard(targets, 2, 2); len(first) != 2 || len(second) != 1 || second[0].Name != "web-kitten-small" {
+	if first, second := project.Shard(targets, 1, 2), project.Shard(targets, 2, 2); len(first) != 3 || len(second) != 2 || second[0].Name != "web-kitten-small" {
 		t.Errorf("%v, %v", first, second)
 	}
 }
@@ -69,17 +74,22 @@ func TestMistakes(t *testing.T) {
 		"images:\n  a: {kind: almma}":            `f:2:13: "almma" is no kind did you mean alma?`,
 		"images:\n  a: {}":                       "f:2:3: a has no kind",
 		"images:\n  a: {kind: alma, hostnam: x}": `f:2:19: "hostnam" is no flag of imgasm alma did you mean hostname?`,
-		"defaults: {hostnam: x}\nimages:\n  a: {kind: alma}":            `f:1:12: "hostnam" is no flag`,
-		"images:\n  a: {kind: alma, cloud-init: yes}":                   "f:2:31: cloud-init is true or false",
-		"images:\n  a: {kind: alma, hostname: [a, b]}":                  "hostname takes one value",
-		"images:\n  a: {kind: alma, hostname: }":                        "hostname has no value",
-		"images:\n  a: {kind: alma, hostname: {b: c}}":                  "hostname takes no mapping",
-		"images:\n  a: {kind: alma, hostname: \"{nme}\"}":               "f:2:3: hostname: nothing is called {nme}",
-		"images:\n  a: {kind: alma, matrix: {version: 10}}":             "f:2:37: version of a matrix is a list",
-		"images:\n  a: {kind: alma, matrix: {version: [a/b]}}":          `"a-a/b" is no name for an image`,
-		"images:\n  a: {kind: alma, out: x}\n  b: {kind: alma, out: x}": "f:3:3: a and b would both be x",
-		"images:\n  a: &x {kind: alma}\n  b: *x":                        "is not read here",
-		"images:\n  a: {kind: alma}\n  a: {kind: alma}":                 "f:3:3: ",
+		"defaults: {hostnam: x}\nimages:\n  a: {kind: alma}":                        `f:1:12: "hostnam" is no flag`,
+		"images:\n  a: {kind: alma, cloud-init: yes}":                               "f:2:31: cloud-init is true or false",
+		"images:\n  a: {kind: alma, hostname: [a, b]}":                              "hostname takes one value",
+		"images:\n  a: {kind: alma, hostname: }":                                    "hostname has no value",
+		"images:\n  a: {kind: alma, hostname: {b: c}}":                              "hostname takes no mapping",
+		"images:\n  a: {kind: alma, hostname: \"{nme}\"}":                           "f:2:3: hostname: nothing is called {nme}",
+		"images:\n  a: {kind: alma, matrix: {version: 10}}":                         "f:2:37: version of a matrix is a list",
+		"images:\n  a: {kind: alma, matrix: {version: [a/b]}}":                      `"a-a/b" is no name for an image`,
+		"images:\n  a: {kind: alma, out: x}\n  b: {kind: alma, out: x}":             "f:3:3: a and b would both be x",
+		"images:\n  a: {kind: alma, out: x}\n  b: {kind: alma, out: ./x}":           "f:3:3: a and b would both be x",
+		"images:\n  a: {kind: alma, out: \"\"}":                                     "f:2:3: out of a is empty",
+		"images:\n  a-1: {kind: alma, out: x}\n  a: {kind: alma, matrix: {v: [1]}}": "f:3:3: two targets are called a-1",
+		"images:\n  a: {matrix: {kind: [alma, almma]}}":                             `f:2:29: "almma" is no kind`,
+		"images:\n  a: {kind: alma, matrix: {cloud-init: [yes]}}":                   "f:2:41: cloud-init is true or false",
+		"images:\n  a: &x {kind: alma}\n  b: *x":                                    "is not read here",
+		"images:\n  a: {kind: alma}\n  a: {kind: alma}":                             "f:3:3: ",
 		"images:\n\ta: b":               "f:2:",
 		"images:\n  ../a: {kind: alma}": "is no name for an image",
 		"images: {}\n---\nimages: {}":   "a second document",

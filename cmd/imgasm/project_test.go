@@ -88,7 +88,7 @@ func TestBuildProject(t *testing.T) {
 	if code != exitOther || results["good"].State != targetBuilt || results["bad"].State != targetFailed || !strings.Contains(results["bad"].Error, "Kernel panic") || steps["good"] == 0 {
 		t.Fatalf("exit code %d, %+v, %v", code, results, steps)
 	}
-	for _, file := range []string{"dist/good.raw", "dist/good.raw.json", "bad.qcow2.failed/SUMMARY.md", "pages/good.raw.html", "pages/bad.qcow2.html", "pages/index.html"} {
+	for _, file := range []string{"dist/good.raw", "dist/good.raw.json", "bad.qcow2.failed/SUMMARY.md", "pages/good.html", "pages/bad.html", "pages/index.html"} {
 		if _, err := os.Stat(filepath.Join(dir, file)); err != nil {
 			t.Error(err)
 		}
@@ -127,12 +127,21 @@ func TestBuildProject(t *testing.T) {
 	}
 }
 
-// Ctrl-C ends what runs, and says what was not begun.
+// Ctrl-C ends what runs, and says what was not begun. While it runs, no list of
+// processes has its flags, which may be passwords.
 func TestBuildProjectInterrupted(t *testing.T) {
 	hangs := qemutest.Executable(t, qemutest.Script{Steps: qemutest.Steps(qemutest.Await("cont"), qemutest.Serial("hangs\r\n"), qemutest.Hang())})
-	dir := aProject(t, fmt.Sprintf("  ugly: {kind: alma, qemu: %q}\n", hangs))
+	dir := aProject(t, fmt.Sprintf("  ugly: {kind: alma, qemu: %q, timeout: 4217s}\n", hangs))
 	ctx, stop := context.WithCancelCause(t.Context())
-	started := &notice{text: `"hangs"`, do: func() { stop(&interruptError{signal: os.Interrupt}) }}
+	started := &notice{text: `"hangs"`, do: func() {
+		processes, _ := filepath.Glob("/proc/[0-9]*/cmdline") // none but on Linux
+		for _, p := range processes {
+			if argv, _ := os.ReadFile(p); strings.Contains(string(argv), "4217s") {
+				t.Errorf("%s: %q", p, argv)
+			}
+		}
+		stop(&interruptError{signal: os.Interrupt})
+	}}
 	var stderr bytes.Buffer
 	args := []string{"imgasm", "build", "--json", "--jobs", "1", "-f", filepath.Join(dir, "imgasm.yaml"), "ugly", "good"}
 	// The order of the file: good first.
@@ -171,7 +180,7 @@ func TestProjectSchema(t *testing.T) {
 		Properties struct {
 			Images struct {
 				AdditionalProperties struct {
-					OneOf []struct{ Properties map[string]map[string]any }
+					AnyOf []struct{ Properties map[string]map[string]any }
 				}
 			}
 		}
@@ -179,8 +188,8 @@ func TestProjectSchema(t *testing.T) {
 	if err := json.Unmarshal(stdout.Bytes(), &schema); err != nil {
 		t.Fatal(err)
 	}
-	kinds := schema.Properties.Images.AdditionalProperties.OneOf
-	if len(kinds) != 3 || kinds[0].Properties["kind"]["const"] != "alma" || kinds[0].Properties["offline"]["type"] != "boolean" || kinds[0].Properties["post"]["oneOf"] == nil {
+	kinds := schema.Properties.Images.AdditionalProperties.AnyOf
+	if len(kinds) != 4 || kinds[0].Properties["kind"]["const"] != "alma" || kinds[0].Properties["offline"]["type"] != "boolean" || kinds[0].Properties["post"]["oneOf"] == nil {
 		t.Errorf("%d kinds\n%s", len(kinds), &stdout)
 	}
 	for _, k := range kinds {
