@@ -90,11 +90,16 @@ func (b *Build) Put(place string) (string, error) {
 	if !inFolder(place) {
 		return file, nil
 	}
-	entries, err := pages(place)
+	return file, Index(place)
+}
+
+// Index writes the index of all pages that are in a folder. Errors are those of files.
+func Index(folder string) error {
+	entries, err := pages(folder)
 	if err != nil {
-		return "", err
+		return err
 	}
-	return file, publish.File(filepath.Join(place, indexFile), func(f *os.File) error { return WriteIndex(f, entries) })
+	return publish.File(filepath.Join(folder, indexFile), func(f *os.File) error { return WriteIndex(f, entries) })
 }
 
 // pages are the builds of which a folder has pages, by name.
@@ -112,6 +117,7 @@ func pages(folder string) (all []Entry, err error) {
 			continue // it is nothing of ours
 		}
 		if e, ours := ReadEntry(f); ours {
+			e.Name = strings.TrimSuffix(file.Name(), pageSuffix) // two images may have one name
 			e.Page = "./" + url.PathEscape(file.Name())
 			all = append(all, e)
 		}

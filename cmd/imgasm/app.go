@@ -57,6 +57,7 @@ func (a *app) commands() []*cli.Command {
 		firmwareCommand(a),
 		mediaCommand(a),
 		superviseCommand(a),
+		targetCommand(a),
 	}
 }
 

@@ -43,7 +43,7 @@ func buildCommand(a *app) *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "file", Aliases: []string{"f"}, Usage: "the project's `FILE`", Value: project.FileName},
 			&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Usage: "build `NUMBER` targets at once", DefaultText: "by processors and memory"},
-			&cli.BoolFlag{Name: "force", Usage: "build what is up to date too"},
+			&cli.BoolFlag{Name: "force", Usage: "build what is up to date too, and replace existing files that imgasm did not make"},
 			&cli.StringFlag{Name: "shard", Usage: "take part `I/N` of the targets: each is in one of N parts"},
 			&cli.BoolFlag{Name: "list", Usage: "list the targets, the keys of their inputs and what they need, and build nothing"},
 			&cli.BoolFlag{Name: "schema", Usage: "print the JSON Schema of the file, for editors"},
@@ -291,6 +291,9 @@ func (a *app) buildTargets(c *cli.Context, targets []aTarget) error {
 		return err
 	}
 	r := &projectRun{app: a, c: c, self: self, results: make([]targetResult, len(targets))}
+	if err := r.makePages(); err != nil {
+		return err
+	}
 	r.run(c.Context, targets, n)
 	if err := r.tell(); err != nil {
 		return err

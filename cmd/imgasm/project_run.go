@@ -5,6 +5,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,6 +20,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/report"
 	"github.com/imgasm/imgasm/cmd/imgasm/ui"
 	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/internal/guard"
@@ -52,6 +54,9 @@ type projectRun struct {
 	app  *app
 	c    *cli.Context
 	self string
+	// pages is the folder of the pages that are asked for, absolute. The index is
+	// written by us alone: of two targets that end at once, each would miss the other.
+	pages string
 
 	mu      sync.Mutex // of standard output
 	results []targetResult
@@ -117,12 +122,12 @@ func (r *projectRun) child(ctx context.Context, t aTarget, sink event.Sink) (las
 	if r.c.Bool("force") {
 		args = append(args, "--force")
 	}
-	if dir := r.c.String("report"); dir != "" {
-		abs, err := filepath.Abs(dir)
-		if err != nil {
-			return last, err
-		}
-		args = append(args, "--report="+abs+string(filepath.Separator))
+	if r.pages != "" {
+		args = append(args, "--report="+filepath.Join(r.pages, t.Name+".html"))
+	}
+	given, err := json.Marshal(args)
+	if err != nil {
+		return last, err
 	}
 	in, out := io.Pipe()
 	read := make(chan struct{})
@@ -144,11 +149,45 @@ func (r *projectRun) child(ctx context.Context, t aTarget, sink event.Sink) (las
 		}
 	}, func(error) {})()
 	// It has its time to leave nothing behind.
-	cmd := proc.Cmd{Path: r.self, Args: args, Dir: t.dir, Stdout: out, Grace: time.Minute}
+	cmd := proc.Cmd{Path: r.self, Args: []string{targetVerb, t.Name}, Dir: t.dir, Stdin: bytes.NewReader(given), Stdout: out, Grace: time.Minute}
 	err = cmd.Run(ctx)
 	out.Close()
 	<-read
 	return last, err
+}
+
+// targetVerb is the verb by which imgasm starts itself for a target.
+const targetVerb = "target"
+
+// targetCommand runs the command whose arguments, a list in JSON, are on standard
+// input: those of a command line, passwords too, are seen by everyone on this host.
+func targetCommand(a *app) *cli.Command {
+	return &cli.Command{
+		Name: targetVerb, Hidden: true, Usage: "build a target of imgasm build", ArgsUsage: "TARGET",
+		Action: func(c *cli.Context) error {
+			var args []string
+			if err := json.NewDecoder(a.stdin).Decode(&args); err != nil {
+				return err
+			}
+			a.stdin, a.args = strings.NewReader(""), append([]string{"imgasm"}, args...)
+			return a.cli().RunContext(c.Context, interspersed(a.args, a.commands()))
+		},
+	}
+}
+
+// makePages makes the folder of the pages, or says why there can be none.
+func (r *projectRun) makePages() (err error) {
+	dir := r.c.String("report")
+	if dir == "" {
+		return nil
+	}
+	if r.pages, err = filepath.Abs(dir); err != nil {
+		return err
+	}
+	if err := report.Check(r.pages+string(filepath.Separator), "index"); err != nil {
+		return err
+	}
+	return os.MkdirAll(r.pages, 0o755)
 }
 
 // line writes what a target says as JSON.
@@ -163,6 +202,11 @@ func (r *projectRun) line(target string, e event.Event) {
 
 // tell says what came of the targets.
 func (r *projectRun) tell() error {
+	if r.pages != "" {
+		if err := report.Index(r.pages); err != nil {
+			return err
+		}
+	}
 	if path := r.c.String("junit"); path != "" {
 		if err := publish.File(path, func(f *os.File) error { return r.junit(f) }); err != nil {
 			return err

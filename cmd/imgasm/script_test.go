@@ -9,8 +9,6 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
@@ -26,7 +24,7 @@ func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && os.Args[1] == superviseVerb { // of a machine that a test has left running
 		os.Exit(run(context.Background(), os.Args, os.Stdin, os.Stdout, os.Stderr, os.Getenv))
 	}
-	if slices.ContainsFunc(os.Args, func(arg string) bool { return strings.HasPrefix(arg, "--"+keyFlag+"=") }) { // of imgasm build
+	if len(os.Args) == 3 && os.Args[1] == targetVerb { // of imgasm build
 		main()
 	}
 	testscript.Main(m, map[string]func(){"imgasm": main})
