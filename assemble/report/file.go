@@ -47,7 +47,7 @@ func Check(place, name string) error {
 	}
 	files := []string{PageFile(place, name)}
 	if inFolder(place) {
-		if info, err := os.Stat(place); err == nil && !info.IsDir() {
+		if info, err := os.Stat(filepath.Clean(place)); err == nil && !info.IsDir() {
 			return wrong("give a folder, or a name that ends in "+pageSuffix, "%s is no folder", place)
 		}
 		files = append(files, filepath.Join(place, indexFile))

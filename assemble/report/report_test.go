@@ -156,6 +156,13 @@ func TestRefused(t *testing.T) {
 			t.Errorf("%s: %v", place, err)
 		}
 	}
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := report.Check(file+"/", "alma"); err == nil || !strings.Contains(err.Error(), "is no folder") {
+		t.Errorf("a file with a slash: %v", err)
+	}
 	if _, err := report.Read(dir); !errors.Is(err, report.ErrInput) {
 		t.Errorf("%v", err)
 	}
