@@ -65,6 +65,9 @@ type Flag struct {
 type Kind struct {
 	Name  string
 	Flags []Flag
+	// Ending is how a file in a format, as the flag format names them, is called by
+	// default; nil: ".qcow2".
+	Ending func(format string) string
 }
 
 func (k Kind) flag(name string) (Flag, bool) {
@@ -328,7 +331,12 @@ func (r reader) target(e entry, kind Kind, args map[string]Arg, v variant) (Targ
 	words["name"] = t.Name
 	if _, ok := args["out"]; !ok {
 		f, _ := kind.flag("out")
-		args["out"] = Arg{f, []string{"{name}.qcow2"}}
+		ending := ".qcow2"
+		if format, ok := args["format"]; ok && len(format.Values) > 0 && kind.Ending != nil {
+			first, _ := fill(format.Values[0], words)
+			ending = kind.Ending(first)
+		}
+		args["out"] = Arg{f, []string{"{name}" + ending}}
 	}
 	for _, name := range slices.Sorted(maps.Keys(args)) {
 		a := args[name]

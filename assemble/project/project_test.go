@@ -17,7 +17,8 @@ var kinds = []project.Kind{
 		{Name: "arch", Type: project.Text}, {Name: "cloud-init", Type: project.Bool}, {Name: "hostname", Type: project.Text}, {Name: "version", Type: project.Text},
 		{Name: "out", Type: project.Text}, {Name: "post", Type: project.List, Files: func(v string) []string { return []string{v} }},
 	}},
-	{Name: "nixos", Flags: []project.Flag{{Name: "arch", Type: project.Text}, {Name: "flake", Type: project.Text}, {Name: "out", Type: project.Text}}},
+	{Name: "nixos", Flags: []project.Flag{{Name: "arch", Type: project.Text}, {Name: "flake", Type: project.Text}, {Name: "format", Type: project.List}, {Name: "out", Type: project.Text}},
+		Ending: func(format string) string { return ".of-" + format }},
 }
 
 func TestTargets(t *testing.T) {
@@ -41,6 +42,10 @@ images:
   both:
     matrix: {kind: [alma, nixos]}
     out: "{kind}.raw"
+  disk:
+    kind: nixos
+    matrix: {as: [vhd]}
+    format: ["{as}", raw]
 `), kinds)
 	if err != nil {
 		t.Fatal(err)
@@ -55,11 +60,12 @@ images:
 		"nix: nixos --arch=x86_64 --flake=path:. --out=dist/nix.raw",
 		"both-alma: alma --arch=aarch64 --cloud-init=true --out=alma.raw",
 		"both-nixos: nixos --arch=aarch64 --flake=path:. --out=nixos.raw",
+		"disk-vhd: nixos --arch=aarch64 --flake=path:. --format=vhd --format=raw --out=disk-vhd.of-vhd",
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
-	if first, second := project.Shard(targets, 1, 2), project.Shard(targets, 2, 2); len(first) != 3 || len(second) != 2 || second[0].Name != "web-kitten-small" {
+	if first, second := project.Shard(targets, 1, 2), project.Shard(targets, 2, 2); len(first) != 3 || len(second) != 3 || second[0].Name != "web-kitten-small" {
 		t.Errorf("%v, %v", first, second)
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/convert"
 	"github.com/imgasm/imgasm/assemble/host"
 	"github.com/imgasm/imgasm/assemble/lock"
 	"github.com/imgasm/imgasm/assemble/project"
@@ -64,7 +65,13 @@ const keyFlag = "target-key"
 func (a *app) kinds() (all []project.Kind) {
 	file := regexp.MustCompile("`[^`]*(FILE|PATH|KEY|SRC|ISO|CODE)[^`]*`")
 	for _, c := range []*cli.Command{almaCommand(a), rehearseCommand(a), nixosCommand(a)} {
-		k := project.Kind{Name: c.Name}
+		k := project.Kind{Name: c.Name, Ending: func(format string) string {
+			f, err := convert.FormatOf(format)
+			if err != nil {
+				return ".qcow2" // the build refuses the format
+			}
+			return f.Endings[0]
+		}}
 		for _, f := range c.Flags {
 			flag := project.Flag{Name: f.Names()[0], Usage: strings.ReplaceAll(f.(cli.DocGenerationFlag).GetUsage(), "`", ""), Type: project.Text}
 			if slices.Contains([]string{"dry-run", "json", "quiet", "verbose", "keep", "keep-vm", "iso-only", "force", keyFlag}, flag.Name) {
