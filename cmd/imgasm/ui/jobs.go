@@ -3,6 +3,7 @@
 package ui
 
 import (
+	"cmp"
 	"io"
 	"sync"
 	"sync/atomic"
@@ -50,6 +51,7 @@ type JobLine struct {
 	view  *plainView
 	bar   *mpb.Bar
 	begun time.Time
+	took  atomic.Int64 // 0: it runs
 	text  atomic.Pointer[string]
 }
 
@@ -68,7 +70,9 @@ func (j *Jobs) Start(name string) *JobLine {
 	}
 	l.bar = j.lines.New(wholeStep, mpb.BarStyle(),
 		mpb.BarWidth(20),
-		mpb.PrependDecorators(decor.Name(printable(name), decor.WCSyncSpaceR), decor.Any(func(decor.Statistics) string { return Duration(j.o.Now().Sub(l.begun)) }, decor.WCSyncSpace)),
+		mpb.PrependDecorators(decor.Name(printable(name), decor.WCSyncSpaceR), decor.Any(func(decor.Statistics) string {
+			return Duration(cmp.Or(time.Duration(l.took.Load()), j.o.Now().Sub(l.begun)))
+		}, decor.WCSyncSpace)),
 		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return *l.text.Load() })))
 	return l
 }
@@ -108,8 +112,8 @@ func (l *JobLine) End(text string) {
 		l.view.print(printable(text))
 		return
 	}
-	took := Duration(l.jobs.o.Now().Sub(l.begun))
-	l.say(printable(text) + " (" + took + ")")
+	l.took.Store(int64(max(l.jobs.o.Now().Sub(l.begun), 1)))
+	l.say(printable(text))
 	l.bar.Abort(false)
 }
 
