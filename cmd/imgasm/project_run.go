@@ -34,6 +34,7 @@ const (
 	targetBuilt   = "built"
 	targetFresh   = "up to date"
 	targetFailed  = "failed"
+	targetStopped = "interrupted"
 	targetSkipped = "not begun" // the build was interrupted
 )
 
@@ -103,14 +104,29 @@ func (r *projectRun) target(ctx context.Context, t aTarget, shown *ui.Jobs) targ
 	default:
 		if last, err := r.child(ctx, t, sink); err != nil {
 			result.State, result.Error, result.Hint = targetFailed, last.Text, last.Hint
-			if result.Error == "" {
-				result.Error = err.Error()
+			switch {
+			case last.Interrupted && ctx.Err() != nil: // by us
+				result.State, result.Error, result.Hint = targetStopped, "", ""
+			case result.Error == "":
+				result.Error, result.Hint = beforeEvents(err)
 			}
 		}
 	}
 	result.Seconds = time.Since(began).Seconds()
 	end(result.State)
 	return result
+}
+
+// beforeEvents is what a child said that ended before its first event, as people read it.
+func beforeEvents(err error) (text, hint string) {
+	var failed *proc.Error
+	if errors.As(err, &failed) {
+		if _, said, ok := strings.Cut(failed.Stderr, "imgasm: error: "); ok {
+			text, hint, _ = strings.Cut(said, "\nimgasm: hint: ")
+			return strings.TrimSpace(text), strings.TrimSpace(hint)
+		}
+	}
+	return err.Error(), ""
 }
 
 // child runs imgasm for a target, and returns the last error that it told.
@@ -202,38 +218,31 @@ func (r *projectRun) line(target string, e event.Event) {
 
 // tell says what came of the targets.
 func (r *projectRun) tell() error {
+	var failed []error
 	if r.pages != "" {
-		if err := report.Index(r.pages); err != nil {
-			return err
-		}
+		failed = append(failed, report.Index(r.pages))
 	}
 	if path := r.c.String("junit"); path != "" {
-		if err := publish.File(path, func(f *os.File) error { return r.junit(f) }); err != nil {
-			return err
-		}
+		failed = append(failed, publish.File(path, func(f *os.File) error { return r.junit(f) }))
 	}
 	if r.c.Bool("json") {
 		for _, t := range r.results {
-			if err := json.NewEncoder(r.app.Product).Encode(t); err != nil {
-				return err
-			}
+			failed = append(failed, json.NewEncoder(r.app.Product).Encode(t))
 		}
-		return nil
+		return errors.Join(failed...)
 	}
 	table := r.app.Table()
 	table.Row("TARGET", "STATE", "TIME", "IMAGE")
 	for _, t := range r.results {
 		table.Row(t.Target, t.State, ui.Duration(time.Duration(t.Seconds*float64(time.Second))), t.Out)
 	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
+	failed = append(failed, table.Flush())
 	for _, t := range r.results {
 		if t.Error != "" {
-			r.app.Problem("error", t.Target+": "+strings.TrimPrefix(t.Error, "imgasm: error: "), t.Hint)
+			r.app.Problem("error", t.Target+": "+t.Error, t.Hint)
 		}
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 func (r *projectRun) junit(w io.Writer) error {
@@ -243,7 +252,7 @@ func (r *projectRun) junit(w io.Writer) error {
 		switch t.State {
 		case targetFailed:
 			c.Failure = &junit.Outcome{Message: t.Error, Text: t.Hint}
-		case targetFresh, targetSkipped:
+		case targetFresh, targetStopped, targetSkipped:
 			c.Skipped = &junit.Outcome{Message: t.State}
 		default:
 			c.Out = fmt.Sprintf("%s, described in %s", t.Out, assemble.Description(t.Out))

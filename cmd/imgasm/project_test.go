@@ -83,8 +83,8 @@ func buildProject(t *testing.T, ctx context.Context, dir string, args ...string)
 // What was built is not built again, until what it is made of changes; what failed
 // stops nothing, and is tried again.
 func TestBuildProject(t *testing.T) {
-	dir := aProject(t, "")
-	code, results, steps := buildProject(t, t.Context(), dir, "--jobs", "1", "--report", filepath.Join(dir, "pages"), "--junit", filepath.Join(dir, "r.xml"))
+	dir := aProject(t, "  odd: {kind: alma, memory: much}\n")
+	code, results, steps := buildProject(t, t.Context(), dir, "good", "bad", "--jobs", "1", "--report", filepath.Join(dir, "pages"), "--junit", filepath.Join(dir, "r.xml"))
 	if code != exitOther || results["good"].State != targetBuilt || results["bad"].State != targetFailed || !strings.Contains(results["bad"].Error, "Kernel panic") || steps["good"] == 0 {
 		t.Fatalf("exit code %d, %+v, %v", code, results, steps)
 	}
@@ -119,6 +119,12 @@ func TestBuildProject(t *testing.T) {
 	if code, results, _ = buildProject(t, t.Context(), dir, "good", "--force"); code != exitDone || results["good"].State != targetBuilt {
 		t.Errorf("with --force: exit code %d, %+v", code, results)
 	}
+	// What cannot be written at the end takes nothing of the rest with it, and what
+	// a target says before its first event is told as it says it.
+	code, results, _ = buildProject(t, t.Context(), dir, "good", "odd", "--junit", filepath.Join(dir, "none", "r.xml"))
+	if odd := results["odd"]; code != exitInput || results["good"].State != targetFresh || !strings.HasPrefix(odd.Error, "--memory: ") || odd.Hint != "such as --memory 4G" {
+		t.Errorf("exit code %d, %+v", code, results)
+	}
 	if err := os.Truncate(filepath.Join(dir, "dist/good.raw"), 1); err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +152,7 @@ func TestBuildProjectInterrupted(t *testing.T) {
 	args := []string{"imgasm", "build", "--json", "--jobs", "1", "-f", filepath.Join(dir, "imgasm.yaml"), "ugly", "good"}
 	// The order of the file: good first.
 	code := run(ctx, args, strings.NewReader(""), started, &stderr, os.Getenv)
-	if code != exitInterrupted || !strings.Contains(started.said.String(), `"target":"ugly","kind":"alma","state":"failed"`) {
+	if code != exitInterrupted || !strings.Contains(started.said.String(), `"target":"ugly","kind":"alma","state":"interrupted"`) {
 		t.Errorf("exit code %d, %s\n%s", code, &stderr, &started.said)
 	}
 	left, err := filepath.Glob(filepath.Join(dir, ".*.imgasm"))
