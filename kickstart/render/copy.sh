@@ -11,7 +11,7 @@ mkdir -p "$(dirname "$to")"
 # theirs, for want of -p.
 (umask 0 && cp -RT --remove-destination "$from" "$to")
 relabel() { ! command -v restorecon >/dev/null || "$@"; }
-link() { ln -sfnT "$2" "$to/$1" && relabel restorecon "$to/$1"; }
+link() { ln -sfnT -- "$2" "$to/$1" && relabel restorecon "$to/$1"; }
 at=$to # and the folders above it: they may be new
 while relabel restorecon "$at" && [ "$at" != / ]; do at=$(dirname "$at"); done
 if [ -z "$name" ]; then

@@ -47,7 +47,7 @@ func TestCopied(t *testing.T) {
 		{From: "copy/1", Name: "mo'td", To: root + "/etc"},
 		{From: "copy/1", Name: "motd", To: root + "/etc/link"},
 		{From: "copy/1", Name: "motd", To: root + "/new/place/"},
-		{From: "copy/2", Name: "tree", To: root + "/", Folder: true, Links: [][2]string{{"etc/l'ink", "tool.conf"}}},
+		{From: "copy/2", Name: "tree", To: root + "/", Folder: true, Links: [][2]string{{"etc/dash", "-v"}, {"etc/l'ink", "tool.conf"}}},
 	} {
 		s, err := c.Script()
 		if err != nil {
@@ -77,6 +77,7 @@ drwxr-xr-x /bin
 -rwxr-xr-x /bin/it's a tool #!
 -rw------- /elsewhere untouched
 drwx--x--x /etc 
+Lrwxrwxrwx /etc/dash 
 Lrwxrwxrwx /etc/l'ink new
 -rw-r----- /etc/link hello
 -rw-r----- /etc/mo'td hello
