@@ -3,7 +3,9 @@
 package ui
 
 import (
+	"bytes"
 	"cmp"
+	"fmt"
 	"io"
 	"sync"
 	"sync/atomic"
@@ -117,13 +119,14 @@ func (l *JobLine) End(text string) {
 	l.bar.Abort(false)
 }
 
-// prefixed puts a text before each line; a Write is a line.
+// prefixed puts a text before each line; a Write is of whole lines.
 type prefixed struct {
 	w    io.Writer
 	text string
 }
 
-func (p prefixed) Write(line []byte) (int, error) {
-	_, err := p.w.Write(append([]byte(p.text), line...))
-	return len(line), err
+func (p prefixed) Write(lines []byte) (int, error) {
+	text := bytes.ReplaceAll(bytes.TrimSuffix(lines, []byte("\n")), []byte("\n"), []byte("\n"+p.text))
+	_, err := fmt.Fprintf(p.w, "%s%s\n", p.text, text)
+	return len(lines), err
 }
