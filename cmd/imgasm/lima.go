@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/imgasm/imgasm/assemble/convert"
 	"github.com/imgasm/imgasm/assemble/lima"
 	"github.com/imgasm/imgasm/internal/proc"
 	"github.com/imgasm/imgasm/internal/publish"
@@ -67,7 +68,9 @@ func limaStartCommand(a *app) *cli.Command {
 				return a.usage("lima start takes one image or name, got %d arguments", len(before))
 			}
 			name := before[0]
-			if !isFile(name) {
+			// limactl makes a machine of its own choice for a name that it does not
+			// know: a file's name that is mistyped is none.
+			if !isFile(name) && convert.Ending(name) == "" && filepath.Base(name) == name {
 				return a.become("limactl", slices.Concat([]string{"start"}, after, before))
 			}
 			limactl, err := program("limactl")
