@@ -99,7 +99,15 @@ func (r *Runner) Verify(ctx context.Context, j *assemble.Job, m qemu.Config, v V
 	for _, why := range slices.Sorted(maps.Keys(skipped)) {
 		j.Note("not verified: " + strings.Join(skipped[why], ", ") + ": " + why)
 	}
-	return report.Proof, fmt.Sprintf("%s; passed: %s", report.Proof, strings.Join(report.Names(verify.Passed), ", ")), nil
+	text := fmt.Sprintf("%s; passed: %s", report.Proof, strings.Join(report.Names(verify.Passed), ", "))
+	if failed := report.Names(verify.Failed); len(failed) > 0 {
+		text += "; failed: " + strings.Join(failed, ", ")
+		j.Cautions = append(slices.Clone(j.Cautions), assemble.Caution{
+			Text: "the image boots, and not all is well with it: " + strings.Join(failed, ", ") + " failed", Lasting: true,
+			Do: "imgasm verify " + j.Outputs.Path + " says more; it fails for them, a build does not",
+		})
+	}
+	return report.Proof, text, nil
 }
 
 // verification is what verify.Run is asked.
@@ -115,6 +123,10 @@ func (r *Runner) verification(j *assemble.Job, m qemu.Config, v Verification) (*
 	o := &verify.Options{
 		Image: image, Dir: filepath.Dir(image.Path), Account: v.Account, Skip: map[string]string{}, Timeout: 10 * time.Minute, Field: j.Field,
 		Machine: &machine.Machine{Config: m, Firmware: r.Firmware, Accel: r.Accel, QEMU: r.QEMU},
+		// An hour's work is thrown away for an image that is of no use, and for no other.
+		Decides: func(check string, answered bool) bool {
+			return check == "boot" || check == "ssh" || check == "console" && !answered
+		},
 		Emit: func(e event.Event) {
 			if e.Kind == event.Console || e.Kind == event.Note || e.Kind == event.Warning {
 				j.Emit(e)

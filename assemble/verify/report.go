@@ -51,6 +51,8 @@ type Result struct {
 	Seconds float64  `json:"seconds"`
 	Why     string   `json:"why"`            // the evidence, or why not
 	Said    []string `json:"said,omitempty"` // the guest's own words, of a failure
+	// Warning: it failed, and the image passes all the same: see Options.Decides.
+	Warning bool `json:"warning,omitempty"`
 }
 
 // mostSaid is how many lines of the guest an error quotes.
@@ -89,11 +91,14 @@ func (r *Report) Unanswered() map[string][]string {
 	return all
 }
 
-// Err is of class ErrFailed if a check failed, and says which; nil if none did.
+// Err is of class ErrFailed if a check failed that decides, and says which; nil if
+// none did.
 func (r *Report) Err() error {
 	var text string
+	n := 0
 	for _, res := range r.Results {
-		if res.Status == Failed {
+		if res.Status == Failed && !res.Warning {
+			n++
 			text += "\n  " + res.Name + ": " + strings.ReplaceAll(res.String(), "\n", "\n  ")
 		}
 	}
@@ -105,7 +110,7 @@ func (r *Report) Err() error {
 		do = r.Failure.Hint
 	}
 	return &fault.Error{
-		Class: ErrFailed, Err: errors.New(count(r.Count(Failed), "check") + " of " + fmt.Sprint(len(r.Results)) + " failed:" + text),
+		Class: ErrFailed, Err: errors.New(count(n, "check") + " of " + fmt.Sprint(len(r.Results)) + " failed:" + text),
 		Do: cmp.Or(do, "what was kept shows more: the console, the screen, what each check saw; {Skip} NAME leaves a check out"),
 	}
 }

@@ -57,6 +57,9 @@ type Options struct {
 	Account Login
 	Skip    map[string]string // why checks are not made, by name
 	Own     []Check           // the user's
+	// Decides says whether the image fails if a check does, of a machine whose ssh
+	// server has answered or not; nil: it always does. Others are told as warnings.
+	Decides func(check string, answered bool) bool
 	// Twin boots a second machine at the same time: what two must not share is
 	// looked at then only.
 	Twin bool
@@ -188,6 +191,9 @@ func (r *run) check(ctx context.Context, c check) (Result, error) {
 		v.why = fault.Fill(v.why, r.Field)
 	}
 	res.Status, res.Why, res.Said = v.status, v.why, v.said
+	if first := r.clones[0]; r.Decides != nil && v.status == Failed {
+		res.Warning = !r.Decides(c.name, is(first.banner))
+	}
 	res.Seconds = time.Since(begun).Seconds()
 	e := event.Event{Kind: event.StepDone, Step: c.name, Text: v.why, Elapsed: res.Seconds}
 	switch v.status {

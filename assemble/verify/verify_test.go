@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -217,6 +218,20 @@ func TestUnhealthy(t *testing.T) {
 				t.Errorf("kept: %v\n%s", r.Kept, r.Summary())
 			}
 		})
+	}
+}
+
+// A check that does not decide fails, and the image passes.
+func TestWarnings(t *testing.T) {
+	t.Parallel()
+	answers := maps.Clone(healthy)
+	answers["is-system-running"] = "web.service\n"
+	o := options(t, sshd(t, true, answers), prompt)
+	o.Decides = func(check string, answered bool) bool { return check != "units" || !answered }
+	r, err := verify.Run(t.Context(), o)
+	ok(t, err)
+	if !slices.Contains(statuses(r), "units failed") || r.Err() != nil || r.Proof == nil || !r.Proof.Off {
+		t.Errorf("%v, %+v, %+v", r.Err(), r.Results, r.Proof)
 	}
 }
 
