@@ -64,8 +64,8 @@ type Target struct {
 	Format string `json:"format"`
 }
 
-// targets are the images of a build of formats, the first one at path.
-func targets(path string, formats []string) ([]Target, error) {
+// Targets are the images of a build of formats, the first one at path.
+func Targets(path string, formats []string) ([]Target, error) {
 	if len(formats) == 0 {
 		return []Target{{Path: path}}, nil
 	}
@@ -124,7 +124,7 @@ func (o *Outputs) places() (paths []string) {
 	for _, f := range convert.Formats() {
 		formats = append(formats, f.Name)
 	}
-	asked.Images, _ = targets(o.Path, formats) // the names are those of the table
+	asked.Images, _ = Targets(o.Path, formats) // the names are those of the table
 	asked.SBOM = nil
 	for _, f := range sbom.Formats() {
 		asked.SBOM = append(asked.SBOM, f.Name)
@@ -155,7 +155,7 @@ func (o Output) Resolve(madeFrom ...string) (*Outputs, error) {
 	if r.lockFile, err = filepath.Abs(o.lockPath()); err != nil {
 		return nil, bad("LockFile", err, "")
 	}
-	if r.Images, err = targets(r.Path, o.Formats); err != nil {
+	if r.Images, err = Targets(r.Path, o.Formats); err != nil {
 		return nil, bad("Formats", err, "")
 	}
 	for _, name := range o.SBOM {

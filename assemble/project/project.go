@@ -93,12 +93,20 @@ type Arg struct {
 
 // Get is the first value of a flag; "": it is not given.
 func (t Target) Get(flag string) string {
-	for _, a := range t.Args {
-		if a.Flag.Name == flag && len(a.Values) > 0 {
-			return a.Values[0]
-		}
+	if all := t.All(flag); len(all) > 0 {
+		return all[0]
 	}
 	return ""
+}
+
+// All are the values of a flag.
+func (t Target) All(flag string) []string {
+	for _, a := range t.Args {
+		if a.Flag.Name == flag {
+			return a.Values
+		}
+	}
+	return nil
 }
 
 // Argv are the target's arguments: its kind and flags.

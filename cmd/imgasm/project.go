@@ -153,14 +153,20 @@ func (t aTarget) out() string {
 	return filepath.Join(t.dir, t.Get("out"))
 }
 
-// fresh reports whether the image is there, and made of the same inputs.
+// fresh reports whether the image is there in all its formats, made of the same
+// inputs.
 func (t aTarget) fresh() bool {
-	about, err := assemble.ReadDescription(assemble.Description(t.out()))
-	if err != nil || about.Key != t.Key {
-		return false
+	images, err := assemble.Targets(t.out(), t.All("format"))
+	for _, i := range images {
+		about, err := assemble.ReadDescription(assemble.Description(i.Path))
+		if err != nil || about.Key != t.Key {
+			return false
+		}
+		if info, err := os.Stat(i.Path); err != nil || info.Size() != about.Output.Size {
+			return false
+		}
 	}
-	info, err := os.Stat(t.out())
-	return err == nil && info.Size() == about.Output.Size
+	return err == nil
 }
 
 func (a *app) buildProject(c *cli.Context) error {

@@ -39,6 +39,7 @@ images:
   good:
     kind: alma
     out: dist/{name}.raw
+    format: [raw, qcow2]
     qemu: %q
     post: post.sh
   bad:
@@ -124,6 +125,12 @@ func TestBuildProject(t *testing.T) {
 	code, results, _ = buildProject(t, t.Context(), dir, "good", "odd", "--junit", filepath.Join(dir, "none", "r.xml"))
 	if odd := results["odd"]; code != exitInput || results["good"].State != targetFresh || !strings.HasPrefix(odd.Error, "--memory: ") || odd.Hint != "such as --memory 4G" {
 		t.Errorf("exit code %d, %+v", code, results)
+	}
+	if err := os.Remove(filepath.Join(dir, "dist/good.qcow2")); err != nil {
+		t.Fatal(err)
+	}
+	if code, results, _ = buildProject(t, t.Context(), dir, "good"); code != exitDone || results["good"].State != targetBuilt {
+		t.Errorf("without one of its formats: exit code %d, %+v", code, results)
 	}
 	if err := os.Truncate(filepath.Join(dir, "dist/good.raw"), 1); err != nil {
 		t.Fatal(err)
