@@ -107,7 +107,10 @@ func Hint(err error, name func(field string) string) string {
 func Text(err error, name func(field string) string) string {
 	text := err.Error()
 	var e *Error
-	if !errors.As(err, &e) || e.Field == "" {
+	for errors.As(err, &e) && e.Field == "" {
+		err = e.Err // a class that was put around it
+	}
+	if e == nil || e.Field == "" {
 		return text
 	}
 	called := name(e.Field)

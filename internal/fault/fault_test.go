@@ -34,6 +34,9 @@ func TestFault(t *testing.T) {
 	if got := fault.Text(bad, func(string) string { return "" }); got != `"x" is no address: EOF` {
 		t.Error(got)
 	}
+	if got := fault.Text(&fault.Error{Class: errLack, Err: bad}, flags); got != `--mirror: "x" is no address: EOF` {
+		t.Error(got)
+	}
 	// The outermost class decides; none is Other.
 	if got := fault.KindOf(&fault.Error{Class: errLack, Err: bad}); got != fault.Host {
 		t.Error(got)

@@ -24,6 +24,7 @@ var ErrDetach = fault.Class(fault.Host, "no detached instances here")
 type word struct {
 	Instance *Instance `json:"instance,omitempty"`
 	Error    string    `json:"error,omitempty"`
+	Field    string    `json:"field,omitempty"` // what the error is about
 	Hint     string    `json:"hint,omitempty"`
 	Port     bool      `json:"port,omitempty"` // the error is ErrPort
 }
@@ -74,7 +75,7 @@ func (f *Folder) detach(ctx context.Context, spec Spec, argv []string) (*Instanc
 		if w.Port {
 			class = ErrPort
 		}
-		return nil, &fault.Error{Class: class, Err: errors.New(w.Error), Do: w.Hint}
+		return nil, &fault.Error{Class: class, Field: w.Field, Err: errors.New(w.Error), Do: w.Hint}
 	}
 	return w.Instance, nil
 }
@@ -100,7 +101,9 @@ func Supervise(ctx context.Context, dir string, out io.Writer) error {
 		say(word{Instance: i})
 	})
 	if err != nil && !ran {
-		say(word{Error: err.Error(), Hint: fault.Hint(err, nil), Port: errors.Is(err, ErrPort)})
+		var about string
+		text := fault.Text(err, func(field string) string { about = field; return "" })
+		say(word{Error: text, Field: about, Hint: fault.Hint(err, nil), Port: errors.Is(err, ErrPort)})
 	}
 	return err
 }

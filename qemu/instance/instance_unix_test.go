@@ -423,6 +423,38 @@ func TestSeveral(t *testing.T) {
 	nothingLeft(t, s, list[0], spec.VM.Binary)
 }
 
+// Another port than ssh's that is taken is told as it is, at once.
+func TestOtherPortTaken(t *testing.T) {
+	s := shortStore(t)
+	f, err := s.Create(t.Context(), "port")
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec := fake(t, qemutest.Script{EarlyExit: qemutest.Status(1), Stderr: "Could not set up host forwarding rule 'tcp:127.0.0.1:1234-:80'\n"})
+	spec.VM.Net.Forwards = []qemu.Forward{{HostPort: 1234, GuestPort: 80}}
+	if _, err := f.Run(t.Context(), spec, func(*Instance) {}); errors.Is(err, ErrPort) || err == nil || !strings.Contains(err.Error(), ":1234-") {
+		t.Error(err)
+	}
+}
+
+// A record that cannot be read now is not one of nobody's.
+func TestSweepWhileInterrupted(t *testing.T) {
+	s := shortStore(t)
+	f, err := s.Create(t.Context(), "lives")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Remove()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.sweep(ctx); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if !f.Alive() {
+		t.Error("an instance that lives was removed")
+	}
+}
+
 // A port that the user names is taken as it is.
 func TestGivenPort(t *testing.T) {
 	l, err := net.Listen("tcp4", "127.0.0.1:0")

@@ -32,6 +32,9 @@ type Store struct {
 // maxRecord bounds a record, in bytes.
 const maxRecord = 1 << 20
 
+// errRecord is a record that no supervisor has written.
+var errRecord = errors.New("not a record of an instance")
+
 // List lists the instances that run, by name. It removes what is left of others.
 func (s Store) List(ctx context.Context) ([]*Instance, error) {
 	all, dead, err := s.look(ctx)
@@ -88,8 +91,13 @@ func (s Store) sweep(ctx context.Context) error {
 			continue
 		}
 		i, err := s.read(ctx, e.Name())
-		if err == nil && (i.elsewhere() || i.alive()) {
+		switch {
+		case err == nil && (i.elsewhere() || i.alive()):
 			continue
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errRecord):
+			continue // what cannot be read now may be somebody's
 		}
 		if i == nil {
 			i = &Instance{Dir: filepath.Join(s.Dir, e.Name())}
@@ -109,7 +117,7 @@ func (s Store) read(ctx context.Context, name string) (*Instance, error) {
 	}
 	i := &Instance{}
 	if err := json.Unmarshal(text, i); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w: %w", dir, errRecord, err)
 	}
 	i.Name, i.Dir = name, dir
 	return i, nil

@@ -242,8 +242,9 @@ func (s *supervisor) startOnFreePort(ctx context.Context) error {
 			s.SSH.Port, s.VM = port, c
 			return nil
 		}
-		// Between our look and QEMU's somebody may have taken it.
-		if !strings.Contains(err.Error(), "Could not set up host forwarding rule") {
+		// Between our look and QEMU's somebody may have taken it. Another port that is
+		// taken is the user's matter.
+		if !strings.Contains(err.Error(), fmt.Sprintf("Could not set up host forwarding rule 'tcp:127.0.0.1:%d-", port)) {
 			return err
 		}
 	}
