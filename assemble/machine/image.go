@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/imgasm/imgasm/assemble/convert"
@@ -49,6 +50,10 @@ const (
 	maxDescription = 16 << 20 // bytes; the packages of a large system are some hundred kilobytes
 	descriptionOf  = "imgasm.image/v1"
 )
+
+// userNames are those that ssh, its configuration and scp take for nothing else:
+// "admin", "web-1.dev".
+var userNames = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
 
 // Open says what image the file path is. archName is the architecture to boot it
 // as, where it has boot loaders of several, or none that can be read; "": its own.
@@ -101,6 +106,9 @@ func readDescription(ctx context.Context, path string) (*description, error) {
 	var d description
 	if json.Unmarshal(text, &d) != nil || d.Schema != descriptionOf {
 		return nil, nil
+	}
+	if d.SSHUser != "" && !userNames.MatchString(d.SSHUser) {
+		return nil, &fault.Error{Class: ErrImage, Err: fmt.Errorf("%s: its sshUser %q is no name of a user", path, d.SSHUser), Do: "correct the file, or take it away: the image is looked into then"}
 	}
 	return &d, nil
 }

@@ -23,6 +23,7 @@ func TestOpen(t *testing.T) {
 	}{
 		"boot code":        {bios, "", "", "x86_64 BIOS"},
 		"described":        {bios, `{"schema":"imgasm.image/v1","arch":"aarch64","boot":"uefi","product":"AlmaLinux","version":"10.1"}`, "", "aarch64 UEFI"},
+		"hostile":          {bios, `{"schema":"imgasm.image/v1","sshUser":"x\n  ProxyCommand touch /tmp/x"}`, "", "!sshUser"},
 		"another's JSON":   {bios, `{"arch":"aarch64"}`, "", "x86_64 BIOS"},
 		"no JSON":          {bios, `{`, "", "x86_64 BIOS"},
 		"wished":           {blank, "", "arm64", "aarch64 UEFI"},
