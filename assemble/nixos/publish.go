@@ -33,6 +33,7 @@ func (b *build) publish(ctx context.Context, j *assemble.Job) (string, error) {
 		internal["accelerator"] = m.Accel
 		next = p.Guests.Next(p.Outputs, p.TestMachine, "")
 	}
+	next.Logins = b.system.logins()
 	made, err := p.Outputs.Made(m, b.disk)
 	if err != nil {
 		return "", err

@@ -27,6 +27,14 @@ type System struct {
 // name is what people call the system.
 func (s System) name() string { return strings.TrimSpace(s.Title + " " + s.Release) }
 
+// logins say who may log in, as far as that is known: users are made at the first boot.
+func (s System) logins() []string {
+	if slices.ContainsFunc(s.Paths, func(name string) bool { return strings.Contains(name, "-cloud-init-") }) {
+		return []string{"root, by the ssh key of the machine's seed (cloud-init; imgasm run seeds a key of its own)"}
+	}
+	return nil
+}
+
 // look reads the disk of a job.
 func look(j *assemble.Job) (System, error) {
 	f, err := j.Folder.Open(assemble.DiskFile)

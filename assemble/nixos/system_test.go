@@ -30,3 +30,13 @@ func TestReadEntries(t *testing.T) {
 		}
 	}
 }
+
+// Who may log in is known of what reads a seed, and else not.
+func TestLogins(t *testing.T) {
+	if known := (System{Paths: []string{"rbai883gsrhdj7yb050ar0lnpr26a29j-cloud-init-25.2"}}).logins(); len(known) != 1 {
+		t.Error(known)
+	}
+	if known := (System{Paths: []string{"rbai883gsrhdj7yb050ar0lnpr26a29j-openssh-10.0"}}).logins(); known != nil {
+		t.Error(known)
+	}
+}

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -176,9 +177,8 @@ func printNext(w io.Writer, r *assemble.Result) {
 	if len(r.Also) > 0 {
 		fmt.Fprintf(w, "also        %s\n", strings.Join(r.Also, ", "))
 	}
-	if len(n.Logins) > 0 {
-		fmt.Fprintf(w, "log in as   %s\n", strings.Join(n.Logins, " or "))
-	}
+	logins := strings.Join(n.Logins, " or ")
+	fmt.Fprintf(w, "log in as   %s\n", cmp.Or(logins, "not known here: "+proc.Quote([]string{"imgasm", "inspect", r.Out})+" lists the users that stand in the image"))
 	if n.Image != "" {
 		fmt.Fprintf(w, "run it      %s\n            imgasm ssh, in another terminal, when it is up\n", proc.Quote([]string{"imgasm", "run", n.Image}))
 	}

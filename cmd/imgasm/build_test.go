@@ -32,4 +32,8 @@ by hand     qemu -drive '/x/my image.qcow2'
 	if b.String() != want {
 		t.Errorf("%s\nwant\n%s", &b, want)
 	}
+	b.Reset()
+	if printNext(&b, &assemble.Result{Out: "my image.qcow2"}); b.String() != "log in as   not known here: imgasm inspect 'my image.qcow2' lists the users that stand in the image\n" {
+		t.Error(b.String())
+	}
 }
