@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"github.com/urfave/cli/v2"
+	"golang.org/x/term"
 
 	"github.com/imgasm/imgasm/assemble/guest"
 	"github.com/imgasm/imgasm/internal/guard"
@@ -189,7 +190,7 @@ func typed(to io.Writer, in io.Reader) bool {
 // restore undoes that; the program's sudden ends do it too: see leaveTerminal.
 func (a *app) rawTerminal() (restore func(), err error) {
 	f, ok := a.stdin.(*os.File)
-	if !ok {
+	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return func() {}, nil
 	}
 	back, err := makeRaw(f)

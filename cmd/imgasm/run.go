@@ -179,7 +179,7 @@ func (a *app) runDetached(c *cli.Context, f *instance.Folder, spec instance.Spec
 
 // announce says what runs, and how to reach it.
 func (a *app) announce(i *instance.Instance, wanted int) {
-	a.note("%s runs: %s, %s, %d processors, %d MiB of memory", i.Name, i.VM.Arch, i.VM.Accel, i.VM.CPUs, i.VM.MemoryMiB)
+	a.note("%s runs: %s, %s, %d MiB of memory, processors: %d", i.Name, i.VM.Arch, i.VM.Accel, i.VM.MemoryMiB, i.VM.CPUs)
 	if i.Kept {
 		a.note("what the guest writes is written to %s", i.Image)
 	} else {

@@ -20,12 +20,9 @@ var raw struct {
 	restore func()
 }
 
-// makeRaw puts a terminal into raw mode; what is no terminal stays as it is.
+// makeRaw puts a terminal into raw mode.
 func makeRaw(f *os.File) (restore func(), err error) {
 	fd := int(f.Fd())
-	if !term.IsTerminal(fd) {
-		return func() {}, nil
-	}
 	before, err := term.MakeRaw(fd)
 	if err != nil {
 		return nil, err
