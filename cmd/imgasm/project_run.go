@@ -146,9 +146,8 @@ func (r *projectRun) child(ctx context.Context, t aTarget, sink event.Sink) (las
 		return last, err
 	}
 	in, out := io.Pipe()
-	read := make(chan struct{})
+	read := make(chan error, 1)
 	go guard.Func(func() {
-		defer close(read)
 		lines := bufio.NewReaderSize(in, 1<<20)
 		for {
 			line, err := lines.ReadSlice('\n')
@@ -160,15 +159,21 @@ func (r *projectRun) child(ctx context.Context, t aTarget, sink event.Sink) (las
 				sink(e)
 			}
 			if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+				read <- nil
 				return
 			}
 		}
-	}, func(error) {})()
+	}, func(err error) {
+		in.Close() // else the child waits for its reader
+		read <- err
+	})()
 	// It has its time to leave nothing behind.
 	cmd := proc.Cmd{Path: r.self, Args: []string{targetVerb, t.Name}, Dir: t.dir, Stdin: bytes.NewReader(given), Stdout: out, Grace: time.Minute}
 	err = cmd.Run(ctx)
 	out.Close()
-	<-read
+	if broken := <-read; broken != nil {
+		return event.Event{}, broken
+	}
 	return last, err
 }
 

@@ -168,6 +168,18 @@ func TestBuildProjectInterrupted(t *testing.T) {
 	}
 }
 
+// A defect in what shows a target ends that target, and waits for nobody.
+func TestBuildProjectPanic(t *testing.T) {
+	dir := aProject(t, "")
+	breaks := &notice{text: `"step-start"`}
+	breaks.do = func() { breaks.text = "none"; panic("broken") }
+	var stderr bytes.Buffer
+	code := run(t.Context(), []string{"imgasm", "build", "--json", "-f", filepath.Join(dir, "imgasm.yaml"), "good"}, strings.NewReader(""), breaks, &stderr, os.Getenv)
+	if code != exitOther || !strings.Contains(breaks.said.String(), `"error":"internal error: broken"`) {
+		t.Errorf("exit code %d, %s\n%s", code, &stderr, &breaks.said)
+	}
+}
+
 // notice is a Writer that does something when a text comes by.
 type notice struct {
 	said bytes.Buffer
