@@ -4,7 +4,9 @@ package project
 
 import (
 	"context"
+	"crypto/pbkdf2"
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -22,6 +24,9 @@ import (
 // beforehand: imgasm's version, the flags, and the contents of the files that they
 // name and of others, which are relative to dir. What comes from a network is not
 // part of it, nor what a file includes: a lock pins the first.
+//
+// Where a flag gives a password the key is one of PBKDF2's: it is published, and a
+// password that is easily guessed must not be guessed quickly.
 //
 // Errors are those of reading files; one that is not there is for the build to tell.
 func (t Target) Key(ctx context.Context, version, dir string, others ...string) (string, error) {
@@ -46,7 +51,14 @@ func (t Target) Key(ctx context.Context, version, dir string, others ...string) 
 			return "", err
 		}
 	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	key := h.Sum(nil)
+	if slices.ContainsFunc(t.Args, func(a Arg) bool { return strings.Contains(a.Flag.Name, "password") }) {
+		var err error
+		if key, err = pbkdf2.Key(sha512.New, string(key), []byte("imgasm.target/v1"), 100_000, sha256.Size); err != nil {
+			return "", err
+		}
+	}
+	return hex.EncodeToString(key), nil
 }
 
 // hashTree adds what a file is, or all that is in a folder: modes, contents, and
