@@ -149,6 +149,14 @@ func (a *app) verifyOptions(c *cli.Context, path string) (*verify.Options, error
 	if err := assemble.CheckBundle(c.String("bundle")); err != nil {
 		return nil, err
 	}
+	if path := c.String("junit"); path != "" {
+		if err := publish.Check(path); err != nil {
+			return nil, badInput("--junit", err, "")
+		}
+	}
+	if o.Timeout < 0 {
+		return nil, badInput("--timeout", errors.New("a time cannot be negative"), "")
+	}
 	w, err := wish(c)
 	if err != nil {
 		return nil, err

@@ -51,7 +51,7 @@ func Private(ctx context.Context, path string, write func(f *os.File) error) err
 }
 
 func file(ctx context.Context, path string, mode fs.FileMode, write func(f *os.File) error) error {
-	if err := check(path); err != nil {
+	if err := Check(path); err != nil {
 		return err
 	}
 	f, remove, err := partial(path, mode)
@@ -94,8 +94,9 @@ func noPlace(do, format string, args ...any) error {
 	return &fault.Error{Class: ErrPlace, Err: fmt.Errorf(format, args...), Do: do}
 }
 
-// check refuses what must not be replaced, before time is spent.
-func check(path string) error {
+// Check refuses what must not be replaced, and what has no folder, before time is
+// spent: ErrPlace.
+func Check(path string) error {
 	switch info, err := os.Lstat(path); {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
