@@ -111,6 +111,9 @@ func TestRunInAPipe(t *testing.T) {
 	if code != exitDone || !strings.Contains(stderr, "the guest was ended") || !strings.HasPrefix("guest login: ", out) {
 		t.Errorf("exit code %d: %q %s", code, out, stderr)
 	}
+	if strings.Contains(stderr, "\n\n") {
+		t.Errorf("an empty line, where no terminal is: %q", stderr)
+	}
 	s.clean()
 	s = newScene(t, qemutest.Script{Steps: qemutest.Steps(qemutest.Await("cont"), qemutest.Serial("bye\r\n"), qemutest.Sleep(200*time.Millisecond),
 		qemutest.Event("SHUTDOWN", map[string]any{"guest": true, "reason": "guest-shutdown"}), qemutest.Exit(0))})
@@ -237,6 +240,7 @@ func TestTerminalIsRestored(t *testing.T) {
 
 // Without an ssh, one sentence says so.
 func TestSSHMissing(t *testing.T) {
+	hosttool.Find(t, "ssh", "openssh-client")
 	s := newScene(t, greets)
 	s.must(s.runArgs("--detach")...)
 	// The fake QEMU takes connections and says nothing.
@@ -244,9 +248,9 @@ func TestSSHMissing(t *testing.T) {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
 	t.Setenv("PATH", t.TempDir())
-	a := &app{getenv: func(string) string { return "" }}
-	if err := a.become("ssh", nil); exitCode(err) != exitHost || !strings.HasPrefix(err.Error(), "ssh is not installed") {
-		t.Errorf("%d: %v", exitCode(err), err)
+	// Nobody waits for the guest before that.
+	if code, _, stderr := s.call("", "ssh", "--timeout", "1m"); code != exitHost || !strings.HasPrefix(stderr, "imgasm: error: ssh is not installed") {
+		t.Errorf("exit code %d: %s", code, stderr)
 	}
 }
 

@@ -190,6 +190,9 @@ func (a *app) reachable(c *cli.Context, name, user string) (*instance.Instance, 
 	if user != "" && !validUser(user) {
 		return nil, badInput("--user", fmt.Errorf("%q is no name of a user", user), "such as admin")
 	}
+	if _, err := program(c.Command.Name); err != nil { // which nobody should wait for
+		return nil, err
+	}
 	i, err := a.findInstance(c.Context, name)
 	if err != nil {
 		return nil, err
