@@ -218,6 +218,9 @@ func (a *app) runForeground(ctx context.Context, f *instance.Folder, spec instan
 			if left {
 				err = errLeft
 			}
+			if left && spec.Kept {
+				a.note("the guest is asked to power off")
+			}
 			if err != nil {
 				cancel(err)
 			}
