@@ -3,10 +3,13 @@ package qemu
 // A configuration cut down to what a build of QEMU has.
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/imgasm/imgasm/internal/fault"
+	"github.com/imgasm/imgasm/internal/proc"
 )
 
 // Fit leaves out what is good to have and this build lacks: the sandbox, the
@@ -38,4 +41,20 @@ func (i *Info) Fit(c Config) (fitted Config, dropped []string, err error) {
 			Do: "install the full QEMU, not a cut-down build, or name another: {Binary}"}
 	}
 	return c, dropped, nil
+}
+
+// windows are the displays of QEMU that are windows, as -display has them.
+var windows = []string{"gtk", "sdl", "cocoa"}
+
+// Windowed is ErrLack for a build without windows: asked for one, QEMU would serve
+// the display by VNC instead, to all of this host's users and without a password.
+func (i *Info) Windowed(ctx context.Context) error {
+	said, err := proc.Cmd{Path: i.Path, Args: []string{"-display", "help"}}.Output(ctx)
+	if err != nil {
+		return noAnswer(i.Path, err)
+	}
+	if has := strings.Fields(string(said)); slices.ContainsFunc(windows, func(w string) bool { return slices.Contains(has, w) }) {
+		return nil
+	}
+	return &fault.Error{Class: ErrLack, Err: fmt.Errorf("%s opens no windows", i.Path), Do: "install its graphical part (Debian, Ubuntu: qemu-system-gui); imgasm screenshot shows the display without it"}
 }

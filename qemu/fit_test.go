@@ -2,6 +2,9 @@ package qemu
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -36,6 +39,22 @@ func TestFit(t *testing.T) {
 		c.Extra = []string{"-device", "warp-drive"}
 		if _, _, err = build(c, true, "warp-drive").Fit(c); err != nil {
 			t.Errorf("the user's own device: %v", err)
+		}
+	}
+}
+
+// A build that has no windows is told before it serves its display by VNC.
+func TestWindowed(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("it has no shell")
+	}
+	for says, want := range map[string]error{"none\ngtk\nsdl": nil, "none\negl-headless\ncurses": ErrLack} {
+		path := filepath.Join(t.TempDir(), "qemu")
+		if err := os.WriteFile(path, []byte("#!/bin/sh\n[ \"$*\" = \"-display help\" ] && printf 'Available display backend types:\n"+says+"\n'\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := (&Info{Path: path}).Windowed(t.Context()); !errors.Is(err, want) {
+			t.Errorf("%q: %v", says, err)
 		}
 	}
 }

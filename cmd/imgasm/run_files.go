@@ -126,6 +126,9 @@ func (a *app) furnish(c *cli.Context, f *instance.Folder, image *machine.Image, 
 		if _, _, err := m.QEMU.Fit(*vm); err != nil {
 			return spec, err
 		}
+		if err := m.QEMU.Windowed(c.Context); err != nil {
+			return spec, err
+		}
 	}
 	disk := qemu.Drive{ID: "image", Path: image.Path, Format: image.Format, Bus: qemu.VirtioBlk, BootIndex: 1}
 	if !spec.Kept {
