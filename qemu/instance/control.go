@@ -91,6 +91,8 @@ func (s *supervisor) do(ctx context.Context, q question) answer {
 		s.vm.Kill()
 		return answer{}
 	case "screenshot":
+		s.picture.Lock() // it has one file
+		defer s.picture.Unlock()
 		path := filepath.Join(s.Dir, screenFile)
 		defer os.Remove(path)
 		if err := s.vm.Screendump(ctx, path); err != nil {
@@ -132,7 +134,8 @@ func (s *supervisor) stop(ctx context.Context, wait time.Duration) answer {
 // ask asks the supervisor.
 func (i *Instance) ask(ctx context.Context, q question, patience time.Duration) (answer, error) {
 	var a answer
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, errors.New("it did not answer"))
+	caller := ctx
+	ctx, cancel := context.WithTimeoutCause(caller, patience, errors.New("it did not answer"))
 	defer cancel()
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, "unix", filepath.Join(i.Sockets, controlSocket))
@@ -150,6 +153,8 @@ func (i *Instance) ask(ctx context.Context, q question, patience time.Duration) 
 		err = json.NewDecoder(io.LimitReader(conn, maxAnswer)).Decode(&a)
 	}
 	switch {
+	case caller.Err() != nil:
+		return a, context.Cause(caller)
 	case ctx.Err() != nil:
 		return a, i.deaf(context.Cause(ctx))
 	case err != nil:

@@ -172,6 +172,39 @@ func TestStopDeafGuest(t *testing.T) {
 	nothingLeft(t, s, i, spec.VM.Binary)
 }
 
+// Who does not wait any more is no deaf supervisor, and the machine goes on.
+func TestStopInterrupted(t *testing.T) {
+	s := shortStore(t)
+	i := up(t, s, "busy", fake(t, qemutest.Script{}))
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 200*time.Millisecond, io.EOF)
+	defer cancel()
+	if _, err := i.Stop(ctx, time.Minute); !errors.Is(err, io.EOF) || errors.Is(err, ErrSupervisor) {
+		t.Error(err)
+	}
+	if !i.Alive() {
+		t.Error("it has ended")
+	}
+}
+
+// Several may look at once: each gets a whole picture.
+func TestScreenshots(t *testing.T) {
+	s := shortStore(t)
+	i := up(t, s, "seen", fake(t, qemutest.Script{}))
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() {
+			picture, err := i.Screenshot(t.Context())
+			if err == nil {
+				_, err = png.Decode(bytes.NewReader(picture))
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+}
+
 func TestKill(t *testing.T) {
 	for name, freeze := range map[string]bool{"works": false, "hangs": true} {
 		t.Run(name, func(t *testing.T) {

@@ -56,7 +56,8 @@ type supervisor struct {
 	end     func(End) // ends the machine; only the first counts
 	all     sync.WaitGroup
 	hearing sync.Mutex // of the log, and the order of what is told
-	full    bool       // the guest waits for room on the host's disk
+	picture sync.Mutex
+	full    bool // the guest waits for room on the host's disk
 }
 
 // Run starts the instance's machine, calls ready when it runs, and supervises it
