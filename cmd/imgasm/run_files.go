@@ -146,7 +146,7 @@ func (a *app) furnish(c *cli.Context, f *instance.Folder, image *machine.Image, 
 		l.seed.SSHKeys, spec.SSH.Key = []string{public}, file(keyFile)
 	}
 	if l.seed != nil {
-		l.seed.InstanceID, l.seed.Hostname = vm.UUID, strings.NewReplacer(".", "-", "_", "-").Replace(f.Name)
+		l.seed.InstanceID, l.seed.Hostname = vm.UUID, hostname(f.Name)
 		if err := writeSeed(file(seedFile), *l.seed); err != nil {
 			return spec, err
 		}
@@ -160,6 +160,11 @@ func (a *app) furnish(c *cli.Context, f *instance.Folder, image *machine.Image, 
 		vm.Firmware = private
 	}
 	return spec, vm.Validate()
+}
+
+// hostname makes a host's name of an instance's.
+func hostname(name string) string {
+	return strings.Trim(strings.NewReplacer(".", "-", "_", "-").Replace(name), "-")
 }
 
 func writeSeed(path string, s seed.Seed) error {

@@ -25,6 +25,7 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
 
+	"github.com/imgasm/imgasm/assemble/seed"
 	"github.com/imgasm/imgasm/cmd/imgasm/ui"
 	"github.com/imgasm/imgasm/internal/hosttool"
 	"github.com/imgasm/imgasm/qemu/instance"
@@ -270,6 +271,16 @@ func TestSSHOptions(t *testing.T) {
 	for _, want := range []string{`(?m)^userknownhostsfile "?/home/me/my state %+d/alma-2/known_hosts"?$`, `(?m)^identityfile "?/home/me/my state %+d/alma-2/id_ed25519"?$`} {
 		if !regexp.MustCompile(want).Match(out) {
 			t.Errorf("no %q in:\n%s", want, out)
+		}
+	}
+}
+
+// Every name of a machine makes one of a host.
+func TestHostname(t *testing.T) {
+	for name, want := range map[string]string{"web-": "web", "a.b_c": "a-b-c", "0._-": "0"} {
+		s := seed.Seed{Hostname: hostname(name)}
+		if _, err := s.Files(); err != nil || s.Hostname != want {
+			t.Errorf("%q: %q, %v", name, s.Hostname, err)
 		}
 	}
 }
