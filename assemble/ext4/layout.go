@@ -202,7 +202,8 @@ func minSize(blocks, inodes int64) int64 {
 // SizeFor is the size of a file system (see [Options]) that has room for so
 // many files, directories and links, counted together, with contentBytes in all
 // of them, however these are divided and named, and then has freeBytes that not
-// only root may fill. Its Options.Inodes may be up to twice the number of files.
+// only root may fill; more than MaxSizeBytes if none has. Its Options.Inodes may be
+// up to twice the number of files.
 func SizeFor(files int, contentBytes, freeBytes int64) int64 {
 	// Of each a block may have one byte. Its entry takes 264 bytes at most and
 	// leaves so many of a block unused; and 16 make their directory need hashes.
@@ -210,11 +211,12 @@ func SizeFor(files int, contentBytes, freeBytes int64) int64 {
 	blocks := divUp(contentBytes+int64(files)*perFile, blockBytes) + divUp(contentBytes, perGroupMost*blockBytes)
 	free := divUp(freeBytes, blockBytes)
 	size := minSize(blocks+free, 2*int64(files))
-	for {
+	for size <= MaxSizeBytes {
 		next := minSize(blocks+free+size/blockBytes/20, 2*int64(files))
 		if next <= size {
-			return size
+			break
 		}
 		size = next
 	}
+	return size
 }

@@ -102,6 +102,9 @@ func TestSizes(t *testing.T) {
 // TestSizeFor: what was asked for fits, with names and sizes that need most, and
 // leaves the room that was asked for, but not much more.
 func TestSizeFor(t *testing.T) {
+	if size := ext4.SizeFor(100, 1<<20, 8000<<50); size <= ext4.MaxSizeBytes {
+		t.Errorf("8000 PiB free in %d bytes", size)
+	}
 	for _, c := range []struct {
 		files         int
 		content, free int64
