@@ -231,7 +231,8 @@ func TestRealPath(t *testing.T) {
 func TestConfig(t *testing.T) {
 	for _, c := range []Config{
 		{}, {Toplevel: "relative"}, {Toplevel: "/nix/store/short"}, {Toplevel: toplevel + "/x"}, {Toplevel: toplevel + "\n"},
-		{Toplevel: toplevel, SizeBytes: -1}, {Toplevel: toplevel, ESPBytes: 1 << 20},
+		{Toplevel: toplevel, SizeBytes: -1}, {Toplevel: toplevel, ESPBytes: 1 << 20}, {Toplevel: toplevel, ESPBytes: 2 << 40},
+		{Toplevel: toplevel, SizeBytes: 520 << 20}, {Toplevel: toplevel, SizeBytes: 8000 << 50}, {Toplevel: toplevel, FreeBytes: 20 << 40},
 	} {
 		_, err := Check(t.Context(), c)
 		if class := ErrSystem; c.Toplevel == toplevel {

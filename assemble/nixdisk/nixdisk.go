@@ -25,9 +25,11 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/assemble/disk"
+	"github.com/imgasm/imgasm/assemble/ext4"
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/derive"
 	"github.com/imgasm/imgasm/internal/fault"
+	"github.com/imgasm/imgasm/internal/size"
 	"github.com/imgasm/imgasm/nixglue"
 )
 
@@ -137,9 +139,8 @@ func (s *System) configure() error {
 		return &fault.Error{Class: ErrSystem, Field: "Toplevel", Err: fmt.Errorf("%q is no store path", c.Toplevel),
 			Do: "its path is what this prints: nix build --print-out-paths FLAKE#nixosConfigurations.NAME.config.system.build.toplevel"}
 	}
-	if c.SizeBytes < 0 || c.FreeBytes < 0 || c.ESPBytes < 0 || c.ESPBytes > 0 && c.ESPBytes < disk.MinFAT32Bytes {
-		return &fault.Error{Class: ErrSize, Err: fmt.Errorf("a disk of %d bytes, with %d free and an EFI system partition of %d, which has %d at least",
-			c.SizeBytes, c.FreeBytes, c.ESPBytes, disk.MinFAT32Bytes)}
+	if err := c.CheckSizes(); err != nil {
+		return err
 	}
 	c.FreeBytes = cmp.Or(c.FreeBytes, 1<<30)
 	c.ESPBytes = wholeMiB(cmp.Or(c.ESPBytes, DefaultESPBytes))
@@ -149,6 +150,25 @@ func (s *System) configure() error {
 		c.Time = derive.Date(c.Seed)
 	}
 	c.Time = c.Time.UTC().Truncate(time.Second)
+	return nil
+}
+
+// CheckSizes is the part of [Check] that needs no store: whether a disk can have
+// the sizes. The error is ErrSize, and names the field.
+func (c Config) CheckSizes() error {
+	const mostESP = 2<<40 - 1<<20 // FAT32 numbers its sectors with 32 bits
+	for _, s := range []struct {
+		field             string
+		size, least, most int64
+	}{
+		{"SizeBytes", c.SizeBytes, cmp.Or(c.ESPBytes, DefaultESPBytes) + ext4.MinSizeBytes + 2*disk.Alignment, ext4.MaxSizeBytes},
+		{"FreeBytes", c.FreeBytes, 1, ext4.MaxSizeBytes},
+		{"ESPBytes", c.ESPBytes, disk.MinFAT32Bytes, mostESP},
+	} {
+		if s.size != 0 && (s.size < s.least || s.size > s.most) {
+			return &fault.Error{Class: ErrSize, Field: s.field, Err: fmt.Errorf("%s: it takes from %s to %s", size.Text(s.size), size.Text(s.least), size.Text(s.most))}
+		}
+	}
 	return nil
 }
 

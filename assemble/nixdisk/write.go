@@ -60,18 +60,16 @@ func (s *System) Write(ctx context.Context, f *os.File) error {
 // for at least.
 func (s *System) rootSize(ctx context.Context) (size int64, inodes int, err error) {
 	if s.c.SizeBytes > 0 {
-		size = s.c.SizeBytes - s.c.ESPBytes - 2*disk.Alignment
-		if size < ext4.MinSizeBytes {
-			return 0, 0, &fault.Error{Class: ErrSize, Field: "SizeBytes", Err: fmt.Errorf("a disk of %d MiB has no room for a root beside the EFI system partition of %d MiB", s.c.SizeBytes>>20, s.c.ESPBytes>>20),
-				Do: "a larger {SizeBytes}"}
-		}
-		return size, 0, nil
+		return s.c.SizeBytes - s.c.ESPBytes - 2*disk.Alignment, 0, nil
 	}
 	files, bytes, err := s.measure(ctx)
 	if err != nil {
 		return 0, 0, err
 	}
-	return wholeMiB(ext4.SizeFor(files, bytes, s.c.FreeBytes)), 2 * files, nil
+	if size = wholeMiB(ext4.SizeFor(files, bytes, s.c.FreeBytes)); size > ext4.MaxSizeBytes {
+		return 0, 0, &fault.Error{Class: ErrSize, Field: "FreeBytes", Err: fmt.Errorf("the largest root, of %d bytes, has no room for the system and %d free", int64(ext4.MaxSizeBytes), s.c.FreeBytes), Do: "a smaller {FreeBytes}"}
+	}
+	return size, 2 * files, nil
 }
 
 // espFiles are the files of the EFI system partition; what is in the closure is

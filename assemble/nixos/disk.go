@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/convert"
@@ -19,7 +20,9 @@ import (
 // takeDisk writes the image that Nix has built as the build's disk.
 func (b *build) takeDisk(ctx context.Context, j *assemble.Job) (string, error) {
 	image, err := nixglue.FindImage(ctx, b.out)
-	if err != nil {
+	if _, system := os.Stat(filepath.Join(b.out, "boot.json")); err != nil && system == nil {
+		return "", &fault.Error{Class: nixglue.ErrImage, Err: err, Do: "it is a system, which {Assemble} puts on a disk"}
+	} else if err != nil {
 		return "", err
 	}
 	src, err := convert.Open(image.Path)
@@ -39,6 +42,20 @@ func (b *build) takeDisk(ctx context.Context, j *assemble.Job) (string, error) {
 	return fmt.Sprintf("%s, %s", image.Path, size.Format(b.disk)), err
 }
 
+// config is what nixdisk is asked for.
+func (d Assembly) config() nixdisk.Config {
+	return nixdisk.Config{SizeBytes: d.DiskSize, FreeBytes: d.FreeBytes, ESPBytes: d.ESPBytes}
+}
+
+// ownField calls the size that an error of nixdisk's is about as Assembly does.
+func ownField(err error) error {
+	var wrong *fault.Error
+	if errors.As(err, &wrong) && wrong.Field == "SizeBytes" {
+		return &fault.Error{Class: nixdisk.ErrSize, Field: "DiskSize", Err: wrong.Err, Do: "another {DiskSize}, or none: as the system needs"}
+	}
+	return err
+}
+
 // assembleDisk puts the system that Nix has built on a disk. The store that has
 // built it is read where it is.
 func (b *build) assembleDisk(ctx context.Context, j *assemble.Job) (_ string, err error) {
@@ -47,10 +64,8 @@ func (b *build) assembleDisk(ctx context.Context, j *assemble.Job) (_ string, er
 	if n.Store, err = p.Spec.store(); err != nil {
 		return "", err
 	}
-	c := nixdisk.Config{
-		Nix: n, Toplevel: b.out, Arch: p.arch.Name, SizeBytes: p.Spec.DiskSize, FreeBytes: p.Spec.FreeBytes, ESPBytes: p.Spec.ESPBytes,
-		Progress: j.Progress,
-	}
+	c := p.Spec.config()
+	c.Nix, c.Toplevel, c.Arch, c.Progress = n, b.out, p.arch.Name, j.Progress
 	if p.Dated {
 		c.Time = p.Time
 	}
@@ -59,11 +74,7 @@ func (b *build) assembleDisk(ctx context.Context, j *assemble.Job) (_ string, er
 		return "", err
 	}
 	if b.disk, err = j.Make(assemble.DiskFile, func(f *os.File) error { return s.Write(ctx, f) }); err != nil {
-		var wrong *fault.Error
-		if errors.As(err, &wrong) && wrong.Field == "SizeBytes" {
-			err = &fault.Error{Class: nixdisk.ErrSize, Field: "DiskSize", Err: wrong.Err, Do: "a larger {DiskSize}, or none: as the system needs"}
-		}
-		return "", err
+		return "", ownField(err)
 	}
 	if err := j.Outputs.CheckFormats(b.disk); err != nil {
 		return "", err

@@ -104,6 +104,9 @@ func (s Spec) complete() (_ Spec, a arch.Arch, err error) {
 	case d.Assemble && s.Firmware == "bios":
 		return s, a, bad("Firmware", errors.New("an assembled disk starts by UEFI alone"), "leave {Firmware} out")
 	}
+	if err := s.config().CheckSizes(); err != nil {
+		return s, a, ownField(err)
+	}
 	s.Machine, err = s.Machine.Complete(a.Name)
 	return s, a, err
 }

@@ -145,14 +145,17 @@ func TestNixosAssembles(t *testing.T) {
 		args []string
 		says string
 	}{
-		"too small":       {[]string{"--disk-size", "40M", "--esp-size", "34M"}, "--disk-size: a disk of 40 MiB has no room"},
-		"no ESP":          {[]string{"--esp-size", "1M"}, "EFI system partition"},
+		"too small":       {[]string{"--disk-size", "40M", "--esp-size", "34M"}, "--disk-size: 40.0 MiB: it takes from 44.0 MiB"},
+		"no ESP":          {[]string{"--esp-size", "1M"}, "--esp-size: 1.0 MiB: it takes from 33.0 MiB"},
 		"both":            {[]string{"--disk-size", "4G", "--free", "1G"}, "--free: "},
 		"another machine": {[]string{"--arch", "x86_64", "--no-verify"}, "aarch64"},
 	} {
 		if code, _, stderr := runJSON(t, slices.Concat([]string{"nixos", "--force"}, args, c.args)...); code != exitInput || !strings.Contains(stderr, c.says) {
 			t.Errorf("%s: exit code %d: %s", name, code, stderr)
 		}
+	}
+	if code, _, stderr := runJSON(t, append([]string{"nixos", "--force", "--no-verify"}, args[slices.Index(args, "--assemble")+1:]...)...); code != exitInput || !strings.Contains(stderr, "--assemble puts") {
+		t.Errorf("of an image: exit code %d: %s", code, stderr)
 	}
 	if code, _, stderr := runJSON(t, "nixos", "--disk-size", "4G"); code != exitInput || !strings.Contains(stderr, "add --assemble") {
 		t.Errorf("without it: exit code %d: %s", code, stderr)
