@@ -245,7 +245,8 @@ func (s *supervisor) startOnFreePort(ctx context.Context) error {
 		}
 		// Between our look and QEMU's somebody may have taken it. Another port that is
 		// taken is the user's matter.
-		if !strings.Contains(err.Error(), fmt.Sprintf("Could not set up host forwarding rule 'tcp:127.0.0.1:%d-", port)) {
+		_, rule, taken := strings.Cut(err.Error(), "Could not set up host forwarding rule")
+		if !taken || !strings.Contains(rule, fmt.Sprintf(":%d-", port)) {
 			return err
 		}
 	}

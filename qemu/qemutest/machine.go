@@ -165,7 +165,7 @@ func (m *machine) forward(netdev string) error {
 		host, guest, _ := strings.Cut(rule, "-:")
 		l, err := net.Listen("tcp4", host)
 		if err != nil {
-			return fmt.Errorf("-netdev %s: Could not set up host forwarding rule '%s'", netdev, p)
+			return fmt.Errorf("-netdev %s: Could not set up host forwarding rule 'tcp:%s'", netdev, rule)
 		}
 		m.hostfwd = append(m.hostfwd, l)
 		fmt.Fprintf(&m.usernet, "  TCP[HOST_FORWARD]  8 127.0.0.1 %d 10.0.2.15 %s 0 0\r\n", l.Addr().(*net.TCPAddr).Port, guest)
