@@ -160,8 +160,8 @@ func (s *System) checkWords(b bootable) error {
 		}
 	}
 	for _, p := range []string{b.kernel, b.initrd, b.init, b.deviceTree} {
-		if p != "" && (!strings.HasPrefix(path.Clean(p), s.store+"/") || strings.Contains(p, " ")) {
-			return broken("its boot.json has %.200q, which is not in %s", p, s.store)
+		if p != "" && (pathOf(s.closure, path.Clean(p)) < 0 || strings.Contains(p, " ")) {
+			return broken("its boot.json has %.200q, which is not in its closure", p)
 		}
 	}
 	return nil

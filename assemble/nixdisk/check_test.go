@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/imgasm/imgasm/assemble/inspect"
 	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/nixglue"
+	"github.com/imgasm/imgasm/nixglue/nar"
 )
 
 const (
@@ -36,6 +38,7 @@ func of(changed map[string]string) (*System, *files) {
 	all := map[string]string{
 		toplevel + "/boot.json": strings.NewReplacer("EXTRA", "", "MORE", "").Replace(bootJSON), hash + "etc-fstab": fstab, hash + "systemd-boot/bin/systemd-boot": script,
 		hash + "install-systemd-boot.sh": "#!/bin/sh\n" + hash + "systemd-boot/bin/systemd-boot \"$@\"\n\n", hash + "copy-extra-files": "#!/bin/sh\n",
+		hash + "linux/bzImage": "a kernel", hash + "initrd/initrd": "an initrd",
 	}
 	for name, text := range changed {
 		all[name] = text
@@ -123,7 +126,8 @@ func TestRefused(t *testing.T) {
 		"riscv64":           {plain("x86_64-linux", "riscv64-linux"), ErrArch, "riscv64-linux"},
 		"darwin":            {plain("x86_64-linux", "x86_64-darwin"), ErrArch, "x86_64-darwin"},
 		"a line in a param": {plain("b c", `b\nlinux /x`), ErrSystem, "control characters"},
-		"kernel elsewhere":  {plain(hash+"linux/bzImage", "/nix/store/../../etc/shadow"), ErrSystem, "not in /nix/store"},
+		"kernel elsewhere":  {plain(hash+"linux/bzImage", "/nix/store/../../etc/shadow"), ErrSystem, "not in its closure"},
+		"init elsewhere":    {plain(toplevel+"/init", hash+"nosuch/init"), ErrSystem, "not in its closure"},
 		"specialisation":    {plain(`"org.nixos.specialisation.v1": {}`, `"org.nixos.specialisation.v1": {"../x": {}}`), ErrUnsupported, `"../x"`},
 		"of a secret":       {plain(`"org.nixos.specialisation.v1": {}`, `"org.nixos.specialisation.v1": {"x": {}}`), ErrSystem, "specialisation x"},
 		"install commands":  {map[string]string{hash + "install-systemd-boot.sh": "#!/bin/sh\n" + hash + "systemd-boot/bin/systemd-boot\nrm x\n"}, ErrUnsupported, "rm x"},
@@ -225,6 +229,21 @@ func TestRealPath(t *testing.T) {
 		if got != want || (err == nil) != (want != "") {
 			t.Errorf("%s: %s, %v", from, got, err)
 		}
+	}
+}
+
+// What is kept of a closure's files has an end.
+func TestKeep(t *testing.T) {
+	dir := t.TempDir()
+	for i := range maxKept/maxText + 1 {
+		name := fmt.Sprint(dir, "/", i)
+		if err := errors.Join(os.WriteFile(name, nil, 0o600), os.Truncate(name, maxText)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f := &files{nodes: map[string]file{}}
+	if err := f.keep(nixglue.PathInfo{Path: toplevel}, nar.NewFolder(dir, nil)); !errors.Is(err, ErrSystem) {
+		t.Error(err)
 	}
 }
 

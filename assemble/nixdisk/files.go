@@ -17,9 +17,10 @@ import (
 )
 
 const (
-	maxText  = 1 << 20 // bytes of a file that is looked at
-	maxFiles = 100_000 // in the store paths that are looked into
-	maxLinks = 40      // symbolic links on the way to a file, as Linux has it
+	maxText  = 1 << 20  // bytes of a file that is looked at
+	maxFiles = 100_000  // in the store paths that are looked into
+	maxKept  = 32 << 20 // bytes of their files that are kept
+	maxLinks = 40       // symbolic links on the way to a file, as Linux has it
 )
 
 // files reads files of a closure: each store path that one of them is in as a
@@ -29,6 +30,7 @@ type files struct {
 	nix     nixglue.Nix
 	closure []nixglue.PathInfo
 	nodes   map[string]file // by their whole paths
+	kept    int64           // bytes in them
 }
 
 type file struct {
@@ -62,7 +64,7 @@ func (f *files) link(name string) (string, error) {
 	if n, ok := f.nodes[name]; ok {
 		return n.target, nil
 	}
-	i := slices.IndexFunc(f.closure, func(p nixglue.PathInfo) bool { return name == p.Path || strings.HasPrefix(name, p.Path+"/") })
+	i := pathOf(f.closure, name)
 	if i < 0 || f.nodes[f.closure[i].Path].mode != 0 {
 		if strings.HasPrefix(f.closure[0].Path, name+"/") { // above the store
 			return "", nil
@@ -75,28 +77,39 @@ func (f *files) link(name string) (string, error) {
 	return f.link(name)
 }
 
+// pathOf finds the store path that name is, or is in; -1 if none is.
+func pathOf(closure []nixglue.PathInfo, name string) int {
+	return slices.IndexFunc(closure, func(p nixglue.PathInfo) bool { return name == p.Path || strings.HasPrefix(name, p.Path+"/") })
+}
+
 // load reads a store path.
 func (f *files) load(p nixglue.PathInfo) error {
-	return f.nix.Archives(f.ctx, []nixglue.PathInfo{p}, func(_ nixglue.PathInfo, r *nar.Reader) error {
-		for {
-			e, err := r.Next()
-			if errors.Is(err, io.EOF) {
-				return nil
-			} else if err != nil {
+	return f.nix.Archives(f.ctx, []nixglue.PathInfo{p}, func(p nixglue.PathInfo, r *nar.Reader) error { return f.keep(p, r) })
+}
+
+// keep keeps what is small of a store path.
+func (f *files) keep(p nixglue.PathInfo, a archive) error {
+	for {
+		e, err := a.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		n := file{mode: e.Mode, target: e.Target, large: e.Size > maxText}
+		if !n.large {
+			f.kept += e.Size + int64(len(e.Target))
+		}
+		if len(f.nodes) == maxFiles || f.kept > maxKept {
+			return broken("%s has more than %d files, or more than %d bytes in small ones", p.Path, maxFiles, maxKept)
+		}
+		if e.Mode.IsRegular() && !n.large {
+			if n.data, err = io.ReadAll(a); err != nil {
 				return err
 			}
-			n := file{mode: e.Mode, target: e.Target, large: e.Size > maxText}
-			if e.Mode.IsRegular() && !n.large {
-				if n.data, err = io.ReadAll(r); err != nil {
-					return err
-				}
-			}
-			if len(f.nodes) == maxFiles {
-				return broken("%s has more than %d files", p.Path, maxFiles)
-			}
-			f.nodes[path.Join(p.Path, e.Path)] = n
 		}
-	})
+		f.nodes[path.Join(p.Path, e.Path)] = n
+	}
 }
 
 // realPath follows the symbolic links on the way to name, which begins at the

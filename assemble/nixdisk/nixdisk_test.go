@@ -208,3 +208,26 @@ func listing(text string) string {
 	slices.Sort(kept)
 	return strings.Join(kept, "")
 }
+
+// What a system boots must be files of its closure: a disk is no good else.
+func TestNoFile(t *testing.T) {
+	for what, set := range map[string]map[string]string{
+		"no boot manager":       {"EFI": "none.efi"},
+		"no init":               {"EXTENSION": `"org.nixos.systemd-boot": {}, "org.nixos.bootspec.v1": { "init": "${toplevel}/nosuch" }`},
+		"a folder, a link away": {"EXTENSION": `"org.nixos.systemd-boot": { "devicetree": "${toplevel}/systemd" }`},
+	} {
+		n, toplevel := built(t, set, nil)
+		s, err := nixdisk.Check(t.Context(), nixdisk.Config{Nix: n, Toplevel: toplevel, FreeBytes: 1 << 20, ESPBytes: espBytes})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := os.Create(filepath.Join(t.TempDir(), "disk.raw"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Write(t.Context(), f); !errors.Is(err, nixdisk.ErrSystem) || !strings.Contains(err.Error(), "no file of its closure") {
+			t.Errorf("%s: %v", what, err)
+		}
+		f.Close()
+	}
+}

@@ -5,6 +5,7 @@ package nixdisk
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -88,6 +89,9 @@ func (s *System) espFiles(root *ext4.FS) ([]disk.File, error) {
 		if b.deviceTree != "" {
 			deviceTree = e.place(b.deviceTree)
 		}
+		if _, err := e.real(b.init); err != nil {
+			return nil, err
+		}
 		name, text := s.loader.entry(b, kernel, initrd, deviceTree, s.c.Time)
 		e.files = append(e.files, tree.Bytes("loader/entries/"+name, []byte(text)))
 		if i == 0 {
@@ -127,7 +131,7 @@ func (e *espFiles) copy(name, file string) {
 	e.files = append(e.files, f)
 }
 
-// real is the path of a file of the root without links.
+// real is the path of a file of the store without links.
 func (e *espFiles) real(file string) (string, error) {
 	name, err := realPath(file, func(name string) (string, error) {
 		rel := strings.TrimPrefix(name, "/")
@@ -137,10 +141,14 @@ func (e *espFiles) real(file string) (string, error) {
 		}
 		return e.root.ReadLink(rel)
 	})
-	if err == nil && !strings.HasPrefix(name, e.store+"/") {
-		err = fmt.Errorf("%s is not in %s", name, e.store)
+	var info fs.FileInfo
+	if err == nil {
+		info, err = e.root.Lstat(strings.TrimPrefix(name, "/"))
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist), err == nil && !info.Mode().IsRegular(), !strings.HasPrefix(name, e.store+"/"):
+		return "", broken("it boots %s, which is no file of its closure", file)
+	case err != nil:
 		return "", broken("%s: %w", file, err)
 	}
 	return path.Clean(name), nil
