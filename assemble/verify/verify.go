@@ -187,6 +187,9 @@ func (r *run) check(ctx context.Context, c check) (Result, error) {
 			return res, err
 		}
 	}
+	if ctx.Err() != nil { // which says nothing of the image
+		return res, context.Cause(ctx)
+	}
 	if r.Field != nil {
 		v.why = fault.Fill(v.why, r.Field)
 	}

@@ -25,6 +25,7 @@ import (
 	"github.com/imgasm/imgasm/assemble/machine"
 	"github.com/imgasm/imgasm/assemble/verify"
 	"github.com/imgasm/imgasm/assemble/watch"
+	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/qemu"
 	"github.com/imgasm/imgasm/qemu/accel"
 	"github.com/imgasm/imgasm/qemu/qemutest"
@@ -356,6 +357,11 @@ func TestInterrupted(t *testing.T) {
 	ctx, stop := context.WithTimeoutCause(t.Context(), time.Second, cause)
 	defer stop()
 	o.Machine.Config.Binary = qemutest.Executable(t, qemutest.Script{})
+	o.Emit = func(e event.Event) {
+		if e.Step == "boot" && e.Kind != event.StepStart {
+			t.Errorf("a check that was interrupted has ended: %+v", e)
+		}
+	}
 	if _, err := verify.Run(ctx, o); !errors.Is(err, cause) {
 		t.Errorf("%v", err)
 	}
