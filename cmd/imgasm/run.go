@@ -73,13 +73,16 @@ func ownCommand(verb string) ([]string, error) {
 	return []string{self, verb}, err
 }
 
+// noState is what to do where machines can have no folder.
+const noState = "name a folder for the state of machines in the variable XDG_STATE_HOME"
+
 // instances is where this user's machines are known.
 func (a *app) instances() (instance.Store, error) {
 	base := a.getenv("XDG_STATE_HOME")
 	if !filepath.IsAbs(base) { // as the XDG base directory specification has it
 		home, err := os.UserHomeDir()
 		if err != nil {
-			return instance.Store{}, lackingHost(err, "name a folder for the state of machines in the variable XDG_STATE_HOME")
+			return instance.Store{}, lackingHost(err, noState)
 		}
 		base = filepath.Join(home, ".local", "state")
 	}
@@ -126,7 +129,10 @@ func (a *app) run(c *cli.Context, path string) error {
 		create = store.Create
 	}
 	folder, err := create(c.Context, name)
-	if err != nil {
+	switch {
+	case unmade(err) != nil:
+		return lackingHost(err, noState)
+	case err != nil:
 		return err
 	}
 	spec, err := a.furnish(c, folder, image, m, access)

@@ -102,6 +102,12 @@ func TestRunRefuses(t *testing.T) {
 	if err := os.Remove(zeros); err != nil {
 		t.Fatal(err)
 	}
+	state := s.env["XDG_STATE_HOME"]
+	s.env["XDG_STATE_HOME"] = filepath.Join(s.image, "x") // in a file
+	if code, _, stderr := s.call("", s.runArgs()...); code != exitHost || !strings.Contains(stderr, "XDG_STATE_HOME") {
+		t.Errorf("no folder for machines: exit code %d: %s", code, stderr)
+	}
+	s.env["XDG_STATE_HOME"] = state
 	s.clean()
 }
 
