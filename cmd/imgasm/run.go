@@ -242,7 +242,7 @@ func (a *app) runForeground(ctx context.Context, f *instance.Folder, spec instan
 	case end == instance.PoweredOff:
 		a.note("the guest has powered off")
 	case spec.Kept:
-		a.note("the guest did not power off in time, and was ended: its file systems were not unmounted")
+		a.note("the guest was ended before it powered off: its file systems were not unmounted")
 	default:
 		a.note("the guest was ended")
 	}
