@@ -3,6 +3,7 @@ package nixdisk
 // What a system says of how it boots: boot.json, NixOS RFC 125.
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -93,7 +94,7 @@ func (s *System) readBootspec(f *files) error {
 func (s *System) addBootable(name string, data []byte) error {
 	var doc document
 	var keys map[string]json.RawMessage
-	if err := errors.Join(json.Unmarshal(data, &keys), json.Unmarshal(data, &doc)); err != nil {
+	if err := cmp.Or(json.Unmarshal(data, &keys), json.Unmarshal(data, &doc)); err != nil {
 		return broken("its boot.json: %v", err)
 	}
 	v := doc.V1

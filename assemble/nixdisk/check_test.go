@@ -114,7 +114,7 @@ func TestRefused(t *testing.T) {
 		says    string
 	}{
 		"no boot.json":      {map[string]string{toplevel + "/boot.json": ""}, ErrSystem, "no boot.json"},
-		"no JSON":           {map[string]string{toplevel + "/boot.json": "{"}, ErrSystem, "boot.json"},
+		"no JSON":           {map[string]string{toplevel + "/boot.json": "{"}, ErrSystem, "its boot.json: unexpected end of JSON input"},
 		"no bootspec":       {map[string]string{toplevel + "/boot.json": "{}"}, ErrSystem, "org.nixos.bootspec.v1"},
 		"GRUB":              {grub, ErrUnsupported, "GRUB"},
 		"another loader":    {other, ErrUnsupported, "not systemd-boot"},

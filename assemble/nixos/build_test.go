@@ -211,6 +211,7 @@ func TestRefusals(t *testing.T) {
 			nixglue.ErrMachine, "this machine: it lacks the feature gpu", "aarch64-linux - 4 1 gpu"},
 		"untrusted":     {built(out).but("*store info*", `echo '{"url":"daemon","version":"2.26.3","trusted":0}'`), func(s *Spec) { s.Builders = "ssh-ng://arm x86_64-linux" }, nixglue.ErrUntrusted, "daemon", "trusted-users"},
 		"no derivation": {built(out).but("* eval *", "echo null"), nil, ErrInput, "is no derivation", "build.images"},
+		"no system":     {built(out).but("* eval *", "echo null"), func(s *Spec) { s.Assemble = true }, ErrInput, "is no derivation", "build.toplevel"},
 		"no image":      {built(t.TempDir()), nil, nixglue.ErrImage, "has no disk image", "ls -lR"},
 		"not a machine": {built(out), func(s *Spec) { s.On = "https://bot:s3cret@h" }, ErrInput, "REDACTED@h", "{On}"},
 		"both":          {built(out), func(s *Spec) { s.On, s.Builders = "ssh://h", "ssh://g" }, ErrInput, "Builders", ""},

@@ -96,8 +96,11 @@ func (b *build) evaluate(ctx context.Context, j *assemble.Job) (string, error) {
 		return "", fmt.Errorf("what nix says of %s: %w", p.Attribute, err)
 	}
 	if b.drv.Name == "" {
-		return "", bad("Flake", fmt.Errorf("%s#%s is no derivation", p.ref, p.Attribute),
-			"name an attribute that builds a disk image, such as nixosConfigurations.NAME.config.system.build.images.qemu-efi")
+		do := "name an attribute that builds a disk image, such as nixosConfigurations.NAME.config.system.build.images.qemu-efi"
+		if p.Spec.Assemble {
+			do = "name an attribute that builds a system, such as nixosConfigurations.NAME.config.system.build.toplevel"
+		}
+		return "", bad("Flake", fmt.Errorf("%s#%s is no derivation", p.ref, p.Attribute), do)
 	}
 	if want := system(p.arch); b.drv.System != want {
 		j.Emit(event.Event{Kind: event.Warning, Text: fmt.Sprintf("%s is built on %s, and the image is to be for %s", p.Attribute, b.drv.System, p.arch.Name),
