@@ -141,6 +141,8 @@ func TestRefused(t *testing.T) {
 		"ESP ext4":          {table("LABEL=nixos / ext4 x 0 2\nLABEL=ESP /boot ext4 x 0 0"), ErrUnsupported, "is ext4"},
 		"LUKS":              {table("/dev/mapper/x / ext4 x 0 2\nLABEL=ESP /boot vfat x 0 0"), ErrUnsupported, "/dev/mapper/x"},
 		"long label":        {table("LABEL=nixosnixosnixosnixos / ext4 x 0 2\nLABEL=ESP /boot vfat x 0 0"), ErrUnsupported, "LABEL=nixosn"},
+		"one label":         {table("LABEL=A / ext4 x 0 2\nLABEL=A /boot vfat x 0 0"), ErrUnsupported, "the same name"},
+		"the ESP's name":    {table("PARTLABEL=ESP / ext4 x 0 2\nLABEL=A /boot vfat x 0 0"), ErrUnsupported, "the same name"},
 		"small label":       {table("LABEL=nixos / ext4 x 0 2\nLABEL=esp /boot vfat x 0 0"), ErrUnsupported, "LABEL=esp"},
 		"swap":              {table(fstab + "/dev/disk/by-label/swap none swap defaults 0 0\n"), ErrUnsupported, "by-label/swap"},
 		"pool":              {table(fstab + "tank/srv /srv zfs defaults 0 0\n"), ErrUnsupported, "tank/srv"},

@@ -76,6 +76,9 @@ func (s *System) takeFstab(entries []inspect.FstabEntry) error {
 		return refuse(espDo, "its EFI system partition is to be %s, which one on this disk cannot be called", entries[esp].Spec)
 	}
 	s.complete(entries[esp].Point)
+	if r, e := s.root, s.esp; r.label == e.label || r.partName == e.partName || r.partUUID == e.partUUID {
+		return refuse(rootDo, "its root, %s, and its EFI system partition, %s, would have the same name", entries[root].Spec, entries[esp].Spec)
+	}
 	for i, e := range entries {
 		if i != root && i != esp && needsDisk(e) {
 			return refuse("no mount of "+e.Spec+", or with the option nofail", "line %d of its fstab mounts %s at %s, which is not on this disk", e.Line, e.Spec, e.Point)
