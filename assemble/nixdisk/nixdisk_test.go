@@ -231,3 +231,23 @@ func TestNoFile(t *testing.T) {
 		f.Close()
 	}
 }
+
+// A disk that is too small for the bytes of a system, or for how many files it has.
+func TestTooSmall(t *testing.T) {
+	for _, set := range []map[string]string{{"COUNT": "3000", "SIZE": "100"}, {"COUNT": "200", "SIZE": "100000"}} {
+		n, toplevel := built(t, set, nil)
+		s, err := nixdisk.Check(t.Context(), nixdisk.Config{Nix: n, Toplevel: toplevel, SizeBytes: espBytes + 16<<20, ESPBytes: espBytes})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := os.Create(filepath.Join(t.TempDir(), "disk.raw"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var wrong *fault.Error
+		if err := s.Write(t.Context(), f); !errors.Is(err, nixdisk.ErrSize) || !errors.As(err, &wrong) || wrong.Field != "SizeBytes" || strings.Contains(err.Error(), "Inodes") {
+			t.Error(err)
+		}
+		f.Close()
+	}
+}

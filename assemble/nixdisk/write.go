@@ -37,7 +37,11 @@ func (s *System) Write(ctx context.Context, f *os.File) error {
 		return err
 	}
 	at := io.NewOffsetWriter(f, root.StartBytes)
-	if err := s.writeRoot(ctx, at, ext4.Options{SizeBytes: size, Label: s.root.label, UUID: s.root.uuid, Time: s.c.Time, Inodes: inodes}); err != nil {
+	err = s.writeRoot(ctx, at, ext4.Options{SizeBytes: size, Label: s.root.label, UUID: s.root.uuid, Time: s.c.Time, Inodes: inodes})
+	var full *fault.Error
+	if errors.Is(err, ext4.ErrFull) && s.c.SizeBytes > 0 && errors.As(err, &full) {
+		return &fault.Error{Class: ErrSize, Field: "SizeBytes", Err: fmt.Errorf("the root: %w", full.Err), Do: "a larger {SizeBytes}, or none: as the system needs"}
+	} else if err != nil {
 		return fmt.Errorf("the root: %w", err)
 	}
 	written, err := ext4.New(io.NewSectionReader(f, root.StartBytes, size), size)
