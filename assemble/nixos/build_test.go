@@ -194,6 +194,10 @@ func TestUnverifiedImage(t *testing.T) {
 // What is known to fail is known before anything is built, and what fails then
 // says so by its class.
 func TestRefusals(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.Mkdir("mine", 0o700); err != nil {
+		t.Fatal(err)
+	}
 	out := imageOf(t, "ttyAMA0")
 	foreign := built(out).but("*config*show*", `echo '{"system":{"value":"x86_64-darwin"},"extra-platforms":{"value":[]},"system-features":{"value":[]},"max-jobs":{"value":1},"builders":{"value":""}}'`)
 	for name, c := range map[string]struct {
@@ -211,6 +215,9 @@ func TestRefusals(t *testing.T) {
 			nixglue.ErrMachine, "this machine: it lacks the feature gpu", "aarch64-linux - 4 1 gpu"},
 		"untrusted":     {built(out).but("*store info*", `echo '{"url":"daemon","version":"2.26.3","trusted":0}'`), func(s *Spec) { s.Builders = "ssh-ng://arm x86_64-linux" }, nixglue.ErrUntrusted, "daemon", "trusted-users"},
 		"no derivation": {built(out).but("* eval *", "echo null"), nil, ErrInput, "is no derivation", "build.images"},
+		"no folder":     {built(out).but("*metadata*", "echo 'error: no such file' >&2; exit 1"), func(s *Spec) { s.Flake = "path:/nonexistent/f#x" }, ErrInput, "/nonexistent/f is not there", ""},
+		"a name":        {built(out).but("*metadata*", "echo 'error: no registry' >&2; exit 1"), func(s *Spec) { s.Flake = "mine#x" }, ErrInput, "no registry", "{Flake} ./mine"},
+		"another flake": {built(out).but("*metadata*", "echo 'error: no host' >&2; exit 1"), func(s *Spec) { s.Flake = "github:a/b#x" }, nixglue.ErrNix, "no host", ""},
 		"no system":     {built(out).but("* eval *", "echo null"), func(s *Spec) { s.Assemble = true }, ErrInput, "is no derivation", "build.toplevel"},
 		"no image":      {built(t.TempDir()), nil, nixglue.ErrImage, "has no disk image", "ls -lR"},
 		"not a machine": {built(out), func(s *Spec) { s.On = "https://bot:s3cret@h" }, ErrInput, "REDACTED@h", "{On}"},

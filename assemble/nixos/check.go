@@ -69,7 +69,7 @@ func Check(ctx context.Context, h host.Host, s Spec, sink assemble.Sink) (_ *Sur
 	}
 	n.NoWriteLock = true // somebody looks, and changes nothing
 	if v.Flake, err = n.Metadata(ctx, p.ref); err != nil {
-		return nil, err
+		return nil, p.noFlake(err)
 	}
 	if v.Outputs, err = p.evaluateAll(ctx, n); err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -98,7 +99,7 @@ func (b *build) takeFlake(ctx context.Context, j *assemble.Job) (string, error) 
 			}
 		}
 	} else if _, err := n.Metadata(ctx, ref); err != nil { // which writes a lock that is missing, and is seen again with it
-		return "", err
+		return "", p.noFlake(err)
 	}
 	var err error
 	if b.meta, err = n.Metadata(ctx, ref); err != nil {
@@ -125,6 +126,25 @@ func (b *build) takeFlake(ctx context.Context, j *assemble.Job) (string, error) 
 		}
 	}
 	return said, nil
+}
+
+// noFlake says what is wrong with a flake that nix does not find, if it is a
+// folder that is not there, or one whose name nix takes for one of its registry.
+func (p *Plan) noFlake(err error) error {
+	var failure *nixglue.Failure
+	if !errors.As(err, &failure) {
+		return err
+	}
+	folder, isPath := strings.CutPrefix(p.ref, "path:")
+	folder, _, _ = strings.Cut(folder, "?")
+	_, missing := os.Stat(folder)
+	switch {
+	case errors.Is(missing, fs.ErrNotExist) && (isPath || filepath.IsAbs(folder) || strings.HasPrefix(folder, ".")):
+		return bad("Flake", fmt.Errorf("%s is not there", folder), "")
+	case missing == nil && filepath.IsLocal(p.ref) && !strings.HasPrefix(p.ref, "."):
+		return bad("Flake", fmt.Errorf("nix knows no flake %s: %w", p.ref, err), "if the folder is meant: {Flake} ./"+p.ref)
+	}
+	return err
 }
 
 // identify makes inputs of the flake and what it has locked. Their hashes are
