@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/convert"
@@ -51,7 +52,7 @@ func (d Assembly) config() nixdisk.Config {
 func ownField(err error) error {
 	var wrong *fault.Error
 	if errors.As(err, &wrong) && wrong.Field == "SizeBytes" {
-		return &fault.Error{Class: nixdisk.ErrSize, Field: "DiskSize", Err: wrong.Err, Do: "another {DiskSize}, or none: as the system needs"}
+		return &fault.Error{Class: nixdisk.ErrSize, Field: "DiskSize", Err: wrong.Err, Do: strings.ReplaceAll(wrong.Do, "{SizeBytes}", "{DiskSize}")}
 	}
 	return err
 }

@@ -112,7 +112,7 @@ func TestNixos(t *testing.T) {
 func systemWords() *strings.Replacer {
 	return strings.NewReplacer("@OWN@", arch.Host().Name+"-"+runtime.GOOS, "@ARCH@", "aarch64", "@EFI@", "aa64.efi", "@PARAMS@", `"console=ttyAMA0,115200n8",`, "@SECRETS@", "",
 		"@EXTENSION@", `"org.nixos.systemd-boot": { "sortKey": "nixos" }`, "@BOOTPOINT@", "/boot", "@SCRIPTSAYS@", "store_subdir", "@INSTALLCOMMANDS@", "", "@INSTALLER@", "${installer}", "@EXTRAFILES@", "",
-		"@FSTAB@", "/dev/disk/by-label/nixos / ext4 defaults 0 1\n/dev/disk/by-label/ESP /boot vfat umask=0077 0 2\n", "@PACKAGES@", "1", "@COUNT@", "20", "@SIZE@", "300")
+		"@FSTAB@", "/dev/disk/by-label/nixos / ext4 defaults 0 1\n/dev/disk/by-label/ESP /boot vfat umask=0077 0 2\n", "@PACKAGES@", "1", "@COUNT@", "600", "@SIZE@", "300")
 }
 
 // Of a system alone, without a virtual machine: the disk is imgasm's.
@@ -146,6 +146,7 @@ func TestNixosAssembles(t *testing.T) {
 		says string
 	}{
 		"too small":       {[]string{"--disk-size", "40M", "--esp-size", "34M"}, "--disk-size: 40.0 MiB: it takes from 44.0 MiB"},
+		"no room":         {[]string{"--disk-size", "44M", "--esp-size", "34M"}, "a larger --disk-size"},
 		"no ESP":          {[]string{"--esp-size", "1M"}, "--esp-size: 1.0 MiB: it takes from 33.0 MiB"},
 		"both":            {[]string{"--disk-size", "4G", "--free", "1G"}, "--free: "},
 		"another machine": {[]string{"--arch", "x86_64", "--no-verify"}, "aarch64"},
