@@ -232,6 +232,28 @@ func TestNoFile(t *testing.T) {
 	}
 }
 
+// An initrd for which the EFI system partition is too small.
+func TestESPTooSmall(t *testing.T) {
+	large := filepath.Join(t.TempDir(), "initrd")
+	if err := errors.Join(os.WriteFile(large, nil, 0o600), os.Truncate(large, 40<<20)); err != nil {
+		t.Fatal(err)
+	}
+	n, toplevel := built(t, nil, map[string]string{"initrd": large})
+	s, err := nixdisk.Check(t.Context(), nixdisk.Config{Nix: n, Toplevel: toplevel, FreeBytes: 1 << 20, ESPBytes: espBytes})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Create(filepath.Join(t.TempDir(), "disk.raw"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var wrong *fault.Error
+	if err := s.Write(t.Context(), f); !errors.Is(err, nixdisk.ErrSize) || !errors.As(err, &wrong) || wrong.Field != "ESPBytes" {
+		t.Error(err)
+	}
+}
+
 // A disk that is too small for the bytes of a system, or for how many files it has.
 func TestTooSmall(t *testing.T) {
 	for _, set := range []map[string]string{{"COUNT": "3000", "SIZE": "100"}, {"COUNT": "200", "SIZE": "100000"}} {

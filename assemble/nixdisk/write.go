@@ -55,7 +55,9 @@ func (s *System) Write(ctx context.Context, f *os.File) error {
 	err = disk.WriteFAT32(f, esp.StartBytes, disk.FAT32{
 		SizeBytes: esp.SizeBytes, Label: s.esp.label, VolumeID: s.serial(), HiddenSectors: uint32(esp.StartBytes / disk.SectorSize), Time: s.c.Time, Files: files,
 	}, true)
-	if err != nil {
+	if err != nil && !errors.Is(err, disk.ErrSpace) {
+		return fmt.Errorf("the EFI system partition: %w", err)
+	} else if err != nil {
 		return &fault.Error{Class: ErrSize, Field: "ESPBytes", Err: fmt.Errorf("the EFI system partition of %d MiB: %w", esp.SizeBytes>>20, err), Do: "a larger {ESPBytes}"}
 	}
 	return disk.WriteGPT(f, l)
