@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -231,6 +232,17 @@ func TestRealPath(t *testing.T) {
 		if got != want || (err == nil) != (want != "") {
 			t.Errorf("%s: %s, %v", from, got, err)
 		}
+	}
+}
+
+// A nix that says nothing of what it was asked for.
+func TestNoClosure(t *testing.T) {
+	program := filepath.Join(t.TempDir(), "nix")
+	if err := os.WriteFile(program, []byte("#!/bin/sh\necho '[]'\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Check(t.Context(), Config{Nix: nixglue.Nix{Path: program}, Toplevel: toplevel}); !errors.Is(err, ErrSystem) {
+		t.Error(err)
 	}
 }
 

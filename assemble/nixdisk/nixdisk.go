@@ -110,6 +110,9 @@ func Check(ctx context.Context, c Config) (*System, error) {
 	if s.closure, err = c.Nix.PathInfo(ctx, true, c.Toplevel); err != nil {
 		return nil, err
 	}
+	if pathOf(s.closure, c.Toplevel) < 0 {
+		return nil, broken("nix tells no closure of %s", c.Toplevel)
+	}
 	s.Paths = len(s.closure)
 	for _, p := range s.closure {
 		s.NarBytes += p.NarSize
