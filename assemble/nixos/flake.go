@@ -46,20 +46,30 @@ func writeOwnFlake(dir string) error {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return err
 	}
-	work, remove, err := tmpdir.Hidden(filepath.Dir(dir))
+	made, remove, err := copyOwnFlake(dir)
 	if err != nil {
 		return err
 	}
 	defer remove()
-	made := filepath.Join(work, "flake")
-	if err := os.CopyFS(made, files.Flake()); err != nil {
-		return err
-	}
 	err = publish.Rename(made, dir)
 	if _, there := os.Stat(dir); there == nil { // another imgasm may have been first
 		return nil
 	}
 	return err
+}
+
+// copyOwnFlake writes imgasm's own flake into a hidden folder beside dir.
+func copyOwnFlake(dir string) (made string, remove func(), err error) {
+	work, remove, err := tmpdir.Hidden(filepath.Dir(dir))
+	if err != nil {
+		return "", nil, err
+	}
+	made = filepath.Join(work, "flake")
+	if err := os.CopyFS(made, files.Flake()); err != nil {
+		remove()
+		return "", nil, err
+	}
+	return made, remove, nil
 }
 
 // lockOwnFlake has nix make the lock of imgasm's own flake, where there is none or
@@ -69,15 +79,11 @@ func lockOwnFlake(ctx context.Context, n nixglue.Nix, dir string, renew bool) er
 	if _, err := os.Stat(lock); err == nil && !renew {
 		return nil
 	}
-	work, remove, err := tmpdir.Hidden(filepath.Dir(dir))
+	made, remove, err := copyOwnFlake(dir)
 	if err != nil {
 		return err
 	}
 	defer remove()
-	made := filepath.Join(work, "flake")
-	if err := os.CopyFS(made, files.Flake()); err != nil {
-		return err
-	}
 	if _, err := n.Metadata(ctx, folderURL(made)); err != nil {
 		return err
 	}
