@@ -2,7 +2,6 @@ package machine
 
 import (
 	"context"
-	"io"
 	"io/fs"
 
 	"github.com/imgasm/imgasm/assemble/convert"
@@ -23,7 +22,7 @@ func (i *Image) Reads(ctx context.Context) (Reads, error) {
 		return Reads{}, err
 	}
 	defer d.Close()
-	m, err := inspect.Open(untilDone{ctx, d}, d.Size())
+	m, err := inspect.Open(inspect.Until(ctx, d), d.Size())
 	if err != nil {
 		return Reads{}, err
 	}
@@ -36,21 +35,6 @@ func (i *Image) Reads(ctx context.Context) (Reads, error) {
 		return Reads{}, context.Cause(ctx)
 	}
 	return r, nil
-}
-
-// untilDone reads an image until ctx ends: a hostile one may have more to look at
-// than one waits for.
-type untilDone struct {
-	ctx context.Context
-	r   io.ReaderAt
-}
-
-// ReadAt implements io.ReaderAt.
-func (u untilDone) ReadAt(p []byte, off int64) (int, error) {
-	if u.ctx.Err() != nil {
-		return 0, context.Cause(u.ctx)
-	}
-	return u.r.ReadAt(p, off)
 }
 
 // hasCloudInit looks for what reads a seed.

@@ -90,27 +90,12 @@ func openImage(c *cli.Context, file string) (*openedImage, error) {
 	if err != nil {
 		return nil, ofUser(err)
 	}
-	m, err := inspect.Open(untilDone{c.Context, d}, d.Size())
+	m, err := inspect.Open(inspect.Until(c.Context, d), d.Size())
 	if err != nil {
 		d.Close()
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	return &openedImage{file, d, partition, m}, nil
-}
-
-// untilDone reads an image until ctx ends: a hostile one may have more to look at
-// than one waits for.
-type untilDone struct {
-	ctx context.Context
-	r   io.ReaderAt
-}
-
-// ReadAt implements io.ReaderAt.
-func (u untilDone) ReadAt(p []byte, off int64) (int, error) {
-	if u.ctx.Err() != nil {
-		return 0, context.Cause(u.ctx)
-	}
-	return u.r.ReadAt(p, off)
 }
 
 // tree is the image's files.
