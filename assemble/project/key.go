@@ -20,16 +20,24 @@ import (
 	"github.com/imgasm/imgasm/internal/digest"
 )
 
-// Key is a hash of all that a target is made of and that this host can know
+// Keys makes keys of targets. A file that several of them name is read once.
+type Keys struct {
+	Version string // imgasm's
+	Dir     string // the files' names are relative to it
+
+	digests map[string]string // of files, by path
+}
+
+// Of is a hash of all that a target is made of and that this host can know
 // beforehand: imgasm's version, the flags, and the contents of the files that they
-// name and of others, which are relative to dir. What comes from a network is not
-// part of it, nor what a file includes: a lock pins the first.
+// name and of others. What comes from a network is not part of it, nor what a file
+// includes: a lock pins the first.
 //
 // Where a flag gives a password the key is one of PBKDF2's: it is published, and a
 // password that is easily guessed must not be guessed quickly.
 //
 // Errors are those of reading files; one that is not there is for the build to tell.
-func (t Target) Key(ctx context.Context, version, dir string, others ...string) (string, error) {
+func (k *Keys) Of(ctx context.Context, t Target, others ...string) (string, error) {
 	names := slices.Clone(others)
 	for _, a := range t.Args {
 		for _, v := range a.Values {
@@ -40,13 +48,13 @@ func (t Target) Key(ctx context.Context, version, dir string, others ...string) 
 	}
 	files := map[string]string{}
 	for _, name := range names {
-		if err := hashTree(ctx, files, dir, name); err != nil {
+		if err := k.hashTree(ctx, files, name); err != nil {
 			return "", err
 		}
 	}
 	h := sha256.New()
 	e := json.NewEncoder(h)
-	for _, part := range []any{"imgasm.target/v1", version, t.Argv(), files} { // maps are written in order
+	for _, part := range []any{"imgasm.target/v1", k.Version, t.Argv(), files} { // maps are written in order
 		if err := e.Encode(part); err != nil {
 			return "", err
 		}
@@ -63,13 +71,13 @@ func (t Target) Key(ctx context.Context, version, dir string, others ...string) 
 
 // hashTree adds what a file is, or all that is in a folder: modes, contents, and
 // the targets of links. A link at the top is what it leads to.
-func hashTree(ctx context.Context, into map[string]string, dir, name string) error {
+func (k *Keys) hashTree(ctx context.Context, into map[string]string, name string) error {
 	root := name
 	if name == "" {
 		return nil
 	}
 	if !filepath.IsAbs(root) {
-		root = filepath.Join(dir, name)
+		root = filepath.Join(k.Dir, name)
 	}
 	root, err := filepath.EvalSymlinks(root)
 	if err != nil {
@@ -88,11 +96,25 @@ func hashTree(ctx context.Context, into map[string]string, dir, name string) err
 		case info.Mode()&fs.ModeSymlink != 0:
 			what, err = os.Readlink(path)
 		case info.Mode().IsRegular():
-			what, _, err = digest.File(ctx, path)
+			what, err = k.digest(ctx, path)
 		}
 		into[name+strings.TrimPrefix(path, root)] = fmt.Sprintf("%v %s", info.Mode(), what)
 		return err
 	})
+}
+
+func (k *Keys) digest(ctx context.Context, path string) (string, error) {
+	if sum, ok := k.digests[path]; ok {
+		return sum, nil
+	}
+	sum, _, err := digest.File(ctx, path)
+	if err == nil {
+		if k.digests == nil {
+			k.digests = map[string]string{}
+		}
+		k.digests[path] = sum
+	}
+	return sum, err
 }
 
 // Shard are the targets of part n of count: each is in one part.

@@ -140,7 +140,7 @@ func TestKey(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		k, err := targets[0].Key(t.Context(), version, dir)
+		k, err := (&project.Keys{Version: version, Dir: dir}).Of(t.Context(), targets[0])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -188,7 +188,7 @@ func TestKeyOfFolder(t *testing.T) {
 		if err := change(); err != nil {
 			t.Fatal(err)
 		}
-		key, err := targets[0].Key(t.Context(), "1", dir, "lock")
+		key, err := (&project.Keys{Version: "1", Dir: dir}).Of(t.Context(), targets[0], "lock")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -196,6 +196,28 @@ func TestKeyOfFolder(t *testing.T) {
 			t.Errorf("change %d: the key is that of %d", n, other)
 		}
 		seen[key] = n
+	}
+}
+
+// A file that several targets name is read once, whatever its size.
+func TestKeysReadOnce(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "one.sh")
+	if err := os.WriteFile(file, []byte("echo 1"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	targets, err := project.Parse("f", []byte("images: {a: {kind: alma, post: one.sh}}"), kinds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := project.Keys{Version: "1", Dir: dir}
+	first, err1 := keys.Of(t.Context(), targets[0])
+	if err := os.WriteFile(file, []byte("echo 2"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	second, err2 := keys.Of(t.Context(), targets[0])
+	if err1 != nil || err2 != nil || first != second {
+		t.Errorf("%s, %v; %s, %v", first, err1, second, err2)
 	}
 }
 

@@ -213,13 +213,14 @@ func (a *app) targets(c *cli.Context) ([]aTarget, error) {
 	if err != nil {
 		return nil, err
 	}
+	keys := project.Keys{Version: version, Dir: dir}
 	var targets []aTarget
 	for _, t := range all {
 		var pins []string
 		if t.Get("locked") == "true" {
 			pins = []string{cmp.Or(t.Get("lock-file"), lock.FileName)}
 		}
-		key, err := t.Key(c.Context, version, dir, pins...)
+		key, err := keys.Of(c.Context, t, pins...)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", t.Name, err)
 		}
