@@ -79,19 +79,30 @@ func outputSpec(c *cli.Context) assemble.Output {
 
 func (a *app) machineSpec(c *cli.Context) (guest.Spec, error) {
 	s := guest.Spec{CPUs: c.Int("cpus"), Accel: c.String("accel"), CPU: c.String("cpu"), QEMU: c.String("qemu"), Firmware: c.String("firmware")}
-	if m := c.String("memory"); m != "" {
-		bytes, err := size.Parse(m)
-		if err != nil {
-			return s, badInput("--memory", err, "such as --memory 4G")
-		}
-		if s.MemoryMiB = int(bytes >> 20); s.MemoryMiB == 0 {
-			return s, badInput("--memory", fmt.Errorf("%q is less than a megabyte", m), "such as --memory 4G")
-		}
+	var err error
+	if s.MemoryMiB, err = memoryFlag(c); err != nil {
+		return s, err
 	}
 	if c.Bool("quiet") && c.Bool("verbose") {
 		return s, a.usage("--quiet and --verbose contradict each other")
 	}
 	return s, nil
+}
+
+// memoryFlag reads a machine's memory, in MiB; 0: it is not given.
+func memoryFlag(c *cli.Context) (int, error) {
+	m := c.String("memory")
+	if m == "" {
+		return 0, nil
+	}
+	bytes, err := size.Parse(m)
+	if err != nil {
+		return 0, badInput("--memory", err, "such as --memory 4G")
+	}
+	if bytes>>20 == 0 {
+		return 0, badInput("--memory", fmt.Errorf("%q is less than a megabyte", m), "such as --memory 4G")
+	}
+	return int(bytes >> 20), nil
 }
 
 // installFlags are those of a build by an installation.

@@ -22,7 +22,6 @@ import (
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/internal/publish"
-	"github.com/imgasm/imgasm/internal/size"
 	"github.com/imgasm/imgasm/internal/smallfile"
 	"github.com/imgasm/imgasm/internal/tmpdir"
 )
@@ -86,14 +85,9 @@ func wishFlags() []cli.Flag {
 // wish reads wishFlags.
 func wish(c *cli.Context) (machine.Wish, error) {
 	w := machine.Wish{Accel: c.String("accel"), CPU: c.String("cpu"), QEMU: c.String("qemu"), Firmware: c.String("firmware"), CPUs: c.Int("cpus")}
-	memory, err := sizeFlag(c, "memory")
-	if err != nil {
-		return w, err
-	}
-	if w.MemoryMiB = int(memory >> 20); c.IsSet("memory") && w.MemoryMiB == 0 {
-		return w, badInput("--memory", fmt.Errorf("%s is less than a megabyte", size.Format(memory)), "such as --memory 4G")
-	}
-	return w, nil
+	var err error
+	w.MemoryMiB, err = memoryFlag(c)
+	return w, err
 }
 
 func (a *app) verify(c *cli.Context, path string) error {
