@@ -117,7 +117,7 @@ func (s Spec) fetcher(h host.Host, sink assemble.Sink) (*source.Fetcher, source.
 	}
 	keys, err := ReadKeyring(s.Keyring)
 	return &source.Fetcher{
-		Cache: filepath.Join(h.CacheDir, "iso"), Transport: h.Transport, Keyring: keys, Offline: s.Offline, Sink: sink, Now: h.Now, Free: h.Free,
+		Cache: filepath.Join(h.CacheDir, host.ISOCache), Transport: h.Transport, Keyring: keys, Offline: s.Offline, Sink: sink, Now: h.Now, Free: h.Free,
 		Rehash:    s.Locked,
 		UserAgent: "imgasm/" + h.Version,
 	}, want, err

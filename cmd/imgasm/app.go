@@ -54,6 +54,7 @@ func (a *app) commands() []*cli.Command {
 		replayCommand(a),
 		reportCommand(a),
 		sourceCommand(a),
+		cacheCommand(a),
 		firmwareCommand(a),
 		mediaCommand(a),
 		superviseCommand(a),

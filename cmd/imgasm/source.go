@@ -32,7 +32,7 @@ func sourceCommand(app *app) *cli.Command {
 		UsageText: "imgasm source fetch --version 10 --arch aarch64 --variant boot\n" +
 			"imgasm source list --available",
 		Subcommands: []*cli.Command{
-			sourceListCommand(app), sourceFetchCommand(app), sourceVerifyCommand(app), sourceCleanCommand(app), sourceInspectCommand(app),
+			sourceListCommand(app), sourceFetchCommand(app), sourceVerifyCommand(app), sourceInspectCommand(app),
 		},
 	}
 }
@@ -68,7 +68,7 @@ func (a *app) fetcher(c *cli.Context, sink event.Sink) (*source.Fetcher, error) 
 	if err != nil {
 		return nil, err
 	}
-	f := &source.Fetcher{Cache: filepath.Join(h.CacheDir, "iso"), Transport: h.Transport, Free: h.Free, Offline: c.Bool("offline"), UserAgent: "imgasm/" + version, Sink: sink}
+	f := &source.Fetcher{Cache: filepath.Join(h.CacheDir, host.ISOCache), Transport: h.Transport, Free: h.Free, Offline: c.Bool("offline"), UserAgent: "imgasm/" + version, Sink: sink}
 	if f.Keyring, err = alma.ReadKeyring(c.String("keyring")); err != nil {
 		return nil, err
 	}
@@ -180,7 +180,7 @@ func (a *app) sourceAvailable(ctx context.Context, f *source.Fetcher, r source.R
 	return w.Flush()
 }
 
-// sourceItems lists what is in the cache, or was; empty is said when there is nothing.
+// sourceItems lists what is in the cache; empty is said when there is nothing.
 func (a *app) sourceItems(items []source.Item, asJSON bool, empty string) error {
 	if asJSON {
 		return a.printList(len(items), items)
@@ -303,41 +303,6 @@ func verifyOwn(ctx context.Context, f *source.Fetcher, path string, c *cli.Conte
 		return "", err
 	}
 	return "verified by the key of " + file.Signature.String(), nil
-}
-
-func sourceCleanCommand(app *app) *cli.Command {
-	return &cli.Command{
-		Name: "clean", Usage: "remove partial and rejected downloads from the cache, or everything",
-		UsageText: "imgasm source clean\nimgasm source clean --all --older-than 2160h --dry-run",
-		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "all", Usage: "remove whole ISOs too"},
-			&cli.DurationFlag{Name: "older-than", Usage: "remove only what was not written for `TIME`, such as 720h", DefaultText: "any age"},
-			&cli.BoolFlag{Name: "dry-run", Usage: "only say what would be removed"},
-			jsonFlag(),
-		},
-		Action: func(c *cli.Context) error {
-			if err := app.noArgs(c); err != nil {
-				return err
-			}
-			f, err := app.fetcher(c, nil)
-			if err != nil {
-				return err
-			}
-			gone, err := f.Clean(source.CleanOptions{All: c.Bool("all"), OlderThan: c.Duration("older-than"), DryRun: c.Bool("dry-run")})
-			if len(gone) > 0 && !c.Bool("json") {
-				var bytes int64
-				for _, it := range gone {
-					bytes += it.SizeBytes
-				}
-				verb := "removed"
-				if c.Bool("dry-run") {
-					verb = "would remove"
-				}
-				fmt.Fprintf(app.Err, "imgasm: %s %s\n", verb, size.Text(bytes))
-			}
-			return errors.Join(app.sourceItems(gone, c.Bool("json"), "nothing to remove from the cache "+f.Cache), err)
-		},
-	}
 }
 
 func sourceInspectCommand(app *app) *cli.Command {

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gofrs/flock"
 
 	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/internal/pgp/pgptest"
@@ -58,6 +61,54 @@ func signedMirror(t *testing.T, iso []byte) (address, keyring string) {
 	return server.URL, keyring
 }
 
+// cleanCaches tries imgasm cache on a cache with a whole ISO, which it removes in
+// the end.
+func (s session) cleanCaches(iso string) {
+	s.t.Helper()
+	dir := s.env["IMGASM_CACHE"]
+	write := func(name, text string, age time.Duration) string {
+		path := filepath.Join(dir, name)
+		at := time.Now().Add(-age)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644), os.Chtimes(path, at, at), os.Chtimes(filepath.Dir(path), at, at)); err != nil {
+			s.t.Fatal(err)
+		}
+		return path
+	}
+	old, young := write("rehearsal/old.iso", "old", 48*time.Hour), write("rehearsal/young.iso", "young", 0)
+	lock, job := write("rehearsal/lock-amd64", "", 48*time.Hour), write("remote/jobs/1/out/alma.qcow2", "somebody's image", 48*time.Hour)
+	tree := filepath.Dir(write("firmware/edk2/OVMF.fd", "code", 48*time.Hour))
+	try := func(code int, stdout, stderr string, args ...string) {
+		s.t.Helper()
+		if got, out, errs := s.run(append([]string{"cache"}, args...)...); got != code || !strings.Contains(out, stdout) || !strings.Contains(errs, stderr) {
+			s.t.Errorf("cache %v: %d\n%s%s", args, got, out, errs)
+		}
+	}
+	gone := func(path string, want bool) {
+		s.t.Helper()
+		if _, err := os.Stat(path); os.IsNotExist(err) != want {
+			s.t.Errorf("%s is gone: %v, want %v", path, !want, want)
+		}
+	}
+	try(0, dir+"\n", "", "dir")
+	try(0, "installer ISOs: imgasm source list", "", "list")
+	try(exitInput, "", "the caches are firmware, iso,", "clean", "isos")
+	try(0, "", "removed 0 B", "clean") // nothing is partial
+	try(0, iso, "would remove 488.3 KiB", "clean", "--all", "--dry-run", "iso")
+	held := flock.New(lock)
+	if ok, err := held.TryLock(); !ok || err != nil {
+		s.t.Fatal(ok, err)
+	}
+	try(0, "", "removed 0 B", "clean", "--all", "rehearsal")
+	held.Unlock()
+	try(0, old, "removed 3 B", "clean", "--all", "--older-than", "24h", "rehearsal")
+	gone(old, true)
+	gone(young, false)
+	try(0, `"path":"`+iso+`"`, "", "clean", "--all", "--json")
+	for path, want := range map[string]bool{iso: true, young: true, tree: true, job: false, lock: false} {
+		gone(path, want)
+	}
+}
+
 func TestSourceCommands(t *testing.T) {
 	iso := bytes.Repeat([]byte("installer "), 50_000)
 	mirror, keyring := signedMirror(t, iso)
@@ -65,13 +116,13 @@ func TestSourceCommands(t *testing.T) {
 	from := []string{"--mirror", mirror, "--keyring", keyring, "--arch", "x86_64"}
 
 	// An empty cache: said on stderr, and a list without elements.
-	for verb, says := range map[string]string{"list": "imgasm source fetch downloads one", "clean": "nothing to remove", "verify": "no whole ISO"} {
+	for verb, says := range map[string]string{"list": "imgasm source fetch downloads one", "verify": "no whole ISO"} {
 		if code, out, errs := s.run("source", verb); code != 0 || out != "" || !strings.Contains(errs, says) {
 			t.Errorf("%s of an empty cache: %d\n%s%s", verb, code, out, errs)
 		}
 	}
-	for _, verb := range []string{"list", "clean"} {
-		if code, out, errs := s.run("source", verb, "--json"); code != 0 || out != "[]\n" || errs != "" {
+	for _, verb := range [][]string{{"source", "list"}, {"cache", "list"}, {"cache", "clean"}} {
+		if code, out, errs := s.run(append(verb, "--json")...); code != 0 || out != "[]\n" || errs != "" {
 			t.Errorf("%s --json of an empty cache: %d\n%s%s", verb, code, out, errs)
 		}
 	}
@@ -125,12 +176,7 @@ func TestSourceCommands(t *testing.T) {
 	if code, _, errs = s.run("source", "inspect", own); code != exitInput || !strings.Contains(errs, "ISO 9660") {
 		t.Errorf("inspect of what is no ISO: %d\n%s", code, errs)
 	}
-	if code, _, errs = s.run("source", "clean", "--all", "--dry-run"); code != 0 || !strings.Contains(errs, "would remove 488.3 KiB") {
-		t.Errorf("clean --dry-run: %d\n%s", code, errs)
-	}
-	if code, out, _ = s.run("source", "clean", "--all", "--json"); code != 0 || !strings.Contains(out, `"state":"whole"`) {
-		t.Errorf("clean: %d\n%s", code, out)
-	}
+	s.cleanCaches(path)
 	if _, err := os.Stat(path); !os.IsNotExist(err) {
 		t.Errorf("still there: %v", err)
 	}
