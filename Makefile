@@ -25,7 +25,7 @@ test: setup-test lint unit e2e ## what can be proven on this machine in a quarte
 
 test-all: ## all of it
 	$(MAKE) test E2E=all
-	IMGASM_E2E=all $(GO) test -count=1 -timeout 60m ./assemble/qcow2 ./assemble/sbom ./assemble/convert ./assemble/lima
+	IMGASM_E2E=all $(GO) test -count=1 -timeout 60m ./assemble/project ./assemble/qcow2 ./assemble/sbom ./assemble/convert ./assemble/lima
 	$(MAKE) nix
 
 nix: ## what only test-all has of nix: a store of another machine, and a newer nix where apt can fetch one
