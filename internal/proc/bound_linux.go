@@ -18,7 +18,6 @@ type bond struct{}
 // or file capabilities loses the signal: QEMU and what else we run has neither.)
 func startBound(cmd *exec.Cmd) (*bond, error) {
 	runtime.LockOSThread()
-	cmd.SysProcAttr.Setpgid = true
 	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
 	if err := cmd.Start(); err != nil {
 		runtime.UnlockOSThread()

@@ -32,9 +32,18 @@ func playUnix(role string) int {
 			return 1
 		}
 		fmt.Println(p.Pid())
+	case "parent at a terminal": // whose child stays in its group
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGINT)
+		sleeper.Terminal = true
+		p, err := sleeper.Start()
+		if err != nil {
+			fmt.Println("error", err)
+			return 1
+		}
+		fmt.Println(p.Pid())
 	case "watching parent": // by a watcher, on every unix
 		cmd := exec.Command(sleeper.Path)
-		cmd.Env, cmd.SysProcAttr = sleeper.Env, &syscall.SysProcAttr{}
+		cmd.Env, cmd.SysProcAttr = sleeper.Env, &syscall.SysProcAttr{Setpgid: true}
 		if _, err := startWatched(cmd); err != nil {
 			fmt.Println("error", err)
 			return 1
@@ -58,7 +67,7 @@ func playUnix(role string) int {
 }
 
 func TestChildDiesWithKilledParent(t *testing.T) {
-	for _, role := range []string{"parent", "watching parent"} {
+	for _, role := range []string{"parent", "parent at a terminal", "watching parent"} {
 		t.Run(role, func(t *testing.T) {
 			self, _ := os.Executable()
 			parent := exec.Command(self)
@@ -179,7 +188,7 @@ func TestWatcherIgnoresSignals(t *testing.T) {
 	w.watch(target.Pid())
 	// The shell sets its traps before it reads: a word through the pipe proves nothing,
 	// but its command line can be asked again until the signals are ignored.
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline) && !ignores(w.sh.Process.Pid); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline) && !ignores(w.sh.Process.Pid, syscall.SIGTERM); time.Sleep(time.Millisecond) {
 	}
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		w.sh.Process.Signal(sig)
@@ -191,8 +200,8 @@ func TestWatcherIgnoresSignals(t *testing.T) {
 	}
 }
 
-// ignores tells whether a process ignores SIGTERM; true where that cannot be seen.
-func ignores(pid int) bool {
+// ignores tells whether a process ignores a signal; true where that cannot be seen.
+func ignores(pid int, sig syscall.Signal) bool {
 	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
 	if err != nil {
 		return true
@@ -200,7 +209,7 @@ func ignores(pid int) bool {
 	_, rest, _ := strings.Cut(string(text), "SigIgn:\t")
 	mask, _, _ := strings.Cut(rest, "\n")
 	bits, _ := strconv.ParseUint(mask, 16, 64)
-	return bits&(1<<(uint(syscall.SIGTERM)-1)) != 0
+	return bits&(1<<(uint(sig)-1)) != 0
 }
 
 func TestOwnProcessGroup(t *testing.T) {
@@ -211,6 +220,52 @@ func TestOwnProcessGroup(t *testing.T) {
 	defer func() { p.Kill(); p.Wait() }()
 	if g, err := syscall.Getpgid(p.Pid()); err != nil || g != p.Pid() {
 		t.Errorf("process group %d (%v), want %d", g, err, p.Pid())
+	}
+}
+
+// A terminal's Ctrl-C goes to the whole group, in which the child is, and ends
+// neither; the kill that is meant for the child ends nobody else.
+func TestTerminalChild(t *testing.T) {
+	self, _ := os.Executable()
+	parent := exec.Command(self)
+	parent.Env = append(os.Environ(), roleVar+"=parent at a terminal")
+	parent.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	out, err := parent.StdoutPipe()
+	if err == nil {
+		err = parent.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid := readPid(t, bufio.NewReader(out))
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline) && !ignores(pid, syscall.SIGINT); time.Sleep(time.Millisecond) {
+	}
+	for range 3 {
+		if err := syscall.Kill(-parent.Process.Pid, syscall.SIGINT); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	if g, err := syscall.Getpgid(pid); err != nil || g != parent.Process.Pid || !alive(pid) || !alive(parent.Process.Pid) {
+		t.Errorf("process group %d (%v), want %d; the child lives: %v; its parent: %v", g, err, parent.Process.Pid, alive(pid), alive(parent.Process.Pid))
+	}
+	parent.Process.Kill()
+	parent.Wait()
+	untilGone(t, pid)
+
+	c := child(t, "sleep")
+	c.Terminal = true
+	p, err := c.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Kill() // we live on
+	if err := p.Wait(); err == nil || !strings.Contains(err.Error(), "killed") || strings.Contains(err.Error(), "trap") {
+		t.Errorf("%v", err)
+	}
+	c.Path = "there-is-no-such-program"
+	if _, err := c.Start(); !errors.Is(err, exec.ErrNotFound) {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -57,6 +57,9 @@ func startBound(cmd *exec.Cmd) (*bond, error) {
 // release closes the job, which also ends what the child has left behind.
 func (b *bond) release() { windows.CloseHandle(b.job) }
 
+// setGroup has nothing to do: a child in a group of its own may read the console too.
+func setGroup(*exec.Cmd, bool) {}
+
 func killGroup(p *os.Process) { p.Kill() }
 
 func terminate(p *os.Process) { p.Kill() }

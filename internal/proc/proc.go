@@ -32,6 +32,12 @@ type Cmd struct {
 	Stdout io.Writer // nil: discarded
 	Stderr io.Writer // gets a copy of what the child says; the last bytes are kept in any case
 
+	// Terminal leaves the child in our process group, where it may ask somebody at
+	// our terminal, as ssh does for a password. It begins with SIGINT ignored, so
+	// that a Ctrl-C still reaches us alone, and Kill ends it without what it has
+	// started. On Windows it is as ever: the console is everybody's.
+	Terminal bool
+
 	// Grace is the time a child has between being asked to end (SIGTERM) and
 	// being killed, when the context of Run or Output ends. Zero: 2 s;
 	// negative: it is killed at once. Windows knows no asking: always killed.
@@ -66,6 +72,7 @@ func (c Cmd) Start() (*Process, error) {
 	}
 	cmd.WaitDelay = waitDelay
 	cmd.SysProcAttr = &syscall.SysProcAttr{}
+	setGroup(cmd, c.Terminal)
 	p.cmd = cmd
 	started := make(chan error, 1)
 	go guard.Func(func() { p.run(started) }, func(err error) {
@@ -132,7 +139,7 @@ func (p *Process) State() *os.ProcessState {
 	}
 }
 
-// Kill ends the child and its process group at once. It does not wait.
+// Kill ends the child and, unless it has ours, its process group at once. It does not wait.
 func (p *Process) Kill() { p.signal(killGroup) }
 
 // Terminate asks the child to end (SIGTERM). It does not wait. On Windows it is Kill.

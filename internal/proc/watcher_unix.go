@@ -30,7 +30,6 @@ type watcher struct {
 // that cannot be watched is not started. If we die in the microseconds between
 // the child's start and its naming, it stays.
 func startWatched(cmd *exec.Cmd) (*watcher, error) {
-	cmd.SysProcAttr.Setpgid = true
 	w, err := newWatcher()
 	if err != nil {
 		return nil, err
