@@ -236,3 +236,21 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// A layout is one: what is laid out stays as it is. What it means, Format itself holds.
+func FuzzFormat(f *testing.F) {
+	f.Add([]byte("# a\nimages:\n   a: # b\n      post:\n      - x\n      # c\n      out: |\n         d\n\n\n      e: {f: [g,h]}\n"))
+	f.Add([]byte("---\n'a': 1\n? b\n: >+\n\n  c\n...\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		once, err := project.Format("f", text)
+		if err != nil {
+			if !errors.Is(err, project.ErrFile) {
+				t.Errorf("%v", err)
+			}
+			return
+		}
+		if twice, err := project.Format("f", once); err != nil || string(twice) != string(once) {
+			t.Errorf("%q becomes %q, and that %q (%v)", text, once, twice, err)
+		}
+	})
+}

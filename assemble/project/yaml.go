@@ -41,8 +41,19 @@ func (n *node) get(key string) *node {
 	return nil
 }
 
+// Mistake is what an ErrFile is about, and where that stands.
+type Mistake struct {
+	File         string
+	Line, Column int // from 1, columns in characters
+	Text         string
+}
+
+func (m *Mistake) Error() string {
+	return fmt.Sprintf("%s:%d:%d: %s", m.File, m.Line, m.Column, m.Text)
+}
+
 func (r reader) wrong(at *node, text, do string) error {
-	return &fault.Error{Class: ErrFile, Err: fmt.Errorf("%s:%d:%d: %s", r.file, at.line, at.column, text), Do: do}
+	return &fault.Error{Class: ErrFile, Err: &Mistake{r.file, at.line, at.column, text}, Do: do}
 }
 
 // unknown is about a name that is none of those there are.

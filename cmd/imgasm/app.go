@@ -51,6 +51,8 @@ func (a *app) commands() []*cli.Command {
 		diffCommand(a),
 		limaCommand(a),
 		kickstartCommand(a),
+		alsoHere(kickstartLintCommand(a)),
+		alsoHere(kickstartFmtCommand(a)),
 		replayCommand(a),
 		reportCommand(a),
 		sourceCommand(a),

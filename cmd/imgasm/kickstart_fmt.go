@@ -13,6 +13,7 @@ import (
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/urfave/cli/v2"
 
+	"github.com/imgasm/imgasm/assemble/project"
 	"github.com/imgasm/imgasm/cmd/imgasm/ui"
 	"github.com/imgasm/imgasm/internal/publish"
 	"github.com/imgasm/imgasm/kickstart"
@@ -98,6 +99,9 @@ func (a *app) kickstartFmt(ctx context.Context, o fmtOptions) error {
 }
 
 func formatted(name string, src []byte) ([]byte, error) {
+	if isProject(name, src) {
+		return project.Format(name, src)
+	}
 	tree, err := kickstart.Parse(name, src)
 	if err != nil {
 		return nil, err

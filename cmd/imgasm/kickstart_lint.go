@@ -113,6 +113,14 @@ func (a *app) kickstartLint(ctx context.Context, o lintOptions) error {
 		if err != nil {
 			return err
 		}
+		if isProject(f.name, src) {
+			found, err := a.lintProject(f.name, src)
+			if err != nil {
+				return err
+			}
+			findings = append(findings, found...)
+			continue
+		}
 		readInclude, err := a.includesOf(ctx, f, o.includeRoot)
 		if err != nil {
 			return err
