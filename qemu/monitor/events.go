@@ -4,7 +4,6 @@ package monitor
 // subscriber that does not read.
 
 import (
-	"context"
 	"slices"
 	"sync"
 
@@ -31,10 +30,9 @@ type Subscription struct {
 	quit   chan struct{}
 	once   sync.Once
 
-	mu      sync.Mutex
-	queue   []qmp.Event
-	dropped int
-	ended   bool // nothing more will be put
+	mu    sync.Mutex
+	queue []qmp.Event
+	ended bool // nothing more will be put
 }
 
 // Subscribe delivers the events of the given names from now on; without names,
@@ -58,13 +56,6 @@ func (c *Client) Subscribe(names ...string) *Subscription {
 // C delivers the events. It is closed after the connection's last event, and by Close.
 func (s *Subscription) C() <-chan qmp.Event { return s.c }
 
-// Dropped is how many events were thrown away because nobody read C.
-func (s *Subscription) Dropped() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.dropped
-}
-
 // Close ends the subscription.
 func (s *Subscription) Close() {
 	s.client.mu.Lock()
@@ -83,7 +74,6 @@ func (s *Subscription) put(e qmp.Event) {
 	if len(s.queue) > queueLen {
 		i := victim(s.queue)
 		s.queue = slices.Delete(s.queue, i, i+1)
-		s.dropped++
 	}
 	s.mu.Unlock()
 	s.signal()
@@ -154,12 +144,4 @@ func (s *Subscription) pump() {
 			}
 		}
 	}
-}
-
-// Events delivers all events until ctx ends: go-qemu's interface. Unlike
-// Subscribe it has no way to tell how many were dropped.
-func (c *Client) Events(ctx context.Context) (<-chan qmp.Event, error) {
-	s := c.Subscribe()
-	context.AfterFunc(ctx, s.Close)
-	return s.C(), nil
 }

@@ -1,9 +1,8 @@
 // Package monitor speaks the QEMU Machine Protocol (QMP).
 //
-// Client implements go-qemu's qmp.Monitor interface and uses its Event type,
-// over a transport of our own: replies of any size, a context for every
-// command, errors with QEMU's class, and events that can neither be lost
-// unnoticed nor block anything. Specification: QEMU's docs/interop/qmp-spec.
+// It uses go-qemu's types, over a transport of our own: replies of any size, a
+// context for every command, errors with QEMU's class, and events that block
+// nothing. Specification: QEMU's docs/interop/qmp-spec.
 package monitor
 
 import (
@@ -36,10 +35,6 @@ type Error struct {
 
 func (e *Error) Error() string { return fmt.Sprintf("QMP %s: %s", e.Command, e.Desc) }
 
-// connectTimeout bounds the greeting and the capabilities' negotiation when
-// Connect is called without a context.
-const connectTimeout = 30 * time.Second
-
 // writeTimeout bounds the writing of one command: QEMU reads its monitor
 // always, or it hangs.
 const writeTimeout = 10 * time.Second
@@ -67,10 +62,8 @@ type reply struct {
 	err *wireError
 }
 
-var _ qmp.Monitor = (*Client)(nil)
-
 // New wraps a connection to QEMU's monitor socket. Nothing is sent or read
-// before Connect or Handshake.
+// before Handshake.
 func New(conn net.Conn) *Client {
 	return &Client{
 		conn:    conn,
@@ -79,14 +72,6 @@ func New(conn net.Conn) *Client {
 		subs:    make(map[*Subscription]struct{}),
 		closed:  make(chan struct{}),
 	}
-}
-
-// Connect reads the greeting and negotiates capabilities. It is Handshake with
-// a limit of 30 s.
-func (c *Client) Connect() error {
-	ctx, cancel := context.WithTimeout(context.Background(), connectTimeout)
-	defer cancel()
-	return c.Handshake(ctx)
 }
 
 // Handshake reads QEMU's greeting, negotiates capabilities and starts the
@@ -142,7 +127,7 @@ func (c *Client) Version() qmp.Version {
 
 // Disconnect closes the connection and waits for the reader's end. Running
 // commands return ErrClosed; subscriptions end when they have been read empty.
-func (c *Client) Disconnect() error {
+func (c *Client) Disconnect() {
 	c.end(ErrClosed)
 	c.mu.Lock()
 	connected := c.connected
@@ -150,11 +135,7 @@ func (c *Client) Disconnect() error {
 	if connected {
 		<-c.closed
 	}
-	return nil
 }
-
-// Done is closed when the connection has ended.
-func (c *Client) Done() <-chan struct{} { return c.closed }
 
 // end closes the connection, notes why, and lets every waiting command go.
 // Only the first call's reason counts.
@@ -304,29 +285,4 @@ func (c *Client) write(b []byte) error {
 		return c.reason()
 	}
 	return nil
-}
-
-// Run runs one command given as JSON, such as
-// {"execute":"query-status"}, and returns QEMU's whole answer, such as
-// {"return":{…}}: go-qemu's interface. It waits for the answer without limit;
-// use Do.
-func (c *Client) Run(command []byte) ([]byte, error) {
-	var request struct {
-		Execute string          `json:"execute"`
-		Args    json.RawMessage `json:"arguments"`
-	}
-	if err := json.Unmarshal(command, &request); err != nil {
-		return nil, fmt.Errorf("QMP command: %w", err)
-	}
-	var args any
-	if len(request.Args) > 0 {
-		args = request.Args
-	}
-	ret, err := c.execute(context.Background(), request.Execute, args)
-	if err != nil {
-		return nil, err
-	}
-	return json.Marshal(struct {
-		Return json.RawMessage `json:"return"`
-	}{ret})
 }
