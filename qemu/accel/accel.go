@@ -8,7 +8,6 @@ package accel
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"strings"
 	"time"
 
@@ -148,33 +147,4 @@ func (c Choice) with(p Probe, guest arch.Arch) Choice {
 		c.Reason = fmt.Sprintf("%s: %s: using %s", before.Accel, before.Reason, p.Accel)
 	}
 	return c
-}
-
-// Examine looks at one accelerator for one guest architecture, whatever is
-// best on this host: for a report. Unlike Choose it runs a probe guest on tcg
-// too, which proves that this QEMU runs guests at all.
-func Examine(ctx context.Context, w Want) (Probe, error) {
-	guest, err := arch.Parse(w.Arch)
-	if err != nil {
-		return Probe{}, &fault.Error{Class: ErrRequest, Field: "Arch", Err: err}
-	}
-	r, ok := rowOf(w.Accel, guest)
-	if !ok {
-		return Probe{}, unknown(w.Accel, qemu.Accelerators)
-	}
-	h := thisHost()
-	p, err := examine(ctx, w, guest, h, w.Accel)
-	if err != nil || w.Accel != "tcg" || p.Verdict != Works {
-		return p, err
-	}
-	return run(ctx, w, guest, h, r, p)
-}
-
-// Native are the accelerators other than tcg that an operating system has
-// (runtime.GOOS's name; "": this one's).
-func Native(goos string) []string {
-	if goos == "" {
-		goos = runtime.GOOS
-	}
-	return native(goos)
 }

@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/imgasm/imgasm/internal/arch"
@@ -200,42 +199,12 @@ func lastLine(s string) string {
 	return strings.TrimSpace(s[strings.LastIndexByte(s, '\n')+1:])
 }
 
-// probeKey is what a verdict holds for, within one run of the program.
-type probeKey struct {
-	binary, accel, cpu string
-	arch               string
-}
-
-var (
-	seenMu sync.Mutex
-	seen   = map[probeKey]result{}
-)
-
-// runProbe runs a guest once for each key; a host does not change under a
-// running program, but its load does: runs that hit the limit are not kept.
-func runProbe(ctx context.Context, binary string, a arch.Arch, accel, cpu string, limit time.Duration) (result, error) {
-	path, err := qemu.Find(binary)
+// runGuest is the runner of real guests.
+func runGuest(ctx context.Context, binary string, a arch.Arch, accel, cpu string, limit time.Duration) (result, error) {
+	binary, err := qemu.Find(binary)
 	if err != nil {
 		return result{}, err
 	}
-	key := probeKey{path, accel, cpu, a.Name}
-	seenMu.Lock()
-	res, ok := seen[key]
-	seenMu.Unlock()
-	if ok {
-		return res, nil
-	}
-	res, err = runGuest(ctx, path, a, accel, cpu, limit)
-	if err == nil && !res.timeout {
-		seenMu.Lock()
-		seen[key] = res
-		seenMu.Unlock()
-	}
-	return res, err
-}
-
-// runGuest runs a guest.
-func runGuest(ctx context.Context, binary string, a arch.Arch, accel, cpu string, limit time.Duration) (result, error) {
 	dir, remove, err := tmpdir.New("")
 	if err != nil {
 		return result{}, fmt.Errorf("accelerator probe: %w", err)

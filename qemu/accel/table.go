@@ -73,7 +73,7 @@ type host struct {
 }
 
 func thisHost() host {
-	return host{goos: runtime.GOOS, arch: arch.Host(), x86Level: x86Level(), device: deviceNode, run: runProbe}
+	return host{goos: runtime.GOOS, arch: arch.Host(), x86Level: x86Level(), device: deviceNode, run: runGuest}
 }
 
 // x86Level is the host processor's x86-64 level (x86-64 psABI, section 3.1.1),
