@@ -4,6 +4,7 @@ package qemu
 // show the very words that a build will use.
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"strconv"
@@ -150,7 +151,7 @@ func (c Config) links(a *args, l Links) {
 		serial = []string{"stdio", "id=serial0", "mux=on", "signal=off"}
 		a.add("-mon", "chardev=serial0,mode=readline")
 	}
-	a.opt("-chardev", append(serial, prop("logfile", c.SerialLog), when(c.SerialLog != "", "logappend=off"))...)
+	a.opt("-chardev", serial...)
 	a.add("-serial", "chardev:serial0")
 	if len(c.Ports) > 0 {
 		a.opt("-device", "virtio-serial-pci", "id=vserial")
@@ -161,7 +162,7 @@ func (c Config) links(a *args, l Links) {
 		if i < len(l.Ports) {
 			end = chardev(id, l.Ports[i])
 		}
-		a.opt("-chardev", append(end, prop("logfile", p.Log), when(p.Log != "", "logappend=off"))...)
+		a.opt("-chardev", end...)
 		// Without an id of the device there are no VSERPORT_CHANGE events.
 		a.opt("-device", "virtserialport", "bus=vserial.0", "chardev="+id, "id="+id, prop("name", p.Name))
 	}
@@ -189,7 +190,7 @@ func splitTCP(link string) (host, port string, ok bool) {
 
 func (c Config) firmware(a *args) {
 	if f := c.Firmware; f != nil {
-		format := or(f.Format, "raw")
+		format := cmp.Or(f.Format, "raw")
 		if f.SecureBoot && c.guest().Machine == "q35" {
 			a.add("-global", "driver=cfi.pflash01,property=secure,value=on")
 		}
@@ -234,9 +235,9 @@ func (c Config) drives(a *args) {
 func (d Drive) add(a *args) {
 	readOnly := d.ReadOnly || d.Bus == SCSICD
 	// file.driver keeps QEMU from reading "nbd:…" or "json:…" into a file's name.
-	a.opt("-drive", "if=none", "id="+d.ID, "format="+or(d.Format, "raw"),
+	a.opt("-drive", "if=none", "id="+d.ID, "format="+cmp.Or(d.Format, "raw"),
 		"file.driver=file", prop("file.filename", d.Path),
-		"cache="+or(d.Cache, "writeback"),
+		"cache="+cmp.Or(d.Cache, "writeback"),
 		when(readOnly, "readonly=on"),
 		when(d.Snapshot, "snapshot=on"),
 		when(!readOnly, "discard=unmap,detect-zeroes=unmap"))
@@ -254,7 +255,7 @@ func (d Drive) add(a *args) {
 		index = strconv.Itoa(d.BootIndex)
 	}
 	// A full host disk stops the guest instead of giving it I/O errors.
-	dev = append(dev, "id=dev-"+d.ID, "drive="+d.ID, prop("serial", d.Serial), prop("bootindex", index),
+	dev = append(dev, "id=dev-"+d.ID, "drive="+d.ID, prop("bootindex", index),
 		when(!readOnly, "werror=stop"), "rerror=stop")
 	a.opt("-device", dev...)
 }
@@ -266,11 +267,11 @@ func (c Config) network(a *args) {
 	}
 	user := []string{"user", "id=net0", when(n.Restrict, "restrict=on")}
 	for _, f := range n.Forwards {
-		user = append(user, fmt.Sprintf("hostfwd=tcp:%s:%d-:%d", or(f.HostAddress, loopback), f.HostPort, f.GuestPort))
+		user = append(user, fmt.Sprintf("hostfwd=tcp:%s:%d-:%d", loopback, f.HostPort, f.GuestPort))
 	}
 	a.opt("-netdev", user...)
 	// Without its option ROM the card does not boot from the network.
-	a.opt("-device", "virtio-net-pci", "netdev=net0", prop("mac", n.MAC), "romfile=")
+	a.opt("-device", "virtio-net-pci", "netdev=net0", "romfile=")
 }
 
 func (c Config) devices(a *args) {

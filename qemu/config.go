@@ -4,6 +4,7 @@
 package qemu
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/imgasm/imgasm/internal/arch"
@@ -29,8 +30,6 @@ type Config struct {
 	Drives []Drive
 	Net    *Net   // user-mode network; nil: no network card
 	Ports  []Port // virtio-serial ports
-
-	SerialLog string // QEMU itself copies the serial console into this file; "": it does not
 
 	Window   bool // a window of the host's shows a display; keyboard and mouse are the guest's there
 	Display  bool // a display device, never shown, so that Screendump has something to show
@@ -84,7 +83,6 @@ type Drive struct {
 	ReadOnly  bool
 	BootIndex int    // the firmware tries 1 first; 0: not this drive, unless all are 0: then in the order of the list
 	Snapshot  bool   // writes go to a temporary file and are forgotten at the end
-	Serial    string // serial number that the guest sees (/dev/disk/by-id), 20 characters at most
 	Cache     string // "writeback", "none", "unsafe", "directsync" or "writethrough"; "": "writeback"
 }
 
@@ -93,20 +91,17 @@ type Drive struct {
 type Net struct {
 	Restrict bool // the guest reaches nothing outside; Forwards still work
 	Forwards []Forward
-	MAC      string // "": QEMU's default, 52:54:00:12:34:56
 }
 
 // Forward carries TCP connections from the host's loopback to the guest.
 type Forward struct {
-	HostAddress string // "": 127.0.0.1
-	HostPort    int    // 1 to 65535; 0: a free one, which VM.ForwardedPort tells
-	GuestPort   int    // 1 to 65535
+	HostPort  int // 1 to 65535; 0: a free one, which VM.ForwardedPort tells
+	GuestPort int // 1 to 65535
 }
 
 // Port is a virtio-serial port: /dev/virtio-ports/NAME in the guest.
 type Port struct {
 	Name string // as the guest sees it: "org.imgasm.progress.0"
-	Log  string // QEMU itself copies what the guest sends into this file; "": it does not
 }
 
 // Actions say what QEMU does at certain ends of the guest; see -action in
@@ -120,14 +115,6 @@ type Actions struct {
 	Watchdog string // "reset", "shutdown", "poweroff", "inject-nmi", "pause", "debug" or "none"
 }
 
-// or is s, or def when s is empty.
-func or(s, def string) string {
-	if s == "" {
-		return def
-	}
-	return s
-}
-
 // guest is the table's row for Arch; the zero value if there is none: see Validate.
 func (c Config) guest() arch.Arch {
 	a, _ := arch.Parse(c.Arch)
@@ -136,21 +123,17 @@ func (c Config) guest() arch.Arch {
 
 // withDefaults fills the zero fields.
 func (c Config) withDefaults() Config {
-	c.Binary = or(c.Binary, c.guest().QEMU)
-	c.Name = or(c.Name, "imgasm")
-	c.Accel = or(c.Accel, "tcg")
-	c.CPU = or(c.CPU, EmulatedCPU[c.guest().Name])
-	if c.CPUs == 0 {
-		c.CPUs = 2
-	}
-	if c.MemoryMiB == 0 {
-		c.MemoryMiB = 2048
-	}
+	c.Binary = cmp.Or(c.Binary, c.guest().QEMU)
+	c.Name = cmp.Or(c.Name, "imgasm")
+	c.Accel = cmp.Or(c.Accel, "tcg")
+	c.CPU = cmp.Or(c.CPU, EmulatedCPU[c.guest().Name])
+	c.CPUs = cmp.Or(c.CPUs, 2)
+	c.MemoryMiB = cmp.Or(c.MemoryMiB, 2048)
 	c.Drives = bootOrder(c.Drives)
-	c.Actions.Reboot = or(c.Actions.Reboot, "shutdown")
-	c.Actions.Shutdown = or(c.Actions.Shutdown, "pause")
-	c.Actions.Panic = or(c.Actions.Panic, "pause")
-	c.Actions.Watchdog = or(c.Actions.Watchdog, "pause")
+	c.Actions.Reboot = cmp.Or(c.Actions.Reboot, "shutdown")
+	c.Actions.Shutdown = cmp.Or(c.Actions.Shutdown, "pause")
+	c.Actions.Panic = cmp.Or(c.Actions.Panic, "pause")
+	c.Actions.Watchdog = cmp.Or(c.Actions.Watchdog, "pause")
 	return c
 }
 

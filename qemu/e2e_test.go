@@ -89,7 +89,7 @@ func TestE2EFirmwareConsole(t *testing.T) {
 					t.Fatal(err)
 				}
 				c := Config{Arch: a.Name, Drives: []Drive{{ID: "hd", Path: blank, BootIndex: 1}}, MemoryMiB: 512, Firmware: findFlash(t, a, dir), Display: display, RNG: true, PVPanic: true,
-					Sandbox: runtime.GOOS == "linux", SerialLog: filepath.Join(dir, "serial.log"), Net: &Net{Restrict: true}}
+					Sandbox: runtime.GOOS == "linux", Net: &Net{Restrict: true}}
 				vm, err := Start(ctx, c, Options{})
 				if err != nil {
 					t.Fatal(err)
@@ -122,9 +122,6 @@ func TestE2EFirmwareConsole(t *testing.T) {
 				}
 				if err := vm.Quit(ctx); err != nil {
 					t.Error(err)
-				}
-				if log, err := os.ReadFile(c.SerialLog); err != nil || !strings.HasPrefix(string(log), said) {
-					t.Errorf("QEMU's own log has %d bytes (%v), not what we read", len(log), err)
 				}
 				t.Logf("QEMU used %v of CPU", vm.CPUTime())
 			})

@@ -5,7 +5,6 @@ package qemu
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -32,14 +31,8 @@ const MaxMemoryMiB = 8 << 20
 // idPattern is what QEMU takes as an identifier (util/id.c): "hd", "oem.1".
 var idPattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]*$`)
 
-// serialPattern keeps drives' serial numbers usable in /dev/disk/by-id: "imgasm-root".
-var serialPattern = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,20}$`)
-
 // uuidPattern: "2f1a8c1e-0000-4000-8000-000000000001".
 var uuidPattern = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
-
-// macPattern: "52:54:00:12:34:56".
-var macPattern = regexp.MustCompile(`^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$`)
 
 // portPattern keeps port names usable as file names in /dev/virtio-ports.
 var portPattern = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,60}$`)
@@ -142,9 +135,6 @@ func (c Config) validateDrives(bad func(string, ...any)) {
 		default:
 			bad("drive %s: cache %q: writeback, none, unsafe, directsync or writethrough", d.ID, d.Cache)
 		}
-		if d.Serial != "" && !serialPattern.MatchString(d.Serial) {
-			bad("drive %s: serial number %q: at most 20 letters, digits, '-', '_' and '.'", d.ID, d.Serial)
-		}
 		if d.BootIndex < 0 {
 			bad("drive %s: boot index %d: 1 is first, 0 none", d.ID, d.BootIndex)
 		}
@@ -169,13 +159,7 @@ func (c Config) validateLinks(bad func(string, ...any)) {
 	if c.Net == nil {
 		return
 	}
-	if c.Net.MAC != "" && !macPattern.MatchString(c.Net.MAC) {
-		bad("network: MAC address %q: not of the form 52:54:00:12:34:56", c.Net.MAC)
-	}
 	for _, f := range c.Net.Forwards {
-		if a, err := netip.ParseAddr(or(f.HostAddress, loopback)); err != nil || !a.Is4() {
-			bad("network: forwarded address %q: not an IPv4 address", f.HostAddress)
-		}
 		if f.HostPort < 0 || f.HostPort > 65535 {
 			bad("network: forwarded port %d of the host: from 1 to 65535, or 0 for a free one", f.HostPort)
 		}

@@ -43,10 +43,9 @@ type machine struct {
 	frozen   bool
 }
 
-// char is a chardev: a connection and a log.
+// char is a chardev.
 type char struct {
 	conn net.Conn
-	log  io.Writer
 	mu   sync.Mutex
 }
 
@@ -56,9 +55,6 @@ func (c *char) Write(b []byte) (int, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.log != nil {
-		c.log.Write(b)
-	}
 	if c.conn != nil {
 		c.conn.Write(b) // nobody listens any more: as a real QEMU, go on
 	}
@@ -192,24 +188,15 @@ func options(word string) (kind string, props map[string]string) {
 }
 
 func openChar(kind string, props map[string]string) (*char, error) {
-	c := &char{}
-	if path := props["logfile"]; path != "" {
-		f, err := os.Create(path)
-		if err != nil {
-			return nil, err
-		}
-		c.log = f
-	}
 	if kind != "socket" {
-		return c, nil
+		return &char{}, nil
 	}
 	network, addr := "unix", props["path"]
 	if props["host"] != "" {
 		network, addr = "tcp", net.JoinHostPort(props["host"], props["port"])
 	}
 	conn, err := net.Dial(network, addr)
-	c.conn = conn
-	return c, err
+	return &char{conn: conn}, err
 }
 
 // keyboard keeps what comes in on the serial console.
