@@ -5,7 +5,6 @@ package assemble
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"slices"
@@ -21,8 +20,8 @@ import (
 // Log is a file of the working folder that a bundle takes.
 type Log struct {
 	About string // what it is
-	// Filter, if set, leaves out what a bundle must not have.
-	Filter func(io.Writer) io.Writer
+	// Filter, if set, leaves out what a bundle must not have; it is given the whole log.
+	Filter func([]byte) []byte
 }
 
 // Report is what a bundle has besides logs.

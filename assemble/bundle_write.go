@@ -5,6 +5,7 @@ package assemble
 
 import (
 	"archive/tar"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -71,11 +72,15 @@ func (j *Job) stageLog(name string) (err error) {
 	}
 	defer func() { err = errors.Join(err, out.Close()) }()
 	clean := j.Secrets.Writer(out)
-	var w io.Writer = clean
+	var r io.Reader = in
 	if filter := j.Logs[name].Filter; filter != nil {
-		w = filter(clean)
+		text, err := io.ReadAll(in)
+		if err != nil {
+			return err
+		}
+		r = bytes.NewReader(filter(text))
 	}
-	if _, err := io.Copy(w, in); err != nil {
+	if _, err := io.Copy(clean, r); err != nil {
 		return err
 	}
 	return clean.Close()

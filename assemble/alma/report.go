@@ -4,9 +4,9 @@ package alma
 
 import (
 	"fmt"
-	"io"
 	"maps"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -15,6 +15,7 @@ import (
 	"github.com/imgasm/imgasm/assemble/guest"
 	"github.com/imgasm/imgasm/assemble/watch"
 	"github.com/imgasm/imgasm/kickstart"
+	"github.com/imgasm/imgasm/kickstart/render"
 )
 
 // logs are those that a bundle takes out of the working folder.
@@ -22,8 +23,17 @@ func logs() map[string]assemble.Log {
 	all := guest.TestLogs()
 	all[serialFile] = assemble.Log{About: "the guest's serial console, byte by byte"}
 	all[logFile] = assemble.Log{About: "the installer's log, as it came on its port"}
-	all[progressFile] = assemble.Log{About: "what imgasm's own sections of the kickstart said", Filter: func(w io.Writer) io.Writer { return &payloadFilter{w: w} }}
+	all[progressFile] = assemble.Log{About: "what imgasm's own sections of the kickstart said", Filter: withoutPayload}
 	return all
+}
+
+// payload is the BASE64 of a line "imgasm1 NONCE log NAME BASE64".
+var payload = regexp.MustCompile(`(?m)^(` + render.LogPrefix + `\S+ log \S+ ).*`)
+
+// withoutPayload leaves the BASE64 out: the bundle has those logs as files, and a
+// secret in base64 cannot be found. Lines keep their numbers.
+func withoutPayload(log []byte) []byte {
+	return payload.ReplaceAll(log, []byte("${1}(see "+watch.InstallerLogs+"/)"))
 }
 
 // report is what a bundle has besides logs, and besides what a guest's end has given it.
