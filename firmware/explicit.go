@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/imgasm/imgasm/internal/fault"
@@ -15,24 +16,12 @@ import (
 // SplitNames splits "CODE[:VARS]". A drive letter's colon, as in
 // `C:\code.fd:C:\vars.fd`, does not split.
 func SplitNames(s string) (code, vars string) {
-	for i := 0; i < len(s); i++ {
-		if s[i] != ':' || isDrive(s, i) {
-			continue
-		}
-		return s[:i], s[i+1:]
-	}
-	return s, ""
+	m := codeAndVars.FindStringSubmatch(s)
+	return m[1], m[2]
 }
 
-// isDrive says that the colon at i follows a drive letter: the letter begins
-// a name, and a slash of either kind follows.
-func isDrive(s string, i int) bool {
-	if i < 1 || i+1 >= len(s) || (s[i+1] != '\\' && s[i+1] != '/') {
-		return false
-	}
-	c := s[i-1] | 0x20
-	return c >= 'a' && c <= 'z' && (i == 1 || s[i-2] == ':')
-}
+// codeAndVars: CODE or CODE:VARS. A drive's letter is a part of CODE.
+var codeAndVars = regexp.MustCompile(`(?s)^((?:[A-Za-z]:[/\\])?[^:]*):?(.*)$`)
 
 func pairFromNames(q Query, names, source string) (*Pair, error) {
 	codeName, varsName := SplitNames(names)

@@ -4,6 +4,7 @@
 package kickstart
 
 import (
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -151,7 +152,7 @@ func adviseLang(l *linter, s *Statement, a *Args) {
 		if near != "" {
 			p.hint = "did you mean " + near + "?"
 		}
-		if near != "" || !looksLikeLocale(locale) {
+		if near != "" || !localeForm.MatchString(locale) {
 			l.adviseAt(s, a, "", p)
 			return
 		}
@@ -179,25 +180,8 @@ func nearLocale(locale string) string {
 	return near + charset
 }
 
-// looksLikeLocale matches "C", "POSIX" and language[_COUNTRY][.charset][@variant].
-func looksLikeLocale(s string) bool {
-	s, _, _ = strings.Cut(s, "@")
-	s, _, _ = strings.Cut(s, ".")
-	if s == "C" || s == "POSIX" {
-		return true
-	}
-	language, country, _ := strings.Cut(s, "_")
-	letters := func(s string, from, to byte) bool {
-		for i := 0; i < len(s); i++ {
-			if s[i] < from || s[i] > to {
-				return false
-			}
-		}
-		return true
-	}
-	return (len(language) == 2 || len(language) == 3) && letters(language, 'a', 'z') &&
-		(country == "" && !strings.Contains(s, "_") || len(country) >= 2 && letters(country, 'A', 'Z'))
-}
+// localeForm: "C", "POSIX" and language[_COUNTRY][.charset][@variant].
+var localeForm = regexp.MustCompile(`(?s)^(C|POSIX|[a-z]{2,3}(_[A-Z]{2,})?)([.@].*)?$`)
 
 func adviseTimezone(l *linter, s *Statement, a *Args) {
 	zone := a.argument(0)

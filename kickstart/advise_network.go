@@ -5,6 +5,7 @@ package kickstart
 import (
 	"net/netip"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -65,25 +66,9 @@ func isNetmask(s string) bool {
 	return mask != 0 && ^mask&(^mask+1) == 0
 }
 
-// isHostname follows RFC 1123, labels of letters, digits and dashes, up to the
-// length that Linux has for a host name.
-func isHostname(s string) bool {
-	if len(s) > 64 {
-		return false
-	}
-	for _, label := range strings.Split(strings.TrimSuffix(s, "."), ".") {
-		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
-			return false
-		}
-		for i := 0; i < len(label); i++ {
-			c := label[i] | 0x20
-			if (c < 'a' || c > 'z') && (label[i] < '0' || label[i] > '9') && label[i] != '-' {
-				return false
-			}
-		}
-	}
-	return true
-}
+// hostname follows RFC 1123: labels of letters, digits and dashes. Linux takes 64
+// characters.
+var hostname = regexp.MustCompile(`^([0-9A-Za-z]([0-9A-Za-z-]{0,61}[0-9A-Za-z])?(\.|$))+$`)
 
 func adviseIscsi(l *linter, s *Statement, a *Args) {
 	if n := a.Int("--port"); a.Has("--port") && (n < 1 || n > 65535) {

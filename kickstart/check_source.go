@@ -41,7 +41,7 @@ func checkNetwork(l *linter, s *Statement, a *Args) {
 			}
 		}
 	}
-	if name := a.String("--hostname"); name != "" && !isHostname(name) {
+	if name := a.String("--hostname"); name != "" && (len(name) > 64 || !hostname.MatchString(name)) {
 		p := problem{rule: ruleBadHostname, text: quoteWord(name) + " is not a host name",
 			meaning: "the installer stops at it", hint: "use letters, digits and -, in parts of at most 63 characters, 64 in all"}
 		if l.options.Dialect == RHEL8 {

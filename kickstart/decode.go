@@ -3,6 +3,7 @@
 package kickstart
 
 import (
+	"regexp"
 	"slices"
 	"sort"
 	"strconv"
@@ -254,24 +255,14 @@ func longest(names []string, short string) string {
 	return names[0]
 }
 
-// pythonInt reads a number as Python does: blanks around it, a sign, and
-// single underscores between digits are allowed.
+// pythonNumber: a sign, and single underscores between digits, are allowed.
+var pythonNumber = regexp.MustCompile(`^[+-]?[0-9]+(_[0-9]+)*$`)
+
+// pythonInt reads a number as Python does, with blanks around it.
 func pythonInt(s string) (int, bool) {
 	s = strings.TrimFunc(s, isSpace)
-	digits := strings.TrimLeft(s, "+-")
-	if len(s)-len(digits) > 1 || digits == "" || strings.HasPrefix(digits, "_") ||
-		strings.HasSuffix(digits, "_") || strings.Contains(digits, "__") {
-		return 0, false
-	}
-	digits = strings.ReplaceAll(digits, "_", "")
-	if strings.Trim(digits, "0123456789") != "" {
-		return 0, false
-	}
-	if s[0] == '-' {
-		digits = "-" + digits
-	}
-	n, _ := strconv.Atoi(digits) // out of range: the nearest int
-	return n, true
+	n, _ := strconv.Atoi(strings.ReplaceAll(s, "_", "")) // out of range: the nearest int
+	return n, pythonNumber.MatchString(s)
 }
 
 // numberHint guesses what was meant by something that is not a number.

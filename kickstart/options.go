@@ -5,6 +5,7 @@
 package kickstart
 
 import (
+	"regexp"
 	"slices"
 	"sort"
 	"strings"
@@ -84,7 +85,7 @@ func isOption(w *Word, options []*OptionSpec) (optionWord, bool) {
 			return o, true
 		}
 	}
-	if isNegativeNumber(v) || strings.Contains(v, " ") {
+	if negativeNumber.MatchString(v) || strings.Contains(v, " ") {
 		return optionWord{}, false
 	}
 	if name, value, found := strings.Cut(v, "="); found {
@@ -102,15 +103,8 @@ func exactOption(options []*OptionSpec, name string) *OptionSpec {
 	return nil
 }
 
-// isNegativeNumber matches "-5", "-5.25" and "-.5".
-func isNegativeNumber(v string) bool {
-	whole, fraction, point := strings.Cut(v[1:], ".")
-	digits := func(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
-	if point {
-		return (whole == "" || digits(whole)) && digits(fraction)
-	}
-	return digits(whole)
-}
+// negativeNumber: "-5", "-5.25" and "-.5".
+var negativeNumber = regexp.MustCompile(`^-([0-9]+|[0-9]*\.[0-9]+)$`)
 
 // readWords sorts words into options and positionals.
 func readWords(words []Word, positionals []PositionalSpec, options []*OptionSpec) readResult {

@@ -4,6 +4,7 @@ package kickstart
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -24,32 +25,21 @@ func Quote(value string) (string, error) {
 //
 // An option keeps its name outside of the quotes: --append="quiet ro".
 func quote(value string) string {
-	if value != "" && isBare(value) {
+	if bare.MatchString(value) {
 		return value
 	}
 	prefix := ""
-	if name, rest, ok := strings.Cut(value, "="); ok && strings.HasPrefix(name, "--") && isBare(name) {
+	if name, rest, ok := strings.Cut(value, "="); ok && strings.HasPrefix(name, "--") && bare.MatchString(name) {
 		prefix, value = name+"=", rest
 	}
 	// Inside of double quotes only these two mean something.
 	return prefix + `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + `"`
 }
 
-// isBare reports whether value can stand without quotes. '#' begins a comment
-// anywhere, and '~', '*', '$' and the like mean nothing in a kickstart file but
-// are quoted by people who know the shell: only what nobody doubts stays bare.
-func isBare(value string) bool {
-	for i := 0; i < len(value); i++ {
-		c := value[i]
-		switch {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
-		case strings.IndexByte("_@%+=:,./-$*^", c) >= 0:
-		default:
-			return false
-		}
-	}
-	return true
-}
+// bare is what can stand without quotes. '#' begins a comment anywhere, and '~',
+// '*', '$' and the like mean nothing in a kickstart file but are quoted by people
+// who know the shell: only what nobody doubts stays bare.
+var bare = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./$*^-]+$`)
 
 // oneLine refuses text that cannot stand on one line of a kickstart file.
 func oneLine(text string) error {

@@ -3,6 +3,7 @@
 package kickstart
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -165,35 +166,15 @@ func (l *linter) checkIgnoredDisks() {
 	}
 }
 
-// diskOf is the disk of a kernel device name: "vda" of "vda1", "nvme0n1" of
-// "nvme0n1p2". It is "" for names of another kind (LABEL=…, disk/by-id/…,
-// patterns), which nobody but the installer can resolve.
+// kernelDisk is a device name of the kernel's, such as "vda1" or "nvme0n1p2", and
+// the disk in it.
+var kernelDisk = regexp.MustCompile(`^(?:((?:[shv]d|xvd)[a-z]+)[0-9]*|((?:nvme[0-9]+n|mmcblk)[0-9]+)(?:p[0-9]+)?)$`)
+
+// diskOf is the disk of a kernel device name: "vda" of "vda1". It is "" for names
+// of another kind (LABEL=…, disk/by-id/…, patterns), which nobody but the installer
+// can resolve.
 func diskOf(name string) string {
-	digits := func(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
-	for _, prefix := range []string{"sd", "vd", "hd", "xvd"} {
-		if rest, ok := strings.CutPrefix(name, prefix); ok {
-			letters := strings.TrimRight(rest, "0123456789")
-			if letters != "" && strings.Trim(letters, "abcdefghijklmnopqrstuvwxyz") == "" {
-				return prefix + letters
-			}
-			return ""
-		}
-	}
-	for _, prefix := range []string{"nvme", "mmcblk"} {
-		rest, ok := strings.CutPrefix(name, prefix)
-		if !ok {
-			continue
-		}
-		disk, partition, parted := strings.Cut(rest, "p")
-		if parted && !digits(partition) {
-			return ""
-		}
-		controller, namespace, hasNamespace := strings.Cut(disk, "n")
-		if digits(controller) && (prefix == "mmcblk" && !hasNamespace || digits(namespace)) {
-			return prefix + disk
-		}
-	}
-	return ""
+	return kernelDisk.ReplaceAllString(kernelDisk.FindString(name), "$1$2")
 }
 
 func adviseDisks(l *linter, s *Statement, a *Args) {

@@ -9,7 +9,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"strings"
+	"regexp"
 	"time"
 
 	"github.com/imgasm/imgasm/internal/fault"
@@ -52,20 +52,14 @@ func WriteInstallerTree(w io.Writer, label string, files []File, t time.Time) er
 	return l.write(w, label)
 }
 
+// labelForm is what every system takes as a label.
+var labelForm = regexp.MustCompile(`^[0-9A-Za-z_.-]{1,32}$`)
+
 func checkLabel(label string) error {
-	if label == "" || len(label) > 32 {
-		return fmt.Errorf("%q: must have 1 to 32 characters: %w", label, ErrLabel)
-	}
-	for _, c := range label {
-		if !strings.ContainsRune("-_.", c) && !isAlnum(c) {
-			return fmt.Errorf("%q: %q is not a letter, a digit, '-', '_' or '.': %w", label, c, ErrLabel)
-		}
+	if !labelForm.MatchString(label) {
+		return fmt.Errorf("%q: must be 1 to 32 letters, digits, '-', '_' and '.': %w", label, ErrLabel)
 	}
 	return nil
-}
-
-func isAlnum(c rune) bool {
-	return c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z'
 }
 
 // sectors is how many sectors n bytes take.

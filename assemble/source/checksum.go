@@ -98,13 +98,7 @@ func ParseChecksum(text []byte) ([]Sum, error) {
 // plainName says that name is one that may be used for a file in the cache:
 // visible ASCII, no separators of any system, no leading dot.
 func plainName(name string) bool {
-	if name == "" || len(name) > 200 || name[0] == '.' {
-		return false
-	}
-	for _, c := range []byte(name) {
-		if c <= ' ' || c > '~' || strings.IndexByte(`/\:*?"<>|`, c) >= 0 {
-			return false
-		}
-	}
-	return true
+	return name != "" && len(name) <= 200 && name[0] != '.' && !strings.ContainsFunc(name, func(c rune) bool {
+		return c <= ' ' || c > '~' || strings.ContainsRune(`/\:*?"<>|`, c)
+	})
 }
