@@ -37,7 +37,7 @@
             inherit version;
             src = self;
             # NAR of what `go mod vendor` writes; a test of package nixos says what it must be.
-            vendorHash = "sha256-Pzl3BSJMAsopmyxT1y1w+tditlXvGBIepIFdgYdwcRc=";
+            vendorHash = "sha256-5+F9i2zwT0fTmTlWbxFo1RR9xxVEswuJWdifjgMl5LE=";
             subPackages = [ "cmd/imgasm" ];
             env.CGO_ENABLED = 0;
             ldflags = [

@@ -24,23 +24,23 @@ type Image struct {
 	SSHKey  bool   `json:"sshKey,omitempty"`
 
 	Output  File              `json:"output"`
-	Format  string            `json:"format"`      // "qcow2": a name of package convert
-	Virtual int64             `json:"virtualSize"` // bytes that the guest sees
-	Inputs  []Input           `json:"inputs"`      // everything that went into it
-	Guest   map[string]string `json:"guest"`       // facts of the new system: what it reported, or what is known of its making
-	Package []string          `json:"packages"`    // what was installed: name-epoch:version-release.arch
-	Tested  *boottest.Proof   `json:"bootTest"`    // nil: nobody saw it boot
+	Format  string            `json:"format"`                         // "qcow2": a name of package convert
+	Virtual int64             `json:"virtualSize"`                    // bytes that the guest sees
+	Inputs  []Input           `json:"inputs"`                         // everything that went into it
+	Guest   map[string]string `json:"guest"`                          // facts of the new system: what it reported, or what is known of its making
+	Package []string          `json:"packages" jsonschema:"nullable"` // what was installed: name-epoch:version-release.arch
+	Tested  *boottest.Proof   `json:"bootTest" jsonschema:"nullable"` // nil: nobody saw it boot
 	// TestedAs is the format in which the disk was verified, where that is
 	// another than this image's: "raw".
 	TestedAs string `json:"bootTestFormat,omitempty"`
 	Kernel   string `json:"kernelArgs"` // of the installer
 	// Key is the hash of what a project's target was made of; left out of others.
-	Key     string            `json:"key,omitempty"`
-	Tool    string            `json:"imgasm"`         // imgasm's version
-	QEMU    string            `json:"qemu"`           // QEMU's version
-	Accel   string            `json:"accelerator"`    // that it was made on
-	Created *time.Time        `json:"created"`        // SOURCE_DATE_EPOCH, or nil
-	Took    map[string]string `json:"took,omitempty"` // seconds by step; left out when SOURCE_DATE_EPOCH is set
+	Key     string             `json:"key,omitempty"`
+	Tool    string             `json:"imgasm"`                        // imgasm's version
+	QEMU    string             `json:"qemu"`                          // QEMU's version
+	Accel   string             `json:"accelerator"`                   // that it was made on
+	Created *time.Time         `json:"created" jsonschema:"nullable"` // SOURCE_DATE_EPOCH, or nil
+	Took    map[string]float64 `json:"took,omitempty"`                // seconds by step; left out when SOURCE_DATE_EPOCH is set
 }
 
 // ImageSchema names the format of Image.

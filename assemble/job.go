@@ -8,7 +8,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"sync"
 	"time"
@@ -97,7 +96,7 @@ type Job struct {
 	ws   *workspace
 	sink Sink
 	log  *os.File // events.jsonl
-	took map[string]string
+	took map[string]float64
 	keep bool // the working folder
 
 	mu       sync.Mutex // guards what follows, and log
@@ -150,7 +149,7 @@ func (b *Build) Run(ctx context.Context, sink Sink) (*Result, error) {
 		ws.close(false)
 		return nil, err
 	}
-	j := &Job{Build: &mine, Folder: ws.root, Started: b.Now(), ws: ws, sink: sink, took: map[string]string{}, keep: b.Outputs.Keep}
+	j := &Job{Build: &mine, Folder: ws.root, Started: b.Now(), ws: ws, sink: sink, took: map[string]float64{}, keep: b.Outputs.Keep}
 	defer func() { ws.close(j.keep) }()
 	if j.log, err = j.Create(eventsFile); err != nil {
 		return nil, err
@@ -209,7 +208,7 @@ func (j *Job) run(ctx context.Context, s Step) error {
 	if err != nil {
 		return err
 	}
-	j.took[s.Name] = fmt.Sprintf("%.1f", j.Now().Sub(j.begun).Seconds())
+	j.took[s.Name] = j.Now().Sub(j.begun).Round(time.Second / 10).Seconds()
 	j.Emit(Event{Kind: event.StepDone, Text: text})
 	return nil
 }

@@ -33,7 +33,7 @@ type PlanView struct {
 	CPUs      int               `json:"cpus"`
 	MemoryMiB int               `json:"memoryMiB"`
 	Network   string            `json:"network"` // what the installing guest reaches
-	Timeout   string            `json:"timeout"`
+	Timeout   float64           `json:"timeoutSeconds"`
 	Time      time.Time         `json:"mediaTime"`
 
 	KickstartFrom string              `json:"kickstartFrom"`
@@ -69,7 +69,7 @@ func (p *Plan) View() PlanView {
 	return PlanView{
 		Arch: p.arch.Name, Out: p.Outputs.Path, Metadata: assemble.Description(p.Outputs.Path), Images: p.Outputs.Images, DiskSize: p.Spec.DiskSize, Boot: p.Spec.Boot,
 		Installer: in, Firmware: p.Firmware, Accel: p.Accel, QEMU: p.QEMU.Path + " " + p.QEMU.Version.String(),
-		CPUs: p.Spec.CPUs, MemoryMiB: p.Spec.MemoryMiB, Network: p.reach(), Timeout: p.Timeout.String(), Time: p.Time,
+		CPUs: p.Spec.CPUs, MemoryMiB: p.Spec.MemoryMiB, Network: p.reach(), Timeout: p.Timeout.Seconds(), Time: p.Time,
 		KickstartFrom: p.Kickstart.Name, Deliver: p.Spec.Deliver, Kickstart: h.String(string(kickstart.Redact(p.Kickstart.Guest))), OwnLines: bytes.Count(p.Kickstart.Asked, []byte("\n")),
 		KernelArgs: h.String(strings.Join(p.Arguments, " ")), ConsoleMode: p.Spec.ConsoleMode, KSStrict: p.Spec.KSStrict,
 		WorkDir: assemble.WorkFolder(p.Outputs.Path), Steps: steps, Command: h.Strings(p.Machine.Argv(qemu.Links{})), TestCommand: h.Strings(p.TestMachine.Argv(qemu.Links{})), Notes: notes, Cautions: cautions,

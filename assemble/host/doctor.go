@@ -34,8 +34,10 @@ type Check struct {
 	Name   string `json:"name"`           // "qemu", "accelerator kvm", "firmware", …
 	Arch   string `json:"arch,omitempty"` // "": both
 	Health Health `json:"health"`
-	Text   string `json:"text"`         // what was found
-	Do     string `json:"do,omitempty"` // what to do
+	Text   string `json:"text"` // what was found
+	// Bytes are free on the disk, or the memory; of the checks disk, cache and memory.
+	Bytes int64  `json:"bytes,omitempty"`
+	Do    string `json:"do,omitempty"` // what to do
 }
 
 // Checkup is what `imgasm doctor` found.
@@ -65,10 +67,14 @@ func (c *Checkup) add(name string, a string, health Health, text, do string) {
 	c.Checks = append(c.Checks, Check{Name: name, Arch: a, Health: health, Text: text, Do: do})
 }
 
+// measured says how many bytes the last check found.
+func (c *Checkup) measured(bytes int64) { c.Checks[len(c.Checks)-1].Bytes = bytes }
+
 // host checks what does not depend on the architecture.
 func (c *Checkup) host(h Host, dir string) bool {
 	ok := true
-	if free, err := h.Free(dir); err != nil {
+	free, err := h.Free(dir)
+	if err != nil {
 		c.add("disk", "", Poor, "free space of "+dir+" cannot be told: "+err.Error(), "")
 	} else if free < 1<<30 {
 		c.add("disk", "", Missing, size.Text(free)+" free in "+dir, "free some space: an installed system needs about 3 GiB")
@@ -78,6 +84,7 @@ func (c *Checkup) host(h Host, dir string) bool {
 	} else {
 		c.add("disk", "", Good, size.Text(free)+" free in "+dir, "")
 	}
+	c.measured(free)
 	if err := Writable(dir); err != nil {
 		c.add("folder", "", Poor, dir+" cannot be written to: "+err.Error(), "write images elsewhere: {Out}")
 	}
@@ -87,12 +94,14 @@ func (c *Checkup) host(h Host, dir string) bool {
 			health, do = Poor, "AlmaLinux's installer needs 3 GiB (x86_64) or 4 GiB (aarch64) for the guest alone; close something, or give {MemoryMiB}"
 		}
 		c.add("memory", "", health, fmt.Sprintf("%.1f GiB, %d processors", float64(total)/1024, h.CPUs), do)
+		c.measured(int64(total) << 20)
 	}
 	cache := h.CacheDir
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		c.add("cache", "", Poor, err.Error(), "name another folder in the variable IMGASM_CACHE")
 	} else if free, err := h.Free(cache); err == nil {
 		c.add("cache", "", Good, fmt.Sprintf("%s (%s free)", cache, size.Text(free)), "")
+		c.measured(free)
 	}
 	return ok
 }

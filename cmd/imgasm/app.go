@@ -8,11 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/imgasm/imgasm/cmd/imgasm/ui"
+	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/internal/fault"
 )
 
@@ -55,6 +58,7 @@ func (a *app) commands() []*cli.Command {
 		alsoHere(kickstartFmtCommand(a)),
 		replayCommand(a),
 		reportCommand(a),
+		schemaCommand(a),
 		sourceCommand(a),
 		cacheCommand(a),
 		firmwareCommand(a),
@@ -160,8 +164,24 @@ func (a *app) fail(err error) int {
 	if err == nil || code == exitUnread || errors.Is(err, errReported) {
 		return code
 	}
-	a.Problem("error", fault.Text(err, wrongFlag), hintOf(err))
+	text, hint := fault.Text(err, wrongFlag), hintOf(err)
+	if !as[toldError](err) && a.forPrograms() {
+		d := a.Display(ui.Shown{JSON: true})
+		d.Event(event.Event{Time: time.Now(), Kind: event.Error, Text: text, Hint: hint, Interrupted: as[*interruptError](err)})
+		d.Close()
+	}
+	a.Problem("error", text, hint)
 	return code
+}
+
+// forPrograms reports whether --json was asked for, also where the flags are wrong
+// and nothing has read them.
+func (a *app) forPrograms() bool {
+	words := a.args
+	if i := slices.Index(words, "--"); i >= 0 {
+		words = words[:i]
+	}
+	return slices.ContainsFunc(words, func(w string) bool { return slices.Contains([]string{"--json", "-json", "--json=true"}, w) })
 }
 
 // hintOf is what an error advises to do, or "".

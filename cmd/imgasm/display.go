@@ -64,6 +64,11 @@ func (d *display) Event(e event.Event) {
 	d.UI.Event(e)
 }
 
+// toldError is an error that programs have read, and people have not.
+type toldError struct{ error }
+
+func (e toldError) Unwrap() error { return e.error }
+
 // fail shows the error that ends the verb, closes the display, and returns
 // what the verb should return: people have read the error, but when the events
 // went to stdout for a program, a person still reads stderr.
@@ -72,7 +77,7 @@ func (d *display) fail(err error) error {
 	d.Event(event.Event{Time: time.Now(), Kind: event.Error, Text: fault.Text(err, wrongFlag), Hint: hintOf(err), Interrupted: as[*interruptError](err)})
 	d.Close()
 	if d.programs {
-		return err
+		return toldError{err}
 	}
 	return errors.Join(errReported, err)
 }

@@ -37,6 +37,7 @@ func runJSON(t *testing.T, args ...string) (int, []event.Event, string) {
 	args = append(args, "--json")
 	code := run(context.Background(), args, strings.NewReader(""), &stdout, &stderr, os.Getenv)
 	var events []event.Event
+	linesFit(t, "event", stdout.String())
 	for line := range strings.Lines(stdout.String()) {
 		var e event.Event
 		if err := json.Unmarshal([]byte(line), &e); err != nil {
@@ -294,6 +295,7 @@ func checkMetadata(t *testing.T, image string, tested bool) {
 		t.Fatal(err)
 	}
 	var meta assemble.Image
+	fits(t, "image", text)
 	if err := json.Unmarshal(text, &meta); err != nil {
 		t.Fatal(err)
 	}

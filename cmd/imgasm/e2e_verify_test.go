@@ -29,6 +29,7 @@ func verifyImage(t *testing.T, image string, args ...string) (int, verify.Report
 	if err := json.Unmarshal(stdout.Bytes(), &r); err != nil {
 		t.Fatalf("exit code %d, no report: %v\n%s\nconsole:\n%s", code, err, &stderr, tail(image+".failed/boot-serial.log", 40))
 	}
+	fits(t, "checks", stdout.Bytes())
 	for _, res := range r.Results {
 		t.Logf("%-8s %-12s %5.1fs  %s", res.Status, res.Name, res.Seconds, res)
 	}

@@ -62,8 +62,11 @@ func TestSourceDateEpoch(t *testing.T) {
 		var v struct {
 			Time time.Time `json:"mediaTime"`
 		}
-		if err := json.Unmarshal([]byte(out), &v); code == 0 && err != nil {
-			t.Fatal(err)
+		if code == 0 {
+			fits(t, "plan", []byte(out))
+			if err := json.Unmarshal([]byte(out), &v); err != nil {
+				t.Fatal(err)
+			}
 		}
 		return code, v.Time, errs
 	}

@@ -46,7 +46,7 @@ func psCommand(a *app) *cli.Command {
 				return err
 			}
 			if c.Bool("json") {
-				var list []instanceJSON
+				var list []machineJSON
 				for _, i := range all {
 					list = append(list, described(i))
 				}
@@ -66,8 +66,8 @@ func psCommand(a *app) *cli.Command {
 	}
 }
 
-// instanceJSON is a machine as --json has it.
-type instanceJSON struct {
+// machineJSON is a machine as --json has it.
+type machineJSON struct {
 	Name      string    `json:"name"`
 	Image     string    `json:"image"`
 	Arch      string    `json:"arch"`
@@ -84,8 +84,8 @@ type instanceJSON struct {
 	Began     time.Time `json:"began"`
 }
 
-func described(i *instance.Instance) instanceJSON {
-	d := instanceJSON{
+func described(i *instance.Instance) machineJSON {
+	d := machineJSON{
 		Name: i.Name, Image: i.Image, Arch: i.VM.Arch, Accel: i.VM.Accel, CPUs: i.VM.CPUs, MemoryMiB: i.VM.MemoryMiB, Persist: i.Kept,
 		SSHPort: i.SSH.Port, SSHUser: i.SSH.User, SSHKey: i.SSH.Key, Folder: i.Dir, Pid: i.Supervisor, Began: i.Began,
 	}

@@ -108,25 +108,13 @@ func (r *projectRun) target(ctx context.Context, t aTarget, shown *ui.Jobs) targ
 			case last.Interrupted && ctx.Err() != nil: // by us
 				result.State, result.Error, result.Hint = targetStopped, "", ""
 			case result.Error == "":
-				result.Error, result.Hint = beforeEvents(err)
+				result.Error = err.Error() // killed, perhaps
 			}
 		}
 	}
 	result.Seconds = time.Since(began).Seconds()
 	end(result.State)
 	return result
-}
-
-// beforeEvents is what a child said that ended before its first event, as people read it.
-func beforeEvents(err error) (text, hint string) {
-	var failed *proc.Error
-	if errors.As(err, &failed) {
-		if _, said, ok := strings.Cut(failed.Stderr, "imgasm: error: "); ok {
-			text, hint, _ = strings.Cut(said, "\nimgasm: hint: ")
-			return strings.TrimSpace(text), strings.TrimSpace(hint)
-		}
-	}
-	return err.Error(), ""
 }
 
 // child runs imgasm for a target, and returns the last error that it told.

@@ -69,6 +69,7 @@ func buildProject(t *testing.T, ctx context.Context, dir string, args ...string)
 			t.Fatalf("%v: %s", err, line)
 		}
 		if l.State != "" {
+			fits(t, "result", []byte(line))
 			results[l.Target] = l.targetResult
 		}
 		if l.Kind == "step-start" {
@@ -94,6 +95,20 @@ func TestBuildProject(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	for file, schema := range map[string]string{"dist/good.raw.json": "image", "bad.qcow2.failed/failure.json": "failure", "bad.qcow2.failed/plan.json": "plan"} {
+		text, err := os.ReadFile(filepath.Join(dir, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fits(t, schema, text)
+	}
+	events, err := os.ReadFile(filepath.Join(dir, "bad.qcow2.failed/events.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	linesFit(t, "event", string(events))
+	_, list, _ := session{t, nil}.run("build", "-f", filepath.Join(dir, "imgasm.yaml"), "--list", "--json")
+	linesFit(t, "target", list)
 	var junit struct {
 		Suite struct {
 			Failures int `xml:"failures,attr"`

@@ -39,17 +39,18 @@ func TestRunDetached(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, _ := s.must(s.runArgs("--detach", "--json", "--port", "18080:80")...)
-	var i instanceJSON
+	var i machineJSON
 	if err := json.Unmarshal([]byte(out), &i); err != nil || i.Name != "disk" || i.SSHPort < 2222 || i.SSHUser != "admin" || i.Persist || i.MemoryMiB != 2048 || i.Ports[0] != "18080:80" {
 		t.Fatalf("%v: %s", err, out)
 	}
 	if info, err := os.Stat(i.SSHKey); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the private key: %v, %v", info, err)
 	}
-	var list []instanceJSON
+	var list []machineJSON
 	if out, _ = s.must("ps", "--json"); json.Unmarshal([]byte(out), &list) != nil || len(list) != 1 || list[0].SSHPort != i.SSHPort {
 		t.Errorf("ps --json: %s", out)
 	}
+	fits(t, "machines", []byte(out))
 	if out, _ = s.must("ps"); !strings.Contains(out, "disk  x86_64  tcg,thread=single  "+strconv.Itoa(i.SSHPort)) {
 		t.Errorf("ps: %s", out)
 	}

@@ -25,15 +25,17 @@ const (
 // Event is one record. Zero fields are left out of the JSON form.
 type Event struct {
 	Time time.Time `json:"time"`
-	Kind Kind      `json:"kind"`
-	Step string    `json:"step,omitempty"`
-	Text string    `json:"text,omitempty"`
-	Hint string    `json:"hint,omitempty"`
+	// Kind is one of step-start, step-done, step-skip, phase, progress, written,
+	// console, note, warning, error and result.
+	Kind Kind   `json:"kind"`
+	Step string `json:"step,omitempty"` // of the build, which the event is of
+	Text string `json:"text,omitempty"` // a sentence for a person
+	Hint string `json:"hint,omitempty"` // what to do
 	// Interrupted: somebody stopped the build, by Ctrl-C or a signal; of an Error.
 	Interrupted bool   `json:"interrupted,omitempty"`
 	Rule        string `json:"rule,omitempty"` // the rule of assemble/anaconda that fired
-	Path        string `json:"path,omitempty"`
-	Done        int64  `json:"done,omitempty"`
+	Path        string `json:"path,omitempty"` // of an output; of a Result
+	Done        int64  `json:"done,omitempty"` // of Total, in Unit
 	Total       int64  `json:"total,omitempty"`
 	Unit        string `json:"unit,omitempty"` // "B", "packages", "tasks"
 	// Fraction of the whole step that is done, 0 to 1; never goes back within a step.

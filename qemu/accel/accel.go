@@ -33,13 +33,13 @@ const (
 
 // Probe is one accelerator that was looked at.
 type Probe struct {
-	Accel   string        `json:"accel"`
-	CPU     string        `json:"cpu,omitempty"` // model with which it was probed
-	Verdict Verdict       `json:"verdict"`
-	Reason  string        `json:"reason"`            // one line for a person
-	Hint    string        `json:"hint,omitempty"`    // what to do, if there is something
-	Letters string        `json:"letters,omitempty"` // what the probe guest reported
-	Took    time.Duration `json:"took,omitempty"`    // nanoseconds in JSON; 0: no guest was run
+	Accel   string  `json:"accel"`
+	CPU     string  `json:"cpu,omitempty"` // model with which it was probed
+	Verdict Verdict `json:"verdict"`
+	Reason  string  `json:"reason"`            // one line for a person
+	Hint    string  `json:"hint,omitempty"`    // what to do, if there is something
+	Letters string  `json:"letters,omitempty"` // what the probe guest reported
+	Seconds float64 `json:"seconds,omitempty"` // that the guest took; 0: none was run
 }
 
 // Want is what is asked of Choose.

@@ -102,7 +102,7 @@ func run(ctx context.Context, w Want, guest arch.Arch, h host, r row, p Probe) (
 		if err != nil {
 			return Probe{}, err
 		}
-		p.CPU, p.Letters, p.Took = model, res.letters, res.took
+		p.CPU, p.Letters, p.Seconds = model, res.letters, res.took.Seconds()
 		p.Verdict, p.Reason = judge(res, guest, limit)
 		p.Hint = hintOf(p.Verdict, res.stderr)
 		if !res.timeout { // the host may have been busy

@@ -147,7 +147,7 @@ func TestRunTCG(t *testing.T) {
 	}{{qemutest.Script{}, Works}, {qemutest.Script{Probe: "RPL"}, Broken}} {
 		r, _ := rowOf("tcg", arch.X86_64)
 		p, err := run(t.Context(), Want{Binary: qemutest.Executable(t, tt.script)}, arch.X86_64, thisHost(), r, Probe{})
-		if err != nil || p.Verdict != tt.want || p.Letters == "" || p.Took == 0 {
+		if err != nil || p.Verdict != tt.want || p.Letters == "" || p.Seconds == 0 {
 			t.Errorf("%+v %v", p, err)
 		}
 	}
