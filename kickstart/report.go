@@ -5,6 +5,7 @@ package kickstart
 import (
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -139,9 +140,11 @@ func (f Finding) redacted() Finding {
 			}
 			word = strings.Trim(word, `"'`)
 			if word != "" && !strings.Contains(line, word) {
-				f.Text = strings.ReplaceAll(f.Text, word, redacted)
-				f.Meaning = strings.ReplaceAll(f.Meaning, word, redacted)
-				f.Hint = strings.ReplaceAll(f.Hint, word, redacted)
+				// As a word: the x of rootpw x stands in "text" too.
+				alone := regexp.MustCompile(`(^|[^\pL\pN])` + regexp.QuoteMeta(word) + `($|[^\pL\pN])`)
+				for _, text := range []*string{&f.Text, &f.Meaning, &f.Hint} {
+					*text = alone.ReplaceAllString(*text, "${1}"+redacted+"${2}")
+				}
 			}
 		}
 	}

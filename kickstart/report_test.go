@@ -226,3 +226,20 @@ func TestExplainUnknown(t *testing.T) {
 		}
 	}
 }
+
+// A password is taken out of what a finding says where it is a word, and not out
+// of other words.
+func TestRedactedWords(t *testing.T) {
+	f, err := Parse("ks.cfg", []byte("rootpw x y\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	findings := append(Lint(f, LintOptions{Fragment: true}), Finding{Line: 1, Column: 8, EndColumn: 9, Excerpt: "rootpw x y", Text: `the text "x" is next, x`})
+	if err := WriteText(&b, findings, TextOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.String(); !strings.Contains(got, `the text "REDACTED" is next, REDACTED`) || strings.Contains(got, " y\n") || strings.Contains(got, "teREDACTED") {
+		t.Errorf("%s", got)
+	}
+}
