@@ -24,6 +24,7 @@ var foreign = map[string][]string{
 	"assemble/anaconda/rules_installer.go": {"--xtimeout"},                                                                                // anaconda's own
 	"assemble/anaconda/rules_stage1.go":    {"--cmdline"},                                                                                 // anaconda's own
 	"assemble/rehearsal/build.go":          {"--no-floppy", "--set"},                                                                      // GRUB's
+	"assemble/remote/dial.go":              {"--version"},                                                                                 // imgasm's, on another host
 	"assemble/rpmdb/rpmdb.go":              {"--define", "--rebuilddb"},                                                                   // rpm's
 	"assemble/verify/inside.go":            {"--failed", "--full", "--lines", "--long", "--no-legend", "--no-pager", "--plain", "--wait"}, // cloud-init's and systemd's
 	"assemble/nixdisk/contents.go":         {"--repair-path"},                                                                             // nix's
