@@ -1,6 +1,7 @@
 package alma
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"testing"
@@ -48,7 +49,7 @@ func TestAccounts(t *testing.T) {
 				t.Fatal(err)
 			}
 			text := string(p.Kickstart.User)
-			user := or(c.wish.User, "admin")
+			user := cmp.Or(c.wish.User, "admin")
 			if got := strings.Contains(text, "\nrootpw --lock\n"); got != c.rootLock {
 				t.Errorf("root's password is locked: %v, want %v", got, c.rootLock)
 			}

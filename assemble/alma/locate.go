@@ -3,6 +3,7 @@
 package alma
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -106,7 +107,7 @@ func (s Spec) Find(ctx context.Context, h host.Host) (_ *Installer, _ *source.Re
 // fetcher is the cache of installer ISOs of a host, and what it is asked for.
 func (s Spec) fetcher(h host.Host, sink assemble.Sink) (*source.Fetcher, source.Request, error) {
 	want := source.Request{
-		URL: s.ISO, SHA256: s.ISOChecksum, Version: or(s.Version, DefaultVersion), Arch: s.Arch, Variant: s.Variant, Mirror: s.Mirror, Vault: s.Vault,
+		URL: s.ISO, SHA256: s.ISOChecksum, Version: cmp.Or(s.Version, DefaultVersion), Arch: s.Arch, Variant: s.Variant, Mirror: s.Mirror, Vault: s.Vault,
 	}
 	if s.Arch != flavourV2 { // which ISO names have too
 		a, err := parseArch(s.Arch)
@@ -153,7 +154,7 @@ func (s Spec) pin() (Spec, error) {
 		return s, err
 	}
 	in := locked.Inputs[roleInstaller]
-	s.ISOChecksum, s.ISO = or(s.ISOChecksum, in.SHA256), or(s.ISO, in.URL)
+	s.ISOChecksum, s.ISO = cmp.Or(s.ISOChecksum, in.SHA256), cmp.Or(s.ISO, in.URL)
 	return s, nil
 }
 
@@ -165,7 +166,7 @@ func sourceError(err error) error {
 	case fault.KindOf(err) != fault.Other:
 		return fmt.Errorf("get the installer ISO: %w", err)
 	}
-	return lacking(fmt.Errorf("get the installer ISO: %w", err), or(assemble.Hint(err), "imgasm source fetch tries again; {ISO} takes a file that you have"))
+	return lacking(fmt.Errorf("get the installer ISO: %w", err), cmp.Or(assemble.Hint(err), "imgasm source fetch tries again; {ISO} takes a file that you have"))
 }
 
 // named identifies the ISO's file that the user named.

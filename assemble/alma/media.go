@@ -3,6 +3,7 @@
 package alma
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -107,7 +108,7 @@ func writeKickstart(_ context.Context, j *assemble.Job, p *Plan) (string, error)
 	if err := j.Folder.WriteFile(kickstartFile, p.Kickstart.Guest, 0o600); err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%d bytes, ends with %s", len(p.Kickstart.Guest), or(p.Kickstart.End, "nothing")), nil
+	return fmt.Sprintf("%d bytes, ends with %s", len(p.Kickstart.Guest), cmp.Or(p.Kickstart.End, "nothing")), nil
 }
 
 func makeOEMDRV(_ context.Context, j *assemble.Job, p *Plan) (string, error) {

@@ -3,6 +3,7 @@
 package alma
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -65,7 +66,7 @@ func (p *Plan) product() string {
 	if p.Installer.Rehearsal {
 		return "imgasm rehearsal"
 	}
-	return or(p.Installer.Product, p.Installer.Label)
+	return cmp.Or(p.Installer.Product, p.Installer.Label)
 }
 
 // identify are the inputs with the hash of the ISO that was computed meanwhile.

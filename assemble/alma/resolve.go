@@ -4,6 +4,7 @@
 package alma
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -107,7 +108,7 @@ func (s Spec) Check(ctx context.Context, h host.Host) (err error) {
 		return err
 	}
 	if s.remote() { // what the user gave is looked at before what the host has
-		_, err = qemu.Find(or(s.QEMU, p.arch.QEMU))
+		_, err = qemu.Find(cmp.Or(s.QEMU, p.arch.QEMU))
 	}
 	return err
 }
@@ -120,10 +121,10 @@ func (s Spec) complete() (Spec, arch.Arch, error) {
 		return s, a, err
 	}
 	s.Arch = a.Name
-	s.Version = or(s.Version, DefaultVersion)
-	s.Boot = or(s.Boot, "kernel")
-	s.Deliver = or(s.Deliver, string(boot.DeliverOEMDRV))
-	s.ConsoleMode = or(s.ConsoleMode, consoleDirect)
+	s.Version = cmp.Or(s.Version, DefaultVersion)
+	s.Boot = cmp.Or(s.Boot, "kernel")
+	s.Deliver = cmp.Or(s.Deliver, string(boot.DeliverOEMDRV))
+	s.ConsoleMode = cmp.Or(s.ConsoleMode, consoleDirect)
 	s.Output = s.WithDefaults(DefaultOut)
 	if s.DiskSize == 0 {
 		s.DiskSize = DefaultDiskSize
@@ -170,7 +171,7 @@ func (s Spec) check(a arch.Arch) error {
 		return bad("Timeout", errors.New("a time cannot be negative"), "")
 	case s.Firmware == "bios" && s.Boot == "media":
 		return bad("Boot", errors.New("the boot medium is for UEFI"), "use {Boot} kernel with {Firmware} bios")
-	case s.Offline && !s.Locked && s.ISO == "" && or(s.Variant, "boot") == "boot": // a lock names its own ISO
+	case s.Offline && !s.Locked && s.ISO == "" && cmp.Or(s.Variant, "boot") == "boot": // a lock names its own ISO
 		return bad("Offline", errors.New("a boot ISO carries no packages, and the guest has no network to fetch any from"), "add {Variant} minimal or {Variant} dvd, or give such an ISO with {ISO}")
 	case s.Kickstart != "" && !s.Settings.IsZero():
 		return bad("Kickstart", errors.New("a kickstart of your own is taken as it is"), "write users, passwords, packages and the like into "+s.Kickstart+", or leave out {Kickstart}")
@@ -242,7 +243,7 @@ func (p *Plan) release() string {
 	if wish := strings.ToLower(p.Spec.Version); strings.HasSuffix(wish, "kitten") || p.Installer.named("kitten") {
 		return "kitten"
 	}
-	return or(p.Installer.Version, p.Spec.Version)
+	return cmp.Or(p.Installer.Version, p.Spec.Version)
 }
 
 // resolveHost finds QEMU, its accelerator and the firmware.
@@ -321,13 +322,6 @@ func parseArch(wish string) (arch.Arch, error) {
 		return a, bad("Arch", err, "")
 	}
 	return a, nil
-}
-
-func or(s, def string) string {
-	if s == "" {
-		return def
-	}
-	return s
 }
 
 // MinDiskSize is the smallest disk that an installation could fit on.

@@ -4,6 +4,7 @@
 package alma
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,7 +28,7 @@ const embeddedName = "(embedded)"
 
 func (p *Plan) resolveKickstart(ctx context.Context) (err error) {
 	k := &p.Kickstart
-	k.Name = or(p.Spec.Kickstart, embeddedName)
+	k.Name = cmp.Or(p.Spec.Kickstart, embeddedName)
 	if err := p.readProvisions(ctx); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@
 package alma
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -134,5 +135,5 @@ func (i Installer) name() string {
 	if i.Rehearsal {
 		return "the rehearsal's tiny system (no AlmaLinux)"
 	}
-	return strings.TrimSpace(or(i.Product, i.Label) + " " + i.Version)
+	return strings.TrimSpace(cmp.Or(i.Product, i.Label) + " " + i.Version)
 }

@@ -3,6 +3,8 @@
 
 package render
 
+import "cmp"
+
 // DefaultRootPassword is root's password in an image made without one given.
 // It is public: such an image is for machines that nobody else can reach.
 const DefaultRootPassword = "packer"
@@ -42,9 +44,7 @@ func (a Accounts) Set(o *Options) error {
 		o.RootPassword = DefaultRootPassword
 	}
 	user := DefaultUsers()[0]
-	if a.User != "" {
-		user.Name = a.User
-	}
+	user.Name = cmp.Or(a.User, user.Name)
 	if wished || a.User != "" {
 		user.Password = a.Password
 	}

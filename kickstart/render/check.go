@@ -155,15 +155,6 @@ func (o *Options) checkAccounts() error {
 			errs = append(errs, refuse("user", u.Name, "is given twice"))
 		}
 		seen[u.Name] = true
-		if strings.Contains(u.Gecos, ":") || oneLine(u.Gecos) != nil {
-			errs = append(errs, refuse("full name of user "+u.Name, u.Gecos, "cannot contain a colon or a line end"))
-		}
-		if u.Shell != "" && (!strings.HasPrefix(u.Shell, "/") || strings.ContainsAny(u.Shell, ": \t") || oneLine(u.Shell) != nil) {
-			errs = append(errs, refuse("shell of user "+u.Name, u.Shell, "write an absolute path, as in \"/bin/bash\""))
-		}
-		for _, g := range u.Groups {
-			errs = append(errs, match(accountName, "group of user "+u.Name, g, "wheel"))
-		}
 	}
 	if !login {
 		errs = append(errs, refuse("login:", "", "nobody could log in; give a root password, a user with a password, or an ssh key"))

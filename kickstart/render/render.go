@@ -5,6 +5,7 @@
 package render
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -52,9 +53,6 @@ type Options struct {
 	// Scripts run in the installed system, in order, at the end of the
 	// installation. A script that fails ends the installation.
 	Scripts []Script
-	// KeepMachineID leaves /etc/machine-id as installed. By default it is
-	// emptied, so that every copy of the image makes its own at its first boot.
-	KeepMachineID bool
 }
 
 // Source is where the packages come from. The zero value is AlmaLinux 10 on
@@ -77,10 +75,7 @@ type Repo struct{ Name, URL string }
 type User struct {
 	Name     string
 	Password string // as RootPassword; empty: locked
-	Gecos    string // full name; no colon
-	Shell    string // empty: the system's default
-	Groups   []string
-	Sudo     bool // may do everything by sudo, without password
+	Sudo     bool   // may do everything by sudo, without password
 	SSHKeys  []string
 }
 
@@ -116,17 +111,12 @@ func AlmaLinuxSource(version, arch string) (Source, error) {
 
 // withDefaults fills what is empty.
 func (o Options) withDefaults() Options {
-	set := func(field *string, value string) {
-		if *field == "" {
-			*field = value
-		}
-	}
-	set(&o.Arch, "x86_64")
-	set(&o.Boot, "uefi")
-	set(&o.Disk, "vda")
-	set(&o.Lang, "en_US.UTF-8")
-	set(&o.Keyboard, "us")
-	set(&o.Timezone, "UTC")
+	o.Arch = cmp.Or(o.Arch, "x86_64")
+	o.Boot = cmp.Or(o.Boot, "uefi")
+	o.Disk = cmp.Or(o.Disk, "vda")
+	o.Lang = cmp.Or(o.Lang, "en_US.UTF-8")
+	o.Keyboard = cmp.Or(o.Keyboard, "us")
+	o.Timezone = cmp.Or(o.Timezone, "UTC")
 	if !o.Source.CDROM && o.Source.URL == "" {
 		alma, _ := AlmaLinuxSource("10", o.Arch) // a version that it knows
 		o.Source.URL = alma.URL
@@ -266,18 +256,8 @@ func (o *Options) accounts(w *writer) error {
 	}
 	for _, u := range o.Users {
 		words := []string{"user", "--name=" + u.Name}
-		groups := u.Groups
-		if u.Sudo && !slices.Contains(groups, "wheel") {
-			groups = append([]string{"wheel"}, groups...)
-		}
-		if len(groups) > 0 {
-			words = append(words, "--groups="+strings.Join(groups, ","))
-		}
-		if u.Gecos != "" {
-			words = append(words, "--gecos="+u.Gecos)
-		}
-		if u.Shell != "" {
-			words = append(words, "--shell="+u.Shell)
+		if u.Sudo {
+			words = append(words, "--groups=wheel")
 		}
 		if u.Password == "" {
 			words = append(words, "--lock")

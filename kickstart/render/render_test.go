@@ -30,7 +30,7 @@ func TestRenderEverything(t *testing.T) {
 		RootPassword: "$y$j9T$F5Jx5fExrKuPp53xLKQ..1$X3DX6M94c7o.9agCG9G317fhZg9SqC.5i5rd.RhAtQ7",
 		RootSSHKeys:  []string{testKey},
 		Users: []User{
-			{Name: "anna", Password: `a "b" \c #d %end`, Gecos: `Anna "Ann" O'Hara`, Shell: "/bin/zsh", Groups: []string{"adm", "video"}, Sudo: true},
+			{Name: "anna", Password: `a "b" \c #d %end`, Sudo: true},
 			{Name: "robot", SSHKeys: []string{`command="/bin/date \"+%s\"" ` + testKey}},
 		},
 		Seed:       []byte("test"),
@@ -41,7 +41,6 @@ func TestRenderEverything(t *testing.T) {
 			{Name: "first.sh", Text: "#!/bin/bash\r\nset -eu\r\necho '%end'\r\n"},
 			{Name: "second\n%end.py", Text: "#!/usr/bin/env python3\nprint('%post')"},
 		},
-		KeepMachineID: true,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -120,10 +119,6 @@ func TestRenderRefuses(t *testing.T) {
 		{"user", func(o *Options) { o.Users = []User{{Name: "Anna B"}} }, `user "Anna B"`},
 		{"user root", func(o *Options) { o.Users = []User{{Name: "root"}} }, "is there anyway"},
 		{"user twice", func(o *Options) { o.Users = []User{{Name: "a"}, {Name: "a"}} }, "given twice"},
-		{"full name with colon", func(o *Options) { o.Users = []User{{Name: "a", Gecos: "x:0:0"}} }, "colon"},
-		{"full name with line end", func(o *Options) { o.Users = []User{{Name: "a", Gecos: "x\u2028%end"}} }, "line end"},
-		{"shell", func(o *Options) { o.Users = []User{{Name: "a", Shell: "zsh"}} }, "absolute path"},
-		{"group", func(o *Options) { o.Users = []User{{Name: "a", Groups: []string{"a,b"}}} }, "group of user a"},
 		{"private key", func(o *Options) { o.RootSSHKeys = []string{"-----BEGIN OPENSSH PRIVATE KEY-----\nAA\n"} }, ".pub"},
 		{"two keys", func(o *Options) { o.RootSSHKeys = []string{testKey + "\n" + testKey} }, "more than one line"},
 		{"no key", func(o *Options) { o.RootSSHKeys = []string{"ssh-rsa hello"} }, "authorized_keys"},
@@ -170,12 +165,12 @@ func FuzzRender(f *testing.F) {
 	f.Add("secret", "full name", "vim", "quiet", "echo\n", "host", "somebody")
 	f.Add("%end", "a\"b'c\\", "@core --nodefaults", "a=b,c", "#!/bin/bash\necho", "a.b", "# %end")
 	f.Add("x\n%post\n", "\u2028%end", "-x", "${x}", "%end", "-x", "\n%end\n")
-	f.Fuzz(func(t *testing.T, password, gecos, pkg, arg, script, host, keyComment string) {
+	f.Fuzz(func(t *testing.T, password, name, pkg, arg, script, host, keyComment string) {
 		key := strings.TrimSuffix(testKey, "somebody@example.org") + keyComment
 		o := Options{
 			RootPassword: password, Hostname: host, Packages: []string{pkg}, KernelArgs: []string{arg},
-			Users:   []User{{Name: "anna", Password: "x", Gecos: gecos, SSHKeys: []string{key}}},
-			Scripts: []Script{{Name: gecos, Text: script}}, KeepMachineID: true,
+			Users:   []User{{Name: "anna", Password: "x", SSHKeys: []string{key}}},
+			Scripts: []Script{{Name: name, Text: script}},
 		}
 		src, err := Kickstart(o)
 		if err != nil {
@@ -204,16 +199,13 @@ func FuzzRender(f *testing.F) {
 			}
 			has("rootpw", hash)
 		}
-		if gecos != "" {
-			has("user", "--gecos="+gecos)
-		}
 		if host != "" {
 			has("network", "--hostname="+host)
 		}
 		has("sshkey", strings.TrimSpace(key))
 		has("bootloader", "--append="+arg)
 		posts := file.Sections("%post")
-		if len(posts) != 1 || string(posts[0].BodyRaw()) != normalize(script) {
+		if len(posts) != 2 || string(posts[0].BodyRaw()) != normalize(script) {
 			t.Errorf("%d scripts, of %q: %s", len(posts), script, src)
 		}
 		found := false
@@ -225,8 +217,8 @@ func FuzzRender(f *testing.F) {
 		if !found {
 			t.Errorf("package %q is not selected: %s", pkg, src)
 		}
-		if n := len(file.Sections("")); n != 3 {
-			t.Errorf("%d sections, want 3", n)
+		if n := len(file.Sections("")); n != 4 {
+			t.Errorf("%d sections, want 4", n)
 		}
 	})
 }

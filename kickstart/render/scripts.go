@@ -3,6 +3,7 @@
 package render
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -39,11 +40,9 @@ func (o *Options) scripts(w *writer) error {
 	for _, s := range append(reach, o.Scripts...) {
 		s.write(w)
 	}
-	if !o.KeepMachineID {
-		w.blank()
-		w.comment("Every copy of the image makes its own identity at its first boot.")
-		w.section([]string{"%post", "--erroronfail"}, ": >/etc/machine-id\n")
-	}
+	w.blank()
+	w.comment("Every copy of the image makes its own identity at its first boot.")
+	w.section([]string{"%post", "--erroronfail"}, ": >/etc/machine-id\n")
 	return nil
 }
 
@@ -68,10 +67,7 @@ func checkScripts(scripts []Script) error {
 	var errs []error
 	for i, s := range scripts {
 		if err := s.check(); err != nil {
-			name := s.Name
-			if name == "" {
-				name = fmt.Sprintf("number %d", i+1)
-			}
+			name := cmp.Or(s.Name, fmt.Sprintf("number %d", i+1))
 			errs = append(errs, refuse("script "+name, "", "%w", err))
 		}
 	}
