@@ -5,6 +5,7 @@
 package assemble
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -253,9 +254,7 @@ func (j *Job) note(e Event) Event {
 	defer j.mu.Unlock()
 	j.dog.see(e)
 	e.Time = j.Now()
-	if e.Step == "" {
-		e.Step = j.step
-	}
+	e.Step = cmp.Or(e.Step, j.step)
 	if !j.begun.IsZero() {
 		e.Elapsed = float64(e.Time.Sub(j.begun).Milliseconds()) / 1000
 	}

@@ -5,6 +5,7 @@ package firmware
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -71,9 +72,7 @@ func CopyRaw(src File, dst string, size int64) (_ File, err error) {
 	if in.size > maxFlash {
 		return File{}, fmt.Errorf("%s holds %d bytes, more than the 64 MiB of any flash image", src.Path, in.size)
 	}
-	if size == 0 {
-		size = in.size
-	}
+	size = cmp.Or(size, in.size)
 	if size < in.size {
 		return File{}, fmt.Errorf("%s holds %d bytes, which do not fit into %d", src.Path, in.size, size)
 	}

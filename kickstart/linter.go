@@ -3,6 +3,7 @@
 package kickstart
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,9 +32,7 @@ type source struct {
 }
 
 func newLinter(o LintOptions) *linter {
-	if o.Dialect == "" {
-		o.Dialect = RHEL10
-	}
+	o.Dialect = cmp.Or(o.Dialect, RHEL10)
 	return &linter{options: o, shown: map[shownKey]*shownCount{}, state: state{
 		seen: map[string]int{}, defined: map[string]int{}, snapshots: map[string]int{}, broken: map[string]bool{},
 	}}

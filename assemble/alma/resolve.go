@@ -126,9 +126,7 @@ func (s Spec) complete() (Spec, arch.Arch, error) {
 	s.Deliver = cmp.Or(s.Deliver, string(boot.DeliverOEMDRV))
 	s.ConsoleMode = cmp.Or(s.ConsoleMode, consoleDirect)
 	s.Output = s.WithDefaults(DefaultOut)
-	if s.DiskSize == 0 {
-		s.DiskSize = DefaultDiskSize
-	}
+	s.DiskSize = cmp.Or(s.DiskSize, DefaultDiskSize)
 	for _, c := range []struct {
 		field, value string
 		allowed      []string

@@ -1,6 +1,7 @@
 package anaconda
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strconv"
@@ -143,9 +144,7 @@ func (m *Machine) readTermination(f *finding, lines []Line) {
 	}
 	switch {
 	case f.rule.Block == Refusal:
-		if f.failure.KickstartText == "" {
-			f.failure.KickstartText = said
-		}
+		f.failure.KickstartText = cmp.Or(f.failure.KickstartText, said)
 		if n := f.failure.KickstartLine; n > 0 {
 			f.failure.Meaning = "The installer refuses line " + strconv.Itoa(n) + " of the kickstart: " + f.failure.KickstartText
 		} else if f.failure.KickstartText != "" {

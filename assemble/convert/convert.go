@@ -9,6 +9,7 @@
 package convert
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -84,9 +85,7 @@ func Create(ctx context.Context, path string, src qcow2.Source, o Options) error
 		}
 		o.Format = f.Name
 	}
-	if o.Name == "" {
-		o.Name = strings.TrimSuffix(filepath.Base(path), Ending(path))
-	}
+	o.Name = cmp.Or(o.Name, strings.TrimSuffix(filepath.Base(path), Ending(path)))
 	if _, err := o.check(src.Size()); err != nil {
 		return err // before a file is made
 	}

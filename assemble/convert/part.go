@@ -7,6 +7,7 @@ import (
 	"archive/tar"
 	"bufio"
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"time"
@@ -104,9 +105,7 @@ func (a *archive) close() error { return a.dst.Truncate(a.at + 2*sector) }
 
 // tarHeader is a member's header, of one sector.
 func tarHeader(h tar.Header, at time.Time) ([]byte, error) {
-	if h.Typeflag == 0 {
-		h.Typeflag = tar.TypeReg
-	}
+	h.Typeflag = cmp.Or(h.Typeflag, tar.TypeReg)
 	h.ModTime = at
 	if h.Format == tar.FormatUnknown {
 		h.Format = tar.FormatUSTAR

@@ -4,6 +4,7 @@
 package disk
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -101,9 +102,7 @@ func shortParts(name string) (stem, ext string, exact bool) {
 	if ext != "" {
 		whole += "." + ext
 	}
-	if stem == "" {
-		stem = "_"
-	}
+	stem = cmp.Or(stem, "_")
 	return stem, ext, whole == name
 }
 

@@ -6,6 +6,7 @@ package disk
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -72,10 +73,7 @@ func (f *FAT) readBoot(b []byte, sizeBytes int64) error {
 	if reserved == 0 || tables == 0 {
 		return fmt.Errorf("%d reserved sectors, %d tables", reserved, tables)
 	}
-	total := int64(le.Uint16(b[19:]))
-	if total == 0 {
-		total = int64(le.Uint32(b[32:]))
-	}
+	total := cmp.Or(int64(le.Uint16(b[19:])), int64(le.Uint32(b[32:])))
 	table := int64(le.Uint16(b[22:]))
 	f.Bits, f.Size, f.cluster = 16, total*sector, perCluster*sector
 	extended := b[36:] // FATGEN, "Extended BPB": from here for FAT12 and FAT16

@@ -5,6 +5,7 @@
 package guest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,9 +63,7 @@ func (s Spec) Complete(archName string) (Spec, error) {
 	if err != nil {
 		return s, bad("Arch", err, "")
 	}
-	if s.Firmware == "" {
-		s.Firmware = "auto"
-	}
+	s.Firmware = cmp.Or(s.Firmware, "auto")
 	if s.Accel == "" {
 		s.Accel = accel.Auto
 	}
@@ -167,10 +166,7 @@ func (r *Runner) Start(ctx context.Context, j *assemble.Job, m qemu.Config) (*qe
 	if err == nil || errors.Is(err, qemu.ErrMissing) {
 		return vm, err
 	}
-	do := assemble.Hint(err)
-	if do == "" {
-		do = "imgasm doctor shows what this host can run"
-	}
+	do := cmp.Or(assemble.Hint(err), "imgasm doctor shows what this host can run")
 	return nil, lacking(fmt.Errorf("start QEMU: %w", err), do)
 }
 

@@ -3,6 +3,7 @@
 package inspect
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -104,10 +105,7 @@ func (m *Image) Partition(number int) (*Tree, error) {
 
 // describe names a volume for people.
 func (m *Image) describe(v *Volume) string {
-	kind := v.Kind
-	if kind == "" {
-		kind = "unknown"
-	}
+	kind := cmp.Or(v.Kind, "unknown")
 	if v.Unread != "" && !strings.Contains(v.Unread, "reads no") {
 		kind += " (" + v.Unread + ")"
 	}

@@ -3,6 +3,7 @@
 package iso
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -232,15 +233,11 @@ func fromLabel(in *Installer) {
 	if s == nil {
 		return
 	}
-	if in.Product == "" {
-		in.Product = s[1]
-	}
+	in.Product = cmp.Or(in.Product, s[1])
 	if in.Version == "" {
 		in.Version = strings.ReplaceAll(s[2], "-", ".")
 	}
-	if in.Flavour == "" {
-		in.Flavour = s[3]
-	}
+	in.Flavour = cmp.Or(in.Flavour, s[3])
 }
 
 // findArch settles the architecture. The machine field of the EFI boot file is
@@ -274,9 +271,7 @@ func (m *Image) findArch(in *Installer) error {
 		}
 		return m.noInstaller(what)
 	}
-	if in.Flavour == "" {
-		in.Flavour = in.Arch
-	}
+	in.Flavour = cmp.Or(in.Flavour, in.Arch)
 	return nil
 }
 

@@ -4,6 +4,7 @@
 package lima
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -37,9 +38,7 @@ var VMTypes = []string{"qemu", "vz"}
 // Template is the template, as YAML. vmType is one of VMTypes; "": qemu. The error is
 // ErrVMType.
 func (i *Image) Template(vmType string) ([]byte, error) {
-	if vmType == "" {
-		vmType = VMTypes[0]
-	}
+	vmType = cmp.Or(vmType, VMTypes[0])
 	switch {
 	case !slices.Contains(VMTypes, vmType):
 		return nil, &fault.Error{Class: ErrVMType, Err: fmt.Errorf("%q is not one of %s", vmType, strings.Join(VMTypes, ", "))}

@@ -3,6 +3,7 @@
 package nixos
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -20,9 +21,7 @@ func (b *build) publish(ctx context.Context, j *assemble.Job) (string, error) {
 	if p.bios() {
 		m.Boot = "bios"
 	}
-	if m.Product == "" {
-		m.Product = b.drv.Name
-	}
+	m.Product = cmp.Or(m.Product, b.drv.Name)
 	if b.system.Toplevel != "" {
 		m.Guest["system"] = b.system.Toplevel
 	}

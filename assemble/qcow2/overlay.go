@@ -3,6 +3,7 @@
 package qcow2
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -27,9 +28,7 @@ func CreateOverlay(path, backingFile, format string, sizeBytes int64) error {
 	if err != nil {
 		return err
 	}
-	if sizeBytes == 0 {
-		sizeBytes = below
-	}
+	sizeBytes = cmp.Or(sizeBytes, below)
 	if sizeBytes < below {
 		return &fault.Error{Class: ErrOverlay, Field: "SizeBytes",
 			Err: fmt.Errorf("%d bytes: the disk of %s has %d, and an overlay cannot be smaller", sizeBytes, backingFile, below)}

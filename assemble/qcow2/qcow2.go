@@ -11,6 +11,7 @@
 package qcow2
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -120,9 +121,7 @@ type geometry struct {
 
 func (o Options) geometry(size int64) (geometry, error) {
 	g := geometry{cluster: o.ClusterSize}
-	if g.cluster == 0 {
-		g.cluster = DefaultClusterSize
-	}
+	g.cluster = cmp.Or(g.cluster, DefaultClusterSize)
 	if g.cluster < MinClusterSize || g.cluster > MaxClusterSize || g.cluster&(g.cluster-1) != 0 {
 		return g, fmt.Errorf("clusters of %d bytes: %w: it is a power of two from %d to %d", g.cluster, ErrClusterSize, MinClusterSize, MaxClusterSize)
 	}

@@ -5,6 +5,7 @@ package seed
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -81,10 +82,7 @@ func (s Seed) identity() string {
 
 func (s Seed) metaData() []byte {
 	var b bytes.Buffer
-	id := s.InstanceID
-	if id == "" {
-		id = derive.UUID(s.identity(), "instance")
-	}
+	id := cmp.Or(s.InstanceID, derive.UUID(s.identity(), "instance"))
 	fmt.Fprintf(&b, "instance-id: %s\n", quoted(id))
 	if s.Hostname != "" {
 		fmt.Fprintf(&b, "local-hostname: %s\n", quoted(s.Hostname))

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"strings"
@@ -58,20 +59,14 @@ func reportSystem(w *ui.Table, s *inspect.System) {
 	w.Row("system", name)
 	rows(w, "kernels", each(s.Kernels, kernelLine))
 	rows(w, "boot entries", each(s.BootEntries, func(e inspect.BootEntry) string {
-		title := e.Title
-		if title == "" {
-			title = path.Base(e.Path)
-		}
+		title := cmp.Or(e.Title, path.Base(e.Path))
 		return title + problem(e.Problem)
 	}))
 	if len(s.BootConfig) > 0 {
 		w.Row("boot config", strings.Join(s.BootConfig, ", "))
 	}
 	rows(w, "loaders", each(s.Loaders, func(l inspect.Loader) string {
-		kind := l.Arch
-		if kind == "" {
-			kind = "no EFI executable"
-		}
+		kind := cmp.Or(l.Arch, "no EFI executable")
 		return fmt.Sprintf("%s (%s, %s)", l.Path, kind, size.Text(l.Bytes))
 	}))
 	reportFstab(w, s.Fstab)
@@ -189,9 +184,7 @@ func (a *app) reportVolumes(m *inspect.Image, t *inspect.Tree) error {
 		if v.Number == 0 {
 			number = "all"
 		}
-		if typ == "" {
-			typ = v.PartType
-		}
+		typ = cmp.Or(typ, v.PartType)
 		if kind == "" {
 			kind = "?"
 		}

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -189,10 +190,7 @@ func screenshotCommand(a *app) *cli.Command {
 			if err != nil {
 				return err
 			}
-			out := c.String("out")
-			if out == "" {
-				out = i.Name + ".png"
-			}
+			out := cmp.Or(c.String("out"), i.Name+".png")
 			err = publish.FileContext(c.Context, out, func(f *os.File) error {
 				_, err := f.Write(picture)
 				return err

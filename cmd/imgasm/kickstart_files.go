@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -86,9 +87,7 @@ func (f kickstartFile) staysBelow(root string) error {
 	if f.path == "" || err != nil || info.Mode()&fs.ModeSymlink == 0 {
 		return nil // what is not there is told when it is read
 	}
-	if root == "" {
-		root = filepath.Dir(f.path)
-	}
+	root = cmp.Or(root, filepath.Dir(f.path))
 	top, err := realPath(root)
 	if err != nil {
 		return ofUser(err)

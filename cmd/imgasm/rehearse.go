@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -105,9 +106,7 @@ func (a *app) rehearsalSpec(c *cli.Context) (alma.Spec, error) {
 	if s.Provisioning, err = a.provisioning(c); err != nil {
 		return s, err
 	}
-	if s.Out == "" {
-		s.Out = "rehearsal" + rehearsalEnding(s.Formats)
-	}
+	s.Out = cmp.Or(s.Out, "rehearsal"+rehearsalEnding(s.Formats))
 	if name := c.String("fail"); name != "" {
 		if _, found := failures.Find(name); !found {
 			return s, a.usage("--fail %s: there is no such failure; there are %s", name, failures.Names())

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/pem"
@@ -117,9 +118,7 @@ func (a *app) furnish(c *cli.Context, f *instance.Folder, image *machine.Image, 
 	spec := instance.Spec{Image: image.Path, VM: m.Config, Kept: c.Bool("persist"), SSH: instance.SSH{Port: l.port, User: l.user, Key: l.own}}
 	vm := &spec.VM
 	vm.Name, vm.UUID = "imgasm "+f.Name, derive.UUID(string(random[:]), "machine")
-	if vm.MemoryMiB == 0 {
-		vm.MemoryMiB = defaultMemory
-	}
+	vm.MemoryMiB = cmp.Or(vm.MemoryMiB, defaultMemory)
 	vm.Actions = qemu.Actions{Reboot: "reset", Shutdown: "poweroff", Panic: "none", Watchdog: "reset"}
 	if c.Bool("gui") {
 		vm.Window, vm.Sandbox = true, false // a toolkit may do what no machine needs

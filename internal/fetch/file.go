@@ -3,6 +3,7 @@
 package fetch
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -107,9 +108,7 @@ func (s State) validator() string {
 // *DiskError, ErrNoLength, ErrStalled, ctx's cause, or of the network. They do
 // not name the address.
 func (c *Client) File(ctx context.Context, j Job) (*Got, error) {
-	if j.Name == "" {
-		j.Name = j.URL
-	}
+	j.Name = cmp.Or(j.Name, j.URL)
 	if j.MaxBytes == 0 {
 		j.MaxBytes = defaultMaxBytes
 	}

@@ -5,6 +5,7 @@
 package proc
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -176,9 +177,7 @@ func (c Cmd) Run(ctx context.Context) error {
 // Stop asks the child to end, kills it after grace (zero: 2 s; negative: at
 // once), and returns when it has ended.
 func (p *Process) Stop(grace time.Duration) {
-	if grace == 0 {
-		grace = 2 * time.Second
-	}
+	grace = cmp.Or(grace, 2*time.Second)
 	if grace > 0 {
 		p.Terminate()
 		t := time.NewTimer(grace)

@@ -3,6 +3,7 @@ package publish
 // Several files that appear together: an image and what is written beside it.
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -96,10 +97,7 @@ func (j *journal) stage(files []Output) error {
 		if f.From != "" {
 			continue
 		}
-		mode := f.Mode
-		if mode == 0 {
-			mode = 0o644
-		}
+		mode := cmp.Or(f.Mode, 0o644)
 		w, err := os.OpenFile(j.Files[i].From, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
 		if err != nil {
 			return err

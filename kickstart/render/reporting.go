@@ -5,6 +5,7 @@ package render
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
@@ -69,9 +70,7 @@ func AddReporting(f *kickstart.File, r Reporting) (*Instrumented, error) {
 	if !nonceForm.MatchString(r.Nonce) {
 		return nil, fmt.Errorf("kickstart: nonce %q is not 16 hexadecimal digits", r.Nonce)
 	}
-	if r.Port == "" {
-		r.Port = ProgressPort
-	}
+	r.Port = cmp.Or(r.Port, ProgressPort)
 	if !strings.HasPrefix(r.Port, "/") {
 		r.Port = "/dev/virtio-ports/" + r.Port
 	}

@@ -3,6 +3,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -18,10 +19,7 @@ type report struct {
 // reports are our sections, in the order of the file. Scripts of one kind run
 // in the order of the file, so our %post is the last.
 func reports(r Reporting) []report {
-	logs := r.logs
-	if logs == "" {
-		logs = "/tmp"
-	}
+	logs := cmp.Or(r.logs, "/tmp")
 	post := postReport
 	if r.Packages {
 		post += postPackages

@@ -6,6 +6,7 @@
 package accel
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -93,9 +94,7 @@ func Choose(ctx context.Context, w Want) (Choice, error) {
 }
 
 func choose(ctx context.Context, w Want, h host) (Choice, error) {
-	if w.Accel == "" {
-		w.Accel = Auto
-	}
+	w.Accel = cmp.Or(w.Accel, Auto)
 	guest, err := arch.Parse(w.Arch)
 	if err != nil {
 		return Choice{}, &fault.Error{Class: ErrRequest, Field: "Arch", Err: err}

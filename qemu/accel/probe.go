@@ -4,6 +4,7 @@ package accel
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"embed"
 	"errors"
@@ -86,10 +87,7 @@ func run(ctx context.Context, w Want, guest arch.Arch, h host, r row, p Probe) (
 	if limit <= 0 {
 		limit = defaultLimit
 	}
-	binary := w.Binary
-	if binary == "" {
-		binary = guest.QEMU
-	}
+	binary := cmp.Or(w.Binary, guest.QEMU)
 	file, of := "accel-"+guest.Name+"-"+r.name+".json", ""
 	if path, err := qemu.Find(binary); err == nil {
 		of = memo.Program(path)
@@ -142,9 +140,7 @@ func judge(res result, a arch.Arch, limit time.Duration) (Verdict, string) {
 		return Denied, said
 	}
 	if res.letters == "" {
-		if said == "" {
-			said = "no instruction of a probe guest ran"
-		}
+		said = cmp.Or(said, "no instruction of a probe guest ran")
 		return Broken, "present, but QEMU cannot use it: " + said
 	}
 	how := "the virtual machine then ended"

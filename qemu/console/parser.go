@@ -1,6 +1,9 @@
 package console
 
-import "unicode/utf8"
+import (
+	"cmp"
+	"unicode/utf8"
+)
 
 // The parser of terminal streams: ECMA-48 control sequences and UTF-8, one
 // byte at a time, in constant memory. It knows how sequences are delimited;
@@ -144,16 +147,12 @@ func (p *parser) control(b byte, t terminal) {
 	case b < 0x30:
 		s.intermediate = b
 	case b >= '0' && b <= '9':
-		if s.n == 0 {
-			s.n = 1
-		}
+		s.n = cmp.Or(s.n, 1)
 		if i := s.n - 1; s.args[i] < 1<<15 {
 			s.args[i] = s.args[i]*10 + int(b-'0')
 		}
 	case b == ';' || b == ':':
-		if s.n == 0 {
-			s.n = 1
-		}
+		s.n = cmp.Or(s.n, 1)
 		if s.n < len(s.args) {
 			s.n++
 		}

@@ -4,6 +4,7 @@ package instance
 // want something of it, and leaves nothing behind.
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -196,9 +197,7 @@ func (s *supervisor) start(ctx context.Context) (err error) {
 		return err
 	}
 	s.Owner, s.Supervisor, s.Began = me, me.Pid, time.Now()
-	if s.VM.Name == "" {
-		s.VM.Name = "imgasm " + s.Name
-	}
+	s.VM.Name = cmp.Or(s.VM.Name, "imgasm "+s.Name)
 	if p := given(s.VM.Net); p != 0 {
 		s.SSH.Port = p
 	} else if s.SSH.Port != 0 && s.VM.Net != nil {

@@ -4,6 +4,7 @@ package qemutest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -181,9 +182,7 @@ func options(word string) (kind string, props map[string]string) {
 		}
 		props[key] = value
 	}
-	if kind == "" {
-		kind = props["driver"]
-	}
+	kind = cmp.Or(kind, props["driver"])
 	return kind, props
 }
 
@@ -320,9 +319,7 @@ func (m *machine) event(name string, data map[string]any) {
 		m.status = map[string]string{
 			"SHUTDOWN": "shutdown", "GUEST_PANICKED": "guest-panicked", "BLOCK_IO_ERROR": "io-error", "WATCHDOG": "watchdog",
 		}[m.lastWord]
-		if m.status == "" {
-			m.status = "paused"
-		}
+		m.status = cmp.Or(m.status, "paused")
 	case "RESUME":
 		m.status = "running"
 	default:

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -54,9 +55,7 @@ func Summary(r Result) Line {
 	l.Where, l.Said = f.Where, f.Said
 	l.KickstartLine, l.KickstartText, l.Lines, l.Context = f.KickstartLine, f.KickstartText, f.Lines, f.Context
 	for _, at := range f.Lines {
-		if l.Text == "" {
-			l.Text = at.Text
-		}
+		l.Text = cmp.Or(l.Text, at.Text)
 		if at.Channel == anaconda.OnConsole && at.Line > 0 {
 			l.Line, l.Text = at.Line, at.Text
 			break

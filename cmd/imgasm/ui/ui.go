@@ -3,6 +3,7 @@
 package ui
 
 import (
+	"cmp"
 	"io"
 	"sync"
 	"time"
@@ -106,9 +107,7 @@ func (u *UI) Event(e event.Event) {
 	case event.StepDone, event.StepSkip:
 		u.step = ""
 	case event.Error:
-		if e.Step == "" {
-			e.Step = u.step
-		}
+		e.Step = cmp.Or(e.Step, u.step)
 		u.step = ""
 	}
 	u.view.event(e)
