@@ -18,14 +18,14 @@ import (
 )
 
 // accountFlags are what `imgasm alma` and `imgasm kickstart render` share.
-func accountFlags(category string) []cli.Flag {
+func accountFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "root-password", Category: category, Usage: "root's `PASSWORD`, or its sha512crypt or yescrypt hash (default: packer; none with any other password or key)"},
-		&cli.StringFlag{Name: "root-password-file", Category: category, Usage: "read root's password from `FILE`, or - for standard input"},
-		&cli.StringFlag{Name: "user", Category: category, Usage: "`NAME` of the user with sudo (default: admin)"},
-		&cli.StringFlag{Name: "password", Category: category, Usage: "the user's `PASSWORD` or its hash (default: admin for admin; none with any other password or key)"},
-		&cli.StringFlag{Name: "password-file", Category: category, Usage: "read the user's password from `FILE`, or - for standard input"},
-		&cli.StringSliceFlag{Name: "ssh-key", Category: category, Usage: "public ssh `KEY`, or a file of them, for the user and root"},
+		&cli.StringFlag{Name: "root-password", Category: groupSystem + rare + rare, Usage: "root's `PASSWORD`, or its sha512crypt or yescrypt hash", DefaultText: "packer; none with any other password or key"},
+		&cli.StringFlag{Name: "root-password-file", Category: groupSystem + rare + rare, Usage: "read root's password from `FILE`; - is standard input"},
+		&cli.StringFlag{Name: "user", Category: groupSystem, Usage: "`NAME` of the user with sudo", DefaultText: "admin"},
+		&cli.StringFlag{Name: "password", Category: groupSystem + rare + rare, Usage: "the user's `PASSWORD`, or its hash", DefaultText: "admin for admin; none with any other password or key"},
+		&cli.StringFlag{Name: "password-file", Category: groupSystem + rare, Usage: "read the user's password from `FILE`; - is standard input"},
+		&cli.StringSliceFlag{Name: "ssh-key", Category: groupSystem, Usage: "public ssh `KEY`, or a file, for user and root"},
 	}
 }
 
@@ -46,8 +46,8 @@ func (a *app) accounts(c *cli.Context) (who render.Accounts, err error) {
 }
 
 // profileFlag is a preset of --cloud-init, --guest-agent and of who has a password.
-func profileFlag(category string) cli.Flag {
-	return &cli.StringFlag{Name: "profile", Category: category, Usage: "`NAME` of a preset: minimal, or cloud (cloud-init, qemu-guest-agent, no password for anybody)", Value: kickstart.Profiles[0].Name}
+func profileFlag() cli.Flag {
+	return &cli.StringFlag{Name: "profile", Category: groupSystem, Usage: "`minimal|cloud` preset; cloud has cloud-init, qemu-guest-agent and no password for anybody", Value: kickstart.Profiles[0].Name}
 }
 
 // profile is that of profileFlag, with what other flags say of it.

@@ -14,16 +14,18 @@ import (
 // almaCommand builds an AlmaLinux image.
 func almaCommand(a *app) *cli.Command {
 	return &cli.Command{
-		Name:  "alma",
+		Name: "alma", Category: verbBuild,
 		Usage: "build an AlmaLinux image by a headless installation",
 		UsageText: `imgasm alma --arch aarch64 --out alma.qcow2
-imgasm alma --iso AlmaLinux-10.1-x86_64-dvd.iso --ssh-key ~/.ssh/id_ed25519.pub
+imgasm alma --ssh-key ~/.ssh/id_ed25519.pub --iso AlmaLinux-10.1.iso
 imgasm alma --profile cloud --out cloud.qcow2
 imgasm alma --copy motd:/etc/motd --post setup.sh
 imgasm alma --kickstart my.ks --dry-run`,
 		Description: `Makes the media, runs the installer without a screen, follows it on the serial
 console and over QMP, verifies the result, and publishes it with a description
-beside it. A failure is known when the guest knows it; its logs are kept in
+beside it.
+
+A failure is known when the guest knows it; its logs are kept in
 OUT.failed. Without --kickstart the system has root and a user with sudo. They
 log in by the keys and passwords that you give; without any key or password they
 are root/packer and admin/admin, for tests only.`,
@@ -34,26 +36,26 @@ are root/packer and admin/admin, for tests only.`,
 
 func almaFlags() []cli.Flag {
 	return slices.Concat([]cli.Flag{
-		&cli.StringFlag{Name: "version", Category: groupImage, Usage: "`VERSION` of AlmaLinux: 10, 10.1, … or kitten", Value: alma.DefaultVersion},
-		&cli.StringFlag{Name: "iso", Category: groupImage, Usage: "installer ISO: `PATH` or URL (default: fetched and verified)"},
-		&cli.StringFlag{Name: "iso-checksum", Category: groupImage, Usage: "`SHA256` that the ISO must have"},
-		&cli.StringFlag{Name: "variant", Category: groupImage, Usage: "`KIND` of ISO to fetch: boot (packages come from the network), minimal or dvd", Value: "boot"},
-		&cli.StringFlag{Name: "mirror", Category: groupImage, Usage: "fetch the ISO from the mirror `URL`"},
-		&cli.StringFlag{Name: "vault", Category: groupImage, Usage: "fetch a superseded release from the vault at `URL`"},
-		&cli.StringFlag{Name: "keyring", Category: groupImage, Usage: "`FILE` with the OpenPGP keys that may sign the ISO's CHECKSUM (default: AlmaLinux 10's)"},
-		&cli.StringFlag{Name: "kickstart", Aliases: []string{"ks"}, Category: groupImage, Usage: "your own kickstart `FILE`, or - for standard input, instead of the embedded one"},
-		&cli.BoolFlag{Name: "offline", Category: groupMachine, Usage: "no network, for us or the guest"},
-		profileFlag(groupSystem),
-		&cli.StringFlag{Name: "hostname", Category: groupSystem, Usage: "`NAME` of the system"},
-		&cli.StringSliceFlag{Name: "package", Category: groupSystem, Usage: "install `PACKAGE`, @group, or leave -package out"},
-		&cli.StringFlag{Name: "timezone", Category: groupSystem, Usage: "`ZONE`, such as Europe/Berlin (default: UTC)"},
-		&cli.StringFlag{Name: "lang", Category: groupSystem, Usage: "`LOCALE` (default: en_US.UTF-8)"},
-		&cli.StringFlag{Name: "keyboard", Category: groupSystem, Usage: "console `KEYMAP` (default: us)"},
-		&cli.BoolFlag{Name: "lock-root", Category: groupSystem, Usage: "no password for root"},
-		&cli.StringSliceFlag{Name: "repo", Category: groupSystem, Usage: "a further repository, as `NAME=URL`"},
-		&cli.BoolFlag{Name: "guest-agent", Category: groupSystem, Usage: "install qemu-guest-agent; --guest-agent=false leaves it out (default: true, but false for a minimal ISO)"},
-		&cli.BoolFlag{Name: "cloud-init", Category: groupSystem, Usage: "install cloud-init"},
-	}, accountFlags(groupSystem), provisionFlags(), installFlags())
+		&cli.StringFlag{Name: "version", Category: groupSource, Usage: "AlmaLinux `VERSION`: 10, 10.N or kitten", Value: alma.DefaultVersion},
+		&cli.StringFlag{Name: "iso", Category: groupSource, Usage: "installer `ISO`: a file or a URL", DefaultText: "fetched"},
+		&cli.StringFlag{Name: "iso-checksum", Category: groupSource + rare, Usage: "`SHA256` that the ISO must have"},
+		&cli.StringFlag{Name: "variant", Category: groupSource + rare, Usage: "`boot|minimal|dvd` kind of ISO to fetch; boot takes its packages from the network", Value: "boot"},
+		&cli.StringFlag{Name: "mirror", Category: groupSource + rare, Usage: "fetch the ISO from the mirror `URL`"},
+		&cli.StringFlag{Name: "vault", Category: groupSource + rare, Usage: "fetch a superseded release from the vault at `URL`"},
+		&cli.StringFlag{Name: "keyring", Category: groupSource + rare, Usage: "`KEYRING` of the OpenPGP keys that may sign the ISO's CHECKSUM", DefaultText: "AlmaLinux 10's"},
+		&cli.StringFlag{Name: "kickstart", Aliases: []string{"ks"}, Category: groupSource, Usage: "`KICKSTART` to install by, instead of ours; - is standard input"},
+		&cli.BoolFlag{Name: "offline", Category: groupSource + rare, Usage: "no network, for us or the guest"},
+		profileFlag(),
+		&cli.StringFlag{Name: "hostname", Category: groupSystem + rare, Usage: "`NAME` of the system"},
+		&cli.StringSliceFlag{Name: "package", Category: groupSystem, Usage: "install `PACKAGE` or @group, leave -package out"},
+		&cli.StringFlag{Name: "timezone", Category: groupSystem + rare, Usage: "`ZONE`, such as Europe/Berlin", DefaultText: "UTC"},
+		&cli.StringFlag{Name: "lang", Category: groupSystem + rare, Usage: "`LOCALE` of the system", DefaultText: "en_US.UTF-8"},
+		&cli.StringFlag{Name: "keyboard", Category: groupSystem + rare, Usage: "`KEYMAP` of the console", DefaultText: "us"},
+		&cli.BoolFlag{Name: "lock-root", Category: groupSystem + rare + rare, Usage: "no password for root"},
+		&cli.StringSliceFlag{Name: "repo", Category: groupSystem + rare, Usage: "a further repository, as `NAME=URL`"},
+		&cli.BoolFlag{Name: "guest-agent", Category: groupSystem + rare, Usage: "install qemu-guest-agent; --guest-agent=false leaves it out", DefaultText: "true, but false for a minimal ISO"},
+		&cli.BoolFlag{Name: "cloud-init", Category: groupSystem + rare, Usage: "install cloud-init"},
+	}, accountFlags(), provisionFlags(), installFlags())
 }
 
 func (a *app) alma(c *cli.Context) error {

@@ -28,6 +28,15 @@ type app struct {
 	args   []string // of the command as it was typed
 }
 
+// The groups of verbs in --help.
+const (
+	verbBuild = "Build images"
+	verbRun   = "Run them"
+	verbLook  = "Look at images and failures"
+	verbMake  = "Write images, media and kickstart files"
+	verbHost  = "See to this host"
+)
+
 // commands lists the verbs, in the order of --help.
 func (a *app) commands() []*cli.Command {
 	return []*cli.Command{
@@ -65,6 +74,7 @@ func (a *app) commands() []*cli.Command {
 		mediaCommand(a),
 		superviseCommand(a),
 		targetCommand(a),
+		completeCommand(a),
 	}
 }
 
@@ -86,59 +96,49 @@ func withCause(ctx context.Context, err error) error {
 func (a *app) cli() *cli.App {
 	usage := func(c *cli.Context, err error, _ bool) error { return flagUsage(c, err) }
 	commands := a.commands()
-	strict(commands, usage)
+	a.strict(commands, usage)
 	return &cli.App{
 		Name:      "imgasm",
 		Usage:     "assemble virtual machine images without Packer",
-		UsageText: "imgasm rehearse\nimgasm alma --ssh-key ~/.ssh/id_ed25519.pub --out alma.qcow2\nimgasm COMMAND --help",
+		UsageText: "imgasm rehearse\nimgasm alma --ssh-key ~/.ssh/id_ed25519.pub --out alma.qcow2",
 		Version:   version,
 		Commands:  commands,
+		Flags:     helpFlags(nil),
 		Reader:    a.stdin,
 		Writer:    a.Out,
 		ErrWriter: a.Err,
 		// Slice flags would split their values at commas otherwise.
 		DisableSliceFlagSeparator: true,
-		EnableBashCompletion:      true,
-		Suggest:                   true,
 		HideHelpCommand:           true,
 		OnUsageError:              usage,
 		// The library would call os.Exit here and skip every defer.
 		ExitErrHandler: func(*cli.Context, error) {},
-		Action: func(c *cli.Context) error {
-			if c.NArg() > 0 {
-				return noCommand("imgasm", c.Args().First(), commands)
-			}
-			return cli.ShowAppHelp(c)
-		},
+		Action:         a.helped(a.group("imgasm", commands)),
 	}
 }
 
-// strict gives every command our handling of wrong usage.
-func strict(commands []*cli.Command, usage cli.OnUsageErrorFunc) {
+// strict gives every command our help and our handling of wrong usage.
+func (a *app) strict(commands []*cli.Command, usage cli.OnUsageErrorFunc) {
 	for _, c := range commands {
 		c.OnUsageError = usage
 		c.HideHelpCommand = true
-		for _, f := range c.Flags {
-			switch f := f.(type) {
-			case *cli.BoolFlag:
-				f.DisableDefaultText = true // "(default: false)" tells nobody anything
-			case *cli.StringFlag:
-				if f.DefaultText == "" {
-					f.DefaultText = f.Value // without quotes
-				}
-			}
-		}
-		strict(c.Subcommands, usage)
+		c.Flags = append(c.Flags, helpFlags(c.Flags)...)
+		a.strict(c.Subcommands, usage)
 		if c.Action != nil {
-			c.Action = called(c.Action)
+			c.Action = a.helped(called(c.Action))
 		} else {
-			c.Action = func(ctx *cli.Context) error {
-				if ctx.NArg() > 0 {
-					return noCommand("imgasm "+ctx.Command.Name, ctx.Args().First(), c.Subcommands)
-				}
-				return cli.ShowSubcommandHelp(ctx)
-			}
+			c.Action = a.helped(a.group("imgasm "+c.Name, c.Subcommands))
 		}
+	}
+}
+
+// group is the action of a command that is there for its subcommands.
+func (a *app) group(name string, commands []*cli.Command) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		if c.NArg() > 0 {
+			return noCommand(name, c.Args().First(), commands)
+		}
+		return a.showHelp(c, false)
 	}
 }
 

@@ -27,44 +27,52 @@ import (
 	"github.com/imgasm/imgasm/internal/size"
 )
 
-// The groups of flags in --help.
+// The groups of flags in --help: what one wants to do.
 const (
-	groupImage   = "The image"
-	groupMachine = "The virtual machine"
-	groupSystem  = "The system (without a kickstart of your own)"
-	groupTalk    = "What is shown"
-
-	groupProvision = "In the new system (whoever wrote the kickstart)"
+	groupSource    = "Choose what is taken"
+	groupWhere     = "Choose where it is built"
+	groupLogin     = "Say who may log in"
+	groupSystem    = "Set up the system (without a kickstart of yours)"
+	groupProvision = "Add to the system"
+	groupImage     = "Say what is written"
+	groupRecords   = "Keep records"
+	groupRun       = "Run the machine"
+	groupMachine   = "Set up the virtual machine"
+	groupInstaller = "Start the installer"
+	groupChecks    = "Choose what is checked"
+	groupHow       = "Choose what is done"
+	groupFailure   = "When it fails"
+	groupTalk      = "See what happens"
 )
 
 // buildFlags are the flags of every kind of build.
 func buildFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "arch", Category: groupImage, Usage: "`NAME` of the architecture: " + arch.Names() + " (default: this host's)"},
+		&cli.StringFlag{Name: "arch", Category: groupSource, Usage: "`ARCH`: " + arch.Names(), DefaultText: "this host's"},
 		&cli.StringFlag{Name: "out", Aliases: []string{"o"}, Category: groupImage, Usage: "write the image to `FILE`"},
-		&cli.StringSliceFlag{Name: "format", Category: groupImage, Usage: "write the image as `FORMAT`, one that imgasm convert --help lists (default: by the ending of --out, else qcow2); may be repeated: further ones have --out's name with their own ending"},
-		&cli.BoolFlag{Name: "force", Category: groupImage, Usage: "replace an existing file that imgasm did not make"},
-		&cli.BoolFlag{Name: "provenance", Category: groupImage, Usage: "write an in-toto statement with SLSA provenance beside the image"},
-		&cli.StringSliceFlag{Name: "sbom", Category: groupImage, Usage: "write a bill of materials, of the system's packages, in `FORMAT` beside the image: cyclonedx or spdx (may be given twice)"},
+		&cli.StringSliceFlag{Name: "format", Category: groupImage, Usage: "image's `FORMAT`; further ones beside it", DefaultText: "by --out, else qcow2"},
+		&cli.BoolFlag{Name: "force", Category: groupImage + rare, Usage: "replace an existing file that imgasm did not make"},
+		&cli.BoolFlag{Name: "provenance", Category: groupRecords + rare, Usage: "write an in-toto statement with SLSA provenance beside the image"},
+		&cli.StringSliceFlag{Name: "sbom", Category: groupRecords + rare, Usage: "`cyclonedx|spdx` bill of materials, of the system's packages, beside the image"},
 		&cli.StringFlag{Name: keyFlag, Hidden: true},
-		&cli.StringFlag{Name: "report", Category: groupImage, Usage: "write a page about the build, however it ends: `FILE.html`, or a folder, which gets an index"},
-		&cli.BoolFlag{Name: "checksum", Category: groupImage, Usage: "write SHA256SUMS beside the image"},
-		&cli.BoolFlag{Name: "lock", Category: groupImage, Usage: "write what the inputs were into the lock file"},
-		&cli.BoolFlag{Name: "locked", Category: groupImage, Usage: "demand the inputs that the lock file names"},
-		&cli.StringFlag{Name: "lock-file", Category: groupImage, Usage: "`FILE` of locked inputs", Value: lock.FileName},
-		&cli.StringFlag{Name: "memory", Category: groupMachine, Usage: "`SIZE` of the guest's memory, such as 4G (default: what the system needs)"},
-		&cli.IntFlag{Name: "cpus", Category: groupMachine, Usage: "`NUMBER` of the guest's processors", DefaultText: "the host's, at most 4"},
-		&cli.StringFlag{Name: "accel", Category: groupMachine, Usage: "`NAME` of the accelerator: auto, kvm, hvf, whpx or tcg; auto takes the fastest that is proved to work", Value: "auto"},
-		&cli.StringFlag{Name: "cpu", Category: groupMachine, Usage: "processor `MODEL`, as QEMU names it (default: by accelerator)"},
-		&cli.StringFlag{Name: "qemu", Category: groupMachine, Usage: "`PATH` of QEMU (default: found in PATH)"},
-		&cli.StringFlag{Name: "firmware", Category: groupMachine, Usage: "auto, bios, uefi, or `CODE[:VARS]` files", Value: "auto"},
-		&cli.StringFlag{Name: "bundle", Category: groupMachine, Usage: "keep the logs of a build that fails in `FILE.tar.zst` (default: in the folder OUT.failed)"},
-		&cli.BoolFlag{Name: "keep-vm", Category: groupMachine, Usage: "hold a guest that fails until Ctrl-C, for imgasm console"},
-		&cli.BoolFlag{Name: "keep", Category: groupMachine, Usage: "keep the working folder with media and logs"},
-		&cli.BoolFlag{Name: "no-verify", Category: groupMachine, Usage: "publish without having seen the image boot, and without the checks of imgasm verify"},
-		&cli.BoolFlag{Name: "dry-run", Category: groupTalk, Usage: "print the plan, with QEMU's command, and do nothing"},
-		&cli.BoolFlag{Name: "json", Category: groupTalk, Usage: "print events (or the plan) as JSON, one object a line"},
-		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Category: groupTalk, Usage: "print problems and the result only"},
+		&cli.StringFlag{Name: "report", Category: groupRecords + rare, Usage: "write a page about the build, however it ends: `FILE.html`, or a folder, which gets an index"},
+		&cli.BoolFlag{Name: "checksum", Category: groupRecords + rare, Usage: "write SHA256SUMS beside the image"},
+		&cli.BoolFlag{Name: "lock", Category: groupRecords + rare, Usage: "write what the inputs were into the lock file"},
+		&cli.BoolFlag{Name: "locked", Category: groupRecords + rare, Usage: "demand the inputs that the lock file names"},
+		&cli.StringFlag{Name: "lock-file", Category: groupRecords + rare, Usage: "`FILE` of locked inputs", Value: lock.FileName},
+		&cli.StringFlag{Name: "memory", Category: groupMachine + rare, Usage: "`SIZE` of the guest's memory, such as 4G", DefaultText: "as the system needs"},
+		&cli.IntFlag{Name: "cpus", Category: groupMachine + rare, Usage: "`NUMBER` of the guest's processors", DefaultText: "the host's, at most 4"},
+		&cli.StringFlag{Name: "accel", Category: groupMachine + rare, Usage: "`auto|kvm|hvf|whpx|tcg` accelerator; auto takes the fastest that is proved to work", Value: "auto"},
+		&cli.StringFlag{Name: "cpu", Category: groupMachine + rare, Usage: "processor `MODEL`, as QEMU names it", DefaultText: "by accelerator"},
+		&cli.StringFlag{Name: "qemu", Category: groupMachine + rare, Usage: "`PATH` of QEMU", DefaultText: "found in PATH"},
+		&cli.StringFlag{Name: "firmware", Category: groupMachine + rare, Usage: "`auto|bios|uefi|CODE[:VARS]` firmware; CODE and VARS are files", Value: "auto"},
+		&cli.StringFlag{Name: "bundle", Category: groupFailure + rare, Usage: "keep the logs of a build that fails in `FILE.tar.zst`", DefaultText: "in the folder OUT.failed"},
+		&cli.BoolFlag{Name: "keep-vm", Category: groupFailure + rare, Usage: "hold a guest that fails, for imgasm console"},
+		&cli.BoolFlag{Name: "keep", Category: groupFailure + rare, Usage: "keep the working folder with media and logs"},
+		&cli.BoolFlag{Name: "no-verify", Category: groupImage + rare, Usage: "publish without having seen the image boot, and without the checks of imgasm verify"},
+		&cli.BoolFlag{Name: "dry-run", Category: groupTalk, Usage: "print the plan, with QEMU's command; do nothing"},
+		&cli.BoolFlag{Name: "json", Category: groupTalk, Usage: "print events (or the plan) as JSON lines"},
+		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Category: groupTalk + rare, Usage: "print problems and the result only"},
 		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Category: groupTalk, Usage: "print the guest's console too"},
 	}
 }
@@ -109,16 +117,16 @@ func memoryFlag(c *cli.Context) (int, error) {
 // installFlags are those of a build by an installation.
 func installFlags() []cli.Flag {
 	return append(buildFlags(),
-		&cli.StringFlag{Name: "disk-size", Category: groupImage, Usage: "`SIZE` of the guest's disk, such as 20G", Value: "10G"},
-		&cli.StringFlag{Name: "boot", Category: groupMachine, Usage: "`HOW` the installer starts: kernel (QEMU loads it) or media (from an EFI boot medium)", Value: "kernel"},
-		&cli.StringFlag{Name: "deliver", Category: groupMachine, Usage: "`HOW` the kickstart comes to the installer: oemdrv (on a volume), initrd (in the installer's initrd) or both", Value: "oemdrv"},
-		&cli.BoolFlag{Name: "secure-boot", Category: groupMachine, Usage: "enforce Secure Boot (implies --boot media)"},
-		&cli.StringSliceFlag{Name: "kernel-arg", Category: groupMachine, Usage: "add `ARGUMENT` to the installer's kernel command line"},
-		&cli.StringFlag{Name: "console-mode", Category: groupMachine, Usage: "`HOW` the installer shows itself on the serial console: direct (it prints lines) or tmux (its usual screen)", Value: "direct"},
-		&cli.BoolFlag{Name: "ks-strict", Category: groupMachine, Usage: "what the installer warns of in the kickstart is an error (inst.ksstrict)"},
-		&cli.DurationFlag{Name: "timeout", Category: groupMachine, Usage: "give the installation up after `TIME`, such as 90m", DefaultText: "45m, emulated 3h"},
-		&cli.DurationFlag{Name: "stall-timeout", Category: groupMachine, Usage: "give it up after `TIME` without any sign of life", DefaultText: "by phase"},
-		&cli.DurationFlag{Name: "enospc-wait", Category: groupMachine, Usage: "when the host's disk is full, wait `TIME` for space", Value: alma.DefaultSpaceWait},
+		&cli.StringFlag{Name: "disk-size", Category: groupImage, Usage: "`SIZE` of the guest's disk", Value: "10G"},
+		&cli.StringFlag{Name: "boot", Category: groupInstaller + rare, Usage: "`kernel|media` how the installer starts: QEMU loads its kernel, or it boots from an EFI boot medium", Value: "kernel"},
+		&cli.StringFlag{Name: "deliver", Category: groupInstaller + rare, Usage: "`oemdrv|initrd|both` how the kickstart comes to the installer: on a volume, or in its initrd", Value: "oemdrv"},
+		&cli.BoolFlag{Name: "secure-boot", Category: groupMachine + rare, Usage: "enforce Secure Boot (implies --boot media)"},
+		&cli.StringSliceFlag{Name: "kernel-arg", Category: groupInstaller + rare, Usage: "add `ARGUMENT` to the installer's kernel command line"},
+		&cli.StringFlag{Name: "console-mode", Category: groupInstaller + rare, Usage: "`direct|tmux` how the installer shows itself on the serial console: it prints lines, or its usual screen", Value: "direct"},
+		&cli.BoolFlag{Name: "ks-strict", Category: groupInstaller + rare, Usage: "what the installer warns of in the kickstart is an error (inst.ksstrict)"},
+		&cli.DurationFlag{Name: "timeout", Category: groupFailure + rare, Usage: "give the installation up after `TIME`, such as 90m", DefaultText: "45m, emulated 3h"},
+		&cli.DurationFlag{Name: "stall-timeout", Category: groupFailure + rare, Usage: "give it up after `TIME` without any sign of life", DefaultText: "by phase"},
+		&cli.DurationFlag{Name: "enospc-wait", Category: groupFailure + rare, Usage: "when the host's disk is full, wait `TIME` for space", Value: alma.DefaultSpaceWait},
 	)
 }
 

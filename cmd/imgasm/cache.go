@@ -19,7 +19,7 @@ import (
 // cacheCommand is the verb cache.
 func cacheCommand(a *app) *cli.Command {
 	return &cli.Command{
-		Name:        "cache",
+		Name: "cache", Category: verbHost,
 		Usage:       "list and remove downloads and what else is kept to save time",
 		UsageText:   "imgasm cache list\nimgasm cache clean --all --older-than 720h",
 		Subcommands: []*cli.Command{cacheListCommand(a), cacheCleanCommand(a), cacheDirCommand(a)},

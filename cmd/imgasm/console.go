@@ -26,9 +26,9 @@ const leaveKey = 0x1d
 
 func consoleCommand(a *app) *cli.Command {
 	return &cli.Command{
-		Name:      "console",
-		Usage:     "talk to a machine that runs, or to a failed guest that --keep-vm holds",
-		ArgsUsage: "[NAME|OUT]",
+		Name: "console", Category: verbRun,
+		Usage:     "talk to a machine that runs, or to a failed guest",
+		ArgsUsage: "[MACHINE|OUT]",
 		UsageText: `imgasm console
 imgasm console alma
 imgasm console alma.qcow2`,

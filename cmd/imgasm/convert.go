@@ -25,7 +25,7 @@ import (
 // convertCommand writes a disk image in another format.
 func convertCommand(a *app) *cli.Command {
 	return &cli.Command{
-		Name:      "convert",
+		Name: "convert", Category: verbMake,
 		Usage:     "write a disk image in another format",
 		ArgsUsage: "IN OUT",
 		UsageText: `imgasm convert alma.qcow2 alma.vmdk
@@ -36,13 +36,13 @@ imgasm convert alma.qcow2 larger.qcow2 --resize 40G --compression zstd`,
 			"bytes. With --resize the backup of a GPT moves to the new end; partitions and file\n" +
 			"systems are the guest's to grow (cloud-init does). The formats:\n\n" + formatList(),
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "format", Usage: "write `FORMAT`, one of those above (default: by OUT's name)"},
-			&cli.StringFlag{Name: "for", Usage: "write what `TARGET` wants: " + strings.Join(convert.Targets(), ", ")},
-			&cli.StringFlag{Name: "compression", Usage: "store the qcow2's clusters by `NAME`: " + compressionNames(), DefaultText: string(qcow2.Zlib)},
-			&cli.StringFlag{Name: "cluster-size", Usage: "`SIZE` of the qcow2's clusters", DefaultText: size.Format(qcow2.DefaultClusterSize)},
-			&cli.StringFlag{Name: "resize", Usage: "make the disk larger: `SIZE`, such as 40G"},
-			&cli.StringFlag{Name: "arch", Usage: "`ARCH` of the machine, for formats that describe one (default: seen on the disk)"},
-			&cli.BoolFlag{Name: "force", Usage: "replace OUT if it exists"},
+			&cli.StringFlag{Name: "format", Category: groupImage, Usage: "write `FORMAT`", DefaultText: "by OUT's name"},
+			&cli.StringFlag{Name: "for", Category: groupImage, Usage: "write what `PLATFORM` wants: " + strings.Join(convert.Targets(), ", ")},
+			&cli.StringFlag{Name: "compression", Category: groupImage + rare, Usage: "`" + compressionNames() + "` by which a qcow2's clusters are stored", DefaultText: string(qcow2.Zlib)},
+			&cli.StringFlag{Name: "cluster-size", Category: groupImage + rare, Usage: "`SIZE` of the qcow2's clusters", DefaultText: size.Format(qcow2.DefaultClusterSize)},
+			&cli.StringFlag{Name: "resize", Category: groupImage, Usage: "make the disk larger: `SIZE`, such as 40G"},
+			&cli.StringFlag{Name: "arch", Category: groupImage, Usage: "`ARCH` of the machine, for formats that describe one", DefaultText: "seen on the disk"},
+			&cli.BoolFlag{Name: "force", Category: groupImage, Usage: "replace OUT if it exists"},
 		}, talkFlags()...),
 		Action: func(c *cli.Context) error {
 			if c.NArg() != 2 {
@@ -79,7 +79,7 @@ func compressionNames() string {
 	for _, c := range qcow2.Compressions() {
 		names = append(names, string(c))
 	}
-	return strings.Join(names, ", ")
+	return strings.Join(names, "|")
 }
 
 // convertOptions reads the flags of convert.

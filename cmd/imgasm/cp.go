@@ -20,7 +20,7 @@ import (
 // cpCommand copies files out of a disk image.
 func cpCommand(a *app) *cli.Command {
 	return &cli.Command{
-		Name:      "cp",
+		Name: "cp", Category: verbLook,
 		Usage:     "copy files out of a disk image, without mounting it",
 		ArgsUsage: "IMAGE:PATH DEST",
 		UsageText: `imgasm cp alma.qcow2:/etc/ssh/sshd_config .

@@ -18,8 +18,8 @@ import (
 // diffCommand compares two disk images.
 func diffCommand(a *app) *cli.Command {
 	return &cli.Command{
-		Name:      "diff",
-		Usage:     "say what differs between two disk images: packages, files, sizes",
+		Name: "diff", Category: verbLook,
+		Usage:     "say what differs between two images: packages, files",
 		ArgsUsage: "A B",
 		UsageText: `imgasm diff old.qcow2 new.qcow2
 imgasm diff old.qcow2 new.qcow2 --packages`,
@@ -28,7 +28,7 @@ imgasm diff old.qcow2 new.qcow2 --packages`,
 			"nothing differs, 1: something does or could not be compared (?). See imgasm inspect for what is read.",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "packages", Usage: "compare packages only, which is quick"},
-			&cli.BoolFlag{Name: "json", Usage: "print JSON, one object a line"},
+			&cli.BoolFlag{Name: "json", Category: groupTalk, Usage: "print JSON, one object a line"},
 		},
 		Action: func(c *cli.Context) error {
 			if c.NArg() != 2 {

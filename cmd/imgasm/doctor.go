@@ -22,12 +22,12 @@ var errNotReady = fmt.Errorf("this host cannot build images: %w", errReported)
 
 func doctorCommand(a *app) *cli.Command {
 	return &cli.Command{
-		Name:      "doctor",
+		Name: "doctor", Category: verbHost,
 		Usage:     "show what this host can do, and what to do about the rest",
 		UsageText: "imgasm doctor\nimgasm doctor --arch aarch64 --json",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "arch", Usage: "exit with 4 unless images for the architecture `NAME` can be built (default: any)"},
-			&cli.BoolFlag{Name: "json", Usage: "print JSON"},
+			&cli.StringFlag{Name: "arch", Usage: "exit with 4 unless images for `ARCH` can be built", DefaultText: "any"},
+			&cli.BoolFlag{Name: "json", Category: groupTalk, Usage: "print JSON"},
 		},
 		Action: func(c *cli.Context) error {
 			if err := a.noArgs(c); err != nil {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -64,10 +63,13 @@ var fileInputs = []string{
 	"nixos --locked --lock-file @",
 	"rehearse --iso @",
 	"rehearse --post @",
+	"rehearse --copy @:/x",
 	"rehearse --ca @",
 	"kickstart lint @",
 	"kickstart lint KS @",
 	"kickstart fmt @",
+	"lint @",
+	"fmt @",
 	"kickstart fmt --check KS @",
 	"kickstart render --post @",
 	"kickstart render --ssh-key @",
@@ -176,8 +178,6 @@ func TestFileInputsComplete(t *testing.T) {
 		"alma --firmware", "nixos --firmware", "rehearse --firmware", "run --firmware", "verify --firmware", // looked at when there is a QEMU
 		"rehearse --lock-file", // read when there is an installer ISO
 	}
-	arguments := regexp.MustCompile("FILE|ISO|KICKSTART|LOG|IMAGE|IN|A B|BUNDLE")
-	names := regexp.MustCompile("`([^`]*(FILE|PATH|ISO|CODE)[^`]*|KEY)`")
 	has := func(verb, what string) bool {
 		return slices.ContainsFunc(fileInputs, func(line string) bool {
 			rest, ok := strings.CutPrefix(line, verb+" ")
@@ -189,16 +189,17 @@ func TestFileInputsComplete(t *testing.T) {
 		for _, c := range commands {
 			verb := prefix + c.Name
 			walk(verb+" ", c.Subcommands)
-			// Where there is no such file, lima start takes it for a machine's name.
-			if arguments.MatchString(c.ArgsUsage) && verb != "lima start" {
+			// Where there is no such file, lima start and console take it for a machine's name.
+			file := namesFile(argument(c.ArgsUsage, 0)) || namesFile(argument(c.ArgsUsage, 1))
+			if file && !slices.Contains([]string{"lima start", "console", "scp"}, verb) {
 				if !has(verb, " @") {
 					t.Errorf("no case for %s %s", verb, c.ArgsUsage)
 				}
 			}
 			for _, f := range c.Flags {
-				usage := f.(cli.DocGenerationFlag).GetUsage()
+				value, usage := flagText(f)
 				name := f.Names()[0]
-				if names.MatchString(usage) && !slices.Contains(left, name) && !slices.Contains(left, verb+" --"+name) && !has(verb, "--"+name+" @") {
+				if namesFile(value) && !slices.Contains(left, name) && !slices.Contains(left, verb+" --"+name) && !has(verb, "--"+name+" @") {
 					t.Errorf("no case for %s --%s: %s", verb, name, usage)
 				}
 			}

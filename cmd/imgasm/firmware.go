@@ -28,8 +28,8 @@ import (
 // firmwareCommand is the verb firmware.
 func firmwareCommand(app *app) *cli.Command {
 	return &cli.Command{
-		Name:  "firmware",
-		Usage: "find the UEFI firmware of this host, or take some out of an RPM package",
+		Name: "firmware", Category: verbHost + rare,
+		Usage: "find this host's UEFI firmware, or unpack some",
 		UsageText: "imgasm firmware list\n" +
 			"imgasm firmware show --arch aarch64\n" +
 			"imgasm firmware extract edk2-aarch64.rpm",
@@ -39,7 +39,7 @@ func firmwareCommand(app *app) *cli.Command {
 
 func firmwareFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "arch", Usage: "`NAME` of the guest's architecture: " + arch.Names()},
+		&cli.StringFlag{Name: "arch", Usage: "`ARCH` of the guest: " + arch.Names()},
 		&cli.BoolFlag{Name: "secure-boot", Usage: "only firmware that enforces Secure Boot with Microsoft's keys"},
 		&cli.StringFlag{Name: "qemu", Usage: "`PATH` of the QEMU that is to run: firmware beside it is looked at too"},
 		jsonFlag(),
@@ -211,9 +211,9 @@ func firmwareExtractCommand(app *app) *cli.Command {
 		Description: "The package's signature and digests are checked. Builds find what is unpacked to the\n" +
 			"default place by themselves, after the firmware that the system has.",
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "arch", Usage: "`NAME` of the guest's architecture, to choose the package on an ISO: " + arch.Names() + " (default: this host's)"},
-			&cli.StringFlag{Name: "out", Aliases: []string{"o"}, Usage: "unpack to `FOLDER` (default: in the cache)"},
-			&cli.StringFlag{Name: "keyring", Usage: "`FILE` with the OpenPGP keys that may sign the package (default: AlmaLinux 10's)"},
+			&cli.StringFlag{Name: "arch", Usage: "`ARCH` of the guest, to choose the package on an ISO: " + arch.Names(), DefaultText: "this host's"},
+			&cli.StringFlag{Name: "out", Aliases: []string{"o"}, Usage: "unpack to `FOLDER`", DefaultText: "in the cache"},
+			&cli.StringFlag{Name: "keyring", Usage: "`KEYRING` of the OpenPGP keys that may sign the package", DefaultText: "AlmaLinux 10's"},
 		}, talkFlags()...),
 		Action: func(c *cli.Context) error {
 			if c.NArg() != 1 {

@@ -23,7 +23,7 @@ import (
 // imageCommand is the verb image.
 func imageCommand(a *app) *cli.Command {
 	return &cli.Command{
-		Name:  "image",
+		Name: "image", Category: verbLook,
 		Usage: "describe, check and compare disk images",
 		UsageText: "imgasm image info alma.qcow2\n" +
 			"imgasm image check alma.qcow2\n" +

@@ -21,7 +21,7 @@ import (
 // inspectCommand is the verb inspect.
 func inspectCommand(a *app) *cli.Command {
 	return &cli.Command{
-		Name:      "inspect",
+		Name: "inspect", Category: verbLook,
 		Usage:     "say what is on a disk image, without mounting it",
 		ArgsUsage: "IMAGE",
 		UsageText: `imgasm inspect alma.qcow2

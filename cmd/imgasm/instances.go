@@ -31,7 +31,7 @@ func superviseCommand(a *app) *cli.Command {
 // psCommand lists.
 func psCommand(a *app) *cli.Command {
 	return &cli.Command{
-		Name: "ps", Usage: "list the machines that run",
+		Name: "ps", Category: verbRun, Usage: "list the machines that run",
 		UsageText: "imgasm ps\nimgasm ps --json",
 		Flags:     []cli.Flag{jsonFlag()},
 		Action: func(c *cli.Context) error {
@@ -116,7 +116,7 @@ func (a *app) findInstance(ctx context.Context, name string) (*instance.Instance
 
 func stopCommand(a *app) *cli.Command {
 	return &cli.Command{
-		Name: "stop", Usage: "have a machine power off", ArgsUsage: "[NAME]",
+		Name: "stop", Category: verbRun, Usage: "have a machine power off", ArgsUsage: "[MACHINE]",
 		UsageText:   "imgasm stop alma\nimgasm stop alma --timeout 5m",
 		Description: "Presses the machine's power button (ACPI) and waits. A guest that does not power off\nin time is ended, and that is said. Nothing is left of the machine but what --persist\nhas written to its image.",
 		Flags:       []cli.Flag{&cli.DurationFlag{Name: "timeout", Usage: "wait `TIME` for the guest", Value: time.Minute}},
@@ -144,7 +144,7 @@ func stopCommand(a *app) *cli.Command {
 
 func killCommand(a *app) *cli.Command {
 	return &cli.Command{
-		Name: "kill", Usage: "end a machine at once, as by pulling the plug", ArgsUsage: "[NAME]",
+		Name: "kill", Category: verbRun + rare, Usage: "end a machine at once, as by pulling the plug", ArgsUsage: "[MACHINE]",
 		UsageText: "imgasm kill alma",
 		Action: func(c *cli.Context) error {
 			i, err := a.instance(c)
@@ -162,7 +162,7 @@ func killCommand(a *app) *cli.Command {
 
 func logsCommand(a *app) *cli.Command {
 	return &cli.Command{
-		Name: "logs", Usage: "print what a machine has said on its console", ArgsUsage: "[NAME]",
+		Name: "logs", Category: verbRun + rare, Usage: "print what a machine has said on its console", ArgsUsage: "[MACHINE]",
 		UsageText:   "imgasm logs alma\nimgasm logs alma --follow",
 		Description: "The last 4 to 8 MiB are kept for as long as the machine runs.",
 		Flags:       []cli.Flag{&cli.BoolFlag{Name: "follow", Aliases: []string{"f"}, Usage: "go on until the machine ends"}},
@@ -178,7 +178,7 @@ func logsCommand(a *app) *cli.Command {
 
 func screenshotCommand(a *app) *cli.Command {
 	return &cli.Command{
-		Name: "screenshot", Usage: "write what a machine's display shows as a PNG", ArgsUsage: "[NAME]",
+		Name: "screenshot", Category: verbRun + rare, Usage: "write what a machine's display shows as a PNG", ArgsUsage: "[MACHINE]",
 		UsageText: "imgasm screenshot alma\nimgasm screenshot alma --out screen.png",
 		Flags:     []cli.Flag{&cli.StringFlag{Name: "out", Aliases: []string{"o"}, Usage: "write it to `FILE`, which is replaced", DefaultText: "NAME.png"}},
 		Action: func(c *cli.Context) error {

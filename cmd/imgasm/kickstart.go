@@ -14,7 +14,7 @@ import (
 // kickstartCommand is the verb kickstart with its subcommands.
 func kickstartCommand(app *app) *cli.Command {
 	return &cli.Command{
-		Name:    "kickstart",
+		Name: "kickstart", Category: verbMake,
 		Aliases: []string{"ks"},
 		Usage:   "lint, format, render and explain kickstart files",
 		UsageText: "imgasm kickstart lint ks.cfg\n" +
@@ -28,12 +28,15 @@ func kickstartCommand(app *app) *cli.Command {
 }
 
 func dialectFlag() cli.Flag {
-	var names []string
+	return &cli.StringFlag{Name: "dialect", Value: string(kickstart.RHEL10),
+		Usage: "`RELEASE` whose installer reads the files: " + strings.Join(dialects(), ", ")}
+}
+
+func dialects() (names []string) {
 	for _, d := range kickstart.Dialects() {
 		names = append(names, string(d))
 	}
-	return &cli.StringFlag{Name: "dialect", Value: string(kickstart.RHEL10),
-		Usage: "the `RELEASE` whose installer reads the files: " + strings.Join(names, ", ")}
+	return names
 }
 
 func (a *app) dialect(name string) (kickstart.Dialect, error) {
@@ -50,16 +53,17 @@ func kickstartExplainCommand(app *app) *cli.Command {
 	return &cli.Command{
 		Name:            "explain",
 		Usage:           "tell what is known of a command, section, option or lint rule",
-		ArgsUsage:       "[NAME [--OPTION …]]",
+		ArgsUsage:       "[TOPIC] [OPTION…]",
 		UsageText:       "imgasm kickstart explain part --grow\nimgasm kickstart explain %packages\nimgasm kickstart explain --dialect=rhel9 auth\nimgasm kickstart explain   (lists everything)",
 		SkipFlagParsing: true,
+		Flags:           []cli.Flag{dialectFlag()},
 		Action: func(c *cli.Context) error {
 			words, dialect := c.Args().Slice(), string(kickstart.RHEL10)
 			for len(words) > 0 && strings.HasPrefix(words[0], "-") {
 				name, value, valued := strings.Cut(words[0], "=")
 				switch strings.TrimLeft(name, "-") {
-				case "help", "h":
-					return cli.ShowSubcommandHelp(c)
+				case "help", "h", "help-all":
+					return app.showHelp(c, name == "--help-all")
 				case "dialect":
 				default:
 					return app.usage("explain takes the flag --dialect before the name to explain, not %s", words[0])

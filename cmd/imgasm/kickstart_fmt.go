@@ -22,8 +22,8 @@ import (
 func kickstartFmtCommand(app *app) *cli.Command {
 	return &cli.Command{
 		Name:      "fmt",
-		Usage:     "lay kickstart files out in one way, with the same meaning",
-		ArgsUsage: "FILE …",
+		Usage:     "lay out, with the same meaning, kickstart files",
+		ArgsUsage: "KICKSTART…",
 		UsageText: "imgasm kickstart fmt ks.cfg >formatted.cfg\n" +
 			"imgasm kickstart fmt -w *.ks\n" +
 			"imgasm kickstart fmt --check --diff *.ks",

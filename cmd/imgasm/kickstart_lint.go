@@ -16,30 +16,32 @@ import (
 func kickstartLintCommand(app *app) *cli.Command {
 	return &cli.Command{
 		Name:      "lint",
-		Usage:     "report what the installer would refuse (errors) and what would surprise (warnings)",
-		ArgsUsage: "FILE …",
+		Usage:     "find mistakes in kickstart files",
+		ArgsUsage: "KICKSTART…",
 		UsageText: "imgasm kickstart lint ks.cfg\n" +
 			"imgasm kickstart lint --strict --fragment parts/*.ks\n" +
 			"generate-ks | imgasm kickstart lint --json -",
-		Description: "The exit code is 3 when there are errors, with --strict also when there are warnings.\n" +
+		Description: "Reports what the installer would refuse (errors) and what would surprise (warnings).\n" +
+			"The exit code is 3 when there are errors, with --strict also when there are warnings.\n" +
 			"With --arch, --boot, --disk, --iso or --offline, what surely fails on such a machine is\n" +
-			"an error, as in imgasm alma. Of one rule, 50 findings are shown, and how many more.\n" +
+			"an error, as in imgasm alma.\n\n" +
+			"Of one rule, 50 findings are shown, and how many more.\n" +
 			"A comment suppresses a finding on its line or, alone on a line, on the next one:\n" +
 			"# imgasm: ignore=RULE; for the whole file: # imgasm: ignore-file=RULE.\n" +
 			"imgasm kickstart explain RULE tells what a rule is about.",
 		Flags: []cli.Flag{
 			dialectFlag(),
-			&cli.BoolFlag{Name: "fragment", Usage: "the files are pieces of a kickstart: demand nothing that may stand elsewhere"},
-			&cli.StringFlag{Name: "include-root", Usage: "a relative %include may name files below `DIR` (default: below the file's own folder)"},
-			&cli.BoolFlag{Name: "strict", Usage: "warnings count as errors for the exit code"},
-			&cli.StringFlag{Name: "arch", Usage: "lint for a machine of architecture `ARCH`: x86_64, x86_64_v2 or aarch64"},
-			&cli.StringFlag{Name: "boot", Usage: "lint for a machine that boots by `FIRMWARE`: uefi or bios"},
-			&cli.StringFlag{Name: "disk", Usage: "lint for a machine whose disk is `DISK`: vda, sda, nvme0n1, …"},
-			&cli.StringFlag{Name: "iso", Usage: "lint for an installer `VARIANT`: boot, minimal or dvd"},
-			&cli.StringFlag{Name: "profile", Usage: "hold the file against the profile `NAME`: minimal or cloud"},
-			&cli.BoolFlag{Name: "offline", Usage: "lint for a machine without a network"},
-			&cli.BoolFlag{Name: "json", Usage: "print an array of findings"},
-			&cli.BoolFlag{Name: "sarif", Usage: "print a SARIF 2.1.0 log, for code scanning"},
+			&cli.BoolFlag{Name: "fragment", Category: groupChecks, Usage: "the files are pieces of a kickstart: demand nothing that may stand elsewhere"},
+			&cli.StringFlag{Name: "include-root", Category: groupChecks, Usage: "a relative %include may name files below `DIR`", DefaultText: "below the file's own folder"},
+			&cli.BoolFlag{Name: "strict", Category: groupChecks, Usage: "warnings count as errors for the exit code"},
+			&cli.StringFlag{Name: "arch", Category: groupMachine, Usage: "`x86_64|x86_64_v2|aarch64` architecture that the file is for"},
+			&cli.StringFlag{Name: "boot", Category: groupMachine, Usage: "`uefi|bios` firmware that the machine boots by"},
+			&cli.StringFlag{Name: "disk", Category: groupMachine, Usage: "`DISK` of the machine: vda, sda, nvme0n1, …"},
+			&cli.StringFlag{Name: "iso", Category: groupMachine, Usage: "`boot|minimal|dvd` kind of installer"},
+			&cli.StringFlag{Name: "profile", Category: groupMachine, Usage: "`minimal|cloud` profile to hold the file against"},
+			&cli.BoolFlag{Name: "offline", Category: groupMachine, Usage: "the machine has no network"},
+			&cli.BoolFlag{Name: "json", Category: groupTalk, Usage: "print an array of findings"},
+			&cli.BoolFlag{Name: "sarif", Category: groupTalk, Usage: "print a SARIF 2.1.0 log, for code scanning"},
 		},
 		Action: func(c *cli.Context) error {
 			d, err := app.dialect(c.String("dialect"))

@@ -10,8 +10,9 @@ import (
 
 func kickstartLSPCommand(app *app) *cli.Command {
 	return &cli.Command{
-		Name:  "lsp",
-		Usage: "serve an editor by the Language Server Protocol on standard input and output",
+		Name:      "lsp",
+		Usage:     "serve an editor by the Language Server Protocol on standard input and output",
+		UsageText: "imgasm kickstart lsp\nimgasm kickstart lsp --dialect rhel9 --fragment",
 		Description: "Reports findings while one types, formats, explains what is under the cursor, and\n" +
 			"completes commands and options. The editor's initializationOptions may set\n" +
 			"\"dialect\" and \"fragment\" too.",

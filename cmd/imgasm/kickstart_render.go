@@ -22,34 +22,34 @@ func kickstartRenderCommand(app *app) *cli.Command {
 		Usage: "print the default AlmaLinux kickstart with your settings",
 		UsageText: "imgasm kickstart render >ks.cfg\n" +
 			"imgasm kickstart render --boot bios --cdrom --hostname web --ssh-key ~/.ssh/id_ed25519.pub\n" +
-			"imgasm kickstart render --source https://mirror/BaseOS/x86_64/os/ --repo AppStream=https://mirror/AppStream/x86_64/os/",
-		Description: "The file is complete, for the installer as for imgasm alma --kickstart. Passwords are\n" +
-			"hashed; the same settings give the same file. Without any ssh key or password there are\n" +
+			"imgasm kickstart render --source https://mirror/BaseOS/ --repo AppStream=https://mirror/apps/",
+		Description: "The file is complete, for the installer as for imgasm alma --kickstart.\n\n" +
+			"Passwords are hashed; the same settings give the same file. Without any ssh key or password there are\n" +
 			"root/packer and admin/admin, for tests only; with one, nobody has a password that you\n" +
 			"have not given.",
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "arch", Value: arch.Host().Name, Usage: "architecture `ARCH` of the system: x86_64, x86_64_v2 or aarch64"},
-			&cli.StringFlag{Name: "boot", Value: "uefi", Usage: "uefi or bios"},
-			&cli.StringFlag{Name: "disk", Value: "vda", Usage: "the `DISK` to install on: vda (virtio-blk), sda (scsi), nvme0n1"},
-			&cli.StringFlag{Name: "console", Usage: "serial console `DEVICE` of the system, or none (default: the architecture's)"},
-			&cli.StringFlag{Name: "version", Value: "10", Usage: "AlmaLinux `VERSION` whose public repositories to use: 10, 10.1, … or kitten"},
-			&cli.BoolFlag{Name: "cdrom", Usage: "take the packages from the installer's medium (dvd or minimal)"},
-			&cli.BoolFlag{Name: "minimal", Usage: "the medium is a minimal ISO: ask for nothing that is not on it"},
-			&cli.StringFlag{Name: "source", Usage: "take the packages from the repository at `URL`"},
-			&cli.StringSliceFlag{Name: "repo", Usage: "a further repository, as `NAME=URL`"},
-			profileFlag(""),
-			&cli.StringFlag{Name: "hostname", Usage: "`NAME` of the system"},
-			&cli.StringFlag{Name: "lang", Usage: "`LOCALE` (default: en_US.UTF-8)"},
-			&cli.StringFlag{Name: "keyboard", Usage: "console `KEYMAP` (default: us)"},
-			&cli.StringFlag{Name: "timezone", Usage: "`ZONE`, such as Europe/Berlin (default: UTC)"},
-			&cli.BoolFlag{Name: "lock-root", Usage: "no password for root"},
-			&cli.StringSliceFlag{Name: "package", Usage: "install `PACKAGE`, @group, or leave -package out"},
-			&cli.BoolFlag{Name: "guest-agent", Usage: "install qemu-guest-agent"},
-			&cli.BoolFlag{Name: "cloud-init", Usage: "install cloud-init"},
-			&cli.StringSliceFlag{Name: "kernel-arg", Usage: "an `ARGUMENT` of the system's kernel"},
-			&cli.StringSliceFlag{Name: "post", Usage: "run the script `FILE` in the new system"},
-			&cli.StringFlag{Name: "seed", Usage: "derive the salts of passwords from `HEX` (default: from the settings)"},
-		}, accountFlags("")...),
+			&cli.StringFlag{Name: "arch", Value: arch.Host().Name, Category: groupMachine, Usage: "`x86_64|x86_64_v2|aarch64` architecture of the system"},
+			&cli.StringFlag{Name: "boot", Value: "uefi", Category: groupMachine, Usage: "`uefi|bios` firmware of the machine"},
+			&cli.StringFlag{Name: "disk", Value: "vda", Category: groupMachine, Usage: "the `DISK` to install on: vda (virtio-blk), sda (scsi), nvme0n1"},
+			&cli.StringFlag{Name: "console", Category: groupMachine + rare + rare, Usage: "serial console `DEVICE` of the system, or none", DefaultText: "the architecture's"},
+			&cli.StringFlag{Name: "version", Value: "10", Category: groupSource, Usage: "AlmaLinux `VERSION` whose repositories to use: 10, 10.N or kitten"},
+			&cli.BoolFlag{Name: "cdrom", Category: groupSource, Usage: "take the packages from the installer's medium (dvd or minimal)"},
+			&cli.BoolFlag{Name: "minimal", Category: groupSource + rare, Usage: "the medium is a minimal ISO: ask for nothing that is not on it"},
+			&cli.StringFlag{Name: "source", Category: groupSource, Usage: "take the packages from the repository at `URL`"},
+			&cli.StringSliceFlag{Name: "repo", Category: groupSource + rare, Usage: "a further repository, as `NAME=URL`"},
+			profileFlag(),
+			&cli.StringFlag{Name: "hostname", Category: groupSystem, Usage: "`NAME` of the system"},
+			&cli.StringFlag{Name: "lang", Category: groupSystem + rare, Usage: "`LOCALE` of the system", DefaultText: "en_US.UTF-8"},
+			&cli.StringFlag{Name: "keyboard", Category: groupSystem + rare, Usage: "`KEYMAP` of the console", DefaultText: "us"},
+			&cli.StringFlag{Name: "timezone", Category: groupSystem + rare, Usage: "`ZONE`, such as Europe/Berlin", DefaultText: "UTC"},
+			&cli.BoolFlag{Name: "lock-root", Category: groupSystem + rare + rare, Usage: "no password for root"},
+			&cli.StringSliceFlag{Name: "package", Category: groupSystem, Usage: "install `PACKAGE`, @group, or leave -package out"},
+			&cli.BoolFlag{Name: "guest-agent", Category: groupSystem + rare, Usage: "install qemu-guest-agent"},
+			&cli.BoolFlag{Name: "cloud-init", Category: groupSystem + rare, Usage: "install cloud-init"},
+			&cli.StringSliceFlag{Name: "kernel-arg", Category: groupSystem + rare, Usage: "an `ARGUMENT` of the system's kernel"},
+			&cli.StringSliceFlag{Name: "post", Category: groupProvision, Usage: "run the script `FILE` in the new system"},
+			&cli.StringFlag{Name: "seed", Category: groupSystem + rare + rare, Usage: "derive the salts of passwords from `HEX`", DefaultText: "from the settings"},
+		}, accountFlags()...),
 		Action: func(c *cli.Context) error {
 			if err := app.noArgs(c); err != nil {
 				return err

@@ -20,7 +20,7 @@ import (
 
 func limaCommand(a *app) *cli.Command {
 	return &cli.Command{
-		Name:  "lima",
+		Name: "lima", Category: verbRun + rare,
 		Usage: "run images as machines of Lima",
 		UsageText: "imgasm lima start cloud.qcow2\n" +
 			"imgasm lima shell cloud -- uname -a\n" +
@@ -38,7 +38,7 @@ func limaCommand(a *app) *cli.Command {
 // limaDoes is a verb of limactl's for a machine of Lima's.
 func limaDoes(a *app, verb, usage, examples string) *cli.Command {
 	return &cli.Command{
-		Name: verb, Usage: usage, ArgsUsage: "NAME [-- WORDS...]", UsageText: examples,
+		Name: verb, Usage: usage, ArgsUsage: "NAME [-- WORD…]", UsageText: examples,
 		Action: func(c *cli.Context) error {
 			before, after := a.divided(c)
 			if len(before) != 1 {
@@ -54,13 +54,13 @@ func limaDoes(a *app, verb, usage, examples string) *cli.Command {
 
 func limaStartCommand(a *app) *cli.Command {
 	return &cli.Command{
-		Name: "start", Usage: "make a machine of an image and start it, or start one that there is", ArgsUsage: "IMAGE|NAME [-- WORDS...]",
+		Name: "start", Usage: "make a machine of an image and start it, or start one that there is", ArgsUsage: "IMAGE|NAME [-- WORD…]",
 		UsageText: "imgasm lima start cloud.qcow2\nimgasm lima start cloud.qcow2 --name web -- --cpus 2\nimgasm lima start cloud",
 		Description: "Of an image it writes the template, as imgasm lima template does, and gives it to\n" +
-			"limactl create. WORDS are flags of limactl create, for a machine that there is of\n" +
+			"limactl create. The WORDs are flags of limactl create, for a machine that there is of\n" +
 			"limactl start.",
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "name", Usage: "`NAME` of the machine (default: the image's, without its ending)"},
+			&cli.StringFlag{Name: "name", Usage: "`NAME` of the machine", DefaultText: "the image's, without its ending"},
 		}, limaFlags()...),
 		Action: func(c *cli.Context) error {
 			before, after := a.divided(c)
@@ -107,7 +107,7 @@ func limaTemplateCommand(a *app) *cli.Command {
 			"it: without cloud-init, or compressed by zstd. The fields are those that Lima 1.0\n" +
 			"and 2 share; the image's path is absolute, and its SHA-256 is in the template.",
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "out", Aliases: []string{"o"}, Usage: "write to `FILE`, which must not be there (default: standard output)"},
+			&cli.StringFlag{Name: "out", Aliases: []string{"o"}, Usage: "write to `FILE`, which must not be there", DefaultText: "standard output"},
 			&cli.BoolFlag{Name: "force", Usage: "replace the file"},
 		}, limaFlags()...),
 		Action: func(c *cli.Context) error {
@@ -139,8 +139,8 @@ func limaTemplateCommand(a *app) *cli.Command {
 // limaFlags are those of a template.
 func limaFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "arch", Usage: "`ARCH` of the image (default: seen on it)"},
-		&cli.StringFlag{Name: "vm-type", Usage: "`TYPE` of the machine: qemu, or vz (macOS' own)", Value: lima.VMTypes[0]},
+		&cli.StringFlag{Name: "arch", Usage: "`ARCH` of the image", DefaultText: "seen on it"},
+		&cli.StringFlag{Name: "vm-type", Usage: "`qemu|vz` kind of machine; vz is macOS' own", Value: lima.VMTypes[0]},
 	}
 }
 

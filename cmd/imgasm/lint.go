@@ -18,7 +18,9 @@ import (
 
 // alsoHere is a subcommand of kickstart as a verb of its own.
 func alsoHere(c *cli.Command) *cli.Command {
-	c.Usage += "; of imgasm.yaml too"
+	c.Category = verbMake
+	c.Usage += " and imgasm.yaml"
+	c.ArgsUsage = "KICKSTART|PROJECT…"
 	c.UsageText = "imgasm " + c.Name + " " + project.FileName + "\n" + strings.ReplaceAll(c.UsageText, "imgasm kickstart ", "imgasm ")
 	return c
 }

@@ -16,8 +16,8 @@ import (
 // mediaCommand is the verb media.
 func mediaCommand(app *app) *cli.Command {
 	return &cli.Command{
-		Name:  "media",
-		Usage: "make boot media, kickstart volumes and blank disks by themselves",
+		Name: "media", Category: verbMake + rare,
+		Usage: "make boot media, kickstart volumes and blank disks",
 		UsageText: "imgasm media usb --iso AlmaLinux-10.1-x86_64-dvd.iso --kickstart ks.cfg -o stick.img\n" +
 			"imgasm media disk --size 10G -o disk.raw",
 		Description: "Equal input gives equal bytes. Dates are SOURCE_DATE_EPOCH's if it is set, and\n" +
@@ -32,22 +32,22 @@ func outFlag() cli.Flag {
 }
 
 func kernelArgFlag() cli.Flag {
-	return &cli.StringSliceFlag{Name: "kernel-arg", Usage: "add `ARG` to the installer's kernel arguments; may be repeated"}
+	return &cli.StringSliceFlag{Name: "kernel-arg", Usage: "add `ARGUMENT` to the installer's kernel command line"}
 }
 
 func mediaDeliverFlag() cli.Flag {
-	return &cli.StringFlag{Name: "deliver", Usage: "`HOW` the kickstart comes to the installer: oemdrv (on a volume), initrd (in its initrd) or both", Value: "oemdrv"}
+	return &cli.StringFlag{Name: "deliver", Usage: "`oemdrv|initrd|both` how the kickstart comes to the installer: on a volume, or in its initrd", Value: "oemdrv"}
 }
 
 func extraFlag() cli.Flag {
-	return &cli.StringSliceFlag{Name: "extra", Usage: "put `[NAME=]PATH` beside the kickstart, for its scripts; may be repeated"}
+	return &cli.StringSliceFlag{Name: "extra", Usage: "put `[NAME=]PATH` beside the kickstart, for its scripts"}
 }
 
 func mediaOEMDRV(app *app) *cli.Command {
 	return &cli.Command{
 		Name:      "oemdrv",
 		Usage:     "write the volume by which Anaconda finds its kickstart",
-		ArgsUsage: "KICKSTART [[NAME=]PATH…]",
+		ArgsUsage: "KICKSTART [[NAME=]PATH]…",
 		UsageText: "imgasm media oemdrv ks.cfg -o oemdrv.iso\n" +
 			"imgasm media oemdrv ks.cfg post=./scripts keys.pub -o oemdrv.iso",
 		Description: "A small ISO 9660 volume with the label OEMDRV: attach it as a disk, and an\n" +
@@ -82,7 +82,7 @@ func mediaDisk(app *app) *cli.Command {
 			"space until something is written to the disk.",
 		Flags: []cli.Flag{
 			outFlag(),
-			&cli.StringFlag{Name: "size", Usage: "size of the disk: `SIZE`, such as 10G"},
+			&cli.StringFlag{Name: "size", Usage: "`SIZE` of the disk, such as 10G"},
 			&cli.StringFlag{Name: "layout", Usage: "write a GPT with these `PARTITIONS`"},
 		},
 		Action: func(c *cli.Context) error {
@@ -110,7 +110,7 @@ func mediaBoot(app *app) *cli.Command {
 		Flags: append([]cli.Flag{
 			outFlag(),
 			&cli.StringFlag{Name: "iso", Usage: "take shim, GRUB, kernel and initrd from the installer `ISO`"},
-			&cli.StringFlag{Name: "kickstart", Usage: "install by the kickstart `FILE` (- is standard input), on an OEMDRV volume"},
+			&cli.StringFlag{Name: "kickstart", Usage: "install by the `KICKSTART` (- is standard input)"},
 			mediaDeliverFlag(), extraFlag(), kernelArgFlag(),
 		}, talkFlags()...),
 		Action: func(c *cli.Context) error { return app.mediaBoot(c, false) },
@@ -129,7 +129,7 @@ func mediaUSB(app *app) *cli.Command {
 		Flags: append([]cli.Flag{
 			outFlag(),
 			&cli.StringFlag{Name: "iso", Usage: "put the installer `ISO` on the stick"},
-			&cli.StringFlag{Name: "kickstart", Usage: "install by the kickstart `FILE` (- is standard input)"},
+			&cli.StringFlag{Name: "kickstart", Usage: "install by the `KICKSTART` (- is standard input)"},
 			mediaDeliverFlag(), extraFlag(), kernelArgFlag(),
 		}, talkFlags()...),
 		Action: func(c *cli.Context) error {

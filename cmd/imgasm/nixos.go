@@ -22,8 +22,6 @@ import (
 )
 
 // Groups of flags in --help.
-const groupNix = "What Nix builds, and where"
-
 // Flakes of which nothing is ready: each is printed already.
 var (
 	errNoBuilder   = fmt.Errorf("nobody builds any of it: %w", errReported)
@@ -33,14 +31,16 @@ var (
 // nixosCommand builds a NixOS image.
 func nixosCommand(a *app) *cli.Command {
 	return &cli.Command{
-		Name:  "nixos",
+		Name: "nixos", Category: verbBuild,
 		Usage: "build a NixOS image by Nix, here or on another machine",
 		UsageText: `imgasm nixos --out nixos.qcow2
 imgasm nixos --arch aarch64 --on ssh://admin@builder
 imgasm nixos --arch aarch64 --assemble --free 10G
 imgasm nixos --flake github:me/mine#image --format qcow2 --format vmdk`,
 		Description: `Has Nix build the image, then writes it in the formats that are asked for, boots
-it once, and publishes it with a description beside it. Without --flake it is
+it once, and publishes it with a description beside it.
+
+Without --flake it is
 imgasm's own NixOS (docs/nixos.md), kept in the cache: the first run locks what it
 is made of, and --update takes what is newest. Nobody can log in to that: cloud-init
 gives it names and keys. Nix builds here, in the store of the machine --on, or by
@@ -48,10 +48,10 @@ the remote builders that it knows or is given by --builders. With --assemble it 
 has to supply the system, and imgasm makes the disk: of either architecture on any
 host. Of a build that fails nix's log is kept in OUT.failed.`,
 		Flags: slices.Concat(nixFlags(), []cli.Flag{
-			&cli.BoolFlag{Name: "assemble", Category: groupNix, Usage: "take only the system from Nix, and make the disk without a virtual machine (default attribute: #nixos-ARCH-toplevel)"},
-			&cli.StringFlag{Name: "disk-size", Category: groupImage, Usage: "with --assemble: `SIZE` of the disk, such as 20G (default: as the system needs)"},
-			&cli.StringFlag{Name: "free", Category: groupImage, Usage: "with --assemble: `SIZE` that the root has free (default: 1G)"},
-			&cli.StringFlag{Name: "esp-size", Category: groupImage, Usage: "with --assemble: `SIZE` of the EFI system partition (default: 512M)"},
+			&cli.BoolFlag{Name: "assemble", Category: groupSource, Usage: "take the system from Nix (by default #nixos-ARCH-toplevel), and make the disk without a virtual machine"},
+			&cli.StringFlag{Name: "disk-size", Category: groupImage + rare, Usage: "with --assemble: `SIZE` of the disk, such as 20G", DefaultText: "as the system needs"},
+			&cli.StringFlag{Name: "free", Category: groupImage + rare, Usage: "with --assemble: `SIZE` that the root has free", DefaultText: "1G"},
+			&cli.StringFlag{Name: "esp-size", Category: groupImage + rare, Usage: "with --assemble: `SIZE` of the EFI system partition", DefaultText: "512M"},
 		}, buildFlags()),
 		Action: func(c *cli.Context) error {
 			s, h, err := a.nixosSpec(c)
@@ -79,12 +79,12 @@ host. Of a build that fails nix's log is kept in OUT.failed.`,
 
 func nixFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "flake", Category: groupNix, Usage: "the flake `REF`, or REF#ATTRIBUTE where a name without a dot is one of packages.ARCH-linux (default: imgasm's own, #nixos-ARCH-image)"},
-		&cli.StringSliceFlag{Name: "override-input", Category: groupNix, Usage: "an input of the flake is another, as `NAME=FLAKE`: nixpkgs=github:NixOS/nixpkgs/nixos-25.11"},
-		&cli.BoolFlag{Name: "update", Category: groupNix, Usage: "renew the lock of imgasm's own flake"},
-		&cli.StringFlag{Name: "on", Category: groupNix, Usage: "build in the store of a machine, `ssh://USER@HOST`, and copy the image home"},
-		&cli.StringSliceFlag{Name: "builders", Category: groupNix, Usage: "a remote `BUILDER` as nix.conf(5) has it, such as 'ssh-ng://USER@HOST aarch64-linux - 4 1 kvm' (default: those that nix knows); may be repeated"},
-		&cli.BoolFlag{Name: "offline", Category: groupNix, Usage: "download nothing"},
+		&cli.StringFlag{Name: "flake", Category: groupSource, Usage: "the flake `REF`, or REF#ATTRIBUTE where a name without a dot is one of packages.ARCH-linux", DefaultText: "imgasm's own, #nixos-ARCH-image"},
+		&cli.StringSliceFlag{Name: "override-input", Category: groupSource + rare, Usage: "an input of the flake is another, as `NAME=FLAKE`, such as nixpkgs=~/nixpkgs"},
+		&cli.BoolFlag{Name: "update", Category: groupSource + rare, Usage: "renew the lock of imgasm's own flake"},
+		&cli.StringFlag{Name: "on", Category: groupWhere, Usage: "build in the store of a machine, `ssh://USER@HOST`, and copy the image home"},
+		&cli.StringSliceFlag{Name: "builders", Category: groupWhere + rare, Usage: "a remote `BUILDER` as nix.conf(5) has it, such as 'ssh-ng://USER@HOST aarch64-linux - 4 1 kvm'", DefaultText: "those that nix knows"},
+		&cli.BoolFlag{Name: "offline", Category: groupSource + rare, Usage: "download nothing"},
 	}
 }
 
@@ -163,7 +163,7 @@ func nixosCheckCommand(a *app) *cli.Command {
 says of each whether the store has it, or who would build it and why nobody does.
 Nothing is built. Exit code 3: not all of it evaluates; 4: nobody builds any of it.`,
 		Flags: slices.Concat(nixFlags(), []cli.Flag{
-			&cli.StringFlag{Name: "arch", Category: groupNix, Usage: "`NAME` of the architecture of an attribute without a dot (default: this host's)"},
+			&cli.StringFlag{Name: "arch", Category: groupSource, Usage: "`ARCH` of an attribute without a dot", DefaultText: "this host's"},
 		}, talkFlags()),
 		Action: func(c *cli.Context) error {
 			s, h, err := a.nixosSpec(c)

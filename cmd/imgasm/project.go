@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -31,7 +30,7 @@ import (
 // buildCommand is the verb build.
 func buildCommand(a *app) *cli.Command {
 	return &cli.Command{
-		Name:      "build",
+		Name: "build", Category: verbBuild,
 		Usage:     "build the images of imgasm.yaml whose inputs have changed",
 		ArgsUsage: "[TARGET…]",
 		UsageText: "imgasm build\n" +
@@ -42,16 +41,16 @@ func buildCommand(a *app) *cli.Command {
 			"a matrix of which each combination is a target: docs/build.md. A target is skipped when\n" +
 			"its image is there and was made of the same inputs. One failure stops no other target.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "file", Aliases: []string{"f"}, Usage: "the project's `FILE`", Value: project.FileName},
-			&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Usage: "build `NUMBER` targets at once", DefaultText: "by processors and memory"},
-			&cli.BoolFlag{Name: "force", Usage: "build what is up to date too, and replace existing files that imgasm did not make"},
-			&cli.StringFlag{Name: "shard", Usage: "take part `I/N` of the targets: each is in one of N parts"},
-			&cli.BoolFlag{Name: "list", Usage: "list the targets, the keys of their inputs and what they need, and build nothing"},
-			&cli.BoolFlag{Name: "schema", Usage: "print the JSON Schema of the file, for editors"},
-			&cli.StringFlag{Name: "junit", Usage: "write a report for build servers to `FILE`"},
-			&cli.StringFlag{Name: "report", Usage: "write a page for each target, and an index, into the folder `DIR`"},
-			&cli.BoolFlag{Name: "json", Usage: "print events and results as JSON, one object a line"},
-			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print problems and the result only"},
+			&cli.StringFlag{Name: "file", Aliases: []string{"f"}, Category: groupSource, Usage: "the `PROJECT`, a file", Value: project.FileName},
+			&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Category: groupHow, Usage: "build `NUMBER` targets at once", DefaultText: "by processors and memory"},
+			&cli.BoolFlag{Name: "force", Category: groupHow, Usage: "build what is up to date too, and replace existing files that imgasm did not make"},
+			&cli.StringFlag{Name: "shard", Category: groupHow, Usage: "take part `I/N` of the targets: each is in one of N parts"},
+			&cli.BoolFlag{Name: "list", Category: groupHow, Usage: "list the targets, the keys of their inputs and what they need, and build nothing"},
+			&cli.BoolFlag{Name: "schema", Category: groupSource, Usage: "print the JSON Schema of the file, for editors"},
+			&cli.StringFlag{Name: "junit", Category: groupRecords, Usage: "write a report for build servers to `FILE`"},
+			&cli.StringFlag{Name: "report", Category: groupRecords, Usage: "write a page for each target, and an index, into the folder `DIR`"},
+			&cli.BoolFlag{Name: "json", Category: groupTalk, Usage: "print events and results as JSON, one object a line"},
+			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Category: groupTalk, Usage: "print problems and the result only"},
 		},
 		Action: func(c *cli.Context) error { return a.buildProject(c) },
 	}
@@ -63,7 +62,6 @@ const keyFlag = "target-key"
 // kinds are the verbs that a project's file may name, with their flags: all but
 // those that say how a build is shown, or of which one is sat by.
 func (a *app) kinds() (all []project.Kind) {
-	file := regexp.MustCompile("`[^`]*(FILE|PATH|KEY|SRC|ISO|CODE)[^`]*`")
 	for _, c := range []*cli.Command{almaCommand(a), rehearseCommand(a), nixosCommand(a)} {
 		k := project.Kind{Name: c.Name, Ending: func(format string) string {
 			f, err := convert.FormatOf(format)
@@ -73,7 +71,9 @@ func (a *app) kinds() (all []project.Kind) {
 			return f.Endings[0]
 		}}
 		for _, f := range c.Flags {
-			flag := project.Flag{Name: f.Names()[0], Usage: strings.ReplaceAll(f.(cli.DocGenerationFlag).GetUsage(), "`", ""), Type: project.Text}
+			flag := project.Flag{Name: f.Names()[0], Type: project.Text}
+			var value string
+			value, flag.Usage = flagText(f)
 			if slices.Contains([]string{"dry-run", "json", "quiet", "verbose", "keep", "keep-vm", "iso-only", "force", keyFlag}, flag.Name) {
 				continue
 			}
@@ -83,7 +83,7 @@ func (a *app) kinds() (all []project.Kind) {
 			case *cli.StringSliceFlag, *cli.GenericFlag: // --copy and --post are in an order of their own
 				flag.Type = project.List
 			}
-			switch usage := f.(cli.DocGenerationFlag).GetUsage(); {
+			switch {
 			case slices.Contains([]string{"out", "report", "bundle", "lock-file"}, flag.Name): // a build writes them
 			case flag.Name == "copy":
 				flag.Files = func(value string) []string { return []string{copied(value).Copy} }
@@ -92,7 +92,7 @@ func (a *app) kinds() (all []project.Kind) {
 					code, vars := firmware.SplitNames(value)
 					return []string{code, vars}
 				}
-			case file.MatchString(usage):
+			case namesFile(value):
 				flag.Files = func(value string) []string { return []string{value} }
 			}
 			k.Flags = append(k.Flags, flag)

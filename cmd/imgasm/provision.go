@@ -30,10 +30,10 @@ func (o ordered) Set(value string) error {
 func provisionFlags() []cli.Flag {
 	list := &[]given{}
 	return []cli.Flag{
-		&cli.GenericFlag{Name: "copy", Category: groupProvision, Value: ordered{"copy", list}, Usage: "copy a file or folder into the new system, as `SRC:DEST`; may be repeated, and mixed with --post: in the order given"},
-		&cli.GenericFlag{Name: "post", Category: groupProvision, Value: ordered{"post", list}, Usage: "run the script `FILE` in the new system; may be repeated"},
-		&cli.StringFlag{Name: "proxy", Category: groupProvision, Usage: "installer and new system reach servers by the proxy `URL`"},
-		&cli.StringFlag{Name: "ca", Category: groupProvision, Usage: "installer and new system trust the certificates of the PEM `FILE`"},
+		&cli.GenericFlag{Name: "copy", Category: groupProvision, Value: ordered{"copy", list}, Usage: "copy `SRC:DEST` into the system, in order with --post"},
+		&cli.GenericFlag{Name: "post", Category: groupProvision, Value: ordered{"post", list}, Usage: "run the script `FILE` in the system"},
+		&cli.StringFlag{Name: "proxy", Category: groupProvision + rare, Usage: "installer and new system reach servers by the proxy `URL`"},
+		&cli.StringFlag{Name: "ca", Category: groupProvision + rare, Usage: "installer and new system trust the certificates of the PEM `FILE`"},
 	}
 }
 

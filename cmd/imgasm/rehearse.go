@@ -26,7 +26,7 @@ import (
 // rehearseCommand finds out in a minute whether this host can build images.
 func rehearseCommand(a *app) *cli.Command {
 	return &cli.Command{
-		Name:  "rehearse",
+		Name: "rehearse", Category: verbBuild,
 		Usage: "build a tiny image the same way, to see whether this host can",
 		UsageText: `imgasm rehearse
 imgasm rehearse --arch aarch64 --boot media
@@ -34,14 +34,16 @@ imgasm rehearse --copy motd:/etc/motd --post setup.sh
 imgasm rehearse --fail panic`,
 		Description: `Makes an installer ISO from Debian's kernel and imgasm's own small guest,
 and runs the ordinary build on it: the same media, QEMU, console and checks as
-imgasm alma, without a download of gigabytes. The image is a rehearsal, says so
-everywhere, and is no AlmaLinux.`,
+imgasm alma, without a download of gigabytes.
+
+The image is a rehearsal, says so
+everywhere, and is no AlmaLinux. A FAILURE is one of: ` + failures.Names() + ".",
 		Flags: slices.Concat([]cli.Flag{
-			&cli.StringFlag{Name: "iso", Category: groupImage, Usage: "take kernel and boot loader out of the installer ISO `PATH` (default: packages of Debian 12)"},
-			&cli.StringFlag{Name: "mirror", Category: groupImage, Usage: "fetch packages from the mirror of Debian at `URL` (default: that of this system's apt, or Debian's own)"},
-			&cli.BoolFlag{Name: "offline", Category: groupImage, Usage: "use the packages that are in the cache"},
-			&cli.BoolFlag{Name: "iso-only", Category: groupImage, Usage: "make the rehearsal's installer ISO, print its path, and stop"},
-			&cli.StringFlag{Name: "fail", Category: groupMachine, Usage: "let the guest fail: `NAME` is one of " + failures.Names()},
+			&cli.StringFlag{Name: "iso", Category: groupSource, Usage: "take kernel and boot loader out of the installer `ISO`", DefaultText: "packages of Debian 12"},
+			&cli.StringFlag{Name: "mirror", Category: groupSource, Usage: "fetch packages from the mirror of Debian at `URL`", DefaultText: "that of this system's apt, or Debian's own"},
+			&cli.BoolFlag{Name: "offline", Category: groupSource, Usage: "use the packages that are in the cache"},
+			&cli.BoolFlag{Name: "iso-only", Category: groupSource, Usage: "make the rehearsal's installer ISO, print its path, and stop"},
+			&cli.StringFlag{Name: "fail", Category: groupFailure, Usage: "let the guest fail as `FAILURE` says, such as panic"},
 		}, provisionFlags(), installFlags()),
 		Action: func(c *cli.Context) error { return a.rehearse(c) },
 	}

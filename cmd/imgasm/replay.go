@@ -25,8 +25,8 @@ import (
 // replayCommand is the verb replay.
 func replayCommand(app *app) *cli.Command {
 	return &cli.Command{
-		Name:      "replay",
-		Usage:     "say what a recorded installation proves: success, failure and why, or neither",
+		Name: "replay", Category: verbLook + rare,
+		Usage:     "say what a recorded installation proves",
 		ArgsUsage: "SERIAL.LOG|BUNDLE",
 		UsageText: "imgasm replay alma.failed\n" +
 			"imgasm replay alma.failed/serial.log --log alma.failed/anaconda.log\n" +
@@ -38,13 +38,13 @@ func replayCommand(app *app) *cli.Command {
 			"carries verdict (success, failure or running), phase, rule, line and hint.\n" +
 			"The exit code is 0 whatever the verdict.",
 		Flags: []cli.Flag{
-			&cli.StringSliceFlag{Name: "log", Usage: "Anaconda's own log: `FILE` of the virtio port, /tmp/anaconda.log, or beside it /tmp/packaging.log and others"},
-			&cli.StringFlag{Name: "kickstart", Usage: "`FILE` that the guest read, or the user's: a failure is then told with its place in it"},
-			&cli.StringFlag{Name: "progress", Usage: "what came on imgasm's progress port: `FILE`"},
-			&cli.StringFlag{Name: "arch", Usage: "`NAME` of the guest's architecture, for the hints: " + arch.Names()},
-			&cli.StringFlag{Name: "accel", Usage: "`NAME` of QEMU's accelerator, for the hints, such as kvm or tcg"},
-			&cli.BoolFlag{Name: "json", Usage: "one JSON object a line"},
-			&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "show each package and what other rules saw"},
+			&cli.StringSliceFlag{Name: "log", Usage: "`FILE` of Anaconda's own log: of the virtio port, /tmp/anaconda.log, or beside it /tmp/packaging.log and others"},
+			&cli.StringFlag{Name: "kickstart", Usage: "`KICKSTART` that the guest read, or the user's: a failure is then told with its place in it"},
+			&cli.StringFlag{Name: "progress", Usage: "`FILE` of what came on imgasm's progress port"},
+			&cli.StringFlag{Name: "arch", Usage: "`ARCH` of the guest, for the hints: " + arch.Names()},
+			&cli.StringFlag{Name: "accel", Usage: "`kvm|hvf|whpx|tcg` QEMU's accelerator, for the hints"},
+			&cli.BoolFlag{Name: "json", Category: groupTalk, Usage: "print one JSON object a line"},
+			&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Category: groupTalk, Usage: "show each package and what other rules saw"},
 		},
 		Action: func(c *cli.Context) error {
 			if c.NArg() != 1 {

@@ -15,7 +15,7 @@ import (
 // reportCommand is the verb report.
 func reportCommand(a *app) *cli.Command {
 	return &cli.Command{
-		Name:      "report",
+		Name: "report", Category: verbLook + rare,
 		Usage:     "make a page that one can look at of a failed build's bundle",
 		ArgsUsage: "BUNDLE…",
 		UsageText: "imgasm report alma.qcow2.failed\n" +

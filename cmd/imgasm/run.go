@@ -22,12 +22,10 @@ import (
 	"github.com/imgasm/imgasm/qemu/instance"
 )
 
-const groupLogin = "Who may log in"
-
 // runCommand is the verb run.
 func runCommand(a *app) *cli.Command {
 	return &cli.Command{
-		Name:      "run",
+		Name: "run", Category: verbRun,
 		Usage:     "boot an image in a virtual machine",
 		ArgsUsage: "IMAGE",
 		UsageText: `imgasm run alma.qcow2
@@ -37,18 +35,20 @@ imgasm run alma.qcow2 --persist --memory 4G --cpus 4`,
 		Description: `IMAGE is a qcow2 or raw disk, of imgasm's or anybody's. Its architecture and firmware
 are those of its description, IMAGE.json, or else what is found on it. It stays as it
 is: what the guest writes goes to a layer that is removed when it ends (--persist
-writes the image). The guest's console is this terminal, until Ctrl-], or with
---detach it runs on its own: imgasm ps lists what runs.
+writes the image).
+
+The guest's console is this terminal, until Ctrl-], or with --detach it runs on its
+own: imgasm ps lists what runs.
 
 An image with cloud-init is given a seed: a key that imgasm ssh uses, or your own.
 The guest reaches the network; nothing reaches the guest but by ports of this host's
 loopback: for ssh 2222 (2223 for NixOS) or the next that is free, and those of --port.`,
 		Flags: slices.Concat([]cli.Flag{
-			&cli.StringFlag{Name: "name", Usage: "call the machine `NAME`, for imgasm ssh and others (default: the image's name)"},
-			&cli.BoolFlag{Name: "detach", Aliases: []string{"d"}, Usage: "return when the machine runs, and leave it running"},
-			&cli.BoolFlag{Name: "persist", Usage: "write to the image itself"},
-			&cli.StringSliceFlag{Name: "port", Aliases: []string{"p"}, Usage: "the host's port leads to one of the guest: `HOST:GUEST`, such as 8080:80; may be repeated"},
-			&cli.BoolFlag{Name: "gui", Usage: "show the machine's display in a window too"},
+			&cli.StringFlag{Name: "name", Category: groupRun, Usage: "call the machine `NAME`, for imgasm ssh and others", DefaultText: "the image's name"},
+			&cli.BoolFlag{Name: "detach", Aliases: []string{"d"}, Category: groupRun, Usage: "return when the machine runs, and leave it running"},
+			&cli.BoolFlag{Name: "persist", Category: groupRun, Usage: "write to the image itself"},
+			&cli.StringSliceFlag{Name: "port", Aliases: []string{"p"}, Category: groupRun, Usage: "lead the host's port to the guest's: `HOST:GUEST`, as 8080:80"},
+			&cli.BoolFlag{Name: "gui", Category: groupRun + rare, Usage: "show the machine's display in a window too"},
 			&cli.StringSliceFlag{Name: "ssh-key", Category: groupLogin, Usage: "public ssh `KEY`, or a file of them, for the image's cloud-init"},
 			&cli.StringFlag{Name: "user", Category: groupLogin, Usage: "`NAME` of the user that gets the key and sudo", DefaultText: "admin"},
 			&cli.StringFlag{Name: "user-data", Category: groupLogin, Usage: "user-data `FILE` for the image's cloud-init, in place of --user"},

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -20,13 +21,13 @@ var schemas embed.FS
 // schemaCommand is the verb schema.
 func schemaCommand(a *app) *cli.Command {
 	return &cli.Command{
-		Name: "schema", Usage: "print the JSON Schema of what imgasm prints or writes", ArgsUsage: "[NAME]",
+		Name: "schema", Category: verbHost + rare, Usage: "print the JSON Schema of what imgasm prints or writes", ArgsUsage: "[SCHEMA]",
 		UsageText: "imgasm schema\nimgasm schema event",
-		Description: "Without a NAME it lists them. A number at the end of a schema's $id is its version:\n" +
+		Description: "Without a SCHEMA it lists them. A number at the end of a schema's $id is its version:\n" +
 			"fields may be added in the same one, and are removed or changed in a new one only.",
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 1 {
-				return a.usage("schema takes one NAME at most, got %d arguments", c.NArg())
+				return a.usage("schema takes one SCHEMA at most, got %d arguments", c.NArg())
 			}
 			return a.printSchema(c.Args().First())
 		},
@@ -34,18 +35,16 @@ func schemaCommand(a *app) *cli.Command {
 }
 
 func (a *app) printSchema(name string) error {
-	entries, err := schemas.ReadDir("schemas")
-	if err != nil {
-		return err
+	names := schemaNames()
+	if name != "" && !slices.Contains(names, name) {
+		return badInput("", fmt.Errorf("there is no schema %s", name), "there are "+strings.Join(names, ", "))
 	}
-	var names []string
 	table := a.Table()
-	for _, e := range entries {
-		text, err := schemas.ReadFile(path.Join("schemas", e.Name()))
+	for _, this := range names {
+		text, err := schemas.ReadFile(path.Join("schemas", this+".json"))
 		if err != nil {
 			return err
 		}
-		this := strings.TrimSuffix(e.Name(), ".json")
 		if this == name {
 			_, err = a.Product.Write(text)
 			return err
@@ -56,11 +55,15 @@ func (a *app) printSchema(name string) error {
 		if err := json.Unmarshal(text, &about); err != nil {
 			return err
 		}
-		names = append(names, this)
 		table.Row(this, about.Title)
 	}
-	if name != "" {
-		return badInput("", fmt.Errorf("there is no schema %s", name), "there are "+strings.Join(names, ", "))
-	}
 	return table.Flush()
+}
+
+func schemaNames() (names []string) {
+	entries, _ := schemas.ReadDir("schemas") // which cannot fail
+	for _, e := range entries {
+		names = append(names, strings.TrimSuffix(e.Name(), ".json"))
+	}
+	return names
 }

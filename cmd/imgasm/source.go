@@ -27,7 +27,7 @@ import (
 // sourceCommand is the verb source.
 func sourceCommand(app *app) *cli.Command {
 	return &cli.Command{
-		Name:  "source",
+		Name: "source", Category: verbHost,
 		Usage: "find, download, verify and keep installer ISOs",
 		UsageText: "imgasm source fetch --version 10 --arch aarch64 --variant boot\n" +
 			"imgasm source list --available",
@@ -37,18 +37,16 @@ func sourceCommand(app *app) *cli.Command {
 	}
 }
 
-const groupWhich = "Which ISO"
-
 // sourceFlags say which ISO is meant and whom to trust.
 func sourceFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "version", Category: groupWhich, Usage: "AlmaLinux `VERSION`: 10 (the newest minor), 10.N or kitten", Value: "10"},
-		&cli.StringFlag{Name: "arch", Category: groupWhich, Usage: "`NAME` of the architecture: " + strings.Join(source.Arches, ", ") + " (default: this host's)"},
-		&cli.StringFlag{Name: "variant", Category: groupWhich, Usage: "`NAME` of the kind of ISO: " + strings.Join(source.Variants, ", "), Value: "boot"},
-		&cli.StringFlag{Name: "mirror", Category: groupWhich, Usage: "`URL` of a mirror of " + source.DefaultMirror},
-		&cli.StringFlag{Name: "vault", Category: groupWhich, Usage: "`URL` of a mirror of " + source.DefaultVault},
-		&cli.StringFlag{Name: "keyring", Category: groupWhich, Usage: "`FILE` with the OpenPGP keys that may sign CHECKSUM (default: AlmaLinux 10's)"},
-		&cli.BoolFlag{Name: "offline", Category: groupWhich, Usage: "use the cache only"},
+		&cli.StringFlag{Name: "version", Category: groupSource, Usage: "AlmaLinux `VERSION`: 10 (the newest minor), 10.N or kitten", Value: "10"},
+		&cli.StringFlag{Name: "arch", Category: groupSource, Usage: "`ARCH` of the ISO: " + strings.Join(source.Arches, ", "), DefaultText: "this host's"},
+		&cli.StringFlag{Name: "variant", Category: groupSource, Usage: "`" + strings.Join(source.Variants, "|") + "` kind of ISO", Value: "boot"},
+		&cli.StringFlag{Name: "mirror", Category: groupSource + rare, Usage: "mirror `URL`", DefaultText: strings.TrimPrefix(source.DefaultMirror, "https://")},
+		&cli.StringFlag{Name: "vault", Category: groupSource + rare, Usage: "`URL` of the vault of superseded releases", DefaultText: strings.TrimPrefix(source.DefaultVault, "https://")},
+		&cli.StringFlag{Name: "keyring", Category: groupSource + rare, Usage: "`KEYRING` of the OpenPGP keys that may sign CHECKSUM", DefaultText: "AlmaLinux 10's"},
+		&cli.BoolFlag{Name: "offline", Category: groupSource, Usage: "use the cache only"},
 	}
 }
 
@@ -60,7 +58,9 @@ func talkFlags() []cli.Flag {
 	}
 }
 
-func jsonFlag() cli.Flag { return &cli.BoolFlag{Name: "json", Usage: "print JSON"} }
+func jsonFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "json", Category: groupTalk, Usage: "print JSON"}
+}
 
 // fetcher makes the fetcher that the flags describe.
 func (a *app) fetcher(c *cli.Context, sink event.Sink) (*source.Fetcher, error) {
@@ -90,7 +90,7 @@ func sourceFetchCommand(app *app) *cli.Command {
 			"imgasm source fetch https://example.org/installer.iso --checksum SHA256",
 		Description: "Downloads to the cache, going on where an earlier download stopped. The ISO must\n" +
 			"have the SHA-256 of a CHECKSUM that AlmaLinux signed, or that of --checksum.",
-		Flags: append(append(sourceFlags(), &cli.StringFlag{Name: "checksum", Category: groupWhich, Usage: "`SHA256` that the ISO must have"}), talkFlags()...),
+		Flags: append(append(sourceFlags(), &cli.StringFlag{Name: "checksum", Category: groupSource, Usage: "`SHA256` that the ISO must have"}), talkFlags()...),
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 1 {
 				return app.usage("source fetch takes one URL at most, got %d arguments", c.NArg())
@@ -140,7 +140,7 @@ func sourceListCommand(app *app) *cli.Command {
 	return &cli.Command{
 		Name: "list", Usage: "list the ISOs in the cache, or those that can be had",
 		UsageText: "imgasm source list\nimgasm source list --available --arch aarch64",
-		Flags:     append(sourceFlags(), &cli.BoolFlag{Name: "available", Usage: "list what the CHECKSUM of the version and architecture names instead"}, jsonFlag()),
+		Flags:     append(sourceFlags(), &cli.BoolFlag{Name: "available", Category: groupSource, Usage: "list what the CHECKSUM of the version and architecture names instead"}, jsonFlag()),
 		Action: func(c *cli.Context) error {
 			if err := app.noArgs(c); err != nil {
 				return err
@@ -222,14 +222,14 @@ func (a *app) printJSON(v any) error {
 
 func sourceVerifyCommand(app *app) *cli.Command {
 	return &cli.Command{
-		Name: "verify", Usage: "read ISOs again and compare them with their hashes", ArgsUsage: "[FILE...]",
+		Name: "verify", Usage: "read ISOs again and compare them with their hashes", ArgsUsage: "[FILE…]",
 		UsageText: "imgasm source verify\n" +
 			"imgasm source verify AlmaLinux-10.2-x86_64-dvd.iso\n" +
 			"imgasm source verify my.iso --checksum SHA256",
 		Description: "Without a file: every ISO in the cache; one that fails is set aside. A file of your\n" +
 			"own is compared with --checksum, or with the signed CHECKSUM of the release that\n" +
 			"its name says, and is never moved.",
-		Flags: append(append(sourceFlags()[3:], &cli.StringFlag{Name: "checksum", Category: groupWhich, Usage: "`SHA256` that the file must have"}), talkFlags()...),
+		Flags: append(append(sourceFlags()[3:], &cli.StringFlag{Name: "checksum", Category: groupSource, Usage: "`SHA256` that the file must have"}), talkFlags()...),
 		Action: func(c *cli.Context) error {
 			if c.String("checksum") != "" && c.NArg() != 1 {
 				return app.usage("--checksum is for one file, got %d", c.NArg())

@@ -27,7 +27,7 @@ const sshWait = 5 * time.Minute
 
 func sshCommand(a *app) *cli.Command {
 	return &cli.Command{
-		Name: "ssh", Usage: "log in to a machine, or run a command there", ArgsUsage: "[NAME] [-- COMMAND...]",
+		Name: "ssh", Category: verbRun, Usage: "log in to a machine, or run a command there", ArgsUsage: "[MACHINE] [-- COMMAND…]",
 		UsageText: "imgasm ssh\nimgasm ssh alma\nimgasm ssh alma -- uname -a",
 		Description: `Waits until the guest's ssh server answers, and becomes the system's ssh: the exit
 status is that of the command. The guest's host key is kept with the machine, and so
@@ -64,9 +64,9 @@ func (a *app) divided(c *cli.Context) (before, after []string) {
 
 func scpCommand(a *app) *cli.Command {
 	return &cli.Command{
-		Name: "scp", Usage: "copy files to or from a machine", ArgsUsage: "SOURCE... TARGET",
+		Name: "scp", Category: verbRun + rare, Usage: "copy files to or from a machine", ArgsUsage: "PATH|MACHINE:PATH… PATH|MACHINE:PATH",
 		UsageText:   "imgasm scp notes.txt alma:/tmp/\nimgasm scp --recursive alma:/etc/ssh .\nimgasm scp :/etc/os-release .",
-		Description: "NAME:PATH is a file of a machine, :PATH one of the only machine that runs.",
+		Description: "MACHINE:PATH is a file of a machine, :PATH one of the only machine that runs.",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "recursive", Aliases: []string{"r"}, Usage: "copy folders with all that is in them"},
 			&cli.StringFlag{Name: "user", Aliases: []string{"l"}, Usage: "log in as `NAME`", DefaultText: "the one that the image or its seed has"},
@@ -123,7 +123,7 @@ func ofMachine(arg string) (name, path string, ok bool) {
 
 func sshConfigCommand(a *app) *cli.Command {
 	return &cli.Command{
-		Name: "ssh-config", Usage: "print what ssh's configuration says of a machine", ArgsUsage: "[NAME]",
+		Name: "ssh-config", Category: verbRun + rare, Usage: "print what ssh's configuration says of a machine", ArgsUsage: "[MACHINE]",
 		UsageText:   "imgasm ssh-config alma >alma.conf && ssh -F alma.conf alma\nimgasm ssh-config alma >>~/.ssh/config",
 		Description: "For rsync, Ansible, an editor: whatever uses ssh.",
 		Action: func(c *cli.Context) error {

@@ -51,7 +51,7 @@ func flagUsage(c *cli.Context, err error) error {
 	help := strings.Join(verb, " ") + " --help"
 	known := map[string]cli.Flag{}
 	var names []string
-	for _, f := range append(c.Command.Flags, cli.HelpFlag) {
+	for _, f := range c.Command.Flags {
 		for _, n := range f.Names() {
 			known[n] = f
 			names = append(names, n)

@@ -29,7 +29,7 @@ import (
 // verifyCommand is the verb verify.
 func verifyCommand(a *app) *cli.Command {
 	return &cli.Command{
-		Name:      "verify",
+		Name: "verify", Category: verbLook,
 		Usage:     "boot copies of an image and check what its user relies on",
 		ArgsUsage: "IMAGE",
 		UsageText: `imgasm verify alma.qcow2
@@ -40,14 +40,14 @@ imgasm verify alma.qcow2 --identity ~/.ssh/id_ed25519`,
 			"boot at once, each on a larger disk, with a NoCloud seed that says who may log in.\n" +
 			"What the image cannot answer is skipped, with the reason. The checks:\n\n" + checkList(),
 		Flags: append([]cli.Flag{
-			&cli.StringSliceFlag{Name: "skip", Usage: "leave the check `NAME` out; may be repeated"},
-			&cli.StringSliceFlag{Name: "check", Usage: "add the checks in `FILE`: shell snippets with what they should print (docs/verify.md); may be repeated"},
-			&cli.StringFlag{Name: "junit", Usage: "write a report for build servers to `FILE`"},
-			&cli.StringFlag{Name: "user", Usage: "log in as `NAME` where the image reads no seed; with --identity or --password-file", DefaultText: "by the image's description"},
-			&cli.StringFlag{Name: "identity", Usage: "`FILE` with the private ssh key of --user, without a passphrase"},
-			&cli.StringFlag{Name: "password-file", Usage: "read the password of --user from `FILE`, or - for standard input"},
-			&cli.StringFlag{Name: "bundle", Usage: "keep the logs of a failure in `FILE.tar.zst`", DefaultText: "in the folder IMAGE.failed"},
-			&cli.DurationFlag{Name: "timeout", Usage: "give up after `TIME`", DefaultText: "20m, emulated 1h"},
+			&cli.StringSliceFlag{Name: "skip", Category: groupChecks, Usage: "leave the check `CHECK` out"},
+			&cli.StringSliceFlag{Name: "check", Category: groupChecks, Usage: "add the checks in `FILE`: shell snippets with what they should print (docs/verify.md)"},
+			&cli.StringFlag{Name: "junit", Category: groupRecords, Usage: "write a report for build servers to `FILE`"},
+			&cli.StringFlag{Name: "user", Category: groupLogin + rare, Usage: "log in as `NAME` where the image reads no seed; with --identity or --password-file", DefaultText: "by the image's description"},
+			&cli.StringFlag{Name: "identity", Category: groupLogin + rare, Usage: "`FILE` with the private ssh key of --user, without a passphrase"},
+			&cli.StringFlag{Name: "password-file", Category: groupLogin + rare, Usage: "read the password of --user from `FILE`; - is standard input"},
+			&cli.StringFlag{Name: "bundle", Category: groupFailure, Usage: "keep the logs of a failure in `FILE.tar.zst`", DefaultText: "in the folder IMAGE.failed"},
+			&cli.DurationFlag{Name: "timeout", Category: groupFailure, Usage: "give up after `TIME`", DefaultText: "20m, emulated 1h"},
 		}, slices.Concat(wishFlags(), talkFlags(), []cli.Flag{
 			&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Category: groupTalk, Usage: "print the console of the first machine too"},
 		})...),
@@ -72,13 +72,13 @@ func checkList() string {
 // wishFlags are the flags of a machine for an image that is there.
 func wishFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "arch", Category: groupMachine, Usage: "`NAME` of the architecture: " + arch.Names() + " (default: the image's)"},
+		&cli.StringFlag{Name: "arch", Category: groupMachine, Usage: "`ARCH` of the machine: " + arch.Names(), DefaultText: "the image's"},
 		&cli.StringFlag{Name: "memory", Category: groupMachine, Usage: "`SIZE` of a machine's memory", DefaultText: "2G"},
-		&cli.IntFlag{Name: "cpus", Category: groupMachine, Usage: "`NUMBER` of a machine's processors", DefaultText: "the host's, at most 4"},
-		&cli.StringFlag{Name: "accel", Category: groupMachine, Usage: "`NAME` of the accelerator: auto, kvm, hvf, whpx or tcg", Value: "auto"},
-		&cli.StringFlag{Name: "cpu", Category: groupMachine, Usage: "processor `MODEL`, as QEMU names it (default: by accelerator)"},
-		&cli.StringFlag{Name: "qemu", Category: groupMachine, Usage: "`PATH` of QEMU (default: found in PATH)"},
-		&cli.StringFlag{Name: "firmware", Category: groupMachine, Usage: "auto, bios, uefi, or `CODE[:VARS]` files", Value: "auto"},
+		&cli.IntFlag{Name: "cpus", Category: groupMachine + rare, Usage: "`NUMBER` of a machine's processors", DefaultText: "the host's, at most 4"},
+		&cli.StringFlag{Name: "accel", Category: groupMachine, Usage: "`auto|kvm|hvf|whpx|tcg` accelerator", Value: "auto"},
+		&cli.StringFlag{Name: "cpu", Category: groupMachine + rare, Usage: "processor `MODEL`, as QEMU names it", DefaultText: "by accelerator"},
+		&cli.StringFlag{Name: "qemu", Category: groupMachine + rare, Usage: "`PATH` of QEMU", DefaultText: "found in PATH"},
+		&cli.StringFlag{Name: "firmware", Category: groupMachine + rare, Usage: "`auto|bios|uefi|CODE[:VARS]` firmware; CODE and VARS are files", Value: "auto"},
 	}
 }
 

@@ -5,6 +5,7 @@ package ui
 import (
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -97,14 +98,29 @@ func (s *Streams) view(o Shown) Options {
 		view.Style = Live
 		view.Colour = s.getenv("NO_COLOR") == ""
 		view.ASCII = !s.utf8()
-		view.Width = func() int {
-			if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
-				return w
-			}
-			return 80
-		}
+		view.Width = func() int { return columnsOf(f) }
 	}
 	return view
+}
+
+// Width is how many columns a text on standard output should have: what COLUMNS
+// says, or those of the terminal, or 80.
+func (s *Streams) Width() int {
+	if n, err := strconv.Atoi(s.getenv("COLUMNS")); err == nil && n > 0 {
+		return n
+	}
+	if f, ok := s.stdout.(*os.File); ok {
+		return columnsOf(f)
+	}
+	return 80
+}
+
+// columnsOf is the width of a terminal; 80 where f is none.
+func columnsOf(f *os.File) int {
+	if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
+		return w
+	}
+	return 80
 }
 
 func isTerminal(w io.Writer) bool {
