@@ -68,9 +68,7 @@ func (m *Image) identify() (*Installer, error) {
 	if err := m.findBootFiles(&in.Boot); err != nil {
 		return nil, err
 	}
-	facts := m.readInfos()
-	in.Product, in.Version, in.Flavour = facts.product, facts.version, facts.arch
-	fromLabel(in)
+	m.readInfos(in)
 	if err := m.findArch(in); err != nil {
 		return nil, err
 	}
@@ -119,12 +117,11 @@ func (m *Image) exists(name string) string {
 
 func (m *Image) findBootFiles(b *BootFiles) error {
 	b.Kernel, b.Initrd = m.exists("images/pxeboot/vmlinuz"), m.exists("images/pxeboot/initrd.img")
-	if b.Kernel == "" || b.Initrd == "" {
-		missing := "images/pxeboot/vmlinuz"
-		if b.Kernel != "" {
-			missing = "images/pxeboot/initrd.img"
-		}
-		return m.noInstaller("has no " + missing)
+	if b.Kernel == "" {
+		return m.noInstaller("has no images/pxeboot/vmlinuz")
+	}
+	if b.Initrd == "" {
+		return m.noInstaller("has no images/pxeboot/initrd.img")
 	}
 	b.Stage2 = m.exists("images/install.img")
 	b.EFIBootDisk = m.exists("images/efiboot.img")
@@ -167,19 +164,17 @@ func (m *Image) smallFile(name string) string {
 
 type infos struct{ product, version, arch string }
 
-// readInfos reads .treeinfo (an INI file) and .discinfo (four lines: time
-// stamp, release, architecture, disc numbers). Either may be absent.
-func (m *Image) readInfos() infos {
-	t := parseTreeInfo(m.smallFile(".treeinfo"))
-	d := parseDiscInfo(m.smallFile(".discinfo"))
-	for _, p := range []struct{ to, from *string }{
-		{&t.product, &d.product}, {&t.version, &d.version}, {&t.arch, &d.arch},
-	} {
-		if *p.to == "" {
-			*p.to = *p.from
-		}
+// readInfos reads .treeinfo (an INI file), .discinfo (four lines: time stamp,
+// release, architecture, disc numbers) and the label. Each may say nothing.
+func (m *Image) readInfos(in *Installer) {
+	t, d := parseTreeInfo(m.smallFile(".treeinfo")), parseDiscInfo(m.smallFile(".discinfo"))
+	label := volumeLabel.FindStringSubmatch(in.Label)
+	if label == nil {
+		label = make([]string, 4)
 	}
-	return t
+	in.Product = cmp.Or(t.product, d.product, label[1])
+	in.Version = cmp.Or(t.version, d.version, strings.ReplaceAll(label[2], "-", "."))
+	in.Flavour = cmp.Or(t.arch, d.arch, label[3])
 }
 
 func parseTreeInfo(text string) (i infos) {
@@ -195,17 +190,9 @@ func parseTreeInfo(text string) (i infos) {
 			values[section+"."+strings.TrimSpace(k)] = strings.TrimSpace(v)
 		}
 	}
-	first := func(keys ...string) string {
-		for _, k := range keys {
-			if values[k] != "" {
-				return values[k]
-			}
-		}
-		return ""
-	}
-	i.product = first("release.name", "product.name", "general.family")
-	i.version = first("release.version", "product.version", "general.version")
-	i.arch = first("tree.arch", "general.arch")
+	i.product = cmp.Or(values["release.name"], values["product.name"], values["general.family"])
+	i.version = cmp.Or(values["release.version"], values["product.version"], values["general.version"])
+	i.arch = cmp.Or(values["tree.arch"], values["general.arch"])
 	return i
 }
 
@@ -226,19 +213,6 @@ func parseDiscInfo(text string) (i infos) {
 
 // volumeLabel splits "AlmaLinux-10-1-x86_64-dvd".
 var volumeLabel = regexp.MustCompile(`^([A-Za-z][A-Za-z-]*?)-(\d+(?:[-.]\d+)?)-((?:x86_64|aarch64)\w*)`)
-
-// fromLabel fills in what the label says and the files did not.
-func fromLabel(in *Installer) {
-	s := volumeLabel.FindStringSubmatch(in.Label)
-	if s == nil {
-		return
-	}
-	in.Product = cmp.Or(in.Product, s[1])
-	if in.Version == "" {
-		in.Version = strings.ReplaceAll(s[2], "-", ".")
-	}
-	in.Flavour = cmp.Or(in.Flavour, s[3])
-}
 
 // findArch settles the architecture. The machine field of the EFI boot file is
 // the surest witness; then the names, then what the image says.

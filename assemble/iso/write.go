@@ -6,6 +6,7 @@ package iso
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -69,27 +70,27 @@ func sectors(n int64) int64 { return (n + sectorSize - 1) / sectorSize }
 type output struct {
 	w   io.Writer
 	pos int64
+	err error // the first; nothing is written behind it
 }
 
 var zeroes [64 * sectorSize]byte
 
-func (o *output) Write(p []byte) (int, error) {
-	n, err := o.w.Write(p)
-	o.pos += int64(n)
-	return n, err
+func (o *output) write(p []byte) {
+	if o.err == nil {
+		_, o.err = o.w.Write(p)
+		o.pos += int64(len(p))
+	}
 }
 
-// zeroTo writes zeroes up to byte pos.
-func (o *output) zeroTo(pos int64) error {
-	if pos < o.pos {
-		return fmt.Errorf("iso 9660 layout: at byte %d, wanted to be at %d", o.pos, pos)
+// zeroTo writes zeroes up to a sector.
+func (o *output) zeroTo(sector int64) {
+	pos := sector * sectorSize
+	if pos < o.pos && o.err == nil {
+		o.err = fmt.Errorf("iso 9660 layout: at byte %d, wanted to be at %d", o.pos, pos)
 	}
-	for o.pos < pos {
-		if _, err := o.Write(zeroes[:min(pos-o.pos, int64(len(zeroes)))]); err != nil {
-			return err
-		}
+	for o.err == nil && o.pos < pos {
+		o.write(zeroes[:min(pos-o.pos, int64(len(zeroes)))])
 	}
-	return nil
 }
 
 // write emits the volume. Metadata is small and goes through a buffer; file
@@ -97,41 +98,24 @@ func (o *output) zeroTo(pos int64) error {
 func (l *layout) write(w io.Writer, label string) error {
 	buf := bufio.NewWriterSize(w, 256<<10)
 	o := &output{w: buf}
-	emit := func(at int64, p []byte) error {
-		if err := o.zeroTo(at * sectorSize); err != nil {
-			return err
-		}
-		_, err := o.Write(p)
-		return err
+	emit := func(at int64, p []byte) {
+		o.zeroTo(at)
+		o.write(p)
 	}
-	if err := emit(systemArea, l.primaryDescriptor(label)); err != nil {
-		return err
-	}
-	if err := emit(systemArea+1, terminator()); err != nil {
-		return err
-	}
-	if err := emit(l.pathTableL, l.pathTable(binary.LittleEndian)); err != nil {
-		return err
-	}
-	if err := emit(l.pathTableM, l.pathTable(binary.BigEndian)); err != nil {
-		return err
-	}
+	emit(systemArea, l.primaryDescriptor(label))
+	emit(systemArea+1, terminator())
+	emit(l.pathTableL, l.pathTable(binary.LittleEndian))
+	emit(l.pathTableM, l.pathTable(binary.BigEndian))
 	for _, d := range l.dirs {
-		if err := emit(d.extent, l.directory(d)); err != nil {
-			return err
-		}
+		emit(d.extent, l.directory(d))
 	}
-	if err := emit(l.continuation, l.continued); err != nil {
-		return err
-	}
+	emit(l.continuation, l.continued)
 	for _, f := range l.files {
 		if f.node.SizeBytes == 0 {
 			continue
 		}
-		if err := o.zeroTo(f.extent * sectorSize); err != nil {
-			return err
-		}
-		if err := buf.Flush(); err != nil {
+		o.zeroTo(f.extent)
+		if err := cmp.Or(o.err, buf.Flush()); err != nil {
 			return err
 		}
 		if err := tree.Copy(w, f.node.File); err != nil {
@@ -139,8 +123,6 @@ func (l *layout) write(w io.Writer, label string) error {
 		}
 		o.pos += f.node.SizeBytes
 	}
-	if err := o.zeroTo(l.end * sectorSize); err != nil {
-		return err
-	}
-	return buf.Flush()
+	o.zeroTo(l.end)
+	return cmp.Or(o.err, buf.Flush())
 }
