@@ -97,7 +97,7 @@ func makeMedium(from, out, oemdrv string) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(disk.WriteBootMedium(medium, disk.BootMedium{Files: files, ESPBytes: 300 << 20, Seed: "s"}), medium.Close()); err != nil {
+	if err := errors.Join(disk.WriteBootMedium(medium, disk.BootMedium{Files: files, Seed: "s"}), medium.Close()); err != nil {
 		return err
 	}
 	kickstart, err := tree.Host("ks.cfg", filepath.Join(from, "ks.cfg"))

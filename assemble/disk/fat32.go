@@ -107,15 +107,12 @@ func writeFAT32(out *sink, v FAT32) error {
 	if err := vol.plan(root); err != nil {
 		return err
 	}
-	if err := vol.writeReserved(out, v); err != nil {
-		return err
-	}
+	vol.writeReserved(out, v)
 	for range fatCount {
-		if err := vol.writeFAT(out); err != nil {
-			return err
-		}
+		vol.writeFAT(out)
 	}
-	return vol.writeData(out)
+	vol.writeData(out)
+	return out.err
 }
 
 const (
@@ -128,7 +125,7 @@ const (
 )
 
 // writeReserved writes the boot sector, FSInfo and their backups.
-func (v *volume) writeReserved(out *sink, f FAT32) error {
+func (v *volume) writeReserved(out *sink, f FAT32) {
 	b := make([]byte, int(v.reserved)*SectorSize)
 	boot := v.bootSector(f)
 	info := v.infoSector()
@@ -137,8 +134,7 @@ func (v *volume) writeReserved(out *sink, f FAT32) error {
 		copy(b[(at+infoSector)*SectorSize:], info)
 		binary.LittleEndian.PutUint16(b[(at+2)*SectorSize+510:], 0xaa55)
 	}
-	_, err := out.Write(b)
-	return err
+	out.Write(b)
 }
 
 // bootSector is FATGEN, "Boot Sector and BPB".
@@ -186,60 +182,45 @@ func (v *volume) infoSector() []byte {
 }
 
 // writeFAT writes one copy of the table.
-func (v *volume) writeFAT(out *sink) error {
+func (v *volume) writeFAT(out *sink) {
 	le := binary.LittleEndian
 	b := make([]byte, 0, 64<<10)
-	put := func(entry uint32) error {
-		if b = le.AppendUint32(b, entry); len(b) < cap(b) {
-			return nil
+	put := func(entry uint32) {
+		if b = le.AppendUint32(b, entry); len(b) == cap(b) {
+			out.Write(b)
+			b = b[:0]
 		}
-		_, err := out.Write(b)
-		b = b[:0]
-		return err
 	}
 	at := uint32(rootCluster)
 	b = le.AppendUint32(b, 0x0fffff00|mediaType)
 	b = le.AppendUint32(b, endOfChain) // and: cleanly unmounted, no errors
 	for _, c := range v.chains {
 		for ; at < c.first; at++ {
-			if err := put(0); err != nil {
-				return err
-			}
+			put(0)
 		}
 		for last := c.first + c.count - 1; at < last; at++ {
-			if err := put(at + 1); err != nil {
-				return err
-			}
+			put(at + 1)
 		}
-		if err := put(endOfChain); err != nil {
-			return err
-		}
+		put(endOfChain)
 		at++
 	}
-	if _, err := out.Write(b); err != nil {
-		return err
-	}
-	return out.Zero(int64(v.fat)*SectorSize - int64(v.next)*4)
+	out.Write(b)
+	out.Zero(int64(v.fat)*SectorSize - int64(v.next)*4)
 }
 
 // writeData writes directories and contents, in the order that plan gave them.
-func (v *volume) writeData(out *sink) error {
+func (v *volume) writeData(out *sink) {
 	at := uint32(rootCluster)
 	for _, c := range v.chains {
 		out.Free(int64(c.first-at) * v.clusterBytes())
 		if c.node.node.IsDir() {
 			var b bytes.Buffer
 			v.directory(&b, c.node)
-			if _, err := out.Write(b.Bytes()); err != nil {
-				return err
-			}
-		} else if err := out.Copy(c.node.node.File); err != nil {
-			return err
+			out.Write(b.Bytes())
+		} else {
+			out.Copy(c.node.node.File)
 		}
-		if err := out.Zero(int64(c.count)*v.clusterBytes() - c.size); err != nil {
-			return err
-		}
+		out.Zero(int64(c.count)*v.clusterBytes() - c.size)
 		at = c.first + c.count
 	}
-	return nil
 }

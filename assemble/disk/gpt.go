@@ -58,7 +58,6 @@ type Partition struct {
 	GUID       string // of this partition
 	StartBytes int64  // from the start of the disk; a multiple of Alignment
 	SizeBytes  int64  // a positive multiple of 512
-	Attributes uint64 // UEFI 2.10, table 5-8
 }
 
 var guidForm = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
@@ -150,7 +149,7 @@ func (l Layout) encode() (head, tail []byte, err error) {
 	for i, p := range l.Partitions {
 		t.Partitions = append(t.Partitions, &gpt.Partition{
 			Index: i + 1, Start: uint64(p.StartBytes / SectorSize), Size: uint64(p.SizeBytes),
-			Type: gpt.Type(p.Type), Name: p.Name, GUID: p.GUID, Attributes: p.Attributes,
+			Type: gpt.Type(p.Type), Name: p.Name, GUID: p.GUID,
 		})
 	}
 	c := &tableBytes{size: l.SizeBytes}

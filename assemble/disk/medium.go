@@ -4,7 +4,6 @@
 package disk
 
 import (
-	"cmp"
 	"fmt"
 	"os"
 	"time"
@@ -17,11 +16,6 @@ type BootMedium struct {
 	// Files are the contents of the EFI system partition. Firmware starts
 	// EFI/BOOT/BOOTX64.EFI or EFI/BOOT/BOOTAA64.EFI.
 	Files []File
-	// Label is the FAT volume label; "" means "IMGASM".
-	Label string
-	// ESPBytes is the size of the EFI system partition, a multiple of 1 MiB;
-	// 0 means as small as the files allow.
-	ESPBytes int64
 	// Volumes are further partitions, in order, each in 1 MiB steps.
 	Volumes []Volume
 	// Seed is what all identifiers are derived from; see internal/derive. Media that are
@@ -34,7 +28,6 @@ type BootMedium struct {
 // Volume is a partition whose contents come as they are.
 type Volume struct {
 	Name string // of the partition
-	Type string // a GUID; "" means TypeLinux
 	// Contents fill the partition from its start. The path is only for errors.
 	Contents File
 }
@@ -69,12 +62,9 @@ func alignUp(n int64) int64 { return (n + Alignment - 1) &^ (Alignment - 1) }
 
 // layout gives every part its place.
 func (m *BootMedium) layout() (Layout, error) {
-	if m.ESPBytes == 0 {
-		size, err := FAT32Size(m.Files)
-		if err != nil {
-			return Layout{}, err
-		}
-		m.ESPBytes = size
+	esp, err := FAT32Size(m.Files)
+	if err != nil {
+		return Layout{}, err
 	}
 	l := Layout{GUID: derive.GUID(m.Seed, "boot medium")}
 	next := int64(Alignment)
@@ -83,9 +73,9 @@ func (m *BootMedium) layout() (Layout, error) {
 		l.Partitions = append(l.Partitions, Partition{Name: name, Type: kind, GUID: guid, StartBytes: next, SizeBytes: size})
 		next += size
 	}
-	add("EFI System Partition", TypeESP, m.ESPBytes)
+	add("EFI System Partition", TypeESP, esp)
 	for _, v := range m.Volumes {
-		add(v.Name, cmp.Or(v.Type, TypeLinux), max(Alignment, alignUp(v.Contents.SizeBytes)))
+		add(v.Name, TypeLinux, max(Alignment, alignUp(v.Contents.SizeBytes)))
 	}
 	l.SizeBytes = next + Alignment // the backup table
 	return l, l.Validate()
@@ -98,7 +88,7 @@ func (m *BootMedium) write(f *os.File, l Layout) error {
 	}
 	esp := l.Partitions[0]
 	err := WriteFAT32(f, esp.StartBytes, FAT32{
-		SizeBytes: esp.SizeBytes, Label: cmp.Or(m.Label, "IMGASM"), VolumeID: derive.VolumeID(m.Seed, "EFI system partition"),
+		SizeBytes: esp.SizeBytes, Label: "IMGASM", VolumeID: derive.VolumeID(m.Seed, "EFI system partition"),
 		HiddenSectors: uint32(esp.StartBytes / SectorSize), Time: m.Time, Files: m.Files,
 	}, true)
 	if err != nil {
@@ -106,8 +96,8 @@ func (m *BootMedium) write(f *os.File, l Layout) error {
 	}
 	for i, v := range m.Volumes {
 		s := &sink{w: f, pos: l.Partitions[i+1].StartBytes, blank: true}
-		if err := s.Copy(v.Contents); err != nil {
-			return err
+		if s.Copy(v.Contents); s.err != nil {
+			return s.err
 		}
 	}
 	return nil

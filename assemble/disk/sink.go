@@ -4,6 +4,7 @@
 package disk
 
 import (
+	"cmp"
 	"io"
 	"os"
 
@@ -14,49 +15,48 @@ import (
 type sink struct {
 	w     io.WriterAt
 	pos   int64
-	blank bool // the destination reads as zero where nothing was written
+	blank bool  // the destination reads as zero where nothing was written
+	err   error // the first; nothing is written behind it
 }
 
-func (s *sink) Write(p []byte) (int, error) {
-	n, err := s.w.WriteAt(p, s.pos)
-	s.pos += int64(n)
-	return n, err
+func (s *sink) Write(p []byte) (n int, err error) {
+	if s.err == nil {
+		n, s.err = s.w.WriteAt(p, s.pos)
+		s.pos += int64(n)
+	}
+	return n, s.err
 }
 
 var zeroes [256 << 10]byte
 
 // Zero moves on by n bytes that must read as zero.
-func (s *sink) Zero(n int64) error {
+func (s *sink) Zero(n int64) {
 	if s.blank {
 		s.Free(n)
-		return nil
+		return
 	}
-	for n > 0 {
-		k, err := s.Write(zeroes[:min(n, int64(len(zeroes)))])
-		if err != nil {
-			return err
-		}
+	for n > 0 && s.err == nil {
+		k, _ := s.Write(zeroes[:min(n, int64(len(zeroes)))])
 		n -= int64(k)
 	}
-	return nil
 }
 
 // Free moves on by n bytes that may hold anything.
 func (s *sink) Free(n int64) { s.pos += n }
 
 // Copy writes the contents of a file.
-func (s *sink) Copy(f File) error {
+func (s *sink) Copy(f File) {
 	file, ok := s.w.(*os.File)
 	if !ok {
-		return tree.Copy(s, f)
+		s.err = cmp.Or(s.err, tree.Copy(s, f))
+		return
 	}
 	// An *os.File writes at its own position, which lets the kernel copy.
-	if _, err := file.Seek(s.pos, io.SeekStart); err != nil {
-		return err
+	if s.err == nil {
+		_, s.err = file.Seek(s.pos, io.SeekStart)
 	}
-	if err := tree.Copy(file, f); err != nil {
-		return err
+	if s.err == nil {
+		s.err = tree.Copy(file, f)
 	}
 	s.pos += f.SizeBytes
-	return nil
 }
