@@ -74,6 +74,7 @@ func (a *app) commands() []*cli.Command {
 		mediaCommand(a),
 		superviseCommand(a),
 		targetCommand(a),
+		completionCommand(a),
 		completeCommand(a),
 	}
 }

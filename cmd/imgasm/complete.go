@@ -85,11 +85,13 @@ func (c *completion) pass(w string) {
 		}
 		return
 	}
-	if sub := named(c.command.Subcommands, w); sub != nil && c.args == 0 {
+	sub := named(c.command.Subcommands, w)
+	switch {
+	case sub != nil && c.args == 0:
 		c.command = sub
-		return
+	case w != "help" || c.command.Name != "": // imgasm help VERB
+		c.args++
 	}
-	c.args++
 }
 
 func (c *completion) flag(name string) *flagInfo {

@@ -54,6 +54,9 @@ func TestRunDetached(t *testing.T) {
 	if out, _ = s.must("ps"); !strings.Contains(out, "disk  x86_64  tcg,thread=single  "+strconv.Itoa(i.SSHPort)) {
 		t.Errorf("ps: %s", out)
 	}
+	if out, _ = s.must(completeVerb, "imgasm", "stop", "d"); !strings.HasPrefix(out, "disk\t") {
+		t.Errorf("complete: %q", out)
+	}
 	shot := filepath.Join(t.TempDir(), "x.png")
 	s.must("screenshot", "disk", "--out", shot)
 	if picture, err := os.ReadFile(shot); err != nil {
