@@ -4,6 +4,7 @@
 package assemble
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,7 +38,7 @@ func (j *Job) report(err error, interrupted bool) {
 
 // page makes a page of the staged bundle. The build ends as it does without it.
 func (j *Job) page() {
-	b, err := report.Read(j.Path(stagedBundle))
+	b, err := report.Read(context.Background(), j.Path(stagedBundle))
 	if err == nil {
 		b.Name = filepath.Base(j.Outputs.Path)
 		_, err = b.Put(j.Outputs.Report)

@@ -4,6 +4,7 @@ package report
 
 import (
 	"archive/tar"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -15,12 +16,16 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/imgasm/imgasm/internal/size"
 	"github.com/imgasm/imgasm/internal/smallfile"
 )
 
 const (
 	maxFile   = 32 << 20 // bytes that are read of a file
 	maxBundle = 96 << 20 // and of all
+	// maxArchive is what an archive may unpack to. Builds keep at most 20 MiB of
+	// each channel of a guest.
+	maxArchive = 1 << 30
 )
 
 // archiveSuffix is the ending of a bundle in one file.
@@ -32,7 +37,7 @@ func Name(bundle string) string {
 }
 
 // readBundle reads the files of a folder or an archive that a page is made of.
-func readBundle(bundle string) (map[string][]byte, error) {
+func readBundle(ctx context.Context, bundle string) (map[string][]byte, error) {
 	files := map[string][]byte{}
 	left := int64(maxBundle)
 	add := func(name string, r io.Reader) error {
@@ -44,7 +49,7 @@ func readBundle(bundle string) (map[string][]byte, error) {
 	if info, err := os.Stat(bundle); err != nil {
 		return nil, err
 	} else if !info.IsDir() {
-		return files, readArchive(bundle, add)
+		return files, readArchive(ctx, bundle, add)
 	}
 	entries, err := os.ReadDir(bundle)
 	if err != nil {
@@ -58,7 +63,7 @@ func readBundle(bundle string) (map[string][]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		err = add(e.Name(), f)
+		err = add(e.Name(), until{ctx, f})
 		if err := errors.Join(err, f.Close()); err != nil {
 			return nil, err
 		}
@@ -66,7 +71,7 @@ func readBundle(bundle string) (map[string][]byte, error) {
 	return files, nil
 }
 
-func readArchive(bundle string, add func(name string, r io.Reader) error) error {
+func readArchive(ctx context.Context, bundle string, add func(name string, r io.Reader) error) error {
 	f, err := smallfile.Open(bundle)
 	if err != nil {
 		return err
@@ -77,22 +82,40 @@ func readArchive(bundle string, add func(name string, r io.Reader) error) error 
 		return err
 	}
 	defer z.Close()
-	for t := tar.NewReader(z); ; {
+	unpacked := &io.LimitedReader{R: until{ctx, z}, N: maxArchive}
+	for t := tar.NewReader(unpacked); ; {
 		h, err := t.Next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return noBundle(fmt.Errorf("%s: %w", bundle, err))
-		}
-		if name := path.Base(h.Name); h.Typeflag == tar.TypeReg && strings.Count(h.Name, "/") == 1 && wanted(name) {
-			if err := add(name, t); err != nil {
-				return noBundle(fmt.Errorf("%s: %s: %w", bundle, name, err))
+		if err == nil {
+			if name := path.Base(h.Name); h.Typeflag == tar.TypeReg && strings.Count(h.Name, "/") == 1 && wanted(name) {
+				err = add(name, t)
 			}
+		}
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case unpacked.N <= 0:
+			return noBundle(fmt.Errorf("%s unpacks to more than %s", bundle, size.Text(maxArchive)))
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return noBundle(fmt.Errorf("%s: %w", bundle, err))
 		}
 	}
 }
 
+// until reads until its context ends.
+type until struct {
+	ctx context.Context
+	io.Reader
+}
+
+func (u until) Read(p []byte) (int, error) {
+	if err := context.Cause(u.ctx); err != nil {
+		return 0, err
+	}
+	return u.Reader.Read(p)
+}
+
 func wanted(name string) bool {
-	return strings.HasSuffix(name, consoleFile) || slices.Contains([]string{EventsFile, FailureFile, ImageFile, PlanFile, HostFile, ScreenFile}, name)
+	return strings.HasSuffix(name, consoleFile) || slices.Contains([]string{EventsFile, FailureFile, ChecksFile, ImageFile, PlanFile, HostFile, ScreenFile}, name)
 }

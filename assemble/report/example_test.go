@@ -1,6 +1,7 @@
 package report_test
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/imgasm/imgasm/assemble/report"
@@ -8,7 +9,7 @@ import (
 
 // Of what a failed build has left, a page is made.
 func Example() {
-	build, err := report.Read("testdata/alma.qcow2.failed")
+	build, err := report.Read(context.Background(), "testdata/alma.qcow2.failed")
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -62,6 +62,7 @@ type page struct {
 	Why                       *why
 	Rows                      []row
 	Charts                    []chart
+	Checks                    []Checked
 	Said                      []said
 	Image                     *Image
 	Output                    []File
@@ -101,7 +102,7 @@ type detail struct{ Name, Text string }
 func (b *Build) page() page {
 	p := page{
 		Name: b.Name, Verdict: b.Verdict(), When: b.Events[0].Time.UTC().Format("2006-01-02 15:04 MST"), Took: duration(b.took()),
-		Why: b.why(), Rows: b.rows(), Charts: b.charts(), Image: b.Image,
+		Why: b.why(), Rows: b.rows(), Charts: b.charts(), Checks: b.Checks, Image: b.Image,
 	}
 	if b.Image != nil {
 		p.Output = []File{b.Image.Output}

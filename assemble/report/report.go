@@ -12,6 +12,7 @@ import (
 	"bufio"
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -31,6 +32,7 @@ var ErrInput = fault.Class(fault.Input, "no build to report of")
 const (
 	EventsFile  = "events.jsonl" // one Event a line
 	FailureFile = "failure.json" // of a failure that a guest is to blame for
+	ChecksFile  = "report.json"  // of a verification: its checks
 	ImageFile   = "image.json"   // the description of what was made
 	PlanFile    = "plan.json"
 	HostFile    = "host.json"
@@ -40,8 +42,10 @@ const (
 )
 
 const (
-	maxLines = 20_000  // of a console that are shown, half of them its last
-	maxEvent = 1 << 20 // bytes of an event
+	maxLines    = 20_000  // of a console that are shown, half of them its last
+	maxConsoles = 8       // that are shown
+	maxEvent    = 1 << 20 // bytes of an event
+	maxTold     = 5_000   // events that have a line of their own on the page
 )
 
 // Event is what a build says while it runs.
@@ -63,6 +67,18 @@ type Failure struct {
 	Lines   []Line `json:"lines"`
 	Said    []Line `json:"said"`
 }
+
+// Checked is a check of a verification.
+type Checked struct {
+	Name    string   `json:"name"`
+	Status  string   `json:"status"` // "passed", "failed", "skipped"
+	Seconds float64  `json:"seconds"`
+	Why     string   `json:"why"`  // the evidence, or why not
+	Said    []string `json:"said"` // the guest's own words, of a failure
+}
+
+// Took is how long the check took, for a person.
+func (c Checked) Took() string { return duration(time.Duration(c.Seconds * float64(time.Second))) }
 
 // Image is what the page shows of an image's description.
 type Image struct {
@@ -107,6 +123,7 @@ type Build struct {
 	Name     string // of what was to be made
 	Events   []Event
 	Failure  *Failure
+	Checks   []Checked // of the verification, as far as it came
 	Image    *Image
 	Plan     json.RawMessage // nil: not known
 	Host     json.RawMessage
@@ -116,25 +133,39 @@ type Build struct {
 
 // Read takes a build out of the folder or the archive (.tar.zst) that it has left.
 //
-// Errors: ErrInput where that holds no build; those of files.
-func Read(path string) (*Build, error) {
-	files, err := readBundle(path)
+// Errors: ErrInput where that holds no build; those of files; the context's cause.
+func Read(ctx context.Context, path string) (*Build, error) {
+	files, err := readBundle(ctx, path)
 	if err != nil {
 		return nil, err
 	}
-	b := &Build{Name: Name(path), Screen: files[ScreenFile]}
-	if b.Events = events(files[EventsFile]); len(b.Events) == 0 {
-		return nil, noBundle(fmt.Errorf("%s has no %s that says anything", path, EventsFile))
+	b, err := New(Name(path), files)
+	if err != nil {
+		return nil, noBundle(fmt.Errorf("%s: %w", path, err))
 	}
-	for name, into := range map[string]any{FailureFile: &b.Failure, ImageFile: &b.Image, PlanFile: &b.Plan, HostFile: &b.Host} {
+	return b, nil
+}
+
+// New is the build of what is called name, from the files of a bundle by their names.
+func New(name string, files map[string][]byte) (*Build, error) {
+	b := &Build{Name: name, Screen: files[ScreenFile]}
+	if b.Events = events(files[EventsFile]); len(b.Events) == 0 {
+		return nil, fmt.Errorf("there is no %s that says anything", EventsFile)
+	}
+	var verified struct {
+		Checks  []Checked
+		Failure *Failure
+	}
+	for name, into := range map[string]any{FailureFile: &b.Failure, ChecksFile: &verified, ImageFile: &b.Image, PlanFile: &b.Plan, HostFile: &b.Host} {
 		text := files[name]
 		if text == nil {
 			continue
 		}
 		if err := json.Unmarshal(text, into); err != nil {
-			return nil, noBundle(fmt.Errorf("%s of %s: %w", name, path, err))
+			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}
+	b.Checks, b.Failure = verified.Checks, cmp.Or(b.Failure, verified.Failure)
 	b.takeConsoles(files)
 	return b, nil
 }
@@ -144,15 +175,22 @@ func noBundle(err error) error {
 }
 
 // events are those of a log. A line that is none, as a build leaves that was
-// killed, is left out.
+// killed, is left out, and so is what would make the page too long.
 func events(text []byte) (all []Event) {
+	told := 0
 	lines := bufio.NewScanner(bytes.NewReader(text))
 	lines.Buffer(nil, maxEvent)
 	for lines.Scan() {
 		var e Event
-		if json.Unmarshal(lines.Bytes(), &e) == nil && e.Kind != "" {
-			all = append(all, e)
+		if json.Unmarshal(lines.Bytes(), &e) != nil || e.Kind == "" {
+			continue
 		}
+		if !slices.Contains([]event.Kind{event.Progress, event.Written, event.Error, event.Result}, e.Kind) {
+			if told++; told > maxTold {
+				continue
+			}
+		}
+		all = append(all, e)
 	}
 	return all
 }
@@ -169,7 +207,7 @@ func (b *Build) takeConsoles(files map[string][]byte) {
 		if name == consoleFile {
 			c.mark(b)
 		}
-		if len(c.Lines) > 0 {
+		if len(c.Lines) > 0 && len(b.Consoles) < maxConsoles {
 			b.Consoles = append(b.Consoles, c)
 		}
 	}

@@ -3,11 +3,13 @@ package report_test
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"image"
 	"image/png"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -65,6 +67,7 @@ func bundle(t *testing.T) string {
 		"serial.log":      []byte("Linux <script>alert(2)</script>\r\nWanted one\r\nwanted two\r\nNo space left on device\r\n"),
 		"boot-serial.log": []byte("it boots\r\n"),
 		"failure.json":    []byte(`{"rule":"disk-full","phase":"packages","meaning":"No space.","hint":"grow","lines":[{"channel":"console","line":4,"text":"No space left on device"},{"channel":"log","line":9,"text":"</code><img src=x>"}]}`),
+		"report.json":     []byte(`{"checks":[{"name":"ssh","status":"failed","seconds":61,"why":"nobody <i>answers","said":["sshd: <b>no keys"]},{"name":"boot","status":"passed","seconds":2,"why":"it booted"}]}`),
 		"plan.json":       []byte(`{"arch":"x86_64"}`),
 		"screen.png":      screen.Bytes(),
 		"SUMMARY.md":      []byte("# failed"),
@@ -79,7 +82,7 @@ func bundle(t *testing.T) string {
 // page makes the page of a bundle and returns its path and text.
 func page(t *testing.T, bundle, place string) (path, text string) {
 	t.Helper()
-	b, err := report.Read(bundle)
+	b, err := report.Read(t.Context(), bundle)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,6 +104,7 @@ func TestPage(t *testing.T) {
 		`<a href="#c0-4">console, line 4</a> <code>No space left on device</code>`, `<span>log, line 9</span> <code>&lt;/code&gt;&lt;img src=x&gt;</code>`,
 		`<span id="c0-4" class="fatal">`, "Linux &lt;script&gt;alert(2)&lt;/script&gt;", `<a href="#c0-3">installing packages</a>`, "rule disk-full",
 		"Packages installed <b>2</b>", "Written to the guest&#39;s disks <b>5.0 MiB</b>", "skipped: not asked for", "the disk is slow", "data:image/png;base64,", "boot-serial.log", "1 min 17 s",
+		`<td class="failed">failed</td>`, "nobody &lt;i&gt;answers", "sshd: &lt;b&gt;no keys", `<td class="passed">passed</td>`,
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page has no %q", want)
@@ -114,9 +118,9 @@ func TestPage(t *testing.T) {
 	}
 }
 
-// An archive of the bundle gives the same page; in a folder an index leads to it.
-func TestArchiveAndIndex(t *testing.T) {
-	dir := bundle(t)
+// archived is an archive of a bundle, with what more adds.
+func archived(t *testing.T, dir string, more func(*tar.Writer) error) string {
+	t.Helper()
 	archive := filepath.Join(t.TempDir(), "alma.qcow2.failed.tar.zst")
 	f, err := os.Create(archive)
 	if err != nil {
@@ -130,9 +134,60 @@ func TestArchiveAndIndex(t *testing.T) {
 	if err := w.AddFS(os.DirFS(filepath.Dir(dir))); err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(w.Close(), z.Close(), f.Close()); err != nil {
+	if more != nil {
+		err = more(w)
+	}
+	if err := errors.Join(err, w.Close(), z.Close(), f.Close()); err != nil {
 		t.Fatal(err)
 	}
+	return archive
+}
+
+// A stranger's archive is read within bounds, and until the context ends; its names
+// lead nowhere.
+func TestHostileArchive(t *testing.T) {
+	dir := bundle(t)
+	add := func(w *tar.Writer, name string, size int64) error {
+		err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o600, Size: size})
+		_, err2 := io.CopyN(w, lines{}, size)
+		return errors.Join(err, err2)
+	}
+	for _, name := range []string{"x/core", "x/other-serial.log"} {
+		bomb := archived(t, dir, func(w *tar.Writer) error { return add(w, name, 1<<30) })
+		if _, err := report.Read(t.Context(), bomb); !errors.Is(err, report.ErrInput) || !strings.Contains(err.Error(), "unpacks to more than 1.0 GiB") {
+			t.Errorf("%s: %v", name, err)
+		}
+		ctx, stop := context.WithCancelCause(t.Context())
+		why := errors.New("stopped")
+		stop(why)
+		if _, err := report.Read(ctx, bomb); !errors.Is(err, why) {
+			t.Errorf("%s, with a context that has ended: %v", name, err)
+		}
+	}
+	odd := archived(t, dir, func(w *tar.Writer) (err error) {
+		for n := range 12 {
+			err = errors.Join(err, add(w, fmt.Sprintf("../%d<script>\n-serial.log", n), 9))
+		}
+		return errors.Join(err, add(w, "/etc/x/events.jsonl", 9))
+	})
+	_, text := page(t, odd, filepath.Join(t.TempDir(), "why.html"))
+	if strings.Contains(text, "<script>\n-") || strings.Count(text, `<section class="console"`) != 8 || !strings.Contains(text, "<title>alma.qcow2: failed") {
+		t.Errorf("%d consoles", strings.Count(text, `<section class="console"`))
+	}
+}
+
+type lines struct{}
+
+func (lines) Read(p []byte) (int, error) {
+	copy(p, bytes.Repeat([]byte{'\n'}, len(p)))
+	p[0] = 'x'
+	return len(p), nil
+}
+
+// An archive of the bundle gives the same page; in a folder an index leads to it.
+func TestArchiveAndIndex(t *testing.T) {
+	dir := bundle(t)
+	archive := archived(t, dir, nil)
 	place := filepath.Join(t.TempDir(), "pages")
 	path, text := page(t, archive, place)
 	if _, want := page(t, dir, filepath.Join(t.TempDir(), "x.html")); text != want || path != filepath.Join(place, "alma.qcow2.html") {
@@ -163,10 +218,10 @@ func TestRefused(t *testing.T) {
 	if err := report.Check(file+"/", "alma"); err == nil || !strings.Contains(err.Error(), "is no folder") {
 		t.Errorf("a file with a slash: %v", err)
 	}
-	if _, err := report.Read(dir); !errors.Is(err, report.ErrInput) {
+	if _, err := report.Read(t.Context(), dir); !errors.Is(err, report.ErrInput) {
 		t.Errorf("%v", err)
 	}
-	if _, err := report.Read(theirs); !errors.Is(err, report.ErrInput) {
+	if _, err := report.Read(t.Context(), theirs); !errors.Is(err, report.ErrInput) {
 		t.Errorf("a file that is no archive: %v", err)
 	}
 }
@@ -178,9 +233,26 @@ func TestLinkInBundle(t *testing.T) {
 	if err := errors.Join(os.Rename(log, filepath.Join(t.TempDir(), "x")), os.Symlink("/proc/self/status", log)); err != nil {
 		t.Skip(err)
 	}
-	b, err := report.Read(dir)
+	b, err := report.Read(t.Context(), dir)
 	if err != nil || slices.ContainsFunc(b.Consoles, func(c report.Console) bool { return c.Name == "serial.log" }) {
 		t.Errorf("%+v, %v", b, err)
+	}
+}
+
+// Of very many events the page has the first, and the end.
+func TestManyEvents(t *testing.T) {
+	dir := bundle(t)
+	log := filepath.Join(dir, "events.jsonl")
+	text, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	many := strings.Repeat(`{"kind":"note","text":"n"}`+"\n", 100_000) + string(text)
+	if err := os.WriteFile(log, []byte(many), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := report.Read(t.Context(), dir); err != nil || len(b.Events) > 6_000 || b.Verdict() != report.Failed {
+		t.Errorf("%d events, %v", len(b.Events), err)
 	}
 }
 
@@ -194,7 +266,7 @@ func TestLongConsole(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "serial.log"), []byte(long.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	b, err := report.Read(dir)
+	b, err := report.Read(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}

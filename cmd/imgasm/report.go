@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -36,7 +37,7 @@ func reportCommand(a *app) *cli.Command {
 				return a.usage("report of %d bundles takes a folder: --out DIR", c.NArg())
 			}
 			for _, bundle := range c.Args().Slice() {
-				if err := a.makeReport(bundle, out); err != nil {
+				if err := a.makeReport(c.Context, bundle, out); err != nil {
 					return err
 				}
 			}
@@ -45,8 +46,8 @@ func reportCommand(a *app) *cli.Command {
 	}
 }
 
-func (a *app) makeReport(bundle, out string) error {
-	b, err := report.Read(bundle)
+func (a *app) makeReport(ctx context.Context, bundle, out string) error {
+	b, err := report.Read(ctx, bundle)
 	if err != nil {
 		return ofUser(err)
 	}
