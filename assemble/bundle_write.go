@@ -71,6 +71,10 @@ func (j *Job) stageLog(name string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, out.Close()) }()
+	if path.Ext(name) == ".png" { // in which no text can be found
+		_, err := io.Copy(out, in)
+		return err
+	}
 	clean := j.Secrets.Writer(out)
 	var r io.Reader = in
 	if filter := j.Logs[name].Filter; filter != nil {

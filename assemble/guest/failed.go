@@ -25,9 +25,6 @@ import (
 	"github.com/imgasm/imgasm/qemu/accel"
 )
 
-// screenFile has the guest's screen.
-const screenFile = "screen.png"
-
 // Watched says what a guest does, in messages, and in which files of the working
 // folder its channels are kept.
 type Watched struct {
@@ -37,7 +34,7 @@ type Watched struct {
 
 // TestLogs are the logs of a verification that a bundle takes out of the working folder.
 func TestLogs() map[string]assemble.Log {
-	all := map[string]assemble.Log{verify.ReportFile: {About: "the checks, and what the guest said to each"}}
+	all := map[string]assemble.Log{verify.ReportFile: {About: "the checks, and what the guest said to each"}, verify.ScreenFile: {About: "the guest's screen"}}
 	for n, which := range []string{"", ", of the second machine"} {
 		all[verify.LogFile(n+1)] = assemble.Log{About: "the serial console of the verification" + which}
 	}
@@ -99,9 +96,9 @@ func look(ctx context.Context, j *assemble.Job, g *watch.Guest) map[string][]byt
 	if !g.Alive() {
 		return files
 	}
-	if g.VM.Screendump(ctx, j.Path(screenFile)) == nil {
-		if png, err := j.Folder.ReadFile(screenFile); err == nil {
-			files[screenFile] = png
+	if g.VM.Screendump(ctx, j.Path(verify.ScreenFile)) == nil {
+		if png, err := j.Folder.ReadFile(verify.ScreenFile); err == nil {
+			files[verify.ScreenFile] = png
 		}
 	}
 	status, err1 := g.VM.Status(ctx)
@@ -126,7 +123,6 @@ func (r *Runner) Report(out string, plan any, cause error) assemble.Report {
 		"failure.json": "the failure, with the guest's lines",
 		"guest.json":   "what QEMU said of the guest",
 		"qemu.txt":     "QEMU's command and what it printed",
-		screenFile:     "the guest's screen",
 	}}
 	facts := map[string]any{"plan.json": plan, "host.json": r.hostFacts(out)}
 	if e := failureOf(cause); e != nil {

@@ -121,7 +121,7 @@ func (r *Runner) verification(j *assemble.Job, m qemu.Config, v Verification) (*
 	image.SizeBytes = size
 	m.Drives, m.Net, m.Firmware = nil, nil, nil // a verification's machines have their own
 	o := &verify.Options{
-		Image: image, Dir: filepath.Dir(image.Path), Account: v.Account, Skip: map[string]string{}, Timeout: 10 * time.Minute, Field: j.Field,
+		Image: image, Dir: filepath.Dir(image.Path), Keep: j.Outputs.Report != "", Account: v.Account, Skip: map[string]string{}, Timeout: 10 * time.Minute, Field: j.Field,
 		Machine: &machine.Machine{Config: m, Firmware: r.Firmware, Accel: r.Accel, QEMU: r.QEMU},
 		// An hour's work is thrown away for an image that is of no use, and for no other.
 		Decides: func(check string, answered bool) bool {

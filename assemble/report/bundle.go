@@ -117,5 +117,5 @@ func (u until) Read(p []byte) (int, error) {
 }
 
 func wanted(name string) bool {
-	return strings.HasSuffix(name, consoleFile) || slices.Contains([]string{EventsFile, FailureFile, ChecksFile, ImageFile, PlanFile, HostFile, ScreenFile}, name)
+	return consoles.MatchString(name) || slices.Contains([]string{EventsFile, FailureFile, ChecksFile, ImageFile, PlanFile, HostFile, ScreenFile}, name)
 }

@@ -203,6 +203,10 @@ func (b *Build) rows() (rows []row) {
 		case event.StepDone:
 			shut(e, Done, e.Text)
 		case event.StepSkip:
+			if step >= 0 && rows[step].Name == e.Step { // a check, which is asked what it needs
+				shut(e, "skipped", "skipped: "+e.Text)
+				continue
+			}
 			rows = append(rows, row{Kind: "step", State: "skipped", Name: e.Step, Text: "skipped: " + e.Text})
 		case event.Error:
 			shut(e, Failed, "")

@@ -16,8 +16,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/imgasm/imgasm/internal/event"
@@ -37,9 +37,12 @@ const (
 	PlanFile    = "plan.json"
 	HostFile    = "host.json"
 	ScreenFile  = "screen.png" // the guest's screen at the end
-	// consoleFile is the console of the installation; other consoles' names end so.
+	// consoleFile is the console of the installation.
 	consoleFile = "serial.log"
 )
+
+// consoles are the names of consoles: "serial.log", "boot-serial-2.log".
+var consoles = regexp.MustCompile(`serial(-[0-9]+)?\.log$`)
 
 const (
 	maxLines    = 20_000  // of a console that are shown, half of them its last
@@ -200,7 +203,7 @@ func events(text []byte) (all []Event) {
 func (b *Build) takeConsoles(files map[string][]byte) {
 	names := slices.SortedFunc(maps.Keys(files), func(x, y string) int { return cmp.Or(len(x)-len(y), cmp.Compare(x, y)) })
 	for _, name := range names {
-		if !strings.HasSuffix(name, consoleFile) {
+		if !consoles.MatchString(name) {
 			continue
 		}
 		c := Console{Name: name, Lines: consoleLines(files[name])}

@@ -63,14 +63,14 @@ func bundle(t *testing.T) string {
 		t.Fatal(err)
 	}
 	for name, text := range map[string][]byte{
-		"events.jsonl":    events.Bytes(),
-		"serial.log":      []byte("Linux <script>alert(2)</script>\r\nWanted one\r\nwanted two\r\nNo space left on device\r\n"),
-		"boot-serial.log": []byte("it boots\r\n"),
-		"failure.json":    []byte(`{"rule":"disk-full","phase":"packages","meaning":"No space.","hint":"grow","lines":[{"channel":"console","line":4,"text":"No space left on device"},{"channel":"log","line":9,"text":"</code><img src=x>"}]}`),
-		"report.json":     []byte(`{"checks":[{"name":"ssh","status":"failed","seconds":61,"why":"nobody <i>answers","said":["sshd: <b>no keys"]},{"name":"boot","status":"passed","seconds":2,"why":"it booted"}]}`),
-		"plan.json":       []byte(`{"arch":"x86_64"}`),
-		"screen.png":      screen.Bytes(),
-		"SUMMARY.md":      []byte("# failed"),
+		"events.jsonl":      events.Bytes(),
+		"serial.log":        []byte("Linux <script>alert(2)</script>\r\nWanted one\r\nwanted two\r\nNo space left on device\r\n"),
+		"boot-serial-2.log": []byte("it boots\r\n"),
+		"failure.json":      []byte(`{"rule":"disk-full","phase":"packages","meaning":"No space.","hint":"grow","lines":[{"channel":"console","line":4,"text":"No space left on device"},{"channel":"log","line":9,"text":"</code><img src=x>"}]}`),
+		"report.json":       []byte(`{"checks":[{"name":"ssh","status":"failed","seconds":61,"why":"nobody <i>answers","said":["sshd: <b>no keys"]},{"name":"boot","status":"passed","seconds":2,"why":"it booted"}]}`),
+		"plan.json":         []byte(`{"arch":"x86_64"}`),
+		"screen.png":        screen.Bytes(),
+		"SUMMARY.md":        []byte("# failed"),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
 			t.Fatal(err)
@@ -103,7 +103,7 @@ func TestPage(t *testing.T) {
 		"<title>alma.qcow2: failed</title>", "the installation failed: no space &lt;script&gt;alert(1)&lt;/script&gt;</p>", "make the disk larger",
 		`<a href="#c0-4">console, line 4</a> <code>No space left on device</code>`, `<span>log, line 9</span> <code>&lt;/code&gt;&lt;img src=x&gt;</code>`,
 		`<span id="c0-4" class="fatal">`, "Linux &lt;script&gt;alert(2)&lt;/script&gt;", `<a href="#c0-3">installing packages</a>`, "rule disk-full",
-		"Packages installed <b>2</b>", "Written to the guest&#39;s disks <b>5.0 MiB</b>", "skipped: not asked for", "the disk is slow", "data:image/png;base64,", "boot-serial.log", "1 min 17 s",
+		"Packages installed <b>2</b>", "Written to the guest&#39;s disks <b>5.0 MiB</b>", "skipped: not asked for", "the disk is slow", "data:image/png;base64,", "boot-serial-2.log", "1 min 17 s",
 		`<td class="failed">failed</td>`, "nobody &lt;i&gt;answers", "sshd: &lt;b&gt;no keys", `<td class="passed">passed</td>`,
 	} {
 		if !strings.Contains(text, want) {

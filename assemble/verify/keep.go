@@ -1,4 +1,4 @@
-// What is kept of a verification that failed.
+// What is kept of a verification, above all of one that failed.
 
 package verify
 
@@ -17,11 +17,11 @@ import (
 // ReportFile has the report of a failure, in Options.Dir.
 const ReportFile = "report.json"
 
-// Other files that are kept of a failure, besides the consoles.
-const (
-	screenFile = "screen.png"
-	qemuFile   = "qemu.txt"
-)
+// ScreenFile has the screen of the first machine, in Options.Dir.
+const ScreenFile = "screen.png"
+
+// qemuFile is kept of a failure too.
+const qemuFile = "qemu.txt"
 
 // keep writes what is known of a failure to Dir, while the machines live.
 func (r *run) keep(ctx context.Context) {
@@ -35,8 +35,8 @@ func (r *run) keep(ctx context.Context) {
 		r.report.Kept[LogFile(c.n)] = fmt.Sprintf("the serial console of machine %d, byte by byte", c.n)
 		fmt.Fprintf(&qemu, "%s\n\n%s\n", proc.Quote(c.vm.Argv()), c.vm.Stderr())
 	}
-	if r.clones[0].vm.Screendump(ctx, filepath.Join(r.Dir, screenFile)) == nil {
-		r.report.Kept[screenFile] = "the screen of machine 1"
+	if r.clones[0].vm.Screendump(ctx, filepath.Join(r.Dir, ScreenFile)) == nil {
+		r.report.Kept[ScreenFile] = "the screen of machine 1"
 	}
 	for _, f := range []struct {
 		name, about string

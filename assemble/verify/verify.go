@@ -47,7 +47,7 @@ type Options struct {
 	Inside *machine.Inside
 	Unread error
 	// Dir is a folder of ours: overlays, seeds, firmware, and what is kept of a
-	// failure: see Report.Kept.
+	// failure, or with Keep in any case: see Report.Kept.
 	Dir string
 
 	// Login is an account that the checks may use where the seed's is not made.
@@ -63,6 +63,8 @@ type Options struct {
 	// Twin boots a second machine at the same time: what two must not share is
 	// looked at then only.
 	Twin bool
+	// Keep has what is kept of a failure kept of a success too.
+	Keep bool
 	// Timeout of the whole; 0: 20 minutes, emulated 1 hour.
 	Timeout time.Duration
 	// Grace is how long one sign of life may come after another, and half of how long
@@ -108,12 +110,16 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		}
 		r.report.Results = append(r.report.Results, res)
 	}
+	r.report.Seconds = time.Since(begun).Seconds()
 	if err := r.report.Err(); err != nil {
 		r.fail(ctx, err)
 	} else {
+		if r.Keep {
+			r.keep(ctx)
+		}
 		r.powerOff(ctx)
+		r.report.Seconds = time.Since(begun).Seconds()
 	}
-	r.report.Seconds = time.Since(begun).Seconds()
 	return r.report, r.stopped(ctx)
 }
 

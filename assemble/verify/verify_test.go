@@ -160,7 +160,7 @@ func TestHealthy(t *testing.T) {
 	o := options(t, sshd(t, true, healthy), prompt)
 	checks, err := verify.ParseChecks("own", []byte("it is Linux\n  $ uname\n  L.*x (re)\n"))
 	ok(t, err)
-	o.Own, o.Skip = checks, map[string]string{"selinux": "not today"}
+	o.Own, o.Skip, o.Keep = checks, map[string]string{"selinux": "not today"}, true
 	r, err := verify.Run(t.Context(), o)
 	ok(t, err)
 	for _, name := range append(verify.Names(), "it is Linux") {
@@ -171,6 +171,11 @@ func TestHealthy(t *testing.T) {
 		}
 		if !slices.Contains(statuses(r), want) {
 			t.Errorf("no %q in %v", want, r.Results)
+		}
+	}
+	for _, file := range []string{verify.ReportFile, verify.LogFile(1)} {
+		if info, err := os.Stat(filepath.Join(o.Dir, file)); r.Kept[file] == "" || err != nil || info.Size() == 0 {
+			t.Errorf("%s is not kept: %v", file, err)
 		}
 	}
 	if r.Err() != nil || r.Proof == nil || r.Proof.User != "imgasm" || r.Proof.Login != "imgasm login:" || !r.Proof.Off {

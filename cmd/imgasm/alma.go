@@ -30,7 +30,7 @@ OUT.failed. Without --kickstart the system has root and a user with sudo. They
 log in by the keys and passwords that you give; without any key or password they
 are root/packer and admin/admin, for tests only.`,
 		Flags:  almaFlags(),
-		Action: func(c *cli.Context) error { return a.alma(c) },
+		Action: a.withPage(outName(alma.DefaultOut), a.alma),
 	}
 }
 

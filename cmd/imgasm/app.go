@@ -26,6 +26,7 @@ type app struct {
 	*ui.Streams
 	getenv func(string) string
 	args   []string // of the command as it was typed
+	told   *spoken
 }
 
 // The groups of verbs in --help.

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -84,6 +85,11 @@ func outputSpec(c *cli.Context) assemble.Output {
 		Lock: c.Bool("lock"), Locked: c.Bool("locked"), LockFile: c.String("lock-file"), Provenance: c.Bool("provenance"), Checksums: c.Bool("checksum"),
 		SBOM: c.StringSlice("sbom"), Report: c.String("report"), Key: c.String(keyFlag),
 	}
+}
+
+// outName is what the image is called that a build makes.
+func outName(byDefault string) func(*cli.Context) string {
+	return func(c *cli.Context) string { return filepath.Base(outputSpec(c).WithDefaults(byDefault).Out) }
 }
 
 func (a *app) machineSpec(c *cli.Context) (guest.Spec, error) {

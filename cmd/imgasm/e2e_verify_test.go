@@ -50,7 +50,7 @@ func checkVerified(t *testing.T, image string) {
 	if err := os.WriteFile(checks, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	code, r := verifyImage(t, image, "--check", checks, "--junit", report, "--skip", "leftovers")
+	code, r := verifyImage(t, image, "--check", checks, "--junit", report, "--skip", "leftovers", "--report", filepath.Join(dir, "page.html"))
 	if code != exitInstall || !slices.Equal(r.Names(verify.Failed), []string{"it is forty-two"}) {
 		t.Errorf("exit code %d, failed: %v", code, r.Names(verify.Failed))
 	}
@@ -67,6 +67,12 @@ func checkVerified(t *testing.T, image string) {
 	for _, name := range []string{"SUMMARY.md", verify.ReportFile, verify.LogFile(1), verify.LogFile(2), "screen.png", "qemu.txt"} {
 		if info, err := os.Stat(filepath.Join(image+".failed", name)); err != nil || info.Size() == 0 {
 			t.Errorf("the bundle has no %s", name)
+		}
+	}
+	page, err := os.ReadFile(filepath.Join(dir, "page.html"))
+	for _, want := range []string{"1 check of 13 failed", "it is forty-two", `<td class="passed">passed</td>`, "the clock is right", "boot-serial-2.log", "login:", "data:image/png;base64,"} {
+		if !strings.Contains(string(page), want) {
+			t.Errorf("the page has no %q: %v", want, err)
 		}
 	}
 	if xml, err := os.ReadFile(report); err != nil || !strings.Contains(string(xml), `tests="13" failures="1" errors="0" skipped="3"`) {

@@ -53,7 +53,7 @@ host. Of a build that fails nix's log is kept in OUT.failed.`,
 			&cli.StringFlag{Name: "free", Category: groupImage + rare, Usage: "with --assemble: `SIZE` that the root has free", DefaultText: "1G"},
 			&cli.StringFlag{Name: "esp-size", Category: groupImage + rare, Usage: "with --assemble: `SIZE` of the EFI system partition", DefaultText: "512M"},
 		}, buildFlags()),
-		Action: func(c *cli.Context) error {
+		Action: a.withPage(outName(nixos.DefaultOut), func(c *cli.Context) error {
 			s, h, err := a.nixosSpec(c)
 			if err != nil {
 				return err
@@ -72,7 +72,7 @@ host. Of a build that fails nix's log is kept in OUT.failed.`,
 				}
 				return plan.Run(c.Context, show)
 			})
-		},
+		}),
 		Subcommands: []*cli.Command{nixosCheckCommand(a)},
 	}
 }

@@ -45,7 +45,7 @@ everywhere, and is no AlmaLinux. A FAILURE is one of: ` + failures.Names() + "."
 			&cli.BoolFlag{Name: "iso-only", Category: groupSource, Usage: "make the rehearsal's installer ISO, print its path, and stop"},
 			&cli.StringFlag{Name: "fail", Category: groupFailure, Usage: "let the guest fail as `FAILURE` says, such as panic"},
 		}, provisionFlags(), installFlags()),
-		Action: func(c *cli.Context) error { return a.rehearse(c) },
+		Action: a.withPage(outName("rehearsal.qcow2"), a.rehearse),
 	}
 }
 

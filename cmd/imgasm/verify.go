@@ -17,6 +17,7 @@ import (
 	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/host"
 	"github.com/imgasm/imgasm/assemble/machine"
+	"github.com/imgasm/imgasm/assemble/report"
 	"github.com/imgasm/imgasm/assemble/verify"
 	"github.com/imgasm/imgasm/cmd/imgasm/ui"
 	"github.com/imgasm/imgasm/internal/arch"
@@ -43,6 +44,7 @@ imgasm verify alma.qcow2 --identity ~/.ssh/id_ed25519`,
 			&cli.StringSliceFlag{Name: "skip", Category: groupChecks, Usage: "leave the check `CHECK` out"},
 			&cli.StringSliceFlag{Name: "check", Category: groupChecks, Usage: "add the checks in `FILE`: shell snippets with what they should print (docs/verify.md)"},
 			&cli.StringFlag{Name: "junit", Category: groupRecords, Usage: "write a report for build servers to `FILE`"},
+			&cli.StringFlag{Name: "report", Category: groupRecords, Usage: "write a page about the verification, however it ends: `FILE.html`, or a folder, which gets an index"},
 			&cli.StringFlag{Name: "user", Category: groupLogin + rare, Usage: "log in as `NAME` where the image reads no seed; with --identity or --password-file", DefaultText: "by the image's description"},
 			&cli.StringFlag{Name: "identity", Category: groupLogin + rare, Usage: "`FILE` with the private ssh key of --user, without a passphrase"},
 			&cli.StringFlag{Name: "password-file", Category: groupLogin + rare, Usage: "read the password of --user from `FILE`; - is standard input"},
@@ -51,12 +53,12 @@ imgasm verify alma.qcow2 --identity ~/.ssh/id_ed25519`,
 		}, slices.Concat(wishFlags(), talkFlags(), []cli.Flag{
 			&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Category: groupTalk, Usage: "print the console of the first machine too"},
 		})...),
-		Action: func(c *cli.Context) error {
+		Action: a.withPage(func(c *cli.Context) string { return filepath.Base(c.Args().First()) }, func(c *cli.Context) error {
 			if c.NArg() != 1 {
 				return a.usage("verify takes one image, got %d arguments", c.NArg())
 			}
 			return a.verify(c, c.Args().First())
-		},
+		}),
 	}
 }
 
@@ -101,21 +103,21 @@ func (a *app) verify(c *cli.Context, path string) error {
 	}
 	defer remove()
 	o.Dir = dir
-	d := &display{ctx: c.Context, UI: a.Display(ui.Shown{Quiet: c.Bool("quiet") || c.Bool("json"), Verbose: c.Bool("verbose")})}
+	d := &display{ctx: c.Context, told: a.told, UI: a.Display(ui.Shown{Quiet: c.Bool("quiet") || c.Bool("json"), Verbose: c.Bool("verbose")})}
 	o.Emit = func(e event.Event) { e.Time = time.Now(); d.Event(e) }
-	report, err := verify.Run(c.Context, *o)
+	found, err := verify.Run(c.Context, *o)
 	if err != nil {
-		return d.fail(err)
-	}
-	d.Close()
-	if err := a.showReport(c, report); err != nil {
+		err = d.fail(err)
+		a.verifyPage(c, path, dir, found, err)
 		return err
 	}
-	failed := report.Err()
-	if failed == nil {
-		return nil
+	d.Close()
+	failed := found.Err()
+	a.verifyPage(c, path, dir, found, failed)
+	if err := a.showReport(c, found); err != nil || failed == nil {
+		return err
 	}
-	kept, err := keepReport(dir, path, c.String("bundle"), report)
+	kept, err := keepReport(dir, path, c.String("bundle"), found)
 	if err != nil {
 		a.Problem("warning", "what is known of the failure could not be kept: "+err.Error(), "--bundle FILE.tar.zst names another place")
 	}
@@ -136,7 +138,7 @@ func (a *app) verifyFolder(image string) (dir string, remove func(), err error) 
 
 // verifyOptions reads the flags, and looks at the image and the host.
 func (a *app) verifyOptions(c *cli.Context, path string) (*verify.Options, error) {
-	o := &verify.Options{Skip: map[string]string{}, Timeout: c.Duration("timeout"), Field: flagOf}
+	o := &verify.Options{Keep: c.IsSet("report"), Skip: map[string]string{}, Timeout: c.Duration("timeout"), Field: flagOf}
 	for _, name := range c.StringSlice("skip") {
 		o.Skip[name] = "{Skip}"
 	}
@@ -146,6 +148,11 @@ func (a *app) verifyOptions(c *cli.Context, path string) (*verify.Options, error
 	if path := c.String("junit"); path != "" {
 		if err := publish.Check(path); err != nil {
 			return nil, badInput("--junit", err, "")
+		}
+	}
+	if place := c.String("report"); place != "" {
+		if err := report.Check(place, filepath.Base(path)); err != nil {
+			return nil, err
 		}
 	}
 	if o.Timeout < 0 {
