@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/imgasm/imgasm/assemble/host"
 	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/guard"
@@ -65,7 +66,9 @@ type Build struct {
 	Now     func() time.Time
 	Date    *time.Time // SOURCE_DATE_EPOCH; nil: not set
 	Version string     // imgasm's
-	Command []string   // that runs, for a failure's summary; nil: not known
+	// Defaults are what was asked for elsewhere than by the command.
+	Defaults []host.Default
+	Command  []string // that runs, for a failure's summary; nil: not known
 	// Field is how advice in logs and bundles calls a field of what was asked for;
 	// nil: as it is.
 	Field func(field string) string

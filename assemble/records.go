@@ -106,6 +106,9 @@ func (j *Job) records(ctx context.Context, described []*Image, p Product) (all [
 func (j *Job) statement(meta *Image, p Product, images []provenance.Artifact) provenance.Build {
 	internal := map[string]any{"bootTest": meta.Tested}
 	maps.Copy(internal, p.Internal)
+	if len(j.Defaults) > 0 {
+		internal["defaults"] = j.Defaults
+	}
 	s := provenance.Build{
 		Subjects: images, Parameters: p.Parameters, Internal: internal, Versions: p.Versions,
 	}

@@ -36,7 +36,7 @@ func (p *Plan) build() *assemble.Build {
 	var report anaconda.Report // what the installation said
 	b := &assemble.Build{
 		Outputs: p.Outputs, Steps: p.steps(&report), Secrets: p.hidden,
-		Now: p.Host.Now, Version: p.Host.Version, Command: p.Host.Command, Field: p.Host.Field,
+		Now: p.Host.Now, Version: p.Host.Version, Command: p.Host.Command, Defaults: p.Host.Defaults, Field: p.Host.Field,
 		Patience: p.Timeout, Notes: p.Notes, Cautions: p.Cautions,
 		Logs: logs(), Report: func(what string, cause error) assemble.Report { return p.report(cause, report) },
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/host"
 	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/proc"
@@ -49,6 +50,7 @@ type PlanView struct {
 	TestCommand   []string            `json:"testCommand"` // QEMU for the verification, its first machine
 	Notes         []string            `json:"notes,omitempty"`
 	Cautions      []assemble.Caution  `json:"cautions,omitempty"`
+	Defaults      []host.Default      `json:"defaults,omitempty"` // flags that were set elsewhere than on the command line
 }
 
 // View returns the plan for reading.
@@ -73,6 +75,7 @@ func (p *Plan) View() PlanView {
 		KickstartFrom: p.Kickstart.Name, Deliver: p.Spec.Deliver, Kickstart: h.String(string(kickstart.Redact(p.Kickstart.Guest))), OwnLines: bytes.Count(p.Kickstart.Asked, []byte("\n")),
 		KernelArgs: h.String(strings.Join(p.Arguments, " ")), ConsoleMode: p.Spec.ConsoleMode, KSStrict: p.Spec.KSStrict,
 		WorkDir: assemble.WorkFolder(p.Outputs.Path), Steps: steps, Command: h.Strings(p.Machine.Argv(qemu.Links{})), TestCommand: h.Strings(p.TestMachine.Argv(qemu.Links{})), Notes: notes, Cautions: cautions,
+		Defaults: host.Shown(p.Host.Defaults, h.Strings),
 	}
 }
 

@@ -36,8 +36,26 @@ type Host struct {
 	// Field is how advice calls the field of a Spec that is to be changed, such as
 	// "DiskSize": a program's flag; nil: as it is.
 	Field func(field string) string
+	// Defaults are flags that were not given, but set elsewhere.
+	Defaults []Default
 	// Command is the command that runs, which a failure's summary repeats; nil: not known.
 	Command []string
+}
+
+// Default is a flag that was set elsewhere than on the command line.
+type Default struct {
+	Flag   string   `json:"flag"`
+	Values []string `json:"values"`
+	From   string   `json:"from"` // a file with its line, or a variable of the environment
+}
+
+// Shown is defaults whose values went through hide.
+func Shown(defaults []Default, hide func([]string) []string) (all []Default) {
+	for _, d := range defaults {
+		d.Values = hide(d.Values)
+		all = append(all, d)
+	}
+	return all
 }
 
 // This describes the host that the program runs on.

@@ -40,7 +40,7 @@ type build struct {
 func (p *Plan) Run(ctx context.Context, sink assemble.Sink) (*assemble.Result, error) {
 	b := &assemble.Build{
 		Outputs: p.Outputs, Steps: p.steps(&build{plan: p}), Secrets: p.hidden,
-		Now: p.Host.Now, Version: p.Host.Version, Command: p.Host.Command, Field: p.Host.Field, Cautions: p.Cautions,
+		Now: p.Host.Now, Version: p.Host.Version, Command: p.Host.Command, Defaults: p.Host.Defaults, Field: p.Host.Field, Cautions: p.Cautions,
 		Logs:   guest.TestLogs(),
 		Report: p.report,
 	}

@@ -4,6 +4,7 @@ package nixos
 
 import (
 	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/host"
 	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/qemu"
@@ -26,6 +27,7 @@ type PlanView struct {
 	// TestCommand is QEMU for the verification; nil: there is none.
 	TestCommand []string           `json:"testCommand,omitempty"`
 	Cautions    []assemble.Caution `json:"cautions,omitempty"`
+	Defaults    []host.Default     `json:"defaults,omitempty"` // flags that were set elsewhere than on the command line
 }
 
 // View returns the plan for reading.
@@ -33,7 +35,7 @@ func (p *Plan) View() PlanView {
 	h := p.hidden
 	v := PlanView{
 		Arch: p.arch.Name, Images: p.Outputs.Images, Flake: h.String(p.ref), Own: p.Own != "", Attribute: h.String(p.Attribute),
-		Nix: p.Nix, WorkDir: assemble.WorkFolder(p.Outputs.Path),
+		Nix: p.Nix, WorkDir: assemble.WorkFolder(p.Outputs.Path), Defaults: host.Shown(p.Host.Defaults, h.Strings),
 	}
 	v.Nix.Store.URL = h.String(v.Nix.Store.URL)
 	if m := v.Nix.Machine; m != nil {

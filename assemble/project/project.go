@@ -89,6 +89,7 @@ type Target struct {
 type Arg struct {
 	Flag   Flag
 	Values []string // of a Bool "true" or "false"
+	From   string   // where it stands: FILE:LINE
 }
 
 // Get is the first value of a flag; "": it is not given.
@@ -269,7 +270,7 @@ func (r reader) arg(f Flag, n *node) (Arg, error) {
 	case n.items != nil && f.Type != List:
 		return Arg{}, r.wrong(n, f.Name+" takes one value", "for one target each: matrix: {"+f.Name+": […]}")
 	case n.items != nil:
-		a := Arg{Flag: f}
+		a := Arg{Flag: f, From: r.from(n)}
 		for _, i := range n.items {
 			if !i.scalar() {
 				return Arg{}, r.wrong(i, f.Name+" takes a list of texts", "")
@@ -282,7 +283,7 @@ func (r reader) arg(f Flag, n *node) (Arg, error) {
 	case f.Type == Bool && n.text != "true" && n.text != "false":
 		return Arg{}, r.wrong(n, f.Name+" is true or false", "")
 	}
-	return Arg{f, []string{n.text}}, nil
+	return Arg{f, []string{n.text}, r.from(n)}, nil
 }
 
 // variant is a combination of a matrix' values, in its order.
@@ -344,7 +345,7 @@ func (r reader) target(e entry, kind Kind, args map[string]Arg, v variant) (Targ
 			first, _ := fill(format.Values[0], words)
 			ending = kind.Ending(first)
 		}
-		args["out"] = Arg{f, []string{"{name}" + ending}}
+		args["out"] = Arg{f, []string{"{name}" + ending}, ""}
 	}
 	for _, name := range slices.Sorted(maps.Keys(args)) {
 		a := args[name]

@@ -4,6 +4,7 @@
 package project
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -77,6 +78,15 @@ func (r reader) only(n *node, known ...string) error {
 
 // document is a file's only document, a mapping.
 func (r reader) document(text []byte) (*node, error) {
+	top, err := r.value(text)
+	if err == nil && (top == nil || top.entries == nil) {
+		err = r.wrong(cmp.Or(top, &node{line: 1, column: 1}), "the file is no mapping", "it begins with images:")
+	}
+	return top, err
+}
+
+// value is what a file holds; nil: nothing.
+func (r reader) value(text []byte) (*node, error) {
 	if len(text) > MaxSize {
 		return nil, r.wrong(&node{line: 1, column: 1}, fmt.Sprintf("larger than %d bytes", MaxSize), "")
 	}
@@ -92,7 +102,7 @@ func (r reader) document(text []byte) (*node, error) {
 	if err != nil {
 		return nil, r.wrong(&node{line: 1, column: 1}, err.Error(), "")
 	}
-	top := &node{line: 1, column: 1}
+	var top *node
 	for i, doc := range file.Docs {
 		if doc.Body == nil {
 			continue
@@ -105,9 +115,6 @@ func (r reader) document(text []byte) (*node, error) {
 			return nil, r.wrong(n, "a second document", "write all images into one")
 		}
 		top = n
-	}
-	if top.entries == nil {
-		return nil, r.wrong(top, "the file is no mapping", "it begins with images:")
 	}
 	return top, nil
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/imgasm/imgasm/assemble/alma"
-	"github.com/imgasm/imgasm/assemble/host"
 )
 
 // almaCommand builds an AlmaLinux image.
@@ -66,11 +65,10 @@ func (a *app) alma(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	h, err := host.This(a.getenv, version)
+	h, err := a.host()
 	if err != nil {
 		return err
 	}
-	h.Command, h.Field = a.args, flagOf
 	return a.runPlan(c, h, s, nil)
 }
 

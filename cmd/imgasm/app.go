@@ -10,12 +10,11 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/imgasm/imgasm/assemble/host"
 	"github.com/imgasm/imgasm/cmd/imgasm/ui"
-	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/internal/fault"
 )
 
@@ -27,6 +26,8 @@ type app struct {
 	getenv func(string) string
 	args   []string // of the command as it was typed
 	told   *spoken
+	// defaults are the flags that were set without being typed.
+	defaults []host.Default
 }
 
 // The groups of verbs in --help.
@@ -57,6 +58,7 @@ func (a *app) commands() []*cli.Command {
 		killCommand(a),
 		verifyCommand(a),
 		doctorCommand(a),
+		configCommand(a),
 		convertCommand(a),
 		inspectCommand(a),
 		imageCommand(a),
@@ -124,10 +126,15 @@ func (a *app) strict(commands []*cli.Command, usage cli.OnUsageErrorFunc) {
 	for _, c := range commands {
 		c.OnUsageError = usage
 		c.HideHelpCommand = true
-		c.Flags = append(c.Flags, helpFlags(c.Flags)...)
+		help := helpFlags(c.Flags)
+		if c.Action != nil && !c.SkipFlagParsing && len(kindOf(c, perCommand).Flags) > 0 {
+			group := help[0].(cli.CategorizableFlag).GetCategory()
+			help = append(help, &cli.BoolFlag{Name: noConfigFlag, Category: group + rare, Usage: "leave out what config.yaml and IMGASM_ variables set"})
+		}
+		c.Flags = append(c.Flags, help...)
 		a.strict(c.Subcommands, usage)
 		if c.Action != nil {
-			c.Action = a.helped(called(c.Action))
+			c.Action = a.helped(a.called(c.Action))
 		} else {
 			c.Action = a.helped(a.group("imgasm "+c.Name, c.Subcommands))
 		}
@@ -144,35 +151,19 @@ func (a *app) group(name string, commands []*cli.Command) cli.ActionFunc {
 	}
 }
 
-// called is an action that refuses flags without a value, and tells who calls it
-// wrongly where an example is.
-func called(action cli.ActionFunc) cli.ActionFunc {
-	return func(c *cli.Context) error {
-		if err := refuseEmpty(c); err != nil {
-			return err
-		}
-		err := action(c)
-		var wrong *usageError
-		if errors.As(err, &wrong) && wrong.hint == "" {
-			wrong.hint = c.Command.HelpName + " --help shows an example"
-		}
-		return err
-	}
-}
-
 // fail says what went wrong, with its hint where there is one, and returns the exit code.
 func (a *app) fail(err error) int {
 	code := exitCode(err)
 	if err == nil || code == exitUnread || errors.Is(err, errReported) {
 		return code
 	}
-	text, hint := fault.Text(err, wrongFlag), hintOf(err)
+	e := a.failure(err)
 	if !as[toldError](err) && a.forPrograms() {
 		d := a.Display(ui.Shown{JSON: true})
-		d.Event(event.Event{Time: time.Now(), Kind: event.Error, Text: text, Hint: hint, Interrupted: as[*interruptError](err)})
+		d.Event(e)
 		d.Close()
 	}
-	a.Problem("error", text, hint)
+	a.Problem("error", e.Text, e.Hint)
 	return code
 }
 
@@ -184,6 +175,18 @@ func (a *app) forPrograms() bool {
 		words = words[:i]
 	}
 	return slices.ContainsFunc(words, func(w string) bool { return slices.Contains([]string{"--json", "-json", "--json=true"}, w) })
+}
+
+// hint is what an error advises to do, and where a flag stands that it is about and
+// that nobody typed.
+func (a *app) hint(err error) string {
+	hint := hintOf(err)
+	for _, d := range a.defaults {
+		if strings.Contains(fault.Text(err, wrongFlag), dashed(d.Flag)) {
+			hint = strings.TrimPrefix(hint+"\n"+dashed(d.Flag)+" is set in "+d.From, "\n")
+		}
+	}
+	return hint
 }
 
 // hintOf is what an error advises to do, or "".

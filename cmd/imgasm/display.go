@@ -18,15 +18,15 @@ import (
 // display shows the events of a verb. Either close or fail ends it.
 type display struct {
 	*ui.UI
+	app      *app
 	ctx      context.Context
 	programs bool // it writes JSON
-	told     *spoken
 }
 
 // display opens the view that the flags and the terminal ask for.
 func (a *app) display(c *cli.Context) *display {
 	o := ui.Shown{JSON: c.Bool("json"), Quiet: c.Bool("quiet"), Verbose: c.Bool("verbose")}
-	return &display{ctx: c.Context, programs: o.JSON, told: a.told, UI: a.Display(o)}
+	return &display{app: a, ctx: c.Context, programs: o.JSON, UI: a.Display(o)}
 }
 
 // shown does something that takes long, and shows it by a display of its own.
@@ -62,7 +62,7 @@ func (d *display) Event(e event.Event) {
 		e.Text = fault.Fill(e.Text, flagOf)
 	}
 	e.Hint = fault.Fill(e.Hint, flagOf)
-	d.told.event(e)
+	d.app.told.event(e)
 	d.UI.Event(e)
 }
 
@@ -72,8 +72,8 @@ type toldError struct{ error }
 func (e toldError) Unwrap() error { return e.error }
 
 // failure is the event of an error that ends a verb.
-func failure(err error) event.Event {
-	return event.Event{Time: time.Now(), Kind: event.Error, Text: fault.Text(err, wrongFlag), Hint: hintOf(err), Interrupted: as[*interruptError](err)}
+func (a *app) failure(err error) event.Event {
+	return event.Event{Time: time.Now(), Kind: event.Error, Text: fault.Text(err, wrongFlag), Hint: a.hint(err), Interrupted: as[*interruptError](err)}
 }
 
 // fail shows the error that ends the verb, closes the display, and returns
@@ -81,7 +81,7 @@ func failure(err error) event.Event {
 // went to stdout for a program, a person still reads stderr.
 func (d *display) fail(err error) error {
 	err = withCause(d.ctx, err)
-	d.Event(failure(err))
+	d.Event(d.app.failure(err))
 	d.Close()
 	if d.programs {
 		return toldError{err}

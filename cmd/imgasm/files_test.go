@@ -78,6 +78,7 @@ var fileInputs = []string{
 	"replay @",
 	"report @",
 	"build --file @",
+	"config show --file @",
 	"run @",
 	"run DISK --ssh-key @",
 	"run DISK --user-data @",

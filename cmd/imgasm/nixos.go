@@ -113,11 +113,8 @@ func (a *app) nixosSpec(c *cli.Context) (s nixos.Spec, h host.Host, err error) {
 	if s.Machine, err = a.machineSpec(c); err != nil {
 		return s, h, err
 	}
-	if h, err = host.This(a.getenv, version); err != nil {
-		return s, h, err
-	}
-	h.Command, h.Field = a.args, flagOf
-	return s, h, nil
+	h, err = a.host()
+	return s, h, err
 }
 
 // printNixPlan writes a plan to stdout.
@@ -140,6 +137,7 @@ func (a *app) printNixPlan(v nixos.PlanView, asJSON bool) error {
 	if v.Accel != nil {
 		fmt.Fprintf(w, "verify       %s on %s: %s\n", v.QEMU, v.Accel.Accel, v.Accel.Reason)
 	}
+	printDefaults(w, v.Defaults)
 	fmt.Fprintln(w, "\nsteps")
 	for n, s := range v.Steps {
 		fmt.Fprintf(w, "  %2d  %-11s %s\n", n+1, s.Name, ui.Line(s.Text))

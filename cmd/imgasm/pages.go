@@ -65,7 +65,7 @@ func (a *app) withPage(name func(*cli.Context) string, action cli.ActionFunc) cl
 			return err
 		}
 		if !a.told.ended { // else people have read it already
-			a.told.event(failure(withCause(c.Context, err)))
+			a.told.event(a.failure(withCause(c.Context, err)))
 		}
 		a.putPage(place, name(c), nil)
 		return err
@@ -101,7 +101,7 @@ func (a *app) verifyPage(c *cli.Context, image, dir string, r *verify.Report, er
 	if err == nil {
 		a.told.event(event.Event{Time: time.Now(), Kind: event.Result, Text: image, Path: image})
 	} else if !a.told.ended {
-		a.told.event(failure(err))
+		a.told.event(a.failure(err))
 	}
 	files := map[string][]byte{}
 	if r != nil {

@@ -63,43 +63,48 @@ const keyFlag = "target-key"
 // those that say how a build is shown, or of which one is sat by.
 func (a *app) kinds() (all []project.Kind) {
 	for _, c := range []*cli.Command{almaCommand(a), rehearseCommand(a), nixosCommand(a)} {
-		k := project.Kind{Name: c.Name, Ending: func(format string) string {
-			f, err := convert.FormatOf(format)
-			if err != nil {
-				return ".qcow2" // the build refuses the format
-			}
-			return f.Endings[0]
-		}}
-		for _, f := range c.Flags {
-			flag := project.Flag{Name: f.Names()[0], Type: project.Text}
-			var value string
-			value, flag.Usage = flagText(f)
-			if slices.Contains([]string{"dry-run", "json", "quiet", "verbose", "keep", "keep-vm", "iso-only", "force", keyFlag}, flag.Name) {
-				continue
-			}
-			switch f.(type) {
-			case *cli.BoolFlag:
-				flag.Type = project.Bool
-			case *cli.StringSliceFlag, *cli.GenericFlag: // --copy and --post are in an order of their own
-				flag.Type = project.List
-			}
-			switch {
-			case slices.Contains([]string{"out", "report", "bundle", "lock-file"}, flag.Name): // a build writes them
-			case flag.Name == "copy":
-				flag.Files = func(value string) []string { return []string{copied(value).Copy} }
-			case flag.Name == "firmware":
-				flag.Files = func(value string) []string {
-					code, vars := firmware.SplitNames(value)
-					return []string{code, vars}
-				}
-			case namesFile(value):
-				flag.Files = func(value string) []string { return []string{value} }
-			}
-			k.Flags = append(k.Flags, flag)
-		}
-		all = append(all, k)
+		all = append(all, kindOf(c, []string{"dry-run", "json", "quiet", "verbose", "keep", "keep-vm", "iso-only", "force", keyFlag}))
 	}
 	return all
+}
+
+// kindOf is a verb with its flags, but those that are left out.
+func kindOf(c *cli.Command, without []string) project.Kind {
+	k := project.Kind{Name: c.Name, Ending: func(format string) string {
+		f, err := convert.FormatOf(format)
+		if err != nil {
+			return ".qcow2" // the build refuses the format
+		}
+		return f.Endings[0]
+	}}
+	for _, f := range c.Flags {
+		flag := project.Flag{Name: f.Names()[0], Type: project.Text}
+		var value string
+		value, flag.Usage = flagText(f)
+		if slices.Contains(without, flag.Name) {
+			continue
+		}
+		switch f.(type) {
+		case *cli.BoolFlag:
+			flag.Type = project.Bool
+		case *cli.StringSliceFlag, *cli.GenericFlag: // --copy and --post are in an order of their own
+			flag.Type = project.List
+		}
+		switch {
+		case slices.Contains([]string{"out", "report", "bundle", "lock-file"}, flag.Name): // a build writes them
+		case flag.Name == "copy":
+			flag.Files = func(value string) []string { return []string{copied(value).Copy} }
+		case flag.Name == "firmware":
+			flag.Files = func(value string) []string {
+				code, vars := firmware.SplitNames(value)
+				return []string{code, vars}
+			}
+		case namesFile(value):
+			flag.Files = func(value string) []string { return []string{value} }
+		}
+		k.Flags = append(k.Flags, flag)
+	}
+	return k
 }
 
 // aTarget is a target with what is known of it here.
@@ -213,9 +218,14 @@ func (a *app) targets(c *cli.Context) ([]aTarget, error) {
 	if err != nil {
 		return nil, err
 	}
+	settings, err := a.settings(c, configurable(a.commands(), ""))
+	if err != nil {
+		return nil, err
+	}
 	keys := project.Keys{Version: version, Dir: dir}
 	var targets []aTarget
 	for _, t := range all {
+		t = completed(t, a.kinds(), settings)
 		var pins []string
 		if t.Get("locked") == "true" {
 			pins = []string{cmp.Or(t.Get("lock-file"), lock.FileName)}

@@ -20,6 +20,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/host"
 	"github.com/imgasm/imgasm/assemble/report"
 	"github.com/imgasm/imgasm/cmd/imgasm/ui"
 	"github.com/imgasm/imgasm/internal/event"
@@ -122,14 +123,19 @@ func (r *projectRun) child(ctx context.Context, t aTarget, sink event.Sink) (las
 	if err := os.MkdirAll(filepath.Dir(t.out()), 0o755); err != nil {
 		return last, err
 	}
-	args := append(t.Argv(), "--json", "--"+keyFlag+"="+t.Key)
+	order := targetOrder{Args: append(t.Argv(), "--json", "--"+noConfigFlag, "--"+keyFlag+"="+t.Key)}
 	if r.c.Bool("force") {
-		args = append(args, "--force")
+		order.Args = append(order.Args, "--force")
 	}
 	if r.pages != "" {
-		args = append(args, "--report="+filepath.Join(r.pages, t.Name+".html"))
+		order.Args = append(order.Args, "--report="+filepath.Join(r.pages, t.Name+".html"))
 	}
-	given, err := json.Marshal(args)
+	for _, a := range t.Args {
+		if a.From != "" {
+			order.Defaults = append(order.Defaults, host.Default{Flag: a.Flag.Name, Values: a.Values, From: a.From})
+		}
+	}
+	given, err := json.Marshal(order)
 	if err != nil {
 		return last, err
 	}
@@ -168,17 +174,23 @@ func (r *projectRun) child(ctx context.Context, t aTarget, sink event.Sink) (las
 // targetVerb is the verb by which imgasm starts itself for a target.
 const targetVerb = "target"
 
-// targetCommand runs the command whose arguments, a list in JSON, are on standard
-// input: those of a command line, passwords too, are seen by everyone on this host.
+// targetOrder is what a target's process is told.
+type targetOrder struct {
+	Args     []string       `json:"args"`
+	Defaults []host.Default `json:"defaults"` // where they come from
+}
+
+// targetCommand runs the command whose arguments are on standard input: those of a
+// command line, passwords too, are seen by everyone on this host.
 func targetCommand(a *app) *cli.Command {
 	return &cli.Command{
 		Name: targetVerb, Hidden: true, Usage: "build a target of imgasm build", ArgsUsage: "TARGET",
 		Action: func(c *cli.Context) error {
-			var args []string
-			if err := json.NewDecoder(a.stdin).Decode(&args); err != nil {
+			var order targetOrder
+			if err := json.NewDecoder(a.stdin).Decode(&order); err != nil {
 				return err
 			}
-			a.stdin, a.args = strings.NewReader(""), append([]string{"imgasm"}, args...)
+			a.stdin, a.args, a.defaults = strings.NewReader(""), append([]string{"imgasm"}, order.Args...), order.Defaults
 			return a.cli().RunContext(c.Context, interspersed(a.args, a.commands()))
 		},
 	}

@@ -138,7 +138,7 @@ func TestBuildProject(t *testing.T) {
 	// What cannot be written at the end takes nothing of the rest with it, and what
 	// a target says before its first event is told as it says it.
 	code, results, _ = buildProject(t, t.Context(), dir, "good", "odd", "--junit", filepath.Join(dir, "none", "r.xml"))
-	if odd := results["odd"]; code != exitInput || results["good"].State != targetFresh || !strings.HasPrefix(odd.Error, "--memory: ") || odd.Hint != "such as --memory 4G" {
+	if odd := results["odd"]; code != exitInput || results["good"].State != targetFresh || !strings.HasPrefix(odd.Error, "--memory: ") || !strings.HasPrefix(odd.Hint, "such as --memory 4G\n--memory is set in ") {
 		t.Errorf("exit code %d, %+v", code, results)
 	}
 	if err := os.Remove(filepath.Join(dir, "dist/good.qcow2")); err != nil {

@@ -14,7 +14,6 @@ import (
 
 	"github.com/imgasm/imgasm/assemble/alma"
 	"github.com/imgasm/imgasm/assemble/convert"
-	"github.com/imgasm/imgasm/assemble/host"
 	"github.com/imgasm/imgasm/assemble/rehearsal"
 	"github.com/imgasm/imgasm/assemble/rehearsal/failures"
 	"github.com/imgasm/imgasm/internal/arch"
@@ -64,11 +63,10 @@ func (a *app) rehearse(c *cli.Context) error {
 	if s.Arch != "" {
 		s.Arch = target.Name
 	}
-	h, err := host.This(a.getenv, version)
+	h, err := a.host()
 	if err != nil {
 		return err
 	}
-	h.Command, h.Field = a.args, flagOf
 	makeISO := func(ctx context.Context, show event.Sink) (string, error) {
 		in, err := rehearsal.Build(ctx, rehearsal.Options{
 			Arch: target, CacheDir: h.CacheDir, KernelFrom: c.String("iso"),

@@ -103,7 +103,7 @@ func (a *app) verify(c *cli.Context, path string) error {
 	}
 	defer remove()
 	o.Dir = dir
-	d := &display{ctx: c.Context, told: a.told, UI: a.Display(ui.Shown{Quiet: c.Bool("quiet") || c.Bool("json"), Verbose: c.Bool("verbose")})}
+	d := &display{app: a, ctx: c.Context, UI: a.Display(ui.Shown{Quiet: c.Bool("quiet") || c.Bool("json"), Verbose: c.Bool("verbose")})}
 	o.Emit = func(e event.Event) { e.Time = time.Now(); d.Event(e) }
 	found, err := verify.Run(c.Context, *o)
 	if err != nil {

@@ -1,0 +1,274 @@
+// Flags that nobody typed: of the environment and of config.yaml.
+
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/imgasm/imgasm/assemble/host"
+	"github.com/imgasm/imgasm/assemble/project"
+	"github.com/imgasm/imgasm/cmd/imgasm/ui"
+	"github.com/imgasm/imgasm/internal/proc"
+	"github.com/imgasm/imgasm/internal/smallfile"
+)
+
+// noConfigFlag leaves them out.
+const noConfigFlag = "no-config"
+
+// perCommand are the flags that belong to one command, and are no habit.
+var perCommand = []string{"out", "force", "dry-run", "json", "help", "help-all", noConfigFlag, keyFlag}
+
+// configurable are the verbs with the flags that can be set, by the words one types.
+func configurable(commands []*cli.Command, before string) (all []project.Kind) {
+	for _, c := range commands {
+		if c.Hidden {
+			continue
+		}
+		k := kindOf(c, perCommand)
+		k.Name = before + c.Name
+		if len(k.Flags) > 0 && !c.SkipFlagParsing {
+			all = append(all, k)
+		}
+		all = append(all, configurable(c.Subcommands, k.Name+" ")...)
+	}
+	return all
+}
+
+// configFile is where config.yaml is; "": nowhere.
+func (a *app) configFile() string {
+	base := a.getenv("XDG_CONFIG_HOME")
+	if base == "" && runtime.GOOS == "windows" {
+		base = a.getenv("AppData")
+	}
+	if home := a.getenv("HOME"); base == "" && home != "" {
+		base = filepath.Join(home, ".config")
+	}
+	if base == "" {
+		return ""
+	}
+	return filepath.Join(base, "imgasm", "config.yaml")
+}
+
+// settings are what config.yaml and the environment set of the flags of verbs, the
+// environment last; nil where the command leaves them out.
+func (a *app) settings(c *cli.Context, verbs []project.Kind) ([]project.Setting, error) {
+	if c.Bool(noConfigFlag) || c.Command.Hidden {
+		return nil, nil
+	}
+	var all []project.Setting
+	file := a.configFile()
+	if file != "" {
+		text, err := smallfile.Read(c.Context, file, project.MaxSize)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, badInput("", err, "--no-config leaves it out")
+		}
+		if all, err = project.ParseSettings(file, text, verbs); err != nil {
+			return nil, err
+		}
+	}
+	for _, s := range all {
+		for i, value := range s.Values {
+			if rest, ok := strings.CutPrefix(value, "~/"); ok && s.Flag.Files != nil { // as a shell does
+				s.Values[i] = filepath.Join(a.getenv("HOME"), rest)
+			}
+		}
+	}
+	for _, v := range verbs {
+		for _, f := range v.Flags {
+			name := variable(f.Name)
+			if value := a.getenv(name); value != "" {
+				all = append(all, project.Setting{Kind: v.Name, Arg: project.Arg{Flag: f, Values: []string{value}, From: name}})
+			}
+		}
+	}
+	return all, nil
+}
+
+// variable is the environment's name of a flag.
+func variable(flag string) string {
+	return "IMGASM_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// called is an action that first sets the flags that were not given, then refuses
+// flags without a value, and tells who calls it wrongly where an example is.
+func (a *app) called(action cli.ActionFunc) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		err := a.configure(c)
+		if err == nil {
+			err = refuseEmpty(c)
+		}
+		if err == nil {
+			err = action(c)
+		}
+		var wrong *usageError
+		if errors.As(err, &wrong) && wrong.hint == "" {
+			wrong.hint = c.Command.HelpName + " --help shows an example"
+		}
+		return err
+	}
+}
+
+// configure sets the flags of a verb that were not given as the environment has
+// them, or else config.yaml.
+func (a *app) configure(c *cli.Context) error {
+	if !slices.ContainsFunc(c.Command.Flags, func(f cli.Flag) bool { return f.Names()[0] == noConfigFlag }) {
+		return nil // it has none
+	}
+	settings, err := a.settings(c, configurable(a.commands(), ""))
+	if err != nil {
+		return err
+	}
+	for _, s := range slices.Backward(settings) {
+		name := s.Flag.Name
+		if "imgasm "+s.Kind != c.Command.HelpName || c.IsSet(name) {
+			continue
+		}
+		for _, value := range s.Values {
+			if err := c.Set(name, value); err != nil {
+				return badInput("", fmt.Errorf("%s: %q is no value for %s: %w", s.From, value, dashed(name), err), "imgasm "+s.Kind+" --help says what it takes")
+			}
+		}
+		a.defaults = append(a.defaults, host.Default{Flag: name, Values: s.Values, From: s.From})
+	}
+	return nil
+}
+
+// completed is a target of a kind with what the environment and config.yaml set
+// besides, or the environment instead.
+func completed(t project.Target, kinds []project.Kind, settings []project.Setting) project.Target {
+	t.Args = slices.Clone(t.Args)
+	for _, s := range settings {
+		has := func(k project.Kind) bool {
+			return k.Name == t.Kind && slices.ContainsFunc(k.Flags, func(f project.Flag) bool { return f.Name == s.Flag.Name })
+		}
+		if s.Kind != t.Kind || !slices.ContainsFunc(kinds, has) {
+			continue
+		}
+		i := slices.IndexFunc(t.Args, func(a project.Arg) bool { return a.Flag.Name == s.Flag.Name })
+		switch fromEnvironment := s.From == variable(s.Flag.Name); {
+		case i < 0:
+			t.Args = append(t.Args, s.Arg)
+		case fromEnvironment:
+			t.Args[i] = s.Arg
+		}
+	}
+	slices.SortFunc(t.Args, func(a, b project.Arg) int { return strings.Compare(a.Flag.Name, b.Flag.Name) })
+	return t
+}
+
+// printDefaults lists what a plan has without being told.
+func printDefaults(w io.Writer, defaults []host.Default) {
+	for _, d := range defaults {
+		fmt.Fprintf(w, "set          %s %s, in %s\n", dashed(d.Flag), ui.Line(proc.Quote(d.Values)), ui.Line(d.From))
+	}
+}
+
+// host describes this host, for a build of this command.
+func (a *app) host() (host.Host, error) {
+	h, err := host.This(a.getenv, version)
+	h.Command, h.Field, h.Defaults = a.args, flagOf, a.defaults
+	return h, err
+}
+
+// configCommand is the verb config.
+func configCommand(a *app) *cli.Command {
+	return &cli.Command{
+		Name: "config", Category: verbHost + rare,
+		Usage:     "show the flags that are set without being typed, and where",
+		UsageText: "imgasm config show\nimgasm config show alma",
+		Subcommands: []*cli.Command{{
+			Name: "show", Usage: "list the flags that config.yaml and the environment set", ArgsUsage: "[VERB…]",
+			UsageText: "imgasm config show\nimgasm config show alma --json\nimgasm config show -f imgasm.yaml",
+			Description: "Flags win, then the environment (IMGASM_DISK_SIZE is --disk-size), then a project's\n" +
+				"imgasm.yaml, then config.yaml: docs/config.md. --no-config of a verb leaves all but\nflags out.",
+			Flags: []cli.Flag{
+				&cli.StringFlag{Name: "file", Aliases: []string{"f"}, Usage: "list what the targets of a project's `FILE` are made with; arguments are targets"},
+				jsonFlag(),
+			},
+			Action: func(c *cli.Context) error {
+				if c.IsSet("file") {
+					return a.showProject(c)
+				}
+				return a.showConfig(c)
+			},
+		}},
+	}
+}
+
+// configLine is a flag in config show --json.
+type configLine struct {
+	Of string `json:"of"` // a verb, or a target
+	host.Default
+}
+
+// hidden is the line without a password.
+func (l configLine) hidden() configLine {
+	if strings.Contains(l.Flag, "password") && !strings.HasSuffix(l.Flag, "-file") {
+		l.Values = []string{"REDACTED"}
+	}
+	return l
+}
+
+func (a *app) showLines(c *cli.Context, lines []configLine) error {
+	table := a.Table()
+	for i, l := range lines {
+		lines[i] = l.hidden()
+		table.Row(l.Of, dashed(l.Flag), strings.Join(lines[i].Values, ", "), l.From)
+	}
+	if c.Bool("json") {
+		return a.printList(len(lines), lines)
+	}
+	return table.Flush()
+}
+
+func (a *app) showProject(c *cli.Context) error {
+	targets, err := a.targets(c)
+	if err != nil {
+		return err
+	}
+	var lines []configLine
+	for _, t := range targets {
+		for _, arg := range t.Args {
+			lines = append(lines, configLine{t.Name, host.Default{Flag: arg.Flag.Name, Values: arg.Values, From: cmp.Or(arg.From, "by default")}})
+		}
+	}
+	return a.showLines(c, lines)
+}
+
+func (a *app) showConfig(c *cli.Context) error {
+	verbs := configurable(a.commands(), "")
+	for _, name := range c.Args().Slice() {
+		if !slices.ContainsFunc(verbs, func(k project.Kind) bool { return k.Name == name || strings.HasPrefix(k.Name, name+" ") }) {
+			return noCommand("imgasm", name, a.commands())
+		}
+	}
+	settings, err := a.settings(c, verbs)
+	if err != nil {
+		return err
+	}
+	var lines []configLine
+	for i, s := range settings {
+		verb, _, _ := strings.Cut(s.Kind, " ")
+		if c.NArg() > 0 && !slices.Contains(c.Args().Slice(), s.Kind) && !slices.Contains(c.Args().Slice(), verb) {
+			continue
+		}
+		if slices.ContainsFunc(settings[i+1:], func(later project.Setting) bool { return later.Kind == s.Kind && later.Flag.Name == s.Flag.Name }) {
+			continue // the environment's wins
+		}
+		lines = append(lines, configLine{s.Kind, host.Default{Flag: s.Flag.Name, Values: s.Values, From: s.From}})
+	}
+	if len(lines) == 0 && !c.Bool("json") {
+		fmt.Fprintf(a.Err, "imgasm: nothing is set: neither in %s nor by variables such as %s\n", a.configFile(), variable("accel"))
+	}
+	return a.showLines(c, lines)
+}
