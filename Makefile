@@ -7,7 +7,7 @@ GOFLAGS   += -trimpath
 LDFLAGS   := -s -w -X main.version=$(VERSION)
 LINT      := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # Go's own dependency tracking is better than make's: always ask it.
-.PHONY: build demo test test-all nix setup-test unit e2e lint cross bench fuzz soak clean
+.PHONY: build demo test test-all nix setup-test unit e2e lint cross bench fuzz soak install uninstall clean
 
 build: ## bin/imgasm
 	$(GO) build $(GOFLAGS) -ldflags '$(LDFLAGS)' -o bin/imgasm ./cmd/imgasm
@@ -60,6 +60,24 @@ fuzz: ## every fuzz target for FUZZTIME
 
 soak: setup-test ## signals and kill -9 at 40 random moments of whole builds on a stand-in for QEMU, at 8 of rehearsals in a real one, a full disk at 10: half an hour
 	IMGASM_SOAK=1 $(GO) test -count=1 -timeout 60m -v -run 'Soak' ./cmd/imgasm
+
+BIN       ?= bin/imgasm
+PREFIX    ?= /usr/local
+SHARE     := $(DESTDIR)$(PREFIX)/share
+
+bin/imgasm:
+	$(MAKE) build
+
+install: $(BIN) ## binary, manual pages and completions below PREFIX, in DESTDIR
+	umask 022 && mkdir -p "$(DESTDIR)$(PREFIX)/bin" "$(SHARE)/man/man1" "$(SHARE)/bash-completion/completions" "$(SHARE)/zsh/site-functions" "$(SHARE)/fish/vendor_completions.d"
+	install -m 755 $(BIN) "$(DESTDIR)$(PREFIX)/bin/imgasm"
+	umask 022 && $(BIN) man "$(SHARE)/man/man1"
+	umask 022 && $(BIN) completion bash >"$(SHARE)/bash-completion/completions/imgasm"
+	umask 022 && $(BIN) completion zsh >"$(SHARE)/zsh/site-functions/_imgasm"
+	umask 022 && $(BIN) completion fish >"$(SHARE)/fish/vendor_completions.d/imgasm.fish"
+
+uninstall: ## removes what install has placed
+	rm -f "$(DESTDIR)$(PREFIX)/bin/imgasm" "$(SHARE)/man/man1/imgasm.1" "$(SHARE)/man/man1/"imgasm-*.1 "$(SHARE)/bash-completion/completions/imgasm" "$(SHARE)/zsh/site-functions/_imgasm" "$(SHARE)/fish/vendor_completions.d/imgasm.fish"
 
 clean:
 	rm -rf bin

@@ -49,6 +49,8 @@
             nativeBuildInputs = [ pkgs.makeWrapper ];
             # QEMU brings the firmware of both architectures; one that the user has comes first.
             postInstall = ''
+              mv $out/bin/imgasm .
+              make install BIN=./imgasm PREFIX=$out
               wrapProgram $out/bin/imgasm --suffix PATH : ${lib.makeBinPath [ pkgs.qemu ]}
             '';
             meta = {

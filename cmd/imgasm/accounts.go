@@ -20,10 +20,10 @@ import (
 // accountFlags are what `imgasm alma` and `imgasm kickstart render` share.
 func accountFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "root-password", Category: groupSystem + rare + rare, Usage: "root's `PASSWORD`, or its sha512crypt or yescrypt hash", DefaultText: "packer; none with any other password or key"},
-		&cli.StringFlag{Name: "root-password-file", Category: groupSystem + rare + rare, Usage: "read root's password from `FILE`; - is standard input"},
+		&cli.StringFlag{Name: "root-password", Category: groupSystem + rare, Usage: "root's `PASSWORD`, or its sha512crypt or yescrypt hash", DefaultText: "packer; none with any other password or key"},
+		&cli.StringFlag{Name: "root-password-file", Category: groupSystem + rare, Usage: "read root's password from `FILE`; - is standard input"},
 		&cli.StringFlag{Name: "user", Category: groupSystem, Usage: "`NAME` of the user with sudo", DefaultText: "admin"},
-		&cli.StringFlag{Name: "password", Category: groupSystem + rare + rare, Usage: "the user's `PASSWORD`, or its hash", DefaultText: "admin for admin; none with any other password or key"},
+		&cli.StringFlag{Name: "password", Category: groupSystem + rare, Usage: "the user's `PASSWORD`, or its hash", DefaultText: "admin for admin; none with any other password or key"},
 		&cli.StringFlag{Name: "password-file", Category: groupSystem + rare, Usage: "read the user's password from `FILE`; - is standard input"},
 		&cli.StringSliceFlag{Name: "ssh-key", Category: groupSystem, Usage: "public ssh `KEY`, or a file, for user and root"},
 	}

@@ -50,7 +50,7 @@ func almaFlags() []cli.Flag {
 		&cli.StringFlag{Name: "timezone", Category: groupSystem + rare, Usage: "`ZONE`, such as Europe/Berlin", DefaultText: "UTC"},
 		&cli.StringFlag{Name: "lang", Category: groupSystem + rare, Usage: "`LOCALE` of the system", DefaultText: "en_US.UTF-8"},
 		&cli.StringFlag{Name: "keyboard", Category: groupSystem + rare, Usage: "`KEYMAP` of the console", DefaultText: "us"},
-		&cli.BoolFlag{Name: "lock-root", Category: groupSystem + rare + rare, Usage: "no password for root"},
+		&cli.BoolFlag{Name: "lock-root", Category: groupSystem + rare, Usage: "no password for root"},
 		&cli.StringSliceFlag{Name: "repo", Category: groupSystem + rare, Usage: "a further repository, as `NAME=URL`"},
 		&cli.BoolFlag{Name: "guest-agent", Category: groupSystem + rare, Usage: "install qemu-guest-agent; --guest-agent=false leaves it out", DefaultText: "true, but false for a minimal ISO"},
 		&cli.BoolFlag{Name: "cloud-init", Category: groupSystem + rare, Usage: "install cloud-init"},

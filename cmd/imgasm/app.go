@@ -79,6 +79,7 @@ func (a *app) commands() []*cli.Command {
 		targetCommand(a),
 		completionCommand(a),
 		completeCommand(a),
+		manCommand(a),
 	}
 }
 

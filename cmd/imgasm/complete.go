@@ -54,10 +54,9 @@ func (a *app) completed(ctx context.Context, words []string) []candidate {
 	if len(words) < 2 {
 		return nil
 	}
-	top := a.cli()
 	c := &completion{
 		app: a, ctx: ctx, given: map[string]string{}, word: words[len(words)-1],
-		command: &cli.Command{Subcommands: top.Commands, Flags: append(top.Flags, cli.VersionFlag)},
+		command: a.top(),
 	}
 	for _, w := range words[1 : len(words)-1] {
 		if w == "--" {
@@ -127,10 +126,8 @@ func (c *completion) candidates() (all []candidate) {
 		}
 		return all
 	}
-	for _, sub := range c.command.Subcommands {
-		if !sub.Hidden && c.args == 0 {
-			all = append(all, candidate{sub.Name, sub.Usage})
-		}
+	if c.args == 0 {
+		all = verbs(c.command)
 	}
 	return append(all, c.values(argument(c.command.ArgsUsage, c.args))...)
 }

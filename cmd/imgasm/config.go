@@ -187,12 +187,12 @@ func configCommand(a *app) *cli.Command {
 		Usage:     "show the flags that are set without being typed, and where",
 		UsageText: "imgasm config show\nimgasm config show alma",
 		Subcommands: []*cli.Command{{
-			Name: "show", Usage: "list the flags that config.yaml and the environment set", ArgsUsage: "[VERB…]",
+			Name: "show", Usage: "list the flags that config.yaml and the environment set", ArgsUsage: "[VERB|TARGET…]",
 			UsageText: "imgasm config show\nimgasm config show alma --json\nimgasm config show -f imgasm.yaml",
 			Description: "Flags win, then the environment (IMGASM_DISK_SIZE is --disk-size), then a project's\n" +
 				"imgasm.yaml, then config.yaml: docs/config.md. --no-config of a verb leaves all but\nflags out.",
 			Flags: []cli.Flag{
-				&cli.StringFlag{Name: "file", Aliases: []string{"f"}, Usage: "list what the targets of a project's `FILE` are made with; arguments are targets"},
+				&cli.StringFlag{Name: "file", Aliases: []string{"f"}, Usage: "list what the targets of the `PROJECT` are made with; arguments are targets"},
 				jsonFlag(),
 			},
 			Action: func(c *cli.Context) error {

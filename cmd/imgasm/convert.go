@@ -69,7 +69,7 @@ func formatList() string {
 		if len(f.Targets) > 0 {
 			text += " (--for " + strings.Join(f.Targets, ", ") + ")"
 		}
-		fmt.Fprintf(&b, "  %-14s %-23s %s\n", f.Name, strings.Join(f.Endings, ", "), text)
+		fmt.Fprintf(&b, "  %-14s %s: %s\n", f.Name, text, strings.Join(f.Endings, ", "))
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }

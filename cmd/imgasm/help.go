@@ -26,6 +26,17 @@ func helpFlags(others []cli.Flag) []cli.Flag {
 	}
 }
 
+// top is imgasm itself as a command.
+func (a *app) top() *cli.Command {
+	c := a.cli()
+	return &cli.Command{Usage: c.Usage, UsageText: c.UsageText, Subcommands: c.Commands, Flags: append(c.Flags, cli.VersionFlag)}
+}
+
+// shownCommandsOf are the subcommands that are not for scripts and imgasm alone.
+func shownCommandsOf(c *cli.Command) []*cli.Command {
+	return slices.DeleteFunc(slices.Clone(c.Subcommands), func(sub *cli.Command) bool { return sub.Hidden })
+}
+
 // helped is an action that shows the command's page where that is asked for.
 func (a *app) helped(action cli.ActionFunc) cli.ActionFunc {
 	return func(c *cli.Context) error {
@@ -63,7 +74,7 @@ func helpText(c *cli.Command, name string, width int, all bool) string {
 			p.paragraph(text)
 		}
 	}
-	if verbs := verbSections(c.Subcommands, all); len(verbs) > 0 {
+	if verbs := verbSections(shownCommandsOf(c), all); len(verbs) > 0 {
 		p.line("")
 		p.sections(verbs, "Verbs", all)
 	}
@@ -229,7 +240,6 @@ func flagSections(flags []flagInfo, all bool) (sections []section) {
 // verbSections has commands by their groups. Of those that are left out there
 // are the names.
 func verbSections(commands []*cli.Command, all bool) (sections []section) {
-	commands = slices.DeleteFunc(slices.Clone(commands), func(c *cli.Command) bool { return c.Hidden })
 	group := func(c *cli.Command) string { g, _ := shownGroup(c.Category); return g }
 	for _, g := range groups(commands, group) {
 		var rows []row

@@ -15,17 +15,14 @@ import (
 
 // everyCommand calls f with imgasm and each of its commands that people see.
 func everyCommand(f func(name string, c *cli.Command)) {
-	top := (&app{Streams: &ui.Streams{}}).cli()
 	var walk func(string, *cli.Command)
 	walk = func(name string, c *cli.Command) {
 		f(name, c)
-		for _, sub := range c.Subcommands {
-			if !sub.Hidden {
-				walk(name+" "+sub.Name, sub)
-			}
+		for _, sub := range shownCommandsOf(c) {
+			walk(name+" "+sub.Name, sub)
 		}
 	}
-	walk("imgasm", &cli.Command{Usage: top.Usage, UsageText: top.UsageText, Subcommands: top.Commands, Flags: append(top.Flags, cli.VersionFlag)})
+	walk("imgasm", (&app{Streams: &ui.Streams{}}).top())
 }
 
 // The pages of some commands as they are, at three widths.
@@ -87,7 +84,7 @@ func TestFlagTexts(t *testing.T) {
 		values := map[string]string{}
 		for _, f := range flagsOf(c) {
 			values[strings.Join(f.names, ", ")] = f.value
-			if f.text == "" || strings.Contains(f.text, "|") || strings.Count(f.text, "(default") > 1 || strings.Contains(f.text, "may be repeated") {
+			if f.text == "" || strings.Contains(f.text, "|") || strings.Count(f.text, "(default") > 1 || strings.Contains(f.text, "may be repeated") || strings.Contains(f.group, "\t") {
 				t.Errorf("%s %s: %q", name, f.left(), f.text)
 			}
 		}

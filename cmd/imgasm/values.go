@@ -6,6 +6,8 @@ package main
 import (
 	"strings"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/imgasm/imgasm/assemble/convert"
 	"github.com/imgasm/imgasm/assemble/host"
 	"github.com/imgasm/imgasm/assemble/rehearsal/failures"
@@ -48,6 +50,7 @@ func valueKinds() map[string]valueKind {
 		"SCHEMA":          {list: func(*completion) []candidate { return plain(schemaNames()) }},
 		"TARGET":          {list: func(c *completion) []candidate { return c.targets() }},
 		"TOPIC":           {list: func(*completion) []candidate { return topics() }},
+		"VERB":            {list: func(c *completion) []candidate { return verbs(c.top()) }},
 		"ssh://USER@HOST": {list: func(c *completion) []candidate { return c.hosts("ssh://") }},
 	}
 	for kind, words := range map[*valueKind]string{
@@ -102,6 +105,13 @@ func plain(values []string) (all []candidate) {
 func architectures() (all []candidate) {
 	for _, a := range arch.All() {
 		all = append(all, candidate{value: a.Name})
+	}
+	return all
+}
+
+func verbs(of *cli.Command) (all []candidate) {
+	for _, c := range shownCommandsOf(of) {
+		all = append(all, candidate{c.Name, c.Usage})
 	}
 	return all
 }
