@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imgasm/imgasm/internal/digest"
 	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/internal/guard"
 	"github.com/imgasm/imgasm/internal/redact"
@@ -59,7 +60,7 @@ func TestBuild(t *testing.T) {
 		t.Errorf("said\n%s\nwant\n%s", strings.Join(said, "\n"), strings.Join(want, "\n"))
 	}
 	entries, err := os.ReadDir(filepath.Dir(result.Out))
-	if err != nil || len(entries) != 3 || result.Image.Output.SHA256 != HashBytes([]byte("a disk")) {
+	if err != nil || len(entries) != 3 || result.Image.Output.SHA256 != digest.Bytes([]byte("a disk")) {
 		t.Errorf("%v, %v, %+v; want the image, its description and the checksums", entries, err, result.Image)
 	}
 	if err := replaceable(result.Out); err != nil {

@@ -115,11 +115,3 @@ func (j *Job) wholeImage(ctx context.Context, name string, progress func(done in
 	}
 	return sum, n, whole.Sync(ctx, f)
 }
-
-// HashFile returns the SHA-256 and the size of a file.
-func HashFile(path string) (sum string, n int64, err error) {
-	return digest.File(context.Background(), path)
-}
-
-// HashBytes is the SHA-256 of b.
-func HashBytes(b []byte) string { return digest.Bytes(b) }

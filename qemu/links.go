@@ -10,21 +10,11 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"runtime"
 	"time"
 
 	"github.com/imgasm/imgasm/internal/guard"
 	"github.com/imgasm/imgasm/internal/tmpdir"
 )
-
-// maxSocketPath is how long a unix socket's path may be, its final NUL not
-// counted: sun_path has 108 bytes on Linux, 104 on macOS and the BSDs.
-func maxSocketPath(goos string) int {
-	if goos == "linux" {
-		return 107
-	}
-	return 103
-}
 
 // listenNetwork is how QEMU reaches us. Builds of QEMU for Windows have long
 // been without unix sockets: there it is TCP on the loopback.
@@ -49,7 +39,7 @@ func listen(goos, dir, file, name string) (*link, error) {
 	addr := "127.0.0.1:0"
 	if network == "unix" {
 		addr = filepath.Join(dir, file)
-		if most := maxSocketPath(goos); len(addr) > most {
+		if most := tmpdir.MaxSocketPath(goos); len(addr) > most {
 			return nil, fmt.Errorf("socket %s: a path of %d bytes, %d is the most that %s allows: choose a shorter run directory (TMPDIR)",
 				addr, len(addr), most, goos)
 		}
@@ -147,13 +137,7 @@ func runDir(given string) (dir string, remove func(), err error) {
 	if given != "" {
 		return given, func() {}, nil
 	}
-	dir, remove, err = tmpdir.New("")
-	if err == nil && len(dir)+len("/port99") > maxSocketPath(runtime.GOOS) && runtime.GOOS != "windows" {
-		// macOS' TMPDIR leaves little room, a user's own may leave none.
-		remove()
-		dir, remove, err = tmpdir.New("/tmp")
-	}
-	if err != nil {
+	if dir, remove, err = tmpdir.Sockets(len("port99")); err != nil {
 		return "", nil, fmt.Errorf("run directory: %w", err)
 	}
 	return dir, remove, nil

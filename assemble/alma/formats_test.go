@@ -11,6 +11,7 @@ import (
 
 	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/boottest"
+	"github.com/imgasm/imgasm/internal/digest"
 	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/internal/hosttool"
 	"github.com/imgasm/imgasm/qemu/qemutest"
@@ -50,7 +51,7 @@ func TestSeveralFormats(t *testing.T) {
 	for n, name := range names {
 		meta, err := assemble.ReadDescription(filepath.Join(dir, name+".json"))
 		ok(t, err)
-		sum, size, err := assemble.HashFile(filepath.Join(dir, name))
+		sum, size, err := digest.File(t.Context(), filepath.Join(dir, name))
 		ok(t, err)
 		if meta.Output != (assemble.File{Name: name, Size: size, SHA256: sum}) || meta.Format != s.Formats[n] {
 			t.Errorf("%s is described as %+v in %s", name, meta.Output, meta.Format)

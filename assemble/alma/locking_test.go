@@ -11,6 +11,7 @@ import (
 
 	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/lock"
+	"github.com/imgasm/imgasm/internal/digest"
 	"github.com/imgasm/imgasm/qemu/qemutest"
 )
 
@@ -75,7 +76,7 @@ func TestLockOfTheEmbeddedKickstart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sum, size, err := assemble.HashFile(s.ISO)
+	sum, size, err := digest.File(t.Context(), s.ISO)
 	ok(t, err)
 	inputs, err := first.inputs(hashed{sum: sum, size: size})
 	ok(t, err)

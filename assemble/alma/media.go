@@ -14,6 +14,7 @@ import (
 	"github.com/imgasm/imgasm/assemble/boot"
 	"github.com/imgasm/imgasm/assemble/disk"
 	"github.com/imgasm/imgasm/assemble/iso"
+	"github.com/imgasm/imgasm/internal/digest"
 	"github.com/imgasm/imgasm/internal/guard"
 	"github.com/imgasm/imgasm/internal/size"
 	"github.com/imgasm/imgasm/internal/tree"
@@ -34,7 +35,7 @@ func checkSource(p *Plan, hash chan<- hashed) (string, error) {
 	} else {
 		go guard.Func(func() {
 			var h hashed
-			h.sum, h.size, h.err = assemble.HashFile(p.Installer.Path)
+			h.sum, h.size, h.err = digest.File(context.Background(), p.Installer.Path)
 			hash <- h
 		}, func(err error) { hash <- hashed{err: err} })()
 	}

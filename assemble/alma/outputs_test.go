@@ -15,6 +15,7 @@ import (
 	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/lock"
 	"github.com/imgasm/imgasm/assemble/sbom"
+	"github.com/imgasm/imgasm/internal/digest"
 	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/qemu/qemutest"
 )
@@ -146,7 +147,7 @@ func TestBills(t *testing.T) {
 		for _, ending := range []string{".cdx.json", ".spdx.json"} {
 			text, err := os.ReadFile(s.Out + ending)
 			ok(t, err)
-			if !strings.Contains(string(text), meta.Output.SHA256) || !strings.Contains(string(sums), assemble.HashBytes(text)+"  "+filepath.Base(s.Out)+ending) {
+			if !strings.Contains(string(text), meta.Output.SHA256) || !strings.Contains(string(sums), digest.Bytes(text)+"  "+filepath.Base(s.Out)+ending) {
 				t.Errorf("%s does not name its image, or is not in %s", filepath.Base(s.Out)+ending, sums)
 			}
 		}
@@ -263,7 +264,7 @@ func TestKilledWhilePublishing(t *testing.T) {
 	ok(t, os.Rename(assemble.Description(s.Out), kept))
 	ok(t, os.WriteFile(assemble.Description(s.Out), []byte("new"), 0o600))
 	journal, err := json.Marshal(map[string]any{"staged": true, "files": []map[string]string{
-		{"from": filepath.Join(filepath.Dir(s.Out), ".out.raw.json.00.new"), "to": assemble.Description(s.Out), "old": kept, "sha256": assemble.HashBytes([]byte("new"))},
+		{"from": filepath.Join(filepath.Dir(s.Out), ".out.raw.json.00.new"), "to": assemble.Description(s.Out), "old": kept, "sha256": digest.Bytes([]byte("new"))},
 		{"from": filepath.Join(work, imagePartialFile), "to": s.Out, "old": filepath.Join(filepath.Dir(s.Out), ".out.raw.00.old")},
 	}})
 	ok(t, err)

@@ -21,6 +21,7 @@ import (
 
 	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/iso"
+	"github.com/imgasm/imgasm/internal/digest"
 	"github.com/imgasm/imgasm/internal/size"
 	"github.com/imgasm/imgasm/internal/smallfile"
 	"github.com/imgasm/imgasm/internal/tree"
@@ -71,7 +72,7 @@ func (p *Plan) readProvisions(ctx context.Context) error {
 			if err != nil {
 				return bad("Post", err, "give the path of a script on this host")
 			}
-			in.Size, in.SHA256 = int64(len(text)), assemble.HashBytes(text)
+			in.Size, in.SHA256 = int64(len(text)), digest.Bytes(text)
 			p.provisions.scripts = append(p.provisions.scripts, render.Script{Name: in.Name, Text: string(text)})
 			p.provisions.inputs, p.provisions.order = append(p.provisions.inputs, in), append(p.provisions.order, in.Role)
 			continue
@@ -111,7 +112,7 @@ func (p *Plan) readReach(ctx context.Context) (err error) {
 		return bad("CA", err, "give a PEM file of certificates")
 	}
 	p.provisions.ca = text
-	p.provisions.inputs = []assemble.Input{{Role: "ca", Name: filepath.Base(s.CA), Size: int64(len(text)), SHA256: assemble.HashBytes(text)}}
+	p.provisions.inputs = []assemble.Input{{Role: "ca", Name: filepath.Base(s.CA), Size: int64(len(text)), SHA256: digest.Bytes(text)}}
 	return nil
 }
 
@@ -185,7 +186,7 @@ func (p *Plan) copied(ctx context.Context, v Provision, at string, in assemble.I
 			c.Folder = true
 			fmt.Fprintf(list, "%o %q\n", f.Mode.Perm(), rel)
 		case info.Mode().IsRegular():
-			if in.SHA256, f.SizeBytes, err = assemble.HashFile(name); err != nil {
+			if in.SHA256, f.SizeBytes, err = digest.File(ctx, name); err != nil {
 				return err
 			}
 			f.Open = unchanged(name, f.SizeBytes, in.SHA256)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/iso"
+	"github.com/imgasm/imgasm/internal/digest"
 	"github.com/imgasm/imgasm/internal/tree"
 	"github.com/imgasm/imgasm/qemu/qemutest"
 )
@@ -130,7 +131,7 @@ func TestProvisionRefuses(t *testing.T) {
 func TestUnchanged(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "f")
 	ok(t, os.WriteFile(path, []byte("hello"), 0o600))
-	sum, n, err := assemble.HashFile(path)
+	sum, n, err := digest.File(t.Context(), path)
 	ok(t, err)
 	ok(t, tree.Copy(io.Discard, tree.File{Path: "f", SizeBytes: n, Open: unchanged(path, n, sum)}))
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/imgasm/imgasm/assemble/anaconda"
 	"github.com/imgasm/imgasm/assemble/boottest"
 	"github.com/imgasm/imgasm/assemble/lock"
+	"github.com/imgasm/imgasm/internal/digest"
 	"github.com/imgasm/imgasm/internal/size"
 )
 
@@ -90,7 +91,7 @@ func (p *Plan) identify(ctx context.Context, hash <-chan hashed) ([]assemble.Inp
 func (p *Plan) inputs(iso hashed) ([]assemble.Input, error) {
 	all := []assemble.Input{
 		{Role: roleInstaller, Name: filepath.Base(p.Installer.Path), URL: p.Installer.URL, Size: iso.size, SHA256: iso.sum},
-		{Role: roleKickstart, Name: filepath.Base(p.Kickstart.Name), Size: int64(len(p.Kickstart.User)), SHA256: assemble.HashBytes(p.Kickstart.User)},
+		{Role: roleKickstart, Name: filepath.Base(p.Kickstart.Name), Size: int64(len(p.Kickstart.User)), SHA256: digest.Bytes(p.Kickstart.User)},
 	}
 	all = append(all, p.provisions.inputs...)
 	if p.Firmware == nil {
@@ -100,7 +101,7 @@ func (p *Plan) inputs(iso hashed) ([]assemble.Input, error) {
 		if f.path == "" {
 			continue
 		}
-		sum, n, err := assemble.HashFile(f.path)
+		sum, n, err := digest.File(context.Background(), f.path)
 		if err != nil {
 			return nil, err
 		}
@@ -120,7 +121,7 @@ func (p *Plan) checkLock() (err error) {
 	}
 	iso := hashed{sum: p.Installer.SHA256, size: p.Installer.Size}
 	if p.Installer.fetched == nil {
-		if iso.sum, iso.size, err = assemble.HashFile(p.Installer.Path); err != nil {
+		if iso.sum, iso.size, err = digest.File(context.Background(), p.Installer.Path); err != nil {
 			return err
 		}
 	}

@@ -4,6 +4,7 @@
 package alma
 
 import (
+	"cmp"
 	"net/url"
 	"os"
 	"slices"
@@ -24,15 +25,12 @@ var published = []string{render.DefaultRootPassword, render.DefaultUsers()[0].Pa
 // reported by whoever needs it.
 func (s Spec) secrets() []string {
 	all := []string{s.Settings.RootPassword, s.Settings.Password}
-	all = append(all, credentials(s.ISO)...)
-	all = append(all, credentials(s.Mirror)...)
-	all = append(all, credentials(s.Vault)...)
-	all = append(all, credentials(s.Proxy)...)
+	addresses := append([]string{s.ISO, s.Mirror, s.Vault, s.Proxy}, s.KernelArgs...)
 	for _, r := range s.Settings.Repos {
-		all = append(all, credentials(r.URL)...)
+		addresses = append(addresses, r.URL)
 	}
-	for _, arg := range s.KernelArgs {
-		all = append(all, credentials(arg)...)
+	for _, text := range addresses {
+		all = append(all, credentials(text)...)
 	}
 	all = append(all, inFile(s.KickstartText)...)
 	if s.Kickstart != "" && s.KickstartText == nil {
@@ -83,11 +81,8 @@ func credentials(text string) []string {
 	if err != nil || u.User == nil {
 		return all
 	}
-	password, ok := u.User.Password()
-	if !ok {
-		password = u.User.Username()
-	}
-	return append(all, u.User.String(), password)
+	password, _ := u.User.Password()
+	return append(all, u.User.String(), cmp.Or(password, u.User.Username()))
 }
 
 // shown is a URL as it may be shown.

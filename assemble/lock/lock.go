@@ -216,16 +216,15 @@ func Compare(locked, now Build) []Difference {
 		}
 		out = append(out, Difference{"input " + role, describe(l), describe(n)})
 	})
-	both(locked.Settings, now.Settings, func(name, l, n string) {
-		if l != n {
-			out = append(out, Difference{"setting " + name, l, n})
-		}
-	})
-	both(locked.Tools, now.Tools, func(name, l, n string) {
-		if l != n {
-			out = append(out, Difference{"tool " + name, l, n})
-		}
-	})
+	words := func(kind string, locked, now map[string]string) {
+		both(locked, now, func(name, l, n string) {
+			if l != n {
+				out = append(out, Difference{kind + " " + name, l, n})
+			}
+		})
+	}
+	words("setting", locked.Settings, now.Settings)
+	words("tool", locked.Tools, now.Tools)
 	return out
 }
 

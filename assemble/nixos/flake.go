@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/internal/digest"
 	"github.com/imgasm/imgasm/internal/publish"
 	"github.com/imgasm/imgasm/internal/tmpdir"
 	"github.com/imgasm/imgasm/nixglue"
@@ -32,10 +33,10 @@ func ownFlake(cache string) (string, error) {
 			return err
 		}
 		content, err := fs.ReadFile(all, name)
-		text.WriteString(name + "\n" + assemble.HashBytes(content) + "\n")
+		text.WriteString(name + "\n" + digest.Bytes(content) + "\n")
 		return err
 	})
-	return filepath.Join(cache, "nixos", assemble.HashBytes([]byte(text.String()))[:16]), err
+	return filepath.Join(cache, "nixos", digest.Bytes([]byte(text.String()))[:16]), err
 }
 
 // writeOwnFlake puts imgasm's own flake into its folder, whole or not at all.

@@ -78,13 +78,13 @@ type predicate struct {
 			ID      string            `json:"id"`
 			Version map[string]string `json:"version,omitempty"`
 		} `json:"builder"`
-		Metadata *metadata `json:"metadata,omitempty"`
+		Metadata metadata `json:"metadata,omitzero"`
 	} `json:"runDetails"`
 }
 
 type metadata struct {
-	StartedOn  string `json:"startedOn,omitempty"`
-	FinishedOn string `json:"finishedOn,omitempty"`
+	StartedOn  time.Time `json:"startedOn,omitzero"`
+	FinishedOn time.Time `json:"finishedOn,omitzero"`
 }
 
 // Statement is the JSON text of the in-toto Statement, one line end at its
@@ -115,18 +115,8 @@ func Statement(b Build) ([]byte, error) {
 	}
 	run := &s.Predicate.RunDetails
 	run.Builder.ID, run.Builder.Version = Builder, b.Versions
-	if m := (metadata{stamp(b.Started), stamp(b.Finished)}); m != (metadata{}) {
-		run.Metadata = &m
-	}
+	run.Metadata = metadata{b.Started.UTC().Truncate(time.Second), b.Finished.UTC().Truncate(time.Second)}
 	return encode(s)
-}
-
-// stamp is a time as the formats want it: RFC 3339, UTC, whole seconds.
-func stamp(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.UTC().Format(time.RFC3339)
 }
 
 // object makes sure that v is a JSON object; nil becomes an empty one.

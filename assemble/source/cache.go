@@ -98,15 +98,7 @@ func writeJSON(path string, v any) error {
 		return err
 	}
 	var none *redact.Values
-	return replaceFile(path, append(none.JSON(b), '\n')) // its addresses may let somebody in
-}
-
-// replaceFile writes the file whole or not at all.
-func replaceFile(path string, b []byte) error {
-	return publish.File(path, func(f *os.File) error {
-		_, err := f.Write(b)
-		return err
-	})
+	return publish.Bytes(path, append(none.JSON(b), '\n')) // its addresses may let somebody in
 }
 
 // setAside renames a file that failed and writes the reason beside it. The
@@ -118,7 +110,7 @@ func setAside(path, sum, reason string, now time.Time) (string, error) {
 		return "", err
 	}
 	text := fmt.Sprintf("%s: %s\n", now.UTC().Format(time.RFC3339), reason)
-	return aside, replaceFile(aside+".txt", []byte(text))
+	return aside, publish.Bytes(aside+".txt", []byte(text))
 }
 
 // exists says whether the path is there; an error other than absence counts as there.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/imgasm/imgasm/internal/fetch"
 	"github.com/imgasm/imgasm/internal/pgp"
+	"github.com/imgasm/imgasm/internal/publish"
 )
 
 // signedSums is a CHECKSUM whose signature was accepted.
@@ -102,7 +103,7 @@ func (f *Fetcher) openChecksum(address string, b []byte) (*signedSums, error) {
 // rejectChecksum keeps a CHECKSUM that failed where it can be looked at.
 func (f *Fetcher) rejectChecksum(kept, address string, b []byte, why error) error {
 	aside := ""
-	if os.MkdirAll(filepath.Dir(kept), 0o755) == nil && replaceFile(kept+".part", b) == nil {
+	if os.MkdirAll(filepath.Dir(kept), 0o755) == nil && publish.Bytes(kept+".part", b) == nil {
 		sum := sha256.Sum256(b)
 		aside, _ = setAside(kept+".part", hex.EncodeToString(sum[:]), address+": "+why.Error(), f.now()) // "": it could not be kept
 	}
@@ -113,7 +114,7 @@ func (f *Fetcher) keepChecksum(kept, address string, b []byte) error {
 	if err := os.MkdirAll(filepath.Dir(kept), 0o755); err != nil {
 		return err
 	}
-	return errors.Join(replaceFile(kept, b), writeJSON(kept+".json", keptChecksum{URL: address}))
+	return errors.Join(publish.Bytes(kept, b), writeJSON(kept+".json", keptChecksum{URL: address}))
 }
 
 // keptChecksum opens the cached one; its signature is checked again each time.

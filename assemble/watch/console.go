@@ -25,8 +25,13 @@ type Console struct {
 // Serve begins to serve the guest's console on a unix socket of its own, which
 // Address names. Whoever connects reads the greeting first.
 func (g *Guest) Serve(greeting []byte) (*Console, error) {
-	l, remove, err := listenShort()
+	dir, remove, err := tmpdir.Sockets(len(consoleSocket))
 	if err != nil {
+		return nil, err
+	}
+	l, err := net.Listen("unix", filepath.Join(dir, consoleSocket))
+	if err != nil {
+		remove()
 		return nil, err
 	}
 	c := &Console{address: l.Addr().String(), remove: remove, channel: g.channels[0]}
@@ -45,26 +50,6 @@ func (c *Console) Close() {
 	c.channel.tap.Store(nil)
 	c.server.Close()
 	c.remove()
-}
-
-// listenShort listens on a unix socket in a folder of its own, mode 0700, with
-// a path that is short enough.
-func listenShort() (net.Listener, func(), error) {
-	var first error
-	for _, base := range []string{"", "/tmp"} {
-		dir, remove, err := tmpdir.New(base)
-		if err == nil {
-			var l net.Listener
-			if l, err = net.Listen("unix", filepath.Join(dir, consoleSocket)); err == nil {
-				return l, remove, nil
-			}
-			remove()
-		}
-		if first == nil {
-			first = err
-		}
-	}
-	return nil, nil, first
 }
 
 // Dial connects to a console that some imgasm serves at an address. One that

@@ -14,9 +14,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/qcow2"
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/digest"
 	"github.com/imgasm/imgasm/internal/hosttool"
 )
 
@@ -50,7 +50,7 @@ func checkRuns(t *testing.T, a arch.Arch, image string) {
 	hosttool.Find(t, "ssh", "openssh-client")
 	s := &scene{t: t, dir: shortDir(t), image: image, binary: a.QEMU}
 	s.env = map[string]string{"XDG_STATE_HOME": filepath.Join(s.dir, "s"), "TMPDIR": s.dir, "HOME": os.Getenv("HOME"), "PATH": os.Getenv("PATH")}
-	before, _, err := assemble.HashFile(image)
+	before, _, err := digest.File(t.Context(), image)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func checkRuns(t *testing.T, a arch.Arch, image string) {
 	if left, err := filepath.Glob(filepath.Join(s.dir, "s/imgasm/vm/*")); err != nil || left != nil {
 		t.Errorf("left: %v, %v", left, err)
 	}
-	if after, _, err := assemble.HashFile(image); err != nil || after != before {
+	if after, _, err := digest.File(t.Context(), image); err != nil || after != before {
 		t.Errorf("the image is another, %v", err)
 	}
 }

@@ -84,10 +84,7 @@ func (s State) write(part string) error {
 	if err != nil {
 		return err
 	}
-	return publish.File(part+".json", func(f *os.File) error {
-		_, err := f.Write(append(b, '\n'))
-		return err
-	})
+	return publish.Bytes(part+".json", append(b, '\n'))
 }
 
 // validator is what If-Range may hold: a strong ETag, else the date (RFC 9110, 13.1.5).

@@ -47,10 +47,7 @@ func Keep(dir, name, of string, v any) {
 	if err != nil {
 		return
 	}
-	_ = publish.File(filepath.Join(dir, name), func(f *os.File) error {
-		_, err := f.Write(text)
-		return err
-	})
+	_ = publish.Bytes(filepath.Join(dir, name), text)
 }
 
 // Program is a program as it is until it is replaced, or the host is started

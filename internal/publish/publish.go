@@ -38,6 +38,14 @@ func File(path string, write func(f *os.File) error) error {
 	return FileContext(context.Background(), path, write)
 }
 
+// Bytes is File for contents that are there already.
+func Bytes(path string, contents []byte) error {
+	return File(path, func(f *os.File) error {
+		_, err := f.Write(contents)
+		return err
+	})
+}
+
 // FileContext is File for much data: if ctx ends while it goes to disk, the
 // file does not appear, and the error is ctx's cause. write sees to ctx itself.
 func FileContext(ctx context.Context, path string, write func(f *os.File) error) error {

@@ -3,7 +3,6 @@ package publish
 // Several files that appear together: an image and what is written beside it.
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,10 +18,9 @@ import (
 
 // Output is one file of a set. It has either From or Text.
 type Output struct {
-	To   string      // its name, absolute
-	From string      // a whole file that is on disk, on To's file system: it is moved
-	Text []byte      // what is written to it
-	Mode fs.FileMode // of Text's file; the umask takes its part; 0: 0644
+	To   string // its name, absolute
+	From string // a whole file that is on disk, on To's file system: it is moved
+	Text []byte // what is written to it
 }
 
 // journalName is what a set writes into its folder before it touches anything.
@@ -97,8 +95,7 @@ func (j *journal) stage(files []Output) error {
 		if f.From != "" {
 			continue
 		}
-		mode := cmp.Or(f.Mode, 0o644)
-		w, err := os.OpenFile(j.Files[i].From, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
+		w, err := os.OpenFile(j.Files[i].From, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 		if err != nil {
 			return err
 		}

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 
 	"github.com/gofrs/flock"
 )
@@ -32,6 +33,33 @@ func New(base string) (dir string, remove func(), err error) {
 // Hidden is New in a folder that has other things than temporary ones: what is
 // made there is on the file system of its neighbours, and may be renamed to one.
 func Hidden(base string) (dir string, remove func(), err error) { return create(base, ".imgasm-") }
+
+// MaxSocketPath is how long a unix socket's path may be, its final NUL not
+// counted: sun_path has 108 bytes on Linux, 104 on macOS and the BSDs.
+func MaxSocketPath(goos string) int {
+	if goos == "linux" {
+		return 107
+	}
+	return 103
+}
+
+// Sockets is New for sockets, the longest of whose names has so many bytes: macOS'
+// TMPDIR leaves little room for them, a user's own may leave none, and then the
+// folder is in /tmp.
+func Sockets(longest int) (dir string, remove func(), err error) {
+	most := MaxSocketPath(runtime.GOOS)
+	for _, base := range []string{"", "/tmp"} {
+		if dir, remove, err = New(base); err != nil {
+			continue
+		}
+		if len(dir)+1+longest <= most || runtime.GOOS == "windows" {
+			return dir, remove, nil
+		}
+		remove()
+		err = fmt.Errorf("no folder for sockets: paths have %d bytes at most, %s has too many: set TMPDIR to a short one", most, dir)
+	}
+	return "", nil, err
+}
 
 func create(base, prefix string) (dir string, remove func(), err error) {
 	sweep(base)

@@ -265,23 +265,13 @@ func free(port int) bool {
 // makeSockets finds a place for the sockets: the instance's folder, where paths
 // in it are short enough.
 func (f *Folder) makeSockets() (remove func(), err error) {
-	const longest = "/" + controlSocket
-	most := 103 // sun_path of macOS and the BSDs, without its NUL; Linux has 107
-	if runtime.GOOS == "linux" {
-		most = 107
-	}
-	if f.Sockets = f.Dir; len(f.Dir)+len(longest) <= most {
+	if f.Sockets = f.Dir; len(f.Dir)+len("/"+controlSocket) <= tmpdir.MaxSocketPath(runtime.GOOS) {
 		return func() {}, nil
 	}
-	for _, base := range []string{"", "/tmp"} {
-		if f.Sockets, remove, err = tmpdir.New(base); err == nil {
-			if len(f.Sockets)+len(longest) <= most {
-				return remove, nil
-			}
-			remove()
-		}
+	if f.Sockets, remove, err = tmpdir.Sockets(len(controlSocket)); err != nil {
+		err = &fault.Error{Class: ErrSupervisor, Err: err}
 	}
-	return nil, &fault.Error{Class: ErrSupervisor, Err: fmt.Errorf("no folder for sockets: paths have %d bytes at most: %w", most, errors.Join(err, errors.New(f.Sockets))), Do: "set TMPDIR to a short path"}
+	return remove, err
 }
 
 // serve opens the sockets and begins to read the console.

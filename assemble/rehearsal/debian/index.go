@@ -49,8 +49,7 @@ func (a *Archive) open(ctx context.Context, s *suite) (index string, err error) 
 			continue
 		}
 		if len(data) > 0 {
-			err := publish.File(kept, func(f *os.File) error { _, err := f.Write(data); return err })
-			if err != nil {
+			if err := publish.Bytes(kept, data); err != nil {
 				return "", err
 			}
 		}
