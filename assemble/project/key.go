@@ -143,13 +143,18 @@ func Schema(kinds []Kind) ([]byte, error) {
 		}
 		return p
 	}
+	combination := object{"type": "object", "additionalProperties": scalar, "minProperties": 1}
+	matrix := func(properties object) object {
+		properties["exclude"] = object{"type": "array", "items": combination, "description": "combinations that are no target"}
+		return object{"type": "object", "properties": properties, "additionalProperties": object{"type": "array", "items": scalar, "minItems": 1}}
+	}
 	defaults := object{}
 	var images []object
 	var names []string
 	for _, k := range kinds {
 		properties := object{
 			"kind":   object{"const": k.Name},
-			"matrix": object{"type": "object", "additionalProperties": object{"type": "array", "items": scalar, "minItems": 1}},
+			"matrix": matrix(object{}),
 		}
 		for _, f := range k.Flags {
 			properties[f.Name] = property(f)
@@ -160,8 +165,9 @@ func Schema(kinds []Kind) ([]byte, error) {
 	}
 	slices.Sort(names)
 	varied := maps.Clone(defaults) // with kinds in the matrix
-	varied["matrix"] = object{"type": "object", "required": []string{"kind"}, "properties": object{"kind": object{"type": "array", "items": object{"enum": names}}},
-		"additionalProperties": object{"type": "array", "items": scalar, "minItems": 1}}
+	kinded := matrix(object{"kind": object{"type": "array", "items": object{"enum": names}, "minItems": 1}})
+	kinded["required"] = []string{"kind"}
+	varied["matrix"] = kinded
 	images = append(images, object{"properties": varied, "required": []string{"matrix"}, "additionalProperties": false})
 	return json.MarshalIndent(object{
 		"$schema":              "https://json-schema.org/draft/2020-12/schema",
@@ -173,6 +179,7 @@ func Schema(kinds []Kind) ([]byte, error) {
 			"defaults": object{"type": "object", "properties": defaults, "additionalProperties": false},
 			"images": object{
 				"type":                 "object",
+				"minProperties":        1,
 				"propertyNames":        object{"pattern": imageName.String()},
 				"additionalProperties": object{"type": "object", "properties": object{"kind": object{"enum": names}}, "anyOf": images},
 			},

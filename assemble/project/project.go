@@ -9,6 +9,7 @@
 //	    matrix:                     # a target for each combination
 //	      arch: [x86_64, aarch64]
 //	      version: [10, kitten]
+//	      exclude: [{arch: aarch64, version: kitten}]
 //	    hostname: web-{version}     # {…}: a value of the matrix, or {name}
 //	    post: [setup.sh, clean.sh]  # a flag that may be repeated
 //
@@ -18,7 +19,6 @@ package project
 
 import (
 	"fmt"
-	"maps"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -68,6 +68,8 @@ type Kind struct {
 	// Ending is how a file in a format, as the flag format names them, is called by
 	// default; nil: ".qcow2".
 	Ending func(format string) string
+	// Writes are the files that a target, and no other, writes; nil: its out.
+	Writes func(Target) []string
 }
 
 func (k Kind) flag(name string) (Flag, bool) {
@@ -142,37 +144,59 @@ func Parse(name string, text []byte, kinds []Kind) ([]Target, error) {
 	if images == nil {
 		return nil, r.wrong(top, "there are no images", "add images:, and below it an image with its kind")
 	}
-	if images.entries == nil {
-		return nil, r.wrong(images, "images is a mapping of names", "")
+	if len(images.entries) == 0 {
+		return nil, r.wrong(images, "images is a mapping of names", "such as images: {web: {kind: "+r.kinds[0].Name+"}}")
 	}
 	if defaults != nil && defaults.entries == nil {
 		return nil, r.wrong(defaults, "defaults is a mapping of flags", "")
 	}
 	var all []Target
-	outs := map[string]string{}
+	written := map[string]string{} // by whom
 	for _, image := range images.entries {
 		targets, err := r.image(image, defaults)
 		if err != nil {
 			return nil, err
 		}
 		for _, t := range targets {
-			out := filepath.Clean(t.Get("out"))
-			if out == "." {
-				return nil, r.wrong(image.key, "out of "+t.Name+" is empty", "")
-			}
-			if other := outs[out]; other != "" {
-				return nil, r.wrong(image.key, fmt.Sprintf("%s and %s would both be %s", other, t.Name, out), "name a variant's values in it: out: "+t.Kind+"-{…}.qcow2")
-			}
 			if slices.ContainsFunc(all, func(other Target) bool { return other.Name == t.Name }) {
-				return nil, r.wrong(image.key, "two targets are called "+t.Name, "call one of their images otherwise")
+				return nil, r.wrong(image.key, "two targets are called "+t.Name, "give each image a name of its own, and a matrix each value once")
 			}
-			outs[out] = t.Name
+			if err := r.alone(image.key, t, written); err != nil {
+				return nil, err
+			}
+			all = append(all, t)
 		}
-		if all = append(all, targets...); len(all) > maxTargets {
+		if len(all) > maxTargets {
 			return nil, r.wrong(image.key, fmt.Sprintf("more than %d targets", maxTargets), "make the matrix smaller")
 		}
 	}
 	return all, nil
+}
+
+// alone refuses a target that writes what another does.
+func (r reader) alone(at *node, t Target, written map[string]string) error {
+	out := t.Get("out")
+	if name := filepath.Base(out); name == "." || !strings.HasSuffix(out, name) {
+		return r.wrong(at, fmt.Sprintf("out of %s is %q, which is no file", t.Name, out), "leave it out, or name the image too")
+	}
+	files := []string{out}
+	if i := slices.IndexFunc(r.kinds, func(k Kind) bool { return k.Name == t.Kind }); r.kinds[i].Writes != nil {
+		files = r.kinds[i].Writes(t)
+	}
+	for _, file := range files {
+		path := file
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(filepath.Dir(r.file), path)
+		}
+		if abs, err := filepath.Abs(path); err == nil {
+			path = abs
+		}
+		if other := written[path]; other != "" {
+			return r.wrong(at, fmt.Sprintf("%s and %s would both write %s", other, t.Name, filepath.Clean(file)), "put {name}, or values of the matrix, into its name")
+		}
+		written[path] = t.Name
+	}
+	return nil
 }
 
 // imageName is what targets, and so files, are called.
@@ -284,96 +308,6 @@ func (r reader) arg(f Flag, n *node) (Arg, error) {
 		return Arg{}, r.wrong(n, f.Name+" is true or false", "")
 	}
 	return Arg{f, []string{n.text}, r.from(n)}, nil
-}
-
-// variant is a combination of a matrix' values, in its order.
-type variant []pair
-
-type pair struct{ key, value *node }
-
-func (r reader) variants(m *node) ([]variant, error) {
-	all := []variant{nil}
-	if m == nil {
-		return all, nil
-	}
-	if m.entries == nil {
-		return nil, r.wrong(m, "matrix is a mapping of lists", "such as matrix: {arch: [x86_64, aarch64]}")
-	}
-	for _, e := range m.entries {
-		if len(e.value.items) == 0 {
-			return nil, r.wrong(e.value, e.key.text+" of a matrix is a list of values", "such as "+e.key.text+": [a, b]")
-		}
-		var next []variant
-		for _, v := range all {
-			for _, item := range e.value.items {
-				if !item.scalar() {
-					return nil, r.wrong(item, "a matrix has texts only", "")
-				}
-				next = append(next, append(slices.Clone(v), pair{e.key, item}))
-			}
-		}
-		if all = next; len(all) > maxTargets {
-			return nil, r.wrong(e.key, fmt.Sprintf("more than %d targets", maxTargets), "make the matrix smaller")
-		}
-	}
-	return all, nil
-}
-
-// target makes one of an image's args in a variant.
-func (r reader) target(e entry, kind Kind, args map[string]Arg, v variant) (Target, error) {
-	t := Target{Name: e.key.text, Kind: kind.Name}
-	words := map[string]string{}
-	args = maps.Clone(args)
-	for _, p := range v {
-		t.Name += "-" + p.value.text
-		words[p.key.text] = p.value.text
-		if f, ok := kind.flag(p.key.text); ok {
-			var err error
-			if args[f.Name], err = r.arg(f, p.value); err != nil {
-				return t, err
-			}
-		}
-	}
-	if !imageName.MatchString(t.Name) {
-		return t, r.wrong(e.key, fmt.Sprintf("%q is no name for an image", t.Name), "its matrix has values that no file can be called by: write a variable of the matrix and use {…}")
-	}
-	words["name"] = t.Name
-	if _, ok := args["out"]; !ok {
-		f, _ := kind.flag("out")
-		ending := ".qcow2"
-		if format, ok := args["format"]; ok && len(format.Values) > 0 && kind.Ending != nil {
-			first, _ := fill(format.Values[0], words)
-			ending = kind.Ending(first)
-		}
-		args["out"] = Arg{f, []string{"{name}" + ending}, ""}
-	}
-	for _, name := range slices.Sorted(maps.Keys(args)) {
-		a := args[name]
-		a.Values = slices.Clone(a.Values)
-		for i, value := range a.Values {
-			filled, unknown := fill(value, words)
-			if unknown != "" {
-				return t, r.wrong(e.key, fmt.Sprintf("%s: nothing is called {%s}", name, unknown), "known are {"+strings.Join(slices.Sorted(maps.Keys(words)), "}, {")+"}")
-			}
-			a.Values[i] = filled
-		}
-		t.Args = append(t.Args, a)
-	}
-	return t, nil
-}
-
-var word = regexp.MustCompile(`\{([a-z][a-z0-9-]*)\}`)
-
-// fill puts words in their places; unknown is one that is not known.
-func fill(text string, words map[string]string) (filled, unknown string) {
-	filled = word.ReplaceAllStringFunc(text, func(w string) string {
-		value, ok := words[w[1:len(w)-1]]
-		if !ok {
-			unknown = w[1 : len(w)-1]
-		}
-		return value
-	})
-	return filled, unknown
 }
 
 func flagNames(k Kind) (names []string) {

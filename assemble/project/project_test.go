@@ -18,7 +18,8 @@ var kinds = []project.Kind{
 		{Name: "out", Type: project.Text}, {Name: "post", Type: project.List, Files: func(v string) []string { return []string{v} }},
 	}},
 	{Name: "nixos", Flags: []project.Flag{{Name: "arch", Type: project.Text}, {Name: "flake", Type: project.Text}, {Name: "format", Type: project.List}, {Name: "out", Type: project.Text}},
-		Ending: func(format string) string { return ".of-" + format }},
+		Ending: func(format string) string { return ".of-" + format },
+		Writes: func(t project.Target) []string { return []string{t.Get("out"), t.Get("out") + ".json"} }},
 }
 
 func TestTargets(t *testing.T) {
@@ -31,8 +32,9 @@ images:
   web:
     kind: alma
     matrix:
-      version: [10.10, kitten]
-      size: [small]
+      version: [10.10, kitten, 9]
+      size: [small, large]
+      exclude: [{version: 9}, {size: large, version: kitten}, {size: large, version: 10.10}]
     hostname: "{size}-{version}"
     post: [one.sh, "{name}.sh"]
   nix:
@@ -88,17 +90,26 @@ func TestMistakes(t *testing.T) {
 		"images:\n  a: {kind: alma, hostname: \"{nme}\"}":                           "f:2:3: hostname: nothing is called {nme}",
 		"images:\n  a: {kind: alma, matrix: {version: 10}}":                         "f:2:37: version of a matrix is a list",
 		"images:\n  a: {kind: alma, matrix: {version: [a/b]}}":                      `"a-a/b" is no name for an image`,
-		"images:\n  a: {kind: alma, out: x}\n  b: {kind: alma, out: x}":             "f:3:3: a and b would both be x",
-		"images:\n  a: {kind: alma, out: x}\n  b: {kind: alma, out: ./x}":           "f:3:3: a and b would both be x",
-		"images:\n  a: {kind: alma, out: \"\"}":                                     "f:2:3: out of a is empty",
+		"images:\n  a: {kind: alma, out: x}\n  b: {kind: alma, out: x}":             "f:3:3: a and b would both write x",
+		"images:\n  a: {kind: alma, out: x}\n  b: {kind: alma, out: ./x}":           "f:3:3: a and b would both write x",
+		"images:\n  a: {kind: alma, out: \"\"}":                                     `f:2:3: out of a is "", which is no file`,
 		"images:\n  a-1: {kind: alma, out: x}\n  a: {kind: alma, matrix: {v: [1]}}": "f:3:3: two targets are called a-1",
 		"images:\n  a: {matrix: {kind: [alma, almma]}}":                             `f:2:29: "almma" is no kind`,
 		"images:\n  a: {kind: alma, matrix: {cloud-init: [yes]}}":                   "f:2:41: cloud-init is true or false",
 		"images:\n  a: &x {kind: alma}\n  b: *x":                                    "is not read here",
 		"images:\n  a: {kind: alma}\n  a: {kind: alma}":                             "f:3:3: ",
-		"images:\n\ta: b":               "f:2:",
-		"images:\n  ../a: {kind: alma}": "is no name for an image",
-		"images: {}\n---\nimages: {}":   "a second document",
+		"images:\n\ta: b":                        "f:2:",
+		"images:\n  ../a: {kind: alma}":          "is no name for an image",
+		"images: {}":                             "f:1:9: images is a mapping of names such as",
+		"images:\n  a: {kind: alma, out: dist/}": `f:2:3: out of a is "dist/", which is no file`,
+		"images:\n  a: {kind: alma, out: /tmp/../tmp/x}\n  b: {kind: alma, out: /tmp/x}": "f:3:3: a and b would both write /tmp/x",
+		"images:\n  a: {kind: nixos, out: x}\n  b: {kind: nixos, out: x.json}":           "f:3:3: a and b would both write x.json",
+		"images:\n  a: {kind: alma, matrix: {v: [1, 1]}}":                                "f:2:3: two targets are called a-1",
+		"images:\n  a: {kind: alma, matrix: {v: [1], exclude: {v: 1}}}":                  "f:2:45: exclude is a list",
+		"images:\n  a: {kind: alma, matrix: {v: [1], exclude: [{v: 2}]}}":                "f:2:46: no combination of the matrix is like this",
+		"images:\n  a: {kind: alma, matrix: {v: [1], exclude: [{}]}}":                    "f:2:46: no combination of the matrix is like this",
+		"images:\n  a: {kind: alma, matrix: {v: [1], exclude: [{v: 1}]}}":                "f:2:45: no combination is left",
+		"images: {}\n---\nimages: {}":                                                    "a second document",
 		// The parser would take 6 GB for these.
 		"images: " + strings.Repeat("[", 60000):   "f:1:25: more than 16 values in one another",
 		"images:\n" + strings.Repeat("- ", 30000): "f:2:33: more than 16 values in one another",

@@ -55,28 +55,39 @@ func (a *app) withPage(name func(*cli.Context) string, action cli.ActionFunc) cl
 		if place == "" || c.Bool("dry-run") {
 			return action(c)
 		}
-		file := report.PageFile(place, name(c))
-		before, _ := os.Lstat(file)
+		made := rewritten(report.PageFile(place, name(c)))
 		a.told = &spoken{}
-		a.told.event(event.Event{Time: time.Now(), Kind: event.Note, Text: "imgasm " + version + " began"})
+		a.told.event(firstEvent())
 		err := action(c)
-		after, _ := os.Lstat(file)
-		if made := after != nil && !os.SameFile(before, after); err == nil || made || a.told.paged || as[*usageError](err) || errors.Is(err, report.ErrPlace) {
+		if err == nil || made() || a.told.paged || as[*usageError](err) || errors.Is(err, report.ErrPlace) {
 			return err
 		}
 		if !a.told.ended { // else people have read it already
 			a.told.event(a.failure(withCause(c.Context, err)))
 		}
-		a.putPage(place, name(c), nil)
+		a.putPage(place, name(c), a.told.events, nil)
 		return err
 	}
 }
 
-// putPage makes a page of what was told and of further files of a bundle.
-func (a *app) putPage(place, name string, files map[string][]byte) {
-	a.told.paged = true
+// firstEvent is the first event of a page.
+func firstEvent() event.Event {
+	return event.Event{Time: time.Now(), Kind: event.Note, Text: "imgasm " + version + " began"}
+}
+
+// rewritten reports, when it is asked, whether a file has been written since.
+func rewritten(file string) func() bool {
+	before, _ := os.Lstat(file)
+	return func() bool {
+		after, _ := os.Lstat(file)
+		return after != nil && !os.SameFile(before, after)
+	}
+}
+
+// putPage makes a page of events and of further files of a bundle.
+func (a *app) putPage(place, name string, events []event.Event, files map[string][]byte) {
 	var log bytes.Buffer
-	for _, e := range a.told.events {
+	for _, e := range events {
 		_ = json.NewEncoder(&log).Encode(e) // a struct of texts and numbers
 	}
 	all := map[string][]byte{report.EventsFile: log.Bytes()}
@@ -112,5 +123,6 @@ func (a *app) verifyPage(c *cli.Context, image, dir string, r *verify.Report, er
 			}
 		}
 	}
-	a.putPage(c.String("report"), filepath.Base(image), files)
+	a.told.paged = true
+	a.putPage(c.String("report"), filepath.Base(image), a.told.events, files)
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -21,6 +22,7 @@ import (
 	"github.com/imgasm/imgasm/assemble/host"
 	"github.com/imgasm/imgasm/assemble/lock"
 	"github.com/imgasm/imgasm/assemble/project"
+	"github.com/imgasm/imgasm/assemble/report"
 	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/size"
@@ -76,7 +78,7 @@ func kindOf(c *cli.Command, without []string) project.Kind {
 			return ".qcow2" // the build refuses the format
 		}
 		return f.Endings[0]
-	}}
+	}, Writes: targetWrites}
 	for _, f := range c.Flags {
 		flag := project.Flag{Name: f.Names()[0], Type: project.Text}
 		var value string
@@ -105,6 +107,24 @@ func kindOf(c *cli.Command, without []string) project.Kind {
 		k.Flags = append(k.Flags, flag)
 	}
 	return k
+}
+
+// targetWrites are the files that only one target may write.
+func targetWrites(t project.Target) (files []string) {
+	images, err := assemble.Targets(t.Get("out"), t.All("format"))
+	if err != nil {
+		images = []assemble.Target{{Path: t.Get("out")}} // the build refuses the format
+	}
+	for _, i := range images {
+		files = append(files, i.Path, assemble.Description(i.Path))
+	}
+	if bundle := t.Get("bundle"); bundle != "" {
+		files = append(files, bundle)
+	}
+	if page := t.Get("report"); page != "" {
+		files = append(files, report.PageFile(page, filepath.Base(t.Get("out"))))
+	}
+	return files
 }
 
 // aTarget is a target with what is known of it here.
@@ -197,6 +217,9 @@ func (a *app) buildProject(c *cli.Context) error {
 func (a *app) targets(c *cli.Context) ([]aTarget, error) {
 	file := c.String("file")
 	text, err := smallfile.Read(c.Context, file, project.MaxSize)
+	if errors.Is(err, fs.ErrNotExist) && !c.IsSet("file") {
+		return nil, badInput("", fmt.Errorf("there is no %s here", file), "write one, as docs/build.md shows, or name it: --file FILE")
+	}
 	if err != nil {
 		return nil, err
 	}

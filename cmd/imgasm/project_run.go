@@ -6,6 +6,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -103,6 +104,8 @@ func (r *projectRun) target(ctx context.Context, t aTarget, shown *ui.Jobs) targ
 	case !r.c.Bool("force") && t.fresh():
 		result.State = targetFresh
 	default:
+		first, page := firstEvent(), filepath.Join(r.pages, t.Name+".html")
+		made := rewritten(page)
 		if last, err := r.child(ctx, t, sink); err != nil {
 			result.State, result.Error, result.Hint = targetFailed, last.Text, last.Hint
 			switch {
@@ -110,6 +113,10 @@ func (r *projectRun) target(ctx context.Context, t aTarget, shown *ui.Jobs) targ
 				result.State, result.Error, result.Hint = targetStopped, "", ""
 			case result.Error == "":
 				result.Error = err.Error() // killed, perhaps
+			}
+			if r.pages != "" && !made() { // the index tells of each
+				last.Time, last.Kind, last.Text, last.Hint = time.Now(), event.Error, cmp.Or(result.Error, result.State), result.Hint
+				r.app.putPage(page, t.Name, []event.Event{first, last}, nil)
 			}
 		}
 	}

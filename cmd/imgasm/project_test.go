@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/imgasm/imgasm/assemble/project"
 	"github.com/imgasm/imgasm/qemu/qemutest"
 )
 
@@ -85,7 +86,7 @@ func buildProject(t *testing.T, ctx context.Context, dir string, args ...string)
 // What was built is not built again, until what it is made of changes; what failed
 // stops nothing, and is tried again.
 func TestBuildProject(t *testing.T) {
-	dir := aProject(t, "  odd: {kind: alma, memory: much}\n")
+	dir := aProject(t, "  odd: {kind: alma, memory: much}\n  worse: {kind: alma, cpus: many}\n")
 	code, results, steps := buildProject(t, t.Context(), dir, "good", "bad", "--jobs", "1", "--report", filepath.Join(dir, "pages"), "--junit", filepath.Join(dir, "r.xml"))
 	if code != exitOther || results["good"].State != targetBuilt || results["bad"].State != targetFailed || !strings.Contains(results["bad"].Error, "Kernel panic") || steps["good"] == 0 {
 		t.Fatalf("exit code %d, %+v, %v", code, results, steps)
@@ -137,9 +138,13 @@ func TestBuildProject(t *testing.T) {
 	}
 	// What cannot be written at the end takes nothing of the rest with it, and what
 	// a target says before its first event is told as it says it.
-	code, results, _ = buildProject(t, t.Context(), dir, "good", "odd", "--junit", filepath.Join(dir, "none", "r.xml"))
+	code, results, _ = buildProject(t, t.Context(), dir, "good", "odd", "worse", "--junit", filepath.Join(dir, "none", "r.xml"), "--report", filepath.Join(dir, "pages"))
 	if odd := results["odd"]; code != exitInput || results["good"].State != targetFresh || !strings.HasPrefix(odd.Error, "--memory: ") || !strings.HasPrefix(odd.Hint, "such as --memory 4G\n--memory is set in ") {
 		t.Errorf("exit code %d, %+v", code, results)
+	}
+	// One that imgasm does not even begin has its page.
+	if page, err := os.ReadFile(filepath.Join(dir, "pages/worse.html")); err != nil || !strings.Contains(string(page), "write a whole number") {
+		t.Errorf("%v\n%s", err, page)
 	}
 	if err := os.Remove(filepath.Join(dir, "dist/good.qcow2")); err != nil {
 		t.Fatal(err)
@@ -247,5 +252,22 @@ func TestProjectSchema(t *testing.T) {
 	}
 	if files < 7 {
 		t.Errorf("%d flags name files", files)
+	}
+}
+
+// Two targets write no file of one another, in whatever format.
+func TestTargetsWriteTheirOwn(t *testing.T) {
+	for more, twice := range map[string]string{
+		"out: x.qcow2, format: [qcow2, raw]}\n  b: {kind: alma, out: x.raw":         "x.raw",
+		"out: x.qcow2}\n  b: {kind: alma, out: x.qcow2.json":                        "x.qcow2.json",
+		"bundle: x.tar.zst}\n  b: {kind: rehearse, bundle: ./x.tar.zst":             "x.tar.zst",
+		"report: why.html}\n  b: {kind: nixos, report: why.html":                    "why.html",
+		"report: pages}\n  b: {kind: nixos, report: pages":                          "",
+		"lock: true, checksum: true}\n  b: {kind: alma, lock: true, checksum: true": "",
+	} {
+		_, err := project.Parse("f", []byte("images:\n  a: {kind: alma, "+more+"}"), (&app{}).kinds())
+		if (err != nil) != (twice != "") || err != nil && !strings.Contains(err.Error(), "a and b would both write "+twice) {
+			t.Errorf("%s: %v", more, err)
+		}
 	}
 }
