@@ -40,6 +40,7 @@ const (
 	groupRun       = "Run the machine"
 	groupMachine   = "Set up the virtual machine"
 	groupInstaller = "Start the installer"
+	groupTarget    = "Say for which machine"
 	groupChecks    = "Choose what is checked"
 	groupHow       = "Choose what is done"
 	groupFailure   = "When it fails"

@@ -34,9 +34,9 @@ imgasm convert alma.qcow2 larger.qcow2 --resize 40G --compression zstd`,
 		Description: "IN is a qcow2, a fixed vhd or a raw disk. OUT's format is told by its name, by\n" +
 			"--format or by --for; it appears whole or not at all, and equal input gives equal\n" +
 			"bytes. With --resize the backup of a GPT moves to the new end; partitions and file\n" +
-			"systems are the guest's to grow (cloud-init does). The formats:\n\n" + formatList(),
+			"systems are the guest's to grow (cloud-init does).\n\nThe formats:\n" + formatList(),
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "format", Category: groupImage, Usage: "write `FORMAT`", DefaultText: "by OUT's name"},
+			&cli.StringFlag{Name: "format", Category: groupImage, Usage: "write `FORMAT`, one that --help-all lists", DefaultText: "by OUT's name"},
 			&cli.StringFlag{Name: "for", Category: groupImage, Usage: "write what `PLATFORM` wants: " + strings.Join(convert.Targets(), ", ")},
 			&cli.StringFlag{Name: "compression", Category: groupImage + rare, Usage: "`" + compressionNames() + "` by which a qcow2's clusters are stored", DefaultText: string(qcow2.Zlib)},
 			&cli.StringFlag{Name: "cluster-size", Category: groupImage + rare, Usage: "`SIZE` of the qcow2's clusters", DefaultText: size.Format(qcow2.DefaultClusterSize)},

@@ -5,6 +5,7 @@ package main
 import (
 	"cmp"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -119,15 +120,22 @@ func wrapped(s string, width, first, further int) (lines []string) {
 	return append(lines, line)
 }
 
+// quotedWords are those of a command line, with what is in quotes as one:
+// --builders 'ssh-ng://arm aarch64-linux'.
+var quotedWords = regexp.MustCompile(`(?:[^\s'"]|'[^']*'|"[^"]*")+`)
+
 // example writes a command line as it can be copied.
 func (p *page) example(command string) {
-	const joint = "\x00" // keeps a flag and its value on one line
-	words := strings.Fields(command)
+	const joint = "\x00" // keeps a flag and its value, and what is in quotes, on one line
+	words := quotedWords.FindAllString(command, -1)
 	for i := len(words) - 1; i > 0; i-- {
 		pair := words[i-1] + joint + words[i]
 		if strings.HasPrefix(words[i-1], "-") && !strings.HasPrefix(words[i], "-") && len("    "+pair+` \`) <= p.width {
 			words = slices.Replace(words, i-1, i+1, pair)
 		}
+	}
+	for i, w := range words {
+		words[i] = strings.ReplaceAll(w, " ", joint)
 	}
 	lines := wrapped(strings.Join(words, " "), p.width-len(` \`), 2, 4)
 	for i, l := range lines {

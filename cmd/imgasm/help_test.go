@@ -53,6 +53,12 @@ func TestHelp(t *testing.T) {
 							t.Errorf("%d columns of %d: %q", utf8.RuneCountInString(line), width, line)
 						}
 					}
+					pasted := strings.ReplaceAll(text, " \\\n    ", " ")
+					for line := range strings.Lines(c.UsageText) {
+						if !strings.Contains(pasted, "\n  "+strings.TrimSpace(line)+"\n") {
+							t.Errorf("%d columns: the example cannot be pasted: %s", width, line)
+						}
+					}
 					for _, f := range flagsOf(c) {
 						for word := range strings.FieldsSeq(strings.Join(f.names, " ") + " " + f.text) {
 							if (all || !f.rare) && !strings.Contains(text, word) {

@@ -28,7 +28,7 @@ func kickstartCommand(app *app) *cli.Command {
 }
 
 func dialectFlag() cli.Flag {
-	return &cli.StringFlag{Name: "dialect", Value: string(kickstart.RHEL10),
+	return &cli.StringFlag{Name: "dialect", Value: string(kickstart.RHEL10), Category: groupTarget,
 		Usage: "`RELEASE` whose installer reads the files: " + strings.Join(dialects(), ", ")}
 }
 
@@ -54,7 +54,7 @@ func kickstartExplainCommand(app *app) *cli.Command {
 		Name:            "explain",
 		Usage:           "tell what is known of a command, section, option or lint rule",
 		ArgsUsage:       "[TOPIC] [OPTION…]",
-		UsageText:       "imgasm kickstart explain part --grow\nimgasm kickstart explain %packages\nimgasm kickstart explain --dialect=rhel9 auth\nimgasm kickstart explain   (lists everything)",
+		UsageText:       "imgasm kickstart explain part --grow\nimgasm kickstart explain %packages\nimgasm kickstart explain --dialect=rhel9 auth\nimgasm kickstart explain",
 		SkipFlagParsing: true,
 		Flags:           []cli.Flag{dialectFlag()},
 		Action: func(c *cli.Context) error {

@@ -28,10 +28,10 @@ func kickstartRenderCommand(app *app) *cli.Command {
 			"root/packer and admin/admin, for tests only; with one, nobody has a password that you\n" +
 			"have not given.",
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "arch", Value: arch.Host().Name, Category: groupMachine, Usage: "`x86_64|x86_64_v2|aarch64` architecture of the system"},
-			&cli.StringFlag{Name: "boot", Value: "uefi", Category: groupMachine, Usage: "`uefi|bios` firmware of the machine"},
-			&cli.StringFlag{Name: "disk", Value: "vda", Category: groupMachine, Usage: "the `DISK` to install on: vda (virtio-blk), sda (scsi), nvme0n1"},
-			&cli.StringFlag{Name: "console", Category: groupMachine + rare, Usage: "serial console `DEVICE` of the system, or none", DefaultText: "the architecture's"},
+			&cli.StringFlag{Name: "arch", Value: arch.Host().Name, Category: groupTarget, Usage: "`x86_64|x86_64_v2|aarch64` architecture of the system"},
+			&cli.StringFlag{Name: "boot", Value: "uefi", Category: groupTarget, Usage: "`uefi|bios` firmware of the machine"},
+			&cli.StringFlag{Name: "disk", Value: "vda", Category: groupTarget, Usage: "the `DISK` to install on: vda (virtio-blk), sda (scsi), nvme0n1"},
+			&cli.StringFlag{Name: "console", Category: groupTarget + rare, Usage: "serial console `DEVICE` of the system, or none", DefaultText: "the architecture's"},
 			&cli.StringFlag{Name: "version", Value: "10", Category: groupSource, Usage: "AlmaLinux `VERSION` whose repositories to use: 10, 10.N or kitten"},
 			&cli.BoolFlag{Name: "cdrom", Category: groupSource, Usage: "take the packages from the installer's medium (dvd or minimal)"},
 			&cli.BoolFlag{Name: "minimal", Category: groupSource + rare, Usage: "the medium is a minimal ISO: ask for nothing that is not on it"},

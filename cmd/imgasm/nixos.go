@@ -156,7 +156,7 @@ func nixosCheckCommand(a *app) *cli.Command {
 	return &cli.Command{
 		Name:      "check",
 		Usage:     "evaluate a flake, and say what would be built where",
-		UsageText: "imgasm nixos check\nimgasm nixos check --flake .#image --builders 'ssh-ng://admin@arm aarch64-linux - 4 1 kvm'",
+		UsageText: "imgasm nixos check\nimgasm nixos check --flake .#image --builders 'ssh-ng://arm aarch64-linux'",
 		Description: `Evaluates the packages for Linux of the flake, or the attribute that it names, and
 says of each whether the store has it, or who would build it and why nobody does.
 Nothing is built. Exit code 3: not all of it evaluates; 4: nobody builds any of it.`,

@@ -43,7 +43,7 @@ func buildCommand(a *app) *cli.Command {
 			"a matrix of which each combination is a target: docs/build.md. A target is skipped when\n" +
 			"its image is there and was made of the same inputs. One failure stops no other target.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "file", Aliases: []string{"f"}, Category: groupSource, Usage: "the `PROJECT`, a file", Value: project.FileName},
+			&cli.StringFlag{Name: "file", Aliases: []string{"f"}, Category: groupSource, Usage: "`PROJECT` file", Value: project.FileName},
 			&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Category: groupHow, Usage: "build `NUMBER` targets at once", DefaultText: "by processors and memory"},
 			&cli.BoolFlag{Name: "force", Category: groupHow, Usage: "build what is up to date too, and replace existing files that imgasm did not make"},
 			&cli.StringFlag{Name: "shard", Category: groupHow, Usage: "take part `I/N` of the targets: each is in one of N parts"},

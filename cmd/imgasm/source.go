@@ -41,7 +41,7 @@ func sourceCommand(app *app) *cli.Command {
 func sourceFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "version", Category: groupSource, Usage: "AlmaLinux `VERSION`: 10 (the newest minor), 10.N or kitten", Value: "10"},
-		&cli.StringFlag{Name: "arch", Category: groupSource, Usage: "`ARCH` of the ISO: " + strings.Join(source.Arches, ", "), DefaultText: "this host's"},
+		&cli.StringFlag{Name: "arch", Category: groupSource, Usage: "`" + strings.Join(source.Arches, "|") + "` architecture of the ISO", DefaultText: "this host's"},
 		&cli.StringFlag{Name: "variant", Category: groupSource, Usage: "`" + strings.Join(source.Variants, "|") + "` kind of ISO", Value: "boot"},
 		&cli.StringFlag{Name: "mirror", Category: groupSource + rare, Usage: "mirror `URL`", DefaultText: strings.TrimPrefix(source.DefaultMirror, "https://")},
 		&cli.StringFlag{Name: "vault", Category: groupSource + rare, Usage: "`URL` of the vault of superseded releases", DefaultText: strings.TrimPrefix(source.DefaultVault, "https://")},

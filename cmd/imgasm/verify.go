@@ -39,9 +39,9 @@ imgasm verify debian-12-genericcloud-amd64.qcow2 --skip leftovers
 imgasm verify alma.qcow2 --identity ~/.ssh/id_ed25519`,
 		Description: "IMAGE is a qcow2 or raw disk, of imgasm's or anybody's, and stays as it is. Two copies\n" +
 			"boot at once, each on a larger disk, with a NoCloud seed that says who may log in.\n" +
-			"What the image cannot answer is skipped, with the reason. The checks:\n\n" + checkList(),
+			"What the image cannot answer is skipped, with the reason.\n\nThe checks:\n" + checkList(),
 		Flags: append([]cli.Flag{
-			&cli.StringSliceFlag{Name: "skip", Category: groupChecks, Usage: "leave the check `CHECK` out"},
+			&cli.StringSliceFlag{Name: "skip", Category: groupChecks, Usage: "leave `CHECK` out"},
 			&cli.StringSliceFlag{Name: "check", Category: groupChecks, Usage: "add the checks in `FILE`: shell snippets with what they should print (docs/verify.md)"},
 			&cli.StringFlag{Name: "junit", Category: groupRecords, Usage: "write a report for build servers to `FILE`"},
 			&cli.StringFlag{Name: "report", Category: groupRecords, Usage: "write a page about the verification, however it ends: `FILE.html`, or a folder, which gets an index"},
