@@ -4,8 +4,6 @@
 package firmware
 
 import (
-	"bufio"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -20,13 +18,12 @@ import (
 	"time"
 
 	"github.com/cavaliergopher/cpio"
-	"github.com/klauspost/compress/zstd"
-	"github.com/ulikunitz/xz"
 
 	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/pgp"
 	"github.com/imgasm/imgasm/internal/smallfile"
 	"github.com/imgasm/imgasm/internal/tmpdir"
+	"github.com/imgasm/imgasm/internal/unpack"
 )
 
 // Keyring holds OpenPGP keys that are trusted, and Signature says who signed,
@@ -140,7 +137,10 @@ func extract(ctx context.Context, file string, o ExtractOptions, open func() (*o
 	if format := h.text(tagPayloadFormat); format != "" && format != "cpio" {
 		return nil, fmt.Errorf("its payload is of the format %q, not cpio", format)
 	}
-	payload, err := decompress(h.text(tagPayloadCompression), io.NewSectionReader(f, r.payloadOffset, st.Size()-r.payloadOffset))
+	if c := h.text(tagPayloadCompression); !slices.Contains(compressors, c) {
+		return nil, fmt.Errorf("its payload is compressed with %q, which imgasm can't read", c)
+	}
+	payload, err := unpack.Reader(io.NewSectionReader(f, r.payloadOffset, st.Size()-r.payloadOffset))
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +154,7 @@ func extract(ctx context.Context, file string, o ExtractOptions, open func() (*o
 		return nil, err
 	}
 	defer root.Close()
-	if p.Files, err = unpack(ctx, &limitReader{payload, maxUnpacked}, root); err != nil {
+	if p.Files, err = takeFiles(ctx, &limitReader{payload, maxUnpacked}, root); err != nil {
 		return nil, err
 	}
 	if len(p.Files) == 0 {
@@ -193,34 +193,8 @@ var fileName = regexp.MustCompile(`^[!-~]{1,250}$`)
 // Most files that are taken out of a package. edk2-ovmf has about 40.
 const maxFiles = 1000
 
-// decompress opens the payload by the compressor's name in the header.
-func decompress(name string, r io.Reader) (io.ReadCloser, error) {
-	switch name {
-	case "":
-		// rpm leaves the name out for uncompressed payloads, and reads such
-		// as gzip, which there passes through what is none.
-		b := bufio.NewReader(r)
-		if magic, err := b.Peek(2); err == nil && magic[0] == 0x1f && magic[1] == 0x8b {
-			return gzip.NewReader(b)
-		}
-		return io.NopCloser(b), nil
-	case "gzip":
-		return gzip.NewReader(r)
-	case "zstd":
-		d, err := zstd.NewReader(r, zstd.WithDecoderMaxMemory(256<<20), zstd.WithDecoderConcurrency(1))
-		if err != nil {
-			return nil, err
-		}
-		return d.IOReadCloser(), nil
-	case "xz":
-		d, err := xz.NewReader(r)
-		if err != nil {
-			return nil, err
-		}
-		return io.NopCloser(d), nil
-	}
-	return nil, fmt.Errorf("its payload is compressed with %q, which imgasm can't read", name)
-}
+// compressors are those of payloads, by their names in headers; "" is none, or gzip.
+var compressors = []string{"", "gzip", "zstd", "xz"}
 
 // limitReader gives an error, not an end, where too much comes.
 type limitReader struct {
@@ -250,9 +224,9 @@ func wanted(name string) bool {
 	return false
 }
 
-// unpack writes the wanted files. Links become copies of names, so that they
+// takeFiles writes the wanted files. Links become copies of names, so that they
 // work on every system.
-func unpack(ctx context.Context, r io.Reader, root *os.Root) ([]string, error) {
+func takeFiles(ctx context.Context, r io.Reader, root *os.Root) ([]string, error) {
 	u := unpacked{root: root, links: map[string]string{}, inodes: map[int64][]string{}}
 	entries := 0
 	c := cpio.NewReader(r)

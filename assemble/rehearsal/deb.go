@@ -12,6 +12,8 @@ import (
 	"path"
 	"strconv"
 	"strings"
+
+	"github.com/imgasm/imgasm/internal/unpack"
 )
 
 // visitor is shown a regular file by its path without leading slash and its
@@ -41,11 +43,11 @@ func walkDeb(r io.Reader, visit visitor) error {
 			}
 			continue
 		}
-		data, done, err := unpacked(member)
+		data, err := unpack.Reader(member)
 		if err != nil {
 			return fmt.Errorf("member %q: %w", name, err)
 		}
-		defer done()
+		defer data.Close()
 		return walkTar(data, visit)
 	}
 }

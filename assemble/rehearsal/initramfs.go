@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"github.com/cavaliergopher/cpio"
+
+	"github.com/imgasm/imgasm/internal/unpack"
 )
 
 // maxInitramfs bounds what an initial RAM file system may unpack to; RHEL 10's
@@ -55,11 +57,11 @@ func walkArchives(b *bufio.Reader, compressed bool, visit visitor) error {
 		}
 		// A compressed part is the last one: what follows it cannot be told
 		// from its own data by every decompressor.
-		plain, done, err := unpacked(b)
+		plain, err := unpack.Reader(b)
 		if err != nil {
 			return err
 		}
-		defer done()
+		defer plain.Close()
 		return walkArchives(bufio.NewReaderSize(io.LimitReader(plain, maxInitramfs), 1<<16), false, visit)
 	}
 }

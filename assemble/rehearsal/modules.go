@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/imgasm/imgasm/internal/smallfile"
+	"github.com/imgasm/imgasm/internal/unpack"
 )
 
 // maxModule is more than any module that the guest loads takes unpacked.
@@ -67,11 +68,11 @@ func moduleName(file string) string {
 
 // readModule unpacks a module and reads what it depends on.
 func readModule(file string, r io.Reader) (*module, error) {
-	plain, done, err := unpacked(r)
+	plain, err := unpack.Reader(r)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	defer done()
+	defer plain.Close()
 	data, err := smallfile.All(plain, file, maxModule)
 	if err != nil {
 		return nil, err

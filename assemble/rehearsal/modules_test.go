@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/unpack"
 )
 
 func TestModuleName(t *testing.T) {
@@ -201,11 +202,11 @@ func TestInitrdIsReadByCpio(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plain, done, err := unpacked(bytes.NewReader(data))
+	plain, err := unpack.Reader(bytes.NewReader(data))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer done()
+	defer plain.Close()
 	cmd := exec.CommandContext(context.Background(), tool, "-tv", "--quiet")
 	cmd.Stdin = plain
 	out, err := cmd.CombinedOutput()

@@ -3,7 +3,6 @@
 package debian
 
 import (
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -14,12 +13,11 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/ulikunitz/xz"
-
 	"github.com/imgasm/imgasm/internal/digest"
 	"github.com/imgasm/imgasm/internal/fetch"
 	"github.com/imgasm/imgasm/internal/publish"
 	"github.com/imgasm/imgasm/internal/smallfile"
+	"github.com/imgasm/imgasm/internal/unpack"
 )
 
 // open brings a suite's index of packages and returns its path.
@@ -168,14 +166,10 @@ func readIndex(index string, take func(pkg)) error {
 		return err
 	}
 	defer f.Close()
-	var plain io.Reader
-	if filepath.Ext(index) == ".gz" {
-		plain, err = gzip.NewReader(f)
-	} else {
-		plain, err = xz.NewReader(f)
-	}
+	plain, err := unpack.Reader(f)
 	if err != nil {
 		return err
 	}
+	defer plain.Close()
 	return readPackages(io.LimitReader(plain, 16*maxIndex), take)
 }

@@ -1,4 +1,4 @@
-package rehearsal
+package unpack
 
 import (
 	"bufio"
@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/ulikunitz/xz"
 
 	"github.com/imgasm/imgasm/internal/hosttool"
 )
@@ -39,7 +41,16 @@ func TestUnxz(t *testing.T) {
 
 // A stranger's stream gets no gigabytes, and a broken header is none.
 func TestUnxzRefuses(t *testing.T) {
-	good := packed(t, "x.xz", []byte("kernel"))
+	var packed bytes.Buffer
+	w, err := xz.NewWriter(&packed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Write([]byte("kernel"))
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	good := packed.Bytes()
 	const block = 12
 	change := func(do func(header []byte)) []byte {
 		b := bytes.Clone(good)

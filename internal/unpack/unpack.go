@@ -1,6 +1,6 @@
-// Decompression. The .xz file format: https://tukaani.org/xz/xz-file-format.txt.
-
-package rehearsal
+// Package unpack decompresses what a stranger may have packed, in bounded memory.
+// The .xz file format: https://tukaani.org/xz/xz-file-format.txt.
+package unpack
 
 import (
 	"bufio"
@@ -16,27 +16,25 @@ import (
 	"github.com/ulikunitz/xz/lzma"
 )
 
-// unpacked reads a stream that is compressed by gzip, xz or zstd, as its first
-// bytes tell, or not at all. done ends it.
-func unpacked(r io.Reader) (plain io.Reader, done func(), err error) {
+// Reader reads a stream that is compressed by gzip, xz or zstd, as its first
+// bytes tell, or not at all. Close leaves r open.
+func Reader(r io.Reader) (io.ReadCloser, error) {
 	b := bufio.NewReaderSize(r, 1<<16)
 	magic, _ := b.Peek(6) // what cannot be read is told by who reads on
-	done = func() {}
 	switch {
 	case bytes.HasPrefix(magic, []byte("\x1f\x8b")):
-		plain, err = gzip.NewReader(b)
+		return gzip.NewReader(b)
 	case bytes.HasPrefix(magic, []byte("\xfd7zXZ")):
-		plain, err = unxz(b)
+		plain, err := unxz(b)
+		return io.NopCloser(plain), err
 	case bytes.HasPrefix(magic, []byte("\x28\xb5\x2f\xfd")):
 		z, err := zstd.NewReader(b, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(512<<20))
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		return z, z.Close, nil
-	default:
-		plain = b
+		return z.IOReadCloser(), nil
 	}
-	return plain, done, err
+	return io.NopCloser(b), nil
 }
 
 // maxDict holds the dictionary of xz -9; more would be an attack on memory.
