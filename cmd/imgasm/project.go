@@ -37,7 +37,9 @@ func buildCommand(a *app) *cli.Command {
 		UsageText: "imgasm build\n" +
 			"imgasm build -f ci/imgasm.yaml --jobs 2 web-x86_64-10\n" +
 			"imgasm build --shard 1/4 --junit results.xml\n" +
-			"imgasm build --list --json",
+			"imgasm build --list --json\n\n" +
+			"imgasm build --force --report pages --quiet\n" +
+			"imgasm build --schema >imgasm.schema.json",
 		Description: "The file lists images: a kind (alma, nixos or rehearse), its flags without dashes, and\n" +
 			"a matrix of which each combination is a target: docs/build.md. A target is skipped when\n" +
 			"its image is there and was made of the same inputs. One failure stops no other target.",
