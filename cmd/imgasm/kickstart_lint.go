@@ -77,11 +77,9 @@ func (a *app) lintTarget(c *cli.Context) (*kickstart.Target, error) {
 	}
 	t := &kickstart.Target{Arch: c.String("arch"), Boot: c.String("boot"), DiskName: c.String("disk"), ISOVariant: c.String("iso"), Offline: c.Bool("offline"), CmdlineMode: true}
 	if t.Arch != "" {
-		machine, err := wishedArch(strings.TrimSuffix(t.Arch, "_v2"))
-		if err != nil {
+		if _, err := wishedArch(strings.TrimSuffix(t.Arch, "_v2")); err != nil {
 			return nil, err
 		}
-		t.Console = machine.Console
 	}
 	for _, choice := range []struct {
 		flag, value string
