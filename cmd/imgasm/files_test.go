@@ -17,7 +17,7 @@ import (
 )
 
 // fakeInstaller writes the least that passes for an installer ISO for x86_64.
-func fakeInstaller(t *testing.T, path string) {
+func fakeInstaller(t testing.TB, path string) {
 	t.Helper()
 	kernel := make([]byte, 4096) // a bzImage: Documentation/arch/x86/boot.rst
 	copy(kernel[0x1fe:], []byte{0x55, 0xaa})

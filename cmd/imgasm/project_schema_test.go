@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/goccy/go-yaml"
-	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/imgasm/imgasm/assemble/project"
 )
@@ -18,18 +17,7 @@ func TestSchemaAgrees(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(string(text)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := jsonschema.NewCompiler() // it holds a schema against its metaschema
-	if err := c.AddResource("imgasm.json", doc); err != nil {
-		t.Fatal(err)
-	}
-	schema, err := c.Compile("imgasm.json")
-	if err != nil {
-		t.Fatal(err)
-	}
+	schema := compiled(t, text) // which holds it against its metaschema
 	page, err := os.ReadFile("../../docs/build.md")
 	if err != nil {
 		t.Fatal(err)

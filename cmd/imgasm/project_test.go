@@ -18,7 +18,7 @@ import (
 
 // aProject is a folder with an imgasm.yaml whose targets run on stand-ins for QEMU:
 // good succeeds, bad panics.
-func aProject(t *testing.T, more string) (dir string) {
+func aProject(t testing.TB, more string) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
 	boot := make([]byte, 1<<20)
@@ -41,12 +41,17 @@ images:
     kind: alma
     out: dist/{name}.raw
     format: [raw, qcow2]
-    qemu: %q
+    qemu: %[1]q
     post: post.sh
+  pair:
+    kind: alma
+    matrix: {as: [raw, qcow2]}
+    format: ["{as}"]
+    qemu: %[1]q
   bad:
     kind: alma
-    qemu: %q
-%s`, succeeds, panics, more)
+    qemu: %[2]q
+%[3]s`, succeeds, panics, more)
 	if err := os.WriteFile(filepath.Join(dir, "imgasm.yaml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +61,7 @@ images:
 
 // buildProject runs imgasm build --json, and returns the results by target, and
 // how many steps each has begun.
-func buildProject(t *testing.T, ctx context.Context, dir string, args ...string) (code int, results map[string]targetResult, steps map[string]int) {
+func buildProject(t testing.TB, ctx context.Context, dir string, args ...string) (code int, results map[string]targetResult, steps map[string]int) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	code = run(ctx, append([]string{"imgasm", "build", "--json", "-f", filepath.Join(dir, "imgasm.yaml")}, args...), strings.NewReader(""), &stdout, &stderr, os.Getenv)
@@ -271,6 +276,20 @@ func TestTargetsWriteTheirOwn(t *testing.T) {
 		_, err := project.Parse("f", []byte("images:\n  a: {kind: alma, "+more+"}"), (&app{}).kinds())
 		if (err != nil) != (twice != "") || err != nil && !strings.Contains(err.Error(), "a and b would both write "+twice) {
 			t.Errorf("%s: %v", more, err)
+		}
+	}
+}
+
+// Two targets of a matrix that are up to date: no step is begun. Most of it is the hash
+// of the stand-in for QEMU, which their flags name.
+func BenchmarkBuildProjectUpToDate(b *testing.B) {
+	dir := aProject(b, "")
+	if code, results, steps := buildProject(b, b.Context(), dir, "pair-raw", "pair-qcow2"); code != exitDone || steps["pair-raw"] == 0 || steps["pair-qcow2"] == 0 {
+		b.Fatalf("exit code %d, %+v", code, results)
+	}
+	for b.Loop() {
+		if code, results, steps := buildProject(b, b.Context(), dir, "pair-raw", "pair-qcow2"); code != exitDone || len(steps) > 0 || results["pair-raw"].State != targetFresh || results["pair-qcow2"].State != targetFresh {
+			b.Fatalf("exit code %d, %+v, %v", code, results, steps)
 		}
 	}
 }

@@ -46,7 +46,7 @@ var published = map[string]struct {
 }
 
 // schemaOf makes the schema of a type; strict allows no other fields.
-func schemaOf(t *testing.T, name string, strict bool) []byte {
+func schemaOf(t testing.TB, name string, strict bool) []byte {
 	t.Helper()
 	p := published[name]
 	r := &reflected.Reflector{AllowAdditionalProperties: !strict, Anonymous: true,
@@ -76,7 +76,7 @@ func schemaOf(t *testing.T, name string, strict bool) []byte {
 }
 
 // comments are those of the types and their fields.
-func comments(t *testing.T) map[string]string {
+func comments(t testing.TB) map[string]string {
 	t.Helper()
 	if said != nil {
 		return said
@@ -95,7 +95,7 @@ func comments(t *testing.T) map[string]string {
 
 var said map[string]string
 
-func compiled(t *testing.T, text []byte) *judge.Schema {
+func compiled(t testing.TB, text []byte) *judge.Schema {
 	t.Helper()
 	doc, err := judge.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {
@@ -117,7 +117,7 @@ var validators = map[string]*judge.Schema{}
 
 // fits checks what imgasm has printed or written against a schema, as a validator
 // reads it that we did not write. No field may be there that the schema lacks.
-func fits(t *testing.T, name string, text []byte) {
+func fits(t testing.TB, name string, text []byte) {
 	t.Helper()
 	value, err := judge.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {
