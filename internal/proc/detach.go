@@ -21,11 +21,11 @@ type Detached struct {
 
 // StartDetached starts a program that is not bound to our life: it has a session
 // of its own and no terminal, so that neither a Ctrl-C nor a hang-up reaches it.
-// What it says on stderr goes to the file log. Of c only Path, Args, Dir and Env
-// count. The error is ErrNoDetach, or an *Error.
+// What it says on stderr goes to the file log. Of c only Path, Args, Dir, Env and
+// Stdin count; if we end before all of Stdin is read, that breaks off. The error is ErrNoDetach, or an *Error.
 func (c Cmd) StartDetached(log *os.File) (*Detached, error) {
 	cmd := exec.Command(c.Path, c.Args...)
-	cmd.Dir, cmd.Env, cmd.Stderr = c.Dir, c.Env, log
+	cmd.Dir, cmd.Env, cmd.Stdin, cmd.Stderr = c.Dir, c.Env, c.Stdin, log
 	if err := detach(cmd); err != nil {
 		return nil, err
 	}

@@ -27,7 +27,13 @@ func Alive(pid int, id string) bool {
 
 // KillIdentified kills the process of that number if it is the one with that
 // identity, and nobody else. The error is ErrGone if it has ended.
-func KillIdentified(pid int, id string) error {
+func KillIdentified(pid int, id string) error { return signalIdentified(pid, id, os.Kill) }
+
+// InterruptIdentified is KillIdentified for a process that is asked to stop, as by a
+// Ctrl-C. Windows knows no asking: an error.
+func InterruptIdentified(pid int, id string) error { return signalIdentified(pid, id, os.Interrupt) }
+
+func signalIdentified(pid int, id string, signal os.Signal) error {
 	// On Linux and Windows what is found is held: its number is nobody else's.
 	p, err := os.FindProcess(pid)
 	if err != nil {
@@ -41,7 +47,7 @@ func KillIdentified(pid int, id string) error {
 	if now != id {
 		return ErrGone
 	}
-	if err := p.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+	if err := p.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
 	return nil
