@@ -3,6 +3,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -55,12 +56,45 @@ func Diagnose(ctx context.Context, h Host, dir string) Checkup {
 	var c Checkup
 	host := c.host(h, dir)
 	for _, a := range arch.All() {
-		if c.forArch(ctx, h, a) && host {
+		if c.forArch(ctx, h, a, accel.Want{Arch: a.Name, Binary: a.QEMU, Memory: h.Memory(), Renew: true}) && host {
 			c.Ready = append(c.Ready, a.Name)
 		}
 	}
 	c.nix(ctx)
 	return c
+}
+
+// Build is what Suits asks about.
+type Build struct {
+	Arch      string // of the guest; "": this host's
+	QEMU      string // the path of QEMU; "": found
+	Accel     string // that must work; "", "auto": any
+	FreeBytes int64  // that dir must have
+	Machine   bool   // it starts virtual machines
+}
+
+// Suits looks at what one build needs of this host, which is to be done below dir. It
+// is Diagnose for that alone, and believes what is remembered of accelerators. The
+// build cannot run if a check is Missing. The error is about the architecture.
+func Suits(ctx context.Context, h Host, dir string, b Build) (c Checkup, err error) {
+	a := arch.Host()
+	if b.Arch != "" {
+		if a, err = arch.Parse(b.Arch); err != nil {
+			return c, err
+		}
+	}
+	ready := true
+	if free, err := h.Free(dir); err == nil && free < b.FreeBytes {
+		c.add("disk", "", Missing, fmt.Sprintf("%s free in %s, and %s are needed", size.Text(free), dir, size.Text(b.FreeBytes)), "free some space there: imgasm cache list shows what imgasm keeps")
+		ready = false
+	}
+	if b.Machine {
+		ready = c.forArch(ctx, h, a, accel.Want{Arch: a.Name, Accel: b.Accel, Binary: cmp.Or(b.QEMU, a.QEMU), Memory: h.Memory()}) && ready
+	}
+	if ready {
+		c.Ready = []string{a.Name}
+	}
+	return c, nil
 }
 
 func (c *Checkup) add(name string, a string, health Health, text, do string) {
@@ -107,8 +141,8 @@ func (c *Checkup) host(h Host, dir string) bool {
 }
 
 // forArch checks QEMU, its accelerators and the firmware for one architecture.
-func (c *Checkup) forArch(ctx context.Context, h Host, a arch.Arch) bool {
-	info, err := qemu.Inspect(ctx, a.QEMU)
+func (c *Checkup) forArch(ctx context.Context, h Host, a arch.Arch, want accel.Want) bool {
+	info, err := qemu.Inspect(ctx, want.Binary)
 	if err != nil {
 		c.add("qemu", a.Name, Missing, err.Error(), fault.Hint(err, nil))
 		return false
@@ -118,15 +152,16 @@ func (c *Checkup) forArch(ctx context.Context, h Host, a arch.Arch) bool {
 		text += ", without seccomp sandbox"
 	}
 	c.add("qemu", a.Name, Good, text, "")
-	c.accelerators(ctx, h, a, info)
-	return c.firmware(ctx, h, a, info)
+	want.Binary = info.Path
+	accelerated := c.accelerators(ctx, a, info, want)
+	return c.firmware(ctx, h, a, info) && accelerated
 }
 
-func (c *Checkup) accelerators(ctx context.Context, h Host, a arch.Arch, info *qemu.Info) {
-	choice, err := accel.Choose(ctx, accel.Want{Arch: a.Name, Binary: info.Path, Memory: h.Memory(), Renew: true})
+func (c *Checkup) accelerators(ctx context.Context, a arch.Arch, info *qemu.Info, want accel.Want) bool {
+	choice, err := accel.Choose(ctx, want)
 	if err != nil {
 		c.add("accelerator", a.Name, Missing, err.Error(), fault.Hint(err, nil))
-		return
+		return false
 	}
 	for _, p := range choice.Tried {
 		health := Good
@@ -146,6 +181,7 @@ func (c *Checkup) accelerators(ctx context.Context, h Host, a arch.Arch, info *q
 		}
 		c.add("accelerator "+p.Accel, a.Name, health, text, do)
 	}
+	return true
 }
 
 func (c *Checkup) firmware(ctx context.Context, h Host, a arch.Arch, info *qemu.Info) bool {
