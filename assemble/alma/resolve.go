@@ -81,7 +81,20 @@ func Resolve(ctx context.Context, h host.Host, s Spec, in *Installer) (_ *Plan, 
 // Check finds what is wrong with a Spec without its ISO, so that nothing is
 // downloaded for a build that cannot be: if the ISO is still to come, a host
 // without QEMU too. Errors are those of Resolve.
-func (s Spec) Check(ctx context.Context, h host.Host) (err error) {
+func (s Spec) Check(ctx context.Context, h host.Host) error {
+	if err := s.CheckInput(ctx, h); err != nil || !s.remote() { // what the user gave is looked at before what the host has
+		return err
+	}
+	a, err := parseArch(s.Arch)
+	if err == nil {
+		_, err = qemu.Find(cmp.Or(s.QEMU, a.QEMU))
+	}
+	return err
+}
+
+// CheckInput is Check for a build that runs on another host: only what was asked for
+// and where it goes is looked at.
+func (s Spec) CheckInput(ctx context.Context, h host.Host) (err error) {
 	defer s.hide(&err)
 	p := &Plan{Host: h, Installer: Installer{Flavour: s.Arch}}
 	if p.Spec, p.arch, err = s.complete(); err != nil {
@@ -103,12 +116,6 @@ func (s Spec) Check(ctx context.Context, h host.Host) (err error) {
 		if err = p.readProvisions(ctx); err == nil {
 			_, err = p.render()
 		}
-	}
-	if err != nil {
-		return err
-	}
-	if s.remote() { // what the user gave is looked at before what the host has
-		_, err = qemu.Find(cmp.Or(s.QEMU, p.arch.QEMU))
 	}
 	return err
 }

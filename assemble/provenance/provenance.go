@@ -216,6 +216,19 @@ func sumName(line string) (string, bool) {
 	return name, true
 }
 
+// ParseSHA256SUMS are the files that a SHA256SUMS file lists. The error is ErrChecksums.
+func ParseSHA256SUMS(text []byte) (files []Artifact, err error) {
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimRight(line, "\r\n")
+		name, ok := sumName(line)
+		if !ok {
+			return nil, fmt.Errorf("%w: %.80q", ErrChecksums, line)
+		}
+		files = append(files, Artifact{Name: name, SHA256: strings.ToLower(strings.TrimPrefix(line, `\`)[:64])})
+	}
+	return files, nil
+}
+
 // SHA256SUMS is the text that `sha256sum --check` reads, sorted by name. Names
 // with a backslash or a line end are escaped as GNU's sha256sum does.
 func SHA256SUMS(files []Artifact) ([]byte, error) {
