@@ -15,7 +15,7 @@ import (
 // signatures name no type of an internal package but by an alias of their own.
 var usable = []string{
 	"assemble", "assemble/alma", "assemble/anaconda", "assemble/anaconda/replay", "assemble/boot", "assemble/boottest", "assemble/convert", "assemble/disk", "assemble/ext4", "assemble/guest", "assemble/host", "assemble/inspect", "assemble/iso", "assemble/lima", "assemble/lock", "assemble/machine", "assemble/nixdisk", "assemble/nixos", "assemble/project", "assemble/provenance",
-	"assemble/qcow2", "assemble/readback", "assemble/remote/transfer", "assemble/report", "assemble/rpmdb", "assemble/sbom", "assemble/seed", "assemble/source", "assemble/verify", "assemble/watch", "assemble/xfs", "firmware", "kickstart", "kickstart/lsp", "kickstart/render",
+	"assemble/qcow2", "assemble/readback", "assemble/remote", "assemble/remote/transfer", "assemble/report", "assemble/rpmdb", "assemble/sbom", "assemble/seed", "assemble/source", "assemble/verify", "assemble/watch", "assemble/xfs", "firmware", "kickstart", "kickstart/lsp", "kickstart/render",
 	"nixglue", "nixglue/nar", "nixos",
 	"qemu", "qemu/accel", "qemu/console", "qemu/instance", "qemu/monitor",
 }

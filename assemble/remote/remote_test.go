@@ -1,0 +1,272 @@
+package remote_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/imgasm/imgasm/assemble/remote"
+	"github.com/imgasm/imgasm/internal/digest"
+)
+
+// The test's own binary runs the jobs: their first argument says what they do.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 3 && os.Args[1] == "job" {
+		if err := remote.Run(context.Background(), os.Args[2], os.Stdin, os.Stdout, work); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+func work(_ context.Context, r remote.Request, lines io.Writer) remote.End {
+	say := func(text string) { fmt.Fprintf(lines, "{\"text\":%q}\n", text) }
+	switch r.Args[0] {
+	case "copy":
+		text, err := os.ReadFile(r.Args[1])
+		if err != nil {
+			return remote.End{Code: 1, Text: err.Error()}
+		}
+		say("held " + string(r.Held["secret"]))
+		if err := errors.Join(os.MkdirAll("out/sub", 0o755), os.WriteFile("out/sub/copy", text, 0o640)); err != nil {
+			return remote.End{Code: 1, Text: err.Error()}
+		}
+	case "wait":
+		say("waiting")
+		time.Sleep(time.Minute)
+	case "die":
+		fmt.Fprintln(os.Stderr, "the last words")
+		os.Exit(9)
+	}
+	return remote.End{}
+}
+
+// serve is a host of which there is a client.
+func serve(t *testing.T, dir string) *remote.Client {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	here, there := net.Pipe()
+	s := remote.Server{Dir: dir, Version: "1.0", Arch: "x86_64", OS: "linux", Job: []string{self, "job"}, Check: func(context.Context, remote.Need) ([]remote.Caution, error) { return nil, errors.New("no QEMU") }}
+	go func() {
+		_ = s.Serve(context.Background(), there, there)
+		there.Close()
+	}()
+	c, err := remote.NewClient(t.Context(), here, "1.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+func never() <-chan struct{} { return make(chan struct{}) }
+
+func ended(t *testing.T, c *remote.Client, id string, from int64) (*remote.End, []string) {
+	t.Helper()
+	var said []string
+	end, err := c.Follow(t.Context(), id, from, never(), func(line string) { said = append(said, line) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return end, said
+}
+
+func TestJob(t *testing.T) {
+	dir := t.TempDir()
+	c := serve(t, dir)
+	if _, err := c.Check(t.Context(), remote.Need{}); !errors.Is(err, remote.ErrHost) || err.Error() != "no QEMU" {
+		t.Errorf("what the host lacks: %v", err)
+	}
+	in := filepath.Join(t.TempDir(), "in")
+	text := []byte(strings.Repeat("text ", 1<<20))
+	if err := os.WriteFile(in, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file := remote.File{Path: "in/0/text", SHA256: digest.Bytes(text), Size: int64(len(text))}
+	r := remote.Request{ID: remote.NewID(), Title: "copy", Args: []string{"copy", "in/0/text"}, Files: []remote.File{file}, Held: map[string][]byte{"secret": []byte("canary")}}
+	if err := c.Start(t.Context(), r); !errors.Is(err, remote.ErrHost) {
+		t.Errorf("a job without its input: %v", err)
+	}
+	// What a lost connection left of the file is not sent again.
+	part := filepath.Join(dir, "files", file.SHA256+".part")
+	if err := os.WriteFile(part, text[:3<<20], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if missing, err := c.Missing(t.Context(), r.Files); err != nil || len(missing) != 1 {
+		t.Fatal(missing, err)
+	}
+	var steps []int64
+	if err := c.Put(t.Context(), file, in, func(n int64) { steps = append(steps, n) }); err != nil || steps[0] != 3<<20 {
+		t.Fatal(steps, err)
+	}
+	if missing, err := c.Missing(t.Context(), r.Files); err != nil || len(missing) != 0 {
+		t.Fatal(missing, err)
+	}
+	for range 2 { // asked twice, it is done once
+		if err := c.Start(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	end, said := ended(t, c, r.ID, 0)
+	if end.Code != 0 || end.Killed || len(said) != 1 || said[0] != `{"text":"held canary"}` || len(end.Files) != 1 || end.Files[0].Path != "sub/copy" || end.Files[0].Mode != 0o640 {
+		t.Fatalf("%+v, %q", end, said)
+	}
+	if _, said := ended(t, serve(t, dir), r.ID, 1); len(said) > 0 {
+		t.Errorf("from the second line on: %q", said)
+	}
+	home := t.TempDir()
+	root, err := os.OpenRoot(home)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(home, "sub"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, there := range []string{string(text[:2<<20]), "something else", string(text)} { // right, wrong, all of it
+		if err := os.WriteFile(filepath.Join(home, "sub/copy"), []byte(there), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Fetch(t.Context(), r.ID, end.Files, root, func(int64, int64) {}); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.ReadFile(filepath.Join(home, "sub/copy")); err != nil || string(got) != string(text) {
+			t.Fatalf("%d bytes came home, %v", len(got), err)
+		}
+	}
+	noSecret(t, dir)
+	if err := c.Done(t.Context(), r.ID); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "*/*")); err != nil || len(left) > 0 {
+		t.Errorf("left on the host: %v, %v", left, err)
+	}
+	if err := c.Done(t.Context(), r.ID); err != nil {
+		t.Errorf("a job that is gone is done: %v", err)
+	}
+}
+
+// noSecret looks for the secret in all files of the host but in what the job says.
+func noSecret(t *testing.T, dir string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() || d.Name() == "lines" {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if strings.Contains(string(text), "canary") {
+			t.Errorf("%s has the secret", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestStop(t *testing.T) {
+	dir := t.TempDir()
+	c := serve(t, dir)
+	start := func(what string) string {
+		r := remote.Request{ID: remote.NewID(), Title: what, Args: []string{what}}
+		if err := c.Start(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+		return r.ID
+	}
+	id := start("wait")
+	stop := make(chan struct{})
+	end, err := c.Follow(t.Context(), id, 0, stop, func(string) { close(stop) })
+	if err != nil || !end.Killed { // a test binary dies of SIGINT
+		t.Errorf("a job that is stopped: %+v, %v", end, err)
+	}
+	dead := start("die")
+	if end, _ := ended(t, c, dead, 0); !end.Killed || end.Text != "the last words" {
+		t.Errorf("a job that dies: %+v", end)
+	}
+	lives := start("wait")
+	jobs, err := c.List(t.Context())
+	if err != nil || len(jobs) != 3 || jobs[2].ID != lives || jobs[2].End != nil || jobs[1].End == nil {
+		t.Errorf("%+v, %v", jobs, err)
+	}
+	if err := c.Done(t.Context(), lives); !errors.Is(err, remote.ErrHost) {
+		t.Errorf("a job that runs is removed: %v", err)
+	}
+	if gone, err := c.Clean(t.Context(), nil); err != nil || len(gone) != 2 {
+		t.Errorf("%+v, %v", gone, err)
+	}
+	if gone, err := c.Clean(t.Context(), []string{lives}); err != nil || len(gone) != 1 {
+		t.Errorf("%+v, %v", gone, err)
+	}
+	if _, err := c.Clean(t.Context(), []string{lives}); !errors.Is(err, remote.ErrNoJob) {
+		t.Errorf("a job that is gone: %v", err)
+	}
+}
+
+func TestVersion(t *testing.T) {
+	here, there := net.Pipe()
+	s := remote.Server{Dir: t.TempDir(), Version: "2.0"}
+	go func() { _ = s.Serve(context.Background(), there, there) }()
+	if _, err := remote.NewClient(t.Context(), here, "1.0"); !errors.Is(err, remote.ErrHost) || !strings.Contains(err.Error(), "2.0") || !strings.Contains(err.Error(), "1.0") {
+		t.Errorf("%v", err)
+	}
+}
+
+// Whatever a client asks, a server writes nowhere but below its folder, and ends.
+func FuzzServe(f *testing.F) {
+	for _, calls := range []string{
+		`{"op":"list"}`, `{"op":"get","id":"aaaaaaaaaaaa","path":"../../x"}`, `{"op":"put","sha256":"../../x","size":1}`, `{"op":"done","id":"../.."}`, `{"op":"clean","ids":[".."]}`,
+		`{"op":"have","files":[{"path":"x","sha256":"../x"}]}`, `{"op":"start","request":{"id":"../aaaaaaaaa"}}`, `{"op":"start","request":{"id":"aaaaaaaaaaaa","files":[{"path":"../../x","link":"y"}]}}`,
+		`{"op":"follow","id":"x","from":-1}`, `{"op":"stop"}` + "\n" + `{"op":"check"}`, "[]",
+	} {
+		f.Add([]byte(calls + "\n"))
+	}
+	f.Fuzz(func(t *testing.T, calls []byte) {
+		base := t.TempDir()
+		s := remote.Server{Dir: filepath.Join(base, "dir"), Job: []string{"/nonexistent"}}
+		_ = s.Serve(t.Context(), strings.NewReader(string(calls)), io.Discard)
+		if entries, err := os.ReadDir(base); err != nil || len(entries) != 1 {
+			t.Errorf("%v, %v", entries, err)
+		}
+	})
+}
+
+// A host that says what it likes neither makes us write outside of a folder nor read without end.
+func TestHostileHost(t *testing.T) {
+	hello := `{"hello":{"version":"1.0"}}` + "\n"
+	for name, says := range map[string]string{
+		"no hello": "welcome\n", "an endless line": hello + strings.Repeat("x", 20<<20), "nothing": hello, "another place": hello + `{"from":77}` + "\n", "no stream": hello + "{}\n" + strings.Repeat("y", 1<<20),
+	} {
+		here, there := net.Pipe()
+		go func() {
+			go io.Copy(io.Discard, there)
+			io.WriteString(there, says)
+			there.Close()
+		}()
+		c, err := remote.NewClient(t.Context(), here, "1.0")
+		if err == nil {
+			var root *os.Root
+			if root, err = os.OpenRoot(t.TempDir()); err != nil {
+				t.Fatal(err)
+			}
+			err = c.Get(t.Context(), "aaaaaaaaaaaa", remote.File{Path: "a", Size: 10}, root, "a", func(int64) {})
+			if outside := c.Get(t.Context(), "aaaaaaaaaaaa", remote.File{Path: "../a"}, root, "a", func(int64) {}); !errors.Is(outside, remote.ErrHost) {
+				t.Errorf("%s: a path outside: %v", name, outside)
+			}
+		}
+		if err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
