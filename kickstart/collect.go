@@ -86,13 +86,12 @@ func (l *linter) warn(p problem) { l.add(Warning, p) }
 
 // fails is for what the installer reads but cannot do: an error when the
 // machine is known, since the build would fail, and a warning otherwise.
-func (l *linter) fails(p problem) { l.add(l.failing(), p) }
-
-func (l *linter) failing() Severity {
+func (l *linter) fails(p problem) {
 	if l.options.Target != nil {
-		return Error
+		l.add(Error, p)
+		return
 	}
-	return Warning
+	l.add(Warning, p)
 }
 
 // longestLine is the longest line, in bytes, that findings quote: a line may

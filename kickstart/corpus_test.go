@@ -96,7 +96,8 @@ func (c corpusCase) lintOptions(t *testing.T) LintOptions {
 			target.DiskName = value
 		case "bus":
 			target.DiskBus = value
-		case "console": // its name is known by the architecture
+		case "console":
+			target.Console = value
 		case "iso":
 			target.ISOVariant = value
 		case "size":

@@ -28,6 +28,7 @@ type packageState struct {
 	excluded    map[string]entryPlace
 	environment entryPlace
 	seen        bool // there is a %packages section
+	nocore      bool
 }
 
 type entryPlace struct {

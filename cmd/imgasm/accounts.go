@@ -81,13 +81,7 @@ func (a *app) password(c *cli.Context, flag string) (string, error) {
 	}
 	const most = 4 << 10
 	path := c.String(file)
-	var text []byte
-	var err error
-	if path == "-" {
-		text, err = smallfile.ReadFrom(c.Context, a.stdin, "standard input", most)
-	} else {
-		text, err = smallfile.Read(c.Context, path, most)
-	}
+	text, err := a.readFile(c.Context, path, most)
 	if err != nil {
 		return "", refuse(err)
 	}
@@ -96,6 +90,24 @@ func (a *app) password(c *cli.Context, flag string) (string, error) {
 		return "", refuse(fmt.Errorf("%s has not one line", path))
 	}
 	return password, nil
+}
+
+// readFile reads a small file that may be secret, "-" for standard input: what is not
+// held is read.
+func (a *app) readFile(ctx context.Context, path string, most int64) (text []byte, err error) {
+	if text, ok := a.held[path]; ok {
+		return text, nil
+	}
+	if path != "-" {
+		return smallfile.Read(ctx, path, most)
+	}
+	if text, err = smallfile.ReadFrom(ctx, a.stdin, "standard input", most); err == nil {
+		if a.held == nil {
+			a.held = map[string][]byte{}
+		}
+		a.held[path] = text // it can be read once
+	}
+	return text, err
 }
 
 // refuseEmpty refuses a flag of a command that is there and has no value, most

@@ -25,7 +25,10 @@ type app struct {
 	*ui.Streams
 	getenv func(string) string
 	args   []string // of the command as it was typed
-	told   *spoken
+	// held are files that are not read from the disk, by their names; "-" is
+	// standard input. A job that another host has asked for has them so.
+	held map[string][]byte
+	told *spoken
 	// defaults are the flags that were set without being typed.
 	defaults []host.Default
 }
@@ -75,8 +78,11 @@ func (a *app) commands() []*cli.Command {
 		cacheCommand(a),
 		firmwareCommand(a),
 		mediaCommand(a),
+		remoteCommand(a),
 		superviseCommand(a),
 		targetCommand(a),
+		remoteServeCommand(a),
+		remoteJobCommand(a),
 		completionCommand(a),
 		completeCommand(a),
 		manCommand(a),

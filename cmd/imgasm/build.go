@@ -186,6 +186,9 @@ func (a *app) publishes(c *cli.Context, run func(event.Sink) (*assemble.Result, 
 	if err != nil || c.Bool("json") {
 		return err
 	}
+	if a.Events != nil {
+		result.Next.Boot = nil // of the host that made it
+	}
 	if !c.Bool("quiet") {
 		printNext(a.Err, result)
 	}

@@ -30,14 +30,12 @@ func convertCommand(a *app) *cli.Command {
 		ArgsUsage: "IN OUT",
 		UsageText: `imgasm convert alma.qcow2 alma.vmdk
 imgasm convert alma.qcow2 alma.vhd --for azure
-imgasm convert alma.qcow2 larger.qcow2 --resize 40G --compression zstd
-
-imgasm convert alma.qcow2 alma.qcow2 --cluster-size 1M --force`,
+imgasm convert alma.qcow2 larger.qcow2 --resize 40G --compression zstd`,
 		Description: "IN is a qcow2, a fixed vhd or a raw disk. OUT's format is told by its name, by\n" +
 			"--format or by --for; it appears whole or not at all, and equal input gives equal\n" +
 			"bytes. With --resize the backup of a GPT moves to the new end; partitions and file\n" +
 			"systems are the guest's to grow (cloud-init does).\n\nThe formats:\n" + formatList(),
-		Flags: append([]cli.Flag{
+		Flags: slices.Concat([]cli.Flag{
 			&cli.StringFlag{Name: "format", Category: groupImage, Usage: "write `FORMAT`, one that --help-all lists", DefaultText: "by OUT's name"},
 			&cli.StringFlag{Name: "for", Category: groupImage, Usage: "write what `PLATFORM` wants: " + strings.Join(convert.Targets(), ", ")},
 			&cli.StringFlag{Name: "compression", Category: groupImage + rare, Usage: "`" + compressionNames() + "` by which a qcow2's clusters are stored", DefaultText: string(qcow2.Zlib)},
@@ -45,7 +43,7 @@ imgasm convert alma.qcow2 alma.qcow2 --cluster-size 1M --force`,
 			&cli.StringFlag{Name: "resize", Category: groupImage, Usage: "make the disk larger: `SIZE`, such as 40G"},
 			&cli.StringFlag{Name: "arch", Category: groupImage, Usage: "`ARCH` of the machine, for formats that describe one", DefaultText: "seen on the disk"},
 			&cli.BoolFlag{Name: "force", Category: groupImage, Usage: "replace OUT if it exists"},
-		}, talkFlags()...),
+		}, onFlags(), talkFlags()),
 		Action: func(c *cli.Context) error {
 			if c.NArg() != 2 {
 				return a.usage("convert takes two files, IN and OUT, got %d arguments", c.NArg())
@@ -57,6 +55,9 @@ imgasm convert alma.qcow2 alma.qcow2 --cluster-size 1M --force`,
 			}
 			if err := free(in, out, c.Bool("force")); err != nil {
 				return err
+			}
+			if c.IsSet("on") {
+				return a.convertOn(c, in, out)
 			}
 			return a.convert(c, in, out, o)
 		},

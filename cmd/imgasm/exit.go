@@ -65,6 +65,26 @@ func (e *statusError) Error() string { return fmt.Sprintf("exit status %d", e.co
 // Is makes it one whose text nobody needs.
 func (e *statusError) Is(target error) bool { return target == errReported }
 
+// thereError is how another host has ended what it was asked to do.
+type thereError struct {
+	code       int
+	text, hint string
+	reported   bool // people have read why
+}
+
+func (e *thereError) Error() string        { return e.text }
+func (e *thereError) Hint() string         { return e.hint }
+func (e *thereError) Is(target error) bool { return e.reported && target == errReported }
+
+// advisedError is an error with other advice than its own.
+type advisedError struct {
+	error
+	do string
+}
+
+func (e *advisedError) Unwrap() error { return e.error }
+func (e *advisedError) Hint() string  { return e.do }
+
 // exitCode maps an error to the exit code that stands for it.
 func exitCode(err error) int {
 	if err == nil {
@@ -73,6 +93,10 @@ func exitCode(err error) int {
 	var ran *statusError
 	if errors.As(err, &ran) {
 		return ran.code
+	}
+	var there *thereError
+	if errors.As(err, &there) {
+		return there.code
 	}
 	for _, row := range anywhere {
 		if row.is(err) {

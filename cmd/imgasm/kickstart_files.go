@@ -73,10 +73,7 @@ func (a *app) kickstartFiles(args []string) ([]kickstartFile, error) {
 
 // readKickstart reads a file that the user named.
 func (a *app) readKickstart(ctx context.Context, f kickstartFile) ([]byte, error) {
-	if f.path == "" {
-		return smallfile.ReadFrom(ctx, a.stdin, f.name, kickstart.MaxSize)
-	}
-	return smallfile.Read(ctx, f.path, kickstart.MaxSize)
+	return a.readFile(ctx, cmp.Or(f.path, "-"), kickstart.MaxSize)
 }
 
 // staysBelow refuses a link that leads out of its folder, or out of root if that

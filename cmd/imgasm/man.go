@@ -174,7 +174,7 @@ func manPage(name string, c *cli.Command, date time.Time) string {
 	}
 	r.line(".SH EXAMPLES")
 	r.line(".EX")
-	for line := range strings.Lines(strings.ReplaceAll(c.UsageText, "\n\n", "\n")) {
+	for line := range strings.Lines(c.UsageText) {
 		r.line(guarded(escapedText(strings.TrimSuffix(line, "\n"))))
 	}
 	r.line(".EE")
@@ -257,6 +257,7 @@ func exitRows() (rows []row) {
 
 // environment are the variables that imgasm reads.
 var environment = []row{
+	{"IMGASM_SSH", "The ssh command by which other hosts are reached, with arguments: in place of ssh."},
 	{"IMGASM_CACHE", "The folder of what is downloaded and kept, in place of that of the user's caches."},
 	{"IMGASM_FLAG", "The value of a flag that is not given: IMGASM_DISK_SIZE is that of --disk-size."},
 	{"XDG_STATE_HOME", "The folder of the machines that run, in place of ~/.local/state."},

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -18,12 +19,11 @@ import (
 
 	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/convert"
+	"github.com/imgasm/imgasm/assemble/host"
 	"github.com/imgasm/imgasm/assemble/lock"
 	"github.com/imgasm/imgasm/assemble/project"
 	"github.com/imgasm/imgasm/assemble/report"
-	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/arch"
-	"github.com/imgasm/imgasm/internal/publish"
 	"github.com/imgasm/imgasm/internal/size"
 	"github.com/imgasm/imgasm/internal/smallfile"
 )
@@ -37,9 +37,7 @@ func buildCommand(a *app) *cli.Command {
 		UsageText: "imgasm build\n" +
 			"imgasm build -f ci/imgasm.yaml --jobs 2 web-x86_64-10\n" +
 			"imgasm build --shard 1/4 --junit results.xml\n" +
-			"imgasm build --list --json\n\n" +
-			"imgasm build --force --report pages --quiet\n" +
-			"imgasm build --schema >imgasm.schema.json",
+			"imgasm build --list --json",
 		Description: "The file lists images: a kind (alma, nixos or rehearse), its flags without dashes, and\n" +
 			"a matrix of which each combination is a target: docs/build.md. A target is skipped when\n" +
 			"its image is there and was made of the same inputs. One failure stops no other target.",
@@ -82,8 +80,7 @@ func kindOf(c *cli.Command, without []string) project.Kind {
 	}, Writes: targetWrites}
 	for _, f := range c.Flags {
 		flag := project.Flag{Name: f.Names()[0], Type: project.Text}
-		var value string
-		value, flag.Usage = flagText(f)
+		_, flag.Usage = flagText(f)
 		if slices.Contains(without, flag.Name) {
 			continue
 		}
@@ -93,17 +90,11 @@ func kindOf(c *cli.Command, without []string) project.Kind {
 		case *cli.StringSliceFlag, *cli.GenericFlag: // --copy and --post are in an order of their own
 			flag.Type = project.List
 		}
-		switch {
-		case slices.Contains([]string{"out", "report", "bundle", "lock-file"}, flag.Name): // a build writes them
-		case flag.Name == "copy":
-			flag.Files = func(value string) []string { return []string{copied(value).Copy} }
-		case flag.Name == "firmware":
-			flag.Files = func(value string) []string {
-				code, vars := firmware.SplitNames(value)
-				return []string{code, vars}
+		if calls := filesOf(f); calls != nil {
+			flag.Files = func(value string) (all []string) {
+				calls(value, func(file string) string { all = append(all, file); return file })
+				return all
 			}
-		case namesFile(value):
-			flag.Files = func(value string) []string { return []string{value} }
 		}
 		k.Flags = append(k.Flags, flag)
 	}
@@ -307,6 +298,25 @@ func (a *app) listTargets(c *cli.Context, targets []aTarget) error {
 	return table.Flush()
 }
 
+// jobs is how many targets are built at once.
+func jobs(c *cli.Context, targets []aTarget) (int, error) {
+	if c.IsSet("jobs") {
+		if c.Int("jobs") < 1 {
+			return 0, badInput("--jobs", errors.New("must be larger than 0"), "")
+		}
+		return c.Int("jobs"), nil
+	}
+	most := int64(1)
+	for _, t := range targets {
+		most = max(most, t.needs().MemoryBytes)
+	}
+	n := max(1, runtime.NumCPU()/2)
+	if memory := int64(host.MemoryMiB()) << 20; memory > 0 {
+		n = max(1, min(n, int(memory*3/4/most)))
+	}
+	return n, nil
+}
+
 // errTargets is targets that were not built: the table says which.
 var errTargets = fmt.Errorf("targets failed: %w", errReported)
 
@@ -318,11 +328,6 @@ func (a *app) buildTargets(c *cli.Context, targets []aTarget) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
-	}
-	if path := c.String("junit"); path != "" {
-		if err := publish.Check(path); err != nil {
-			return badInput("--junit", err, "")
-		}
 	}
 	r := &projectRun{app: a, c: c, self: self, results: make([]targetResult, len(targets))}
 	if err := r.makePages(); err != nil {

@@ -30,9 +30,7 @@ func rehearseCommand(a *app) *cli.Command {
 		UsageText: `imgasm rehearse
 imgasm rehearse --arch aarch64 --boot media
 imgasm rehearse --copy motd:/etc/motd --post setup.sh
-imgasm rehearse --fail panic
-
-imgasm rehearse --iso-only --mirror http://example.org/debian`,
+imgasm rehearse --fail panic`,
 		Description: `Makes an installer ISO from Debian's kernel and imgasm's own small guest,
 and runs the ordinary build on it: the same media, QEMU, console and checks as
 imgasm alma, without a download of gigabytes.
@@ -45,7 +43,7 @@ everywhere, and is no AlmaLinux. A FAILURE is one of: ` + failures.Names() + "."
 			&cli.BoolFlag{Name: "offline", Category: groupSource, Usage: "use the packages that are in the cache"},
 			&cli.BoolFlag{Name: "iso-only", Category: groupSource, Usage: "make the rehearsal's installer ISO, print its path, and stop"},
 			&cli.StringFlag{Name: "fail", Category: groupFailure, Usage: "let the guest fail as `FAILURE` says, such as panic"},
-		}, provisionFlags(), installFlags()),
+		}, provisionFlags(), installFlags(), onFlags()),
 		Action: a.withPage(outName("rehearsal.qcow2"), a.rehearse),
 	}
 }
@@ -64,6 +62,9 @@ func (a *app) rehearse(c *cli.Context) error {
 	}
 	if s.Arch != "" {
 		s.Arch = target.Name
+	}
+	if c.IsSet("on") {
+		return a.installOn(c, s)
 	}
 	h, err := a.host()
 	if err != nil {

@@ -25,6 +25,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && os.Args[1] == targetVerb { // of imgasm build
 		main()
 	}
+	if len(os.Args) > 1 && (os.Args[1] == remoteServeVerb || os.Args[1] == remoteJobVerb) { // as another host
+		main()
+	}
 	testscript.Main(m, map[string]func(){"imgasm": main})
 }
 

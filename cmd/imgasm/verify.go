@@ -36,14 +36,11 @@ func verifyCommand(a *app) *cli.Command {
 		UsageText: `imgasm verify alma.qcow2
 imgasm verify alma.qcow2 --check web.checks --junit report.xml
 imgasm verify debian-12-genericcloud-amd64.qcow2 --skip leftovers
-imgasm verify alma.qcow2 --identity ~/.ssh/id_ed25519
-
-imgasm verify alma.qcow2 --user ops --password-file ops.pw
-imgasm verify alma.qcow2 --timeout 1h --bundle failure.tar.zst --report why.html`,
+imgasm verify alma.qcow2 --identity ~/.ssh/id_ed25519`,
 		Description: "IMAGE is a qcow2 or raw disk, of imgasm's or anybody's, and stays as it is. Two copies\n" +
 			"boot at once, each on a larger disk, with a NoCloud seed that says who may log in.\n" +
 			"What the image cannot answer is skipped, with the reason.\n\nThe checks:\n" + checkList(),
-		Flags: append([]cli.Flag{
+		Flags: slices.Concat([]cli.Flag{
 			&cli.StringSliceFlag{Name: "skip", Category: groupChecks, Usage: "leave `CHECK` out"},
 			&cli.StringSliceFlag{Name: "check", Category: groupChecks, Usage: "add the checks in `FILE`: shell snippets with what they should print (docs/verify.md)"},
 			&cli.StringFlag{Name: "junit", Category: groupRecords, Usage: "write a report for build servers to `FILE`"},
@@ -53,12 +50,15 @@ imgasm verify alma.qcow2 --timeout 1h --bundle failure.tar.zst --report why.html
 			&cli.StringFlag{Name: "password-file", Category: groupLogin + rare, Usage: "read the password of --user from `FILE`; - is standard input"},
 			&cli.StringFlag{Name: "bundle", Category: groupFailure, Usage: "keep the logs of a failure in `FILE.tar.zst`", DefaultText: "in the folder IMAGE.failed"},
 			&cli.DurationFlag{Name: "timeout", Category: groupFailure, Usage: "give up after `TIME`", DefaultText: "20m, emulated 1h"},
-		}, slices.Concat(wishFlags(), talkFlags(), []cli.Flag{
+		}, wishFlags(), onFlags(), talkFlags(), []cli.Flag{
 			&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Category: groupTalk, Usage: "print the console of the first machine too"},
-		})...),
+		}),
 		Action: a.withPage(func(c *cli.Context) string { return filepath.Base(c.Args().First()) }, func(c *cli.Context) error {
 			if c.NArg() != 1 {
 				return a.usage("verify takes one image, got %d arguments", c.NArg())
+			}
+			if c.IsSet("on") {
+				return a.verifyOn(c, c.Args().First())
 			}
 			return a.verify(c, c.Args().First())
 		}),
@@ -208,7 +208,7 @@ func (a *app) login(c *cli.Context, known string) (l verify.Login, err error) {
 	case !c.IsSet("identity") && !c.IsSet("password-file"):
 		return verify.Login{}, nil
 	case c.IsSet("identity"):
-		key, err := smallfile.Read(c.Context, c.String("identity"), maxKeys)
+		key, err := a.readFile(c.Context, c.String("identity"), maxKeys)
 		if err != nil {
 			return l, badInput("--identity", err, fileHint(err))
 		}

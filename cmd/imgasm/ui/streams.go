@@ -22,6 +22,9 @@ type Streams struct {
 	// Product is for what a program or a file may be given: bytes stay as they
 	// are, unless standard output is a terminal.
 	Product io.Writer
+	// Events, if it is not nil, takes all events as JSON, one a line, however they are
+	// to be shown: somebody else shows them.
+	Events io.Writer
 
 	stdout, stderr io.Writer
 	getenv         func(string) string
@@ -85,6 +88,9 @@ type Shown struct {
 
 // Display shows events: to people on standard error, in the way that it allows.
 func (s *Streams) Display(o Shown) *UI {
+	if s.Events != nil {
+		return New(s.Events, Options{Style: JSON})
+	}
 	if o.JSON {
 		return New(s.Product, Options{Style: JSON})
 	}
@@ -121,17 +127,6 @@ func columnsOf(f *os.File) int {
 		return w
 	}
 	return 80
-}
-
-// sized reports whether w is a terminal of a known size; one that a build server
-// opens may have none, and lines that move need both.
-func sized(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	columns, rows, err := term.GetSize(int(f.Fd()))
-	return err == nil && columns > 0 && rows > 0
 }
 
 func isTerminal(w io.Writer) bool {

@@ -1,0 +1,328 @@
+package main
+
+// Another host, by a real sshd on the loopback: the test's own binary is imgasm on
+// both sides, and QEMU a stand-in.
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/imgasm/imgasm/assemble/remote"
+	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/internal/sshtest"
+	"github.com/imgasm/imgasm/qemu/qemutest"
+)
+
+// other is another host.
+type other struct {
+	*sshtest.Server
+	jobs string
+}
+
+// anotherHost has imgasm in its PATH.
+func anotherHost(t *testing.T) *other {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := t.TempDir()
+	if err := os.Symlink(self, filepath.Join(bin, "imgasm")); err != nil {
+		t.Fatal(err)
+	}
+	s := sshtest.Start(t, "PATH="+bin+":"+os.Getenv("PATH"))
+	t.Setenv("IMGASM_SSH", strings.Join(s.Command(), " "))
+	return &other{s, filepath.Join(s.Home, ".cache/imgasm/remote/jobs")}
+}
+
+// none fails unless the host has no job and no process of one any more.
+func (o *other) none(t *testing.T) {
+	t.Helper()
+	if left, err := os.ReadDir(o.jobs); err != nil || len(left) > 0 {
+		t.Errorf("jobs on the host: %v, %v", left, err)
+	}
+	o.noProcess(t, o.Home)
+}
+
+// noProcess fails unless every process ends whose arguments name what.
+func (o *other) noProcess(t *testing.T, what string) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		left := processes(t, what)
+		if len(left) == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("these are left: %v", left)
+		}
+	}
+}
+
+// processes are the numbers of those whose arguments name what, with their arguments.
+func processes(t *testing.T, what string) map[int]string {
+	t.Helper()
+	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[int]string{}
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if pid, e := strconv.Atoi(filepath.Base(filepath.Dir(f))); err == nil && e == nil && bytes.Contains(text, []byte(what)) {
+			all[pid] = strings.ReplaceAll(string(text), "\x00", " ")
+		}
+	}
+	return all
+}
+
+// list is imgasm remote list.
+func (o *other) list(t *testing.T) (jobs []remote.Job) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(runText(t, "remote", "list", "there", "--json")), &jobs); err != nil {
+		t.Fatal(err)
+	}
+	return jobs
+}
+
+// disk is a raw disk of some random bytes and a hole.
+func randomDisk(t *testing.T, data, size int64) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "disk.raw")
+	text := make([]byte, data)
+	for i, state := 0, uint64(1); i < len(text); i += 8 {
+		state = state*6364136223846793005 + 1442695040888963407
+		copy(text[i:], strconv.AppendUint(nil, state, 36))
+	}
+	if err := errors.Join(os.WriteFile(path, text, 0o600), os.Truncate(path, size)); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestOnConvert(t *testing.T) {
+	o := anotherHost(t)
+	in, dir := randomDisk(t, 1<<20, 64<<20), t.TempDir()
+	here, there := filepath.Join(dir, "here.vhd"), filepath.Join(dir, "there.vhd")
+	runText(t, "convert", in, here)
+	runText(t, "convert", in, there, "--on", "there", "--nice")
+	a, err := os.ReadFile(here)
+	b, err2 := os.ReadFile(there)
+	if err != nil || err2 != nil || !bytes.Equal(a, b) {
+		t.Errorf("%d bytes here, %d there: %v, %v", len(a), len(b), err, err2)
+	}
+	if got, want := allocated(t, there), int64(4<<20); got > want {
+		t.Errorf("what came home takes %d bytes of the disk", got)
+	}
+	var stdout, stderr bytes.Buffer
+	if code := run(t.Context(), []string{"imgasm", "convert", in, there, "--on", "there"}, nil, &stdout, &stderr, os.Getenv); code != exitInput || !strings.Contains(stderr.String(), "exists") {
+		t.Errorf("an output that exists: %d, %s", code, &stderr)
+	}
+	stderr.Reset()
+	if code := run(t.Context(), []string{"imgasm", "convert", in, there, "--force", "--on", "there", "--compression", "zstd"}, nil, &stdout, &stderr, os.Getenv); code == exitDone || !strings.Contains(stderr.String(), "imgasm: error: on there: ") {
+		t.Errorf("what fails there: %d, %s", code, &stderr)
+	}
+	o.none(t)
+	left, err := filepath.Glob(filepath.Join(dir, ".*"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("left here: %v, %v", left, err)
+	}
+}
+
+func allocated(t *testing.T, path string) int64 {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Sys().(*syscall.Stat_t).Blocks * 512
+}
+
+// installing are the steps of a guest that installs itself, after some.
+func installing(t *testing.T, before ...qemutest.Step) qemutest.Script {
+	t.Helper()
+	boot := make([]byte, 512) // what a BIOS takes for a boot sector
+	boot[0], boot[510], boot[511] = 0xeb, 0x55, 0xaa
+	installed := filepath.Join(t.TempDir(), "installed.raw")
+	if err := os.WriteFile(installed, boot, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return qemutest.Script{Steps: qemutest.Steps(before,
+		qemutest.CopyTo("target", installed),
+		qemutest.Serial("[   20.100000] anaconda[2343]: Starting installer, one moment...\r\n[   30.100000] anaconda[2343]: Installing kernel.x86_64 (1/1)\r\n"+
+			"[   38.100000] anaconda[2343]: Installing boot loader\r\n[   39.100000] anaconda[2343]: Storing configuration files and kickstarts\r\n"+
+			"[   40.100000] anaconda[2343]: Running post-installation scripts\r\n[   40.200000] anaconda[2343]: Complete!\r\n"),
+		qemutest.PowerOff())}
+}
+
+// smallBuild are flags of one that is quick.
+func smallBuild(t *testing.T) []string {
+	t.Helper()
+	ks := filepath.Join(t.TempDir(), "small.ks")
+	if err := os.WriteFile(ks, []byte("cmdline\nlang en_US.UTF-8\nkeyboard us\ntimezone UTC --utc\nrootpw --plaintext canary-root\ncdrom\nzerombr\nclearpart --all --initlabel\n"+
+		"part biosboot --fstype=biosboot --size=1\npart / --fstype=xfs --size=500 --grow\n%packages\n%end\npoweroff\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return []string{"--on", "there", "--no-verify", "--kickstart", ks, "--disk-size", "600M"}
+}
+
+func isConsole(e event.Event) bool { return e.Kind == event.Console }
+
+// again is the same command once more, to its end.
+func again(t *testing.T, r *running) *running {
+	t.Helper()
+	next := launch(t, r.out, t.TempDir(), t.TempDir(), r.cmd.Args[1:len(r.cmd.Args)-1]...)
+	if code := next.wait(); code != exitDone {
+		t.Fatalf("exit code %d of the same command once more\n%s", code, next.stderr)
+	}
+	return next
+}
+
+// A build goes on while the connection is cut, and its client finds it again.
+func TestOnCutWhileBuilding(t *testing.T) {
+	o := anotherHost(t)
+	r := startImgasm(t, installing(t, qemutest.Sleep(2*time.Second)), append(smallBuild(t), "--checksum", "--lock", "--lock-file", filepath.Join(t.TempDir(), "imgasm.lock"))...)
+	o.Cut()
+	var notes []string
+	for e := range r.said {
+		if e.Kind == event.Note {
+			notes = append(notes, e.Text)
+		}
+	}
+	if code := r.wait(); code != exitDone {
+		t.Fatalf("exit code %d\n%s", code, r.stderr)
+	}
+	if !slices.ContainsFunc(notes, func(s string) bool { return strings.Contains(s, "connecting again") }) || !slices.Contains(notes, "on there: connected again") {
+		t.Errorf("nobody says that the connection was lost: %q", notes)
+	}
+	for _, name := range []string{"", ".json"} {
+		if _, err := os.Stat(r.out + name); err != nil {
+			t.Error(err)
+		}
+	}
+	sums, err := exec.Command("sh", "-c", "cd "+r.dir+" && sha256sum --check SHA256SUMS").CombinedOutput()
+	if err != nil {
+		t.Errorf("%s%v", sums, err)
+	}
+	o.none(t)
+}
+
+// Ctrl-C here ends it there.
+func TestOnInterrupted(t *testing.T) {
+	o := anotherHost(t)
+	r := startImgasm(t, qemutest.Script{Steps: []qemutest.Step{qemutest.Hang()}}, smallBuild(t)...)
+	r.signal(t, syscall.SIGINT)
+	if code := r.wait(); code != exitInterrupted || !r.last.Interrupted {
+		t.Errorf("exit code %d, want %d; last said: %+v\n%s", code, exitInterrupted, r.last, r.stderr)
+	}
+	r.noQEMU(t)
+	o.none(t)
+	if left, err := os.ReadDir(r.dir); err != nil || len(left) > 0 {
+		t.Errorf("an interrupted build left %v, %v", left, err)
+	}
+}
+
+// A terminal that is closed here ends nothing there.
+func TestOnHangup(t *testing.T) {
+	o := anotherHost(t)
+	r := startImgasm(t, installing(t, qemutest.Sleep(2*time.Second)), smallBuild(t)...)
+	r.signal(t, syscall.SIGHUP)
+	if code := r.wait(); code != exitInterrupted || !strings.Contains(r.stderr.String(), "imgasm remote attach there ") {
+		t.Errorf("exit code %d, want %d: %s", code, exitInterrupted, r.stderr)
+	}
+	jobs := o.list(t)
+	if len(jobs) != 1 || jobs[0].End != nil || jobs[0].Title != "alma image.raw" {
+		t.Fatalf("%+v", jobs)
+	}
+	dir := t.TempDir()
+	runText(t, "remote", "attach", "there", "--out", dir)
+	if _, err := os.Stat(filepath.Join(dir, "image.raw.json")); err != nil {
+		t.Error(err)
+	}
+	o.none(t)
+	again(t, r) // which finds no job, and builds
+	o.none(t)
+}
+
+// What fails there is told here, and its logs come home.
+func TestOnFailure(t *testing.T) {
+	o := anotherHost(t)
+	r := startImgasm(t, qemutest.Script{Steps: []qemutest.Step{qemutest.Hang()}}, append(smallBuild(t), "--stall-timeout", "1s")...)
+	if code := r.wait(); code != exitTimeout {
+		t.Errorf("exit code %d, want %d\n%s", code, exitTimeout, r.stderr)
+	}
+	if !strings.Contains(r.stderr.String(), "on there: ") || !strings.Contains(r.stderr.String(), r.out+".failed") {
+		t.Errorf("the error: %s", r.stderr)
+	}
+	onlyBundle(t, r)
+	o.none(t)
+	// What the host lacks is known before anything is sent.
+	lacks := launchImgasmIn(t, t.TempDir(), qemutest.Script{}, append(smallBuild(t), "--qemu", "/nonexistent/qemu")...)
+	if code := lacks.wait(); code != exitHost || !strings.Contains(lacks.stderr.String(), "/nonexistent/qemu") {
+		t.Errorf("exit code %d, want %d\n%s", code, exitHost, lacks.stderr)
+	}
+	kept, err := os.ReadDir(filepath.Join(o.jobs, "../files"))
+	if err != nil || len(kept) != 0 {
+		t.Errorf("the host without a QEMU has %v, %v", kept, err)
+	}
+}
+
+// No file and no argument on the host has a password, but for the volume that the
+// installer reads.
+func TestOnSecrets(t *testing.T) {
+	o := anotherHost(t)
+	password := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(password, []byte("canary-file\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	installer := filepath.Join(t.TempDir(), "installer.iso")
+	fakeInstaller(t, installer)
+	qemu := qemutest.Executable(t, qemutest.Script{Steps: qemutest.Steps(qemutest.Await("cont"), qemutest.Serial("[    0.000000] Linux version 6.12.0-55.el10.x86_64\r\n"), qemutest.Hang())})
+	args := append(buildArgs(installer, qemu, filepath.Join(dir, "image.raw")), "--on", "there", "--no-verify", "--password-file", password, "--root-password-file", password)
+	r := launch(t, filepath.Join(dir, "image.raw"), t.TempDir(), t.TempDir(), args...)
+	r.await(t, isConsole)
+	seen := 0
+	err := filepath.WalkDir(o.Home, func(path string, d os.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return nil //nolint:nilerr // a file that has gone meanwhile
+		case d.IsDir() && d.Name() == ".image.raw.imgasm":
+			return filepath.SkipDir
+		case d.Type().IsRegular():
+			seen++
+			if text, err := os.ReadFile(path); err == nil {
+				told(t, path, text)
+			}
+		}
+		return nil
+	})
+	if err != nil || seen < 4 {
+		t.Errorf("%d files, %v", seen, err)
+	}
+	for _, name := range []string{"cmdline", "environ"} {
+		files, err := filepath.Glob("/proc/[0-9]*/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			if text, err := os.ReadFile(f); err == nil && !strings.Contains(string(text), "go test") {
+				told(t, f, text)
+			}
+		}
+	}
+	r.signal(t, syscall.SIGTERM)
+	if code := r.wait(); code != exitInterrupted {
+		t.Errorf("exit code %d\n%s", code, r.stderr)
+	}
+	o.none(t)
+}

@@ -1,0 +1,208 @@
+// imgasm remote: what other hosts do for us, and what is left of it there.
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/imgasm/imgasm/assemble/host"
+	"github.com/imgasm/imgasm/assemble/remote"
+	"github.com/imgasm/imgasm/cmd/imgasm/ui"
+)
+
+// remoteCommand is the verb remote.
+func remoteCommand(a *app) *cli.Command {
+	out := &cli.StringFlag{Name: "out", Aliases: []string{"o"}, Usage: "put what comes home into the folder `DIR`", DefaultText: "where it was to go, if that is on this host, else this folder"}
+	return &cli.Command{
+		Name: "remote", Category: verbHost + rare,
+		Usage: "see, follow and fetch what other hosts build",
+		UsageText: `imgasm remote list build.example.org
+imgasm remote attach build.example.org
+imgasm remote fetch build.example.org --out images`,
+		Description: "HOST is [ssh://][user@]host[:port], as the system's ssh and its configuration have it.",
+		Subcommands: []*cli.Command{
+			{
+				Name: "list", Usage: "list the jobs on a host", ArgsUsage: "HOST", UsageText: "imgasm remote list build.example.org",
+				Flags: []cli.Flag{binaryFlag(), jsonFlag()}, Action: func(c *cli.Context) error { return a.remoteList(c) },
+			}, {
+				Name: "attach", Usage: "follow a job and bring home what it makes", ArgsUsage: "HOST [JOB]", UsageText: "imgasm remote attach build.example.org",
+				Flags: append([]cli.Flag{out, binaryFlag()}, talkFlags()...), Action: func(c *cli.Context) error { return a.remoteAttach(c, false) },
+			}, {
+				Name: "fetch", Usage: "bring home what jobs have made that have ended", ArgsUsage: "HOST [JOB]", UsageText: "imgasm remote fetch build.example.org --out images",
+				Flags: append([]cli.Flag{out, binaryFlag()}, talkFlags()...), Action: func(c *cli.Context) error { return a.remoteAttach(c, true) },
+			}, {
+				Name: "clean", Usage: "remove jobs, which are stopped if they run, and what no job needs", ArgsUsage: "HOST [JOB...]", UsageText: "imgasm remote clean build.example.org",
+				Description: "Without JOB only what was killed goes, and inputs and programs that are not in use.",
+				Flags:       []cli.Flag{binaryFlag(), jsonFlag()}, Action: func(c *cli.Context) error { return a.remoteClean(c) },
+			},
+		},
+	}
+}
+
+// asked does something with the host that the first argument names.
+func (a *app) asked(c *cli.Context, most int, do func(t *trip, args []string) error) error {
+	args := c.Args().Slice()
+	if len(args) == 0 || most > 0 && len(args) > most {
+		return a.usage("%s takes %s, got %d arguments", c.Command.Name, c.Command.ArgsUsage, len(args))
+	}
+	t := a.newTrip(c, args[0], ui.Shown{JSON: c.Bool("json"), Quiet: c.Bool("quiet")})
+	defer t.close()
+	if err := do(t, args[1:]); err != nil {
+		return t.fail(err)
+	}
+	return nil
+}
+
+// state is how far a job is, for people.
+func state(j remote.Job) string {
+	switch {
+	case j.End == nil:
+		return "runs"
+	case j.End.Killed:
+		return "was killed"
+	case j.End.Code == exitDone:
+		return "done"
+	case j.End.Code == exitInterrupted:
+		return "stopped"
+	}
+	return fmt.Sprintf("failed (%d)", j.End.Code)
+}
+
+// ago is how long something is past, for people.
+func ago(t time.Time) string { return ui.Duration(time.Since(t).Round(time.Second)) + " ago" }
+
+func (a *app) printJobs(c *cli.Context, jobs []remote.Job) error {
+	if c.Bool("json") {
+		if jobs == nil {
+			jobs = []remote.Job{}
+		}
+		return a.printJSON(jobs)
+	}
+	table := a.Table()
+	table.Row("JOB", "STATE", "BEGUN", "WHAT", "FOR")
+	for _, j := range jobs {
+		table.Row(j.ID, state(j), ago(j.Started), j.Title, j.From)
+	}
+	return table.Flush()
+}
+
+func (a *app) remoteList(c *cli.Context) error {
+	return a.asked(c, 1, func(t *trip, _ []string) error {
+		return t.do(func(ctx context.Context, there *remote.Client) error {
+			jobs, err := there.List(ctx)
+			if err != nil {
+				return err
+			}
+			return a.printJobs(c, jobs)
+		})
+	})
+}
+
+func (a *app) remoteClean(c *cli.Context) error {
+	return a.asked(c, 0, func(t *trip, ids []string) error {
+		return t.do(func(ctx context.Context, there *remote.Client) error {
+			gone, err := there.Clean(ctx, ids)
+			if err != nil {
+				return err
+			}
+			return a.printJobs(c, gone)
+		})
+	})
+}
+
+// remoteAttach follows jobs to their ends and fetches what they have made. ended: only
+// those that have ended, all of them unless one is named.
+func (a *app) remoteAttach(c *cli.Context, ended bool) error {
+	return a.asked(c, 2, func(t *trip, ids []string) error {
+		var jobs []remote.Job
+		err := t.do(func(ctx context.Context, there *remote.Client) (err error) {
+			jobs, err = there.List(ctx)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		chosen := slices.DeleteFunc(slices.Clone(jobs), func(j remote.Job) bool {
+			if len(ids) > 0 {
+				return j.ID != ids[0]
+			}
+			return ended && (j.End == nil || len(j.End.Files) == 0)
+		})
+		list := "imgasm remote list " + t.host + " shows those that there are"
+		switch {
+		case len(chosen) == 0:
+			return badInput("", fmt.Errorf("%s has no such job", t.host), list)
+		case ended && chosen[0].End == nil:
+			return badInput("", fmt.Errorf("job %s still runs", chosen[0].ID), "imgasm remote attach "+t.host+" "+chosen[0].ID+" follows it")
+		case !ended && len(chosen) > 1:
+			return badInput("", fmt.Errorf("%s has %d jobs", t.host, len(chosen)), "name one: "+list)
+		}
+		for _, j := range chosen {
+			if err := t.bring(j, c.String("out")); err != nil {
+				return fmt.Errorf("job %s (%s): %w", j.ID, j.Title, err)
+			}
+		}
+		return nil
+	})
+}
+
+// bring follows a job, which may have ended, and brings home what it has made: into
+// the folder dir, or "" where it was to go.
+func (t *trip) bring(j remote.Job, dir string) error {
+	var h homecoming
+	if err := json.Unmarshal(j.Home, &h); err != nil || h.Out == "" {
+		return errors.Join(err, errors.New("it does not say what it makes"))
+	}
+	if _, err := os.Stat(filepath.Dir(h.Out)); dir == "" && (h.Host != hostName() || err != nil) {
+		dir = "."
+	}
+	if dir != "" {
+		abs, err := filepath.Abs(dir)
+		if err != nil {
+			return err
+		}
+		h.to(abs)
+	}
+	record, err := remote.OpenRecord(t.ctx, h.folder())
+	if err != nil {
+		return err
+	}
+	defer record.Close()
+	if record.ID != j.ID {
+		record.Host, record.ID, record.Request = t.host, j.ID, ""
+		if err := record.Write(t.ctx); err != nil {
+			return err
+		}
+	}
+	return t.home(j.ID, &h, record)
+}
+
+// dial connects to a host, where the same imgasm then serves.
+func (a *app) dial(ctx context.Context, c *cli.Context, to string, again bool, note func(string)) (*remote.Client, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	h, err := host.This(a.getenv, version)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := remote.Dial(ctx, remote.Options{
+		Host: to, SSH: strings.Fields(a.getenv("IMGASM_SSH")), Version: version, Serve: []string{remoteServeVerb}, Binary: c.String("remote-binary"),
+		Self: self, Cache: h.CacheDir, Batch: again, Note: note, Stderr: a.Err,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return remote.NewClient(ctx, conn, version)
+}
