@@ -12,6 +12,7 @@ import (
 	"html/template"
 	"image/png"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -146,13 +147,15 @@ func (b *Build) why() *why {
 	if e == nil || e.Kind != event.Error {
 		return nil
 	}
-	text, _, _ := strings.Cut(e.Text, "\n") // the guest's lines follow
-	w := &why{Text: text, Hint: e.Hint}
+	w := &why{Text: e.Text, Hint: e.Hint}
 	f := b.Failure
 	if f == nil {
-		w.Text = e.Text
 		return w
 	}
+	if b.failedOn == consoleFile { // of checks, all are told
+		w.Text, _, _ = strings.Cut(e.Text, "\n") // the guest's lines follow
+	}
+	on := slices.IndexFunc(b.Consoles, func(c Console) bool { return c.Name == b.failedOn })
 	w.Rule = f.Rule
 	w.Hint = cmp.Or(w.Hint, f.Hint)
 	for _, l := range append(f.Lines[:len(f.Lines):len(f.Lines)], f.Said...) {
@@ -160,8 +163,8 @@ func (b *Build) why() *why {
 		if l.Line > 0 {
 			one.Where = fmt.Sprintf("%s, line %d", l.Channel, l.Line)
 		}
-		if l.Channel == "console" && len(b.Consoles) > 0 && b.Consoles[0].Name == consoleFile {
-			one.ID = fmt.Sprintf("c0-%d", l.Line)
+		if l.Channel == "console" && on >= 0 {
+			one.ID = fmt.Sprintf("c%d-%d", on, l.Line)
 		}
 		w.Lines = append(w.Lines, one)
 	}

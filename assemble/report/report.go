@@ -37,8 +37,10 @@ const (
 	PlanFile    = "plan.json"
 	HostFile    = "host.json"
 	ScreenFile  = "screen.png" // the guest's screen at the end
-	// consoleFile is the console of the installation.
+	// consoleFile is the console of the installation, and bootFile that of the
+	// verification's first machine.
 	consoleFile = "serial.log"
+	bootFile    = "boot-serial.log"
 )
 
 // consoles are the names of consoles: "serial.log", "boot-serial-2.log".
@@ -132,6 +134,8 @@ type Build struct {
 	Host     json.RawMessage
 	Screen   []byte // PNG
 	Consoles []Console
+
+	failedOn string // the console that a failure's lines are of
 }
 
 // Read takes a build out of the folder or the archive (.tar.zst) that it has left.
@@ -151,7 +155,7 @@ func Read(ctx context.Context, path string) (*Build, error) {
 
 // New is the build of what is called name, from the files of a bundle by their names.
 func New(name string, files map[string][]byte) (*Build, error) {
-	b := &Build{Name: name, Screen: files[ScreenFile]}
+	b := &Build{Name: name, Screen: files[ScreenFile], failedOn: consoleFile}
 	if b.Events = events(files[EventsFile]); len(b.Events) == 0 {
 		return nil, fmt.Errorf("there is no %s that says anything", EventsFile)
 	}
@@ -168,7 +172,10 @@ func New(name string, files map[string][]byte) (*Build, error) {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	b.Checks, b.Failure = verified.Checks, cmp.Or(b.Failure, verified.Failure)
+	b.Checks = verified.Checks
+	if verified.Failure != nil {
+		b.Failure, b.failedOn = verified.Failure, bootFile
+	}
 	b.takeConsoles(files)
 	return b, nil
 }
@@ -207,9 +214,7 @@ func (b *Build) takeConsoles(files map[string][]byte) {
 			continue
 		}
 		c := Console{Name: name, Lines: consoleLines(files[name])}
-		if name == consoleFile {
-			c.mark(b)
-		}
+		c.mark(b)
 		if len(c.Lines) > 0 && len(b.Consoles) < maxConsoles {
 			b.Consoles = append(b.Consoles, c)
 		}
@@ -251,11 +256,11 @@ func (c *Console) mark(b *Build) {
 		return &c.Lines[i]
 	}
 	for _, e := range b.Events {
-		if e.Kind == event.Phase {
+		if e.Kind == event.Phase && c.Name == consoleFile {
 			at(e.Line).Phase = e.Text
 		}
 	}
-	if b.Failure == nil {
+	if b.Failure == nil || c.Name != b.failedOn {
 		return
 	}
 	for _, l := range b.Failure.Lines {

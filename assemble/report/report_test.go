@@ -118,6 +118,28 @@ func TestPage(t *testing.T) {
 	}
 }
 
+// A machine that fails while an image is verified is told of by its own console.
+func TestVerificationFailed(t *testing.T) {
+	dir := bundle(t)
+	for name, text := range map[string]string{
+		"boot-serial.log": "it boots\r\nKernel panic\r\n",
+		"report.json":     `{"checks":[{"name":"boot","status":"failed"}],"failure":{"rule":"panic","lines":[{"channel":"console","line":2,"text":"Kernel panic"}]}}`,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, text := page(t, dir, filepath.Join(t.TempDir(), "why.html"))
+	for _, want := range []string{`<a href="#c1-2">console, line 2</a> <code>Kernel panic</code>`, `<span id="c1-2" class="fatal">`, "rule panic", "serial.log:4: x"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the page has no %q", want)
+		}
+	}
+	if strings.Count(text, `class="fatal"`) != 1 {
+		t.Error("other lines are marked")
+	}
+}
+
 // archived is an archive of a bundle, with what more adds.
 func archived(t *testing.T, dir string, more func(*tar.Writer) error) string {
 	t.Helper()
