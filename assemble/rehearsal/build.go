@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,21 +31,31 @@ func label(arch string) string {
 	return "AlmaLinux-" + strings.ReplaceAll(Release, ".", "-") + "-" + arch + "-rehearsal"
 }
 
+// contents are what the ISO's archives hold.
+type contents struct {
+	prefix string // the folder in which GRUB looks for its configuration
+	initrd []pkgFile
+	all    []pkg
+}
+
+func contentsOf(s *supply) (c contents, err error) {
+	if c.prefix, err = grubPrefix(s.GRUB); err != nil {
+		return c, err
+	}
+	if c.initrd, err = initrdFiles(s); err != nil {
+		return c, err
+	}
+	c.all, err = packages(s, c.prefix)
+	return c, err
+}
+
 // mediumFiles are the ISO's files, laid out as AlmaLinux's.
-func mediumFiles(s *supply) ([]tree.File, error) {
-	rd, err := initrd(s)
+func mediumFiles(s *supply, c contents) ([]tree.File, error) {
+	rd, err := initrd(c.initrd)
 	if err != nil {
 		return nil, err
 	}
-	prefix, err := grubPrefix(s.GRUB)
-	if err != nil {
-		return nil, err
-	}
-	all, err := packages(s, prefix)
-	if err != nil {
-		return nil, err
-	}
-	second, err := stage2(all, prefix, mediumTime)
+	second, err := stage2(c.all, c.prefix, mediumTime)
 	if err != nil {
 		return nil, err
 	}
@@ -122,10 +133,11 @@ func readme(s *supply) string {
 // buildISO writes the ISO unless the cache has it. Its name tells what it is
 // made of, and its contents, so that a damaged one is found out.
 func buildISO(ctx context.Context, o Options, dir string, s *supply, say func(event.Event)) (*Installer, error) {
-	key, err := contentKey(s)
+	c, err := contentsOf(s)
 	if err != nil {
 		return nil, err
 	}
+	key := contentKey(s, c)
 	in := &Installer{Label: label(o.Arch.Name), Kernel: s.Release, Origin: s.Origin}
 	prefix := filepath.Join(dir, "rehearsal-"+o.Arch.Name+"-"+key+"-")
 	if in.ISO = cachedISO(ctx, prefix, say); in.ISO != "" {
@@ -134,7 +146,7 @@ func buildISO(ctx context.Context, o Options, dir string, s *supply, say func(ev
 		return in, nil
 	}
 	say(event.Event{Kind: event.Note, Text: "writing the rehearsal's installer ISO"})
-	files, err := mediumFiles(s)
+	files, err := mediumFiles(s, c)
 	if err != nil {
 		return nil, err
 	}
@@ -187,15 +199,7 @@ const shortSum = 16
 
 // contentKey is a hash over all that the ISO is made of, before anything is
 // compressed: telling that the cache has it must take no time.
-func contentKey(s *supply) (string, error) {
-	prefix, err := grubPrefix(s.GRUB)
-	if err != nil {
-		return "", err
-	}
-	first, err := initrdFiles(s)
-	if err != nil {
-		return "", err
-	}
+func contentKey(s *supply, c contents) string {
 	h := sha256.New()
 	add := func(name string, data []byte) {
 		fmt.Fprintf(h, "%s %d\n", name, len(data))
@@ -205,14 +209,10 @@ func contentKey(s *supply) (string, error) {
 	add("shim", s.Shim)
 	add("grub", s.GRUB)
 	add("texts", []byte(treeInfo(s, nil, nil)+mediumGrub(s.Arch.Name)+readme(s)))
-	all, err := packages(s, prefix)
-	if err != nil {
-		return "", err
-	}
-	for _, p := range append(all, pkg{nevra: "initrd", files: first}) {
+	for _, p := range append(slices.Clone(c.all), pkg{nevra: "initrd", files: c.initrd}) {
 		for _, f := range p.files {
 			add(fmt.Sprintf("%s/%s %o %s %s", p.nevra, f.path, f.mode, f.link, f.medium), f.data)
 		}
 	}
-	return hex.EncodeToString(h.Sum(nil))[:shortSum], nil
+	return hex.EncodeToString(h.Sum(nil))[:shortSum]
 }

@@ -105,11 +105,7 @@ func dialect() string {
 }
 
 // initrd packs the files.
-func initrd(s *supply) ([]byte, error) {
-	files, err := initrdFiles(s)
-	if err != nil {
-		return nil, err
-	}
+func initrd(files []pkgFile) ([]byte, error) {
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
 	cpio := boot.NewArchive(z, 0, time.Time{})

@@ -138,17 +138,17 @@ func TestStoreAndLoad(t *testing.T) {
 	if err := back.load(path); err != nil {
 		t.Fatal(err)
 	}
-	a, err := contentKey(s)
+	a, err := keyOf(s)
 	if err != nil {
 		t.Fatal(err)
 	}
 	back.tools = maps.Clone(s.tools)
-	b, err := contentKey(back)
+	b, err := keyOf(back)
 	if err != nil || a != b {
 		t.Errorf("what was stored makes another ISO: %s, %s, %v", a, b, err)
 	}
 	back.tools["usr/bin/bash"] = tool{name: "usr/bin/bash", pkg: "bash", data: []byte("another")}
-	if c, _ := contentKey(back); c == a {
+	if c, _ := keyOf(back); c == a {
 		t.Error("with another bash it is the same ISO")
 	}
 	data, err := os.ReadFile(path)
@@ -198,7 +198,11 @@ func TestInitrdIsReadByCpio(t *testing.T) {
 	if err != nil {
 		t.Skip("cpio is missing: nothing else says whether the archive is sound")
 	}
-	data, err := initrd(fakeSupply(t))
+	files, err := initrdFiles(fakeSupply(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := initrd(files)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,8 +252,17 @@ func FuzzReadModule(f *testing.F) {
 func BenchmarkInitrd(b *testing.B) {
 	s := fakeSupply(b)
 	for b.Loop() {
-		if _, err := initrd(s); err != nil {
+		files, err := initrdFiles(s)
+		if err == nil {
+			_, err = initrd(files)
+		}
+		if err != nil {
 			b.Fatal(err)
 		}
 	}
+}
+
+func keyOf(s *supply) (string, error) {
+	c, err := contentsOf(s)
+	return contentKey(s, c), err
 }
