@@ -13,10 +13,9 @@ import (
 
 // Report is what the guest told about itself on the progress port.
 type Report struct {
-	Facts     map[string]string // release, kernel, arch, packages, hostname, …
-	Packages  []string          // NEVRAs of the installed system, in the order in which they came
-	Logs      map[string][]byte // ends of the installer's /tmp/*.log, by file name, after a failure
-	Truncated bool              // more was sent than is kept
+	Facts    map[string]string // release, kernel, arch, packages, hostname, …
+	Packages []string          // NEVRAs of the installed system, in the order in which they came
+	Logs     map[string][]byte // ends of the installer's /tmp/*.log, by file name, after a failure
 }
 
 type report struct {
@@ -36,7 +35,6 @@ func (m *Machine) Report() Report { return m.report.Report }
 // room reports whether n more bytes may be kept.
 func (r *report) room(n int) bool {
 	if r.size+n > maxReport {
-		r.Truncated = true
 		return false
 	}
 	r.size += n

@@ -74,13 +74,9 @@ func (e entry) lock() string {
 
 // read returns the record of a whole ISO; fs.ErrNotExist if there is none.
 func (e entry) read() (*record, error) {
-	b, err := os.ReadFile(e.record())
-	if err != nil {
-		return nil, err
-	}
 	var r record
-	if err := json.Unmarshal(b, &r); err != nil {
-		return nil, fmt.Errorf("%s: %w", e.record(), err)
+	if err := readJSON(e.record(), &r); err != nil {
+		return nil, err
 	}
 	r.URL, r.ChecksumURL = redact.Text(r.URL), redact.Text(r.ChecksumURL) // of an older imgasm
 	if !plainName(r.Name) || !digest.Is(r.SHA256) {

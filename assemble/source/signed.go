@@ -5,14 +5,13 @@ package source
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"github.com/imgasm/imgasm/internal/digest"
 	"github.com/imgasm/imgasm/internal/fetch"
 	"github.com/imgasm/imgasm/internal/pgp"
 	"github.com/imgasm/imgasm/internal/publish"
@@ -104,8 +103,7 @@ func (f *Fetcher) openChecksum(address string, b []byte) (*signedSums, error) {
 func (f *Fetcher) rejectChecksum(kept, address string, b []byte, why error) error {
 	aside := ""
 	if os.MkdirAll(filepath.Dir(kept), 0o755) == nil && publish.Bytes(kept+".part", b) == nil {
-		sum := sha256.Sum256(b)
-		aside, _ = setAside(kept+".part", hex.EncodeToString(sum[:]), address+": "+why.Error(), f.now()) // "": it could not be kept
+		aside, _ = setAside(kept+".part", digest.Bytes(b), address+": "+why.Error(), f.now()) // "": it could not be kept
 	}
 	return notVerified(address, aside, why)
 }

@@ -6,6 +6,7 @@
 package source
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"time"
@@ -129,10 +130,7 @@ func (f *Fetcher) emit(e event.Event) {
 	if f.Sink == nil {
 		return
 	}
-	e.Time = f.now()
-	if e.Step = f.Step; e.Step == "" {
-		e.Step = "source"
-	}
+	e.Time, e.Step = f.now(), cmp.Or(f.Step, "source")
 	f.Sink(e)
 }
 

@@ -248,16 +248,10 @@ func (j *journal) write(dir string) error {
 	if err != nil {
 		return err
 	}
-	name := filepath.Join(dir, journalName)
-	f, err := os.OpenFile(name+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
+	return Private(context.Background(), filepath.Join(dir, journalName), func(f *os.File) error {
+		_, err := f.Write(text)
 		return err
-	}
-	_, err = f.Write(text)
-	if err = errors.Join(err, syncFile(f), f.Close()); err != nil {
-		return err
-	}
-	return Rename(name+".new", name)
+	})
 }
 
 func (j *journal) syncFolders() error {
