@@ -38,13 +38,13 @@ var (
 
 // Request is what another host is asked to do.
 type Request struct {
-	ID      string            `json:"id"`                // NewID's
-	Title   string            `json:"title"`             // what a list calls it: no secret
-	From    string            `json:"from"`              // who asks: user@host
-	Args    []string          `json:"args"`              // of the program, its inputs and outputs by their names there
-	Command []string          `json:"command,omitempty"` // what the user typed
-	Env     map[string]string `json:"env,omitempty"`     // what is to be found in the environment there
-	Files   []File            `json:"files,omitempty"`   // inputs, which are sent before
+	ID    string            `json:"id"`              // NewID's
+	Title string            `json:"title"`           // what a list calls it: no secret
+	From  string            `json:"from"`            // who asks: user@host
+	Args  []string          `json:"args"`            // of the program, its inputs and outputs by their names there
+	Aside json.RawMessage   `json:"aside,omitempty"` // what the program there is told besides, by this one
+	Env   map[string]string `json:"env,omitempty"`   // what is to be found in the environment there
+	Files []File            `json:"files,omitempty"` // inputs, which are sent before
 	// Held are small files that are kept in the memory of the job's process alone,
 	// such as passwords, by the names that Args have for them.
 	Held map[string][]byte `json:"held,omitempty"`

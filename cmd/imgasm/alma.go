@@ -65,7 +65,7 @@ func (a *app) alma(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if c.IsSet("on") {
+	if isAway(c) {
 		return a.installOn(c, s)
 	}
 	h, err := a.host()

@@ -25,6 +25,7 @@ type app struct {
 	*ui.Streams
 	getenv func(string) string
 	args   []string // of the command as it was typed
+	batch  bool     // nobody is asked for anything on the terminal
 	// held are files that are not read from the disk, by their names; "-" is
 	// standard input. A job that another host has asked for has them so.
 	held map[string][]byte

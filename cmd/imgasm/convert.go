@@ -56,7 +56,7 @@ imgasm convert alma.qcow2 larger.qcow2 --resize 40G --compression zstd`,
 			if err := free(in, out, c.Bool("force")); err != nil {
 				return err
 			}
-			if c.IsSet("on") {
+			if isAway(c) {
 				return a.convertOn(c, in, out)
 			}
 			return a.convert(c, in, out, o)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/imgasm/imgasm/assemble/host"
 	"github.com/imgasm/imgasm/assemble/remote"
 	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/digest"
@@ -233,7 +234,7 @@ func (e *errand) value(f cli.Flag, g given) (string, error) {
 
 // request is what the other host is asked.
 func (e *errand) request(getenv func(string) string) (r remote.Request, err error) {
-	r = remote.Request{Title: e.title(), From: me(), Command: e.bag.app.args, Nice: e.c.Bool("nice"), Env: map[string]string{}}
+	r = remote.Request{Title: e.title(), From: me(), Nice: e.c.Bool("nice"), Env: map[string]string{}}
 	r.Args = []string{e.c.Command.Name}
 	for name, value := range e.flags {
 		if !e.c.IsSet(name) {
@@ -259,8 +260,17 @@ func (e *errand) request(getenv func(string) string) (r remote.Request, err erro
 	for _, folder := range []string{imageThere, bundleThere, reportThere, junitThere, lockThere} {
 		r.Files = append(r.Files, remote.File{Path: folder, Dir: true, Mode: 0o700})
 	}
+	if r.Aside, err = json.Marshal(aside{e.bag.app.args, e.bag.app.defaults}); err != nil {
+		return r, err
+	}
 	r.Home, err = json.Marshal(e.home)
 	return r, err
+}
+
+// aside is what is told of a command besides what it does.
+type aside struct {
+	Command  []string       `json:"command"` // as it was typed
+	Defaults []host.Default `json:"defaults,omitempty"`
 }
 
 // carriedVariables of the environment are about what is made, and not about a host.

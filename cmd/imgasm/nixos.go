@@ -28,10 +28,13 @@ var (
 	errUnevaluated = fmt.Errorf("not all of it evaluates: %w", errReported)
 )
 
+// nixosVerb is the verb of the kind of images that Nix builds.
+const nixosVerb = "nixos"
+
 // nixosCommand builds a NixOS image.
 func nixosCommand(a *app) *cli.Command {
 	return &cli.Command{
-		Name: "nixos", Category: verbBuild,
+		Name: nixosVerb, Category: verbBuild,
 		Usage: "build a NixOS image by Nix, here or on another machine",
 		UsageText: `imgasm nixos --out nixos.qcow2
 imgasm nixos --arch aarch64 --on ssh://admin@builder

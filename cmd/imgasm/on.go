@@ -26,6 +26,12 @@ func onFlags() []cli.Flag {
 	}, binaryFlag())
 }
 
+// here is the host that nobody needs to go to.
+const here = "here"
+
+// isAway reports whether another host is to do it.
+func isAway(c *cli.Context) bool { return c.IsSet("on") && c.String("on") != here }
+
 func binaryFlag() cli.Flag {
 	return &cli.StringFlag{Name: "remote-binary", Category: groupImage + rare, Usage: "copy the imgasm in `FILE` to HOST if that has none of this version", DefaultText: "this one, or imgasm-OS-ARCH beside it or in the cache"}
 }

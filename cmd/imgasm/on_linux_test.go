@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imgasm/imgasm/assemble/project"
 	"github.com/imgasm/imgasm/assemble/remote"
 	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/internal/sshtest"
@@ -325,4 +326,61 @@ func TestOnSecrets(t *testing.T) {
 		t.Errorf("exit code %d\n%s", code, r.stderr)
 	}
 	o.none(t)
+}
+
+// Where an image is built is no part of what it is.
+func TestBuildProjectOn(t *testing.T) {
+	o := anotherHost(t)
+	dir := aProject(t, "")
+	file := filepath.Join(dir, "imgasm.yaml")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "dist"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	line := func(on string) (l targetLine) {
+		t.Helper()
+		changed := strings.Replace(string(text), "defaults: {", "defaults: {on: '"+on+"', ", 1)
+		if err := os.WriteFile(file, []byte(changed), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal([]byte(runText(t, "build", "-f", file, "--list", "--json", "good")), &l); err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	here, there := line("here"), line("ssh://there")
+	if here.Key != there.Key || here.On != "here" || there.On != "ssh://there" || there.Fresh {
+		t.Errorf("%+v, %+v", here, there)
+	}
+	runText(t, "build", "-f", file, "good", "pair-raw")
+	if got := line("ssh://there"); !got.Fresh {
+		t.Errorf("after the build there: %+v", got)
+	}
+	if got := line("here"); !got.Fresh {
+		t.Errorf("it is not the same image here: %+v", got)
+	}
+	o.none(t)
+	line("here")
+	var stdout, stderr bytes.Buffer
+	t.Setenv("IMGASM_ON", "nix")
+	if code := run(t.Context(), []string{"imgasm", "build", "-f", file, "--list"}, nil, &stdout, &stderr, os.Getenv); code != exitInput || !strings.Contains(stderr.String(), "IMGASM_ON: on: nix is for images of the kind nixos") {
+		t.Errorf("an installation by Nix: %d, %s", code, &stderr)
+	}
+}
+
+// The most targets that one host builds at once.
+func TestQueues(t *testing.T) {
+	all := queues([]aTarget{{on: here}, {on: "a"}, {on: "b"}, {on: "a"}, {on: "nix", Target: project.Target{Kind: nixosVerb}}})
+	for on, want := range map[string][]int{here: {0, 4}, "a": {1, 3}, "b": {2}} {
+		var got []int
+		for i := range all[on] {
+			got = append(got, i)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("on %s: %v, want %v", on, got, want)
+		}
+	}
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/imgasm/imgasm/assemble/host"
 	"github.com/imgasm/imgasm/assemble/lock"
 	"github.com/imgasm/imgasm/assemble/project"
+	"github.com/imgasm/imgasm/assemble/remote"
 	"github.com/imgasm/imgasm/assemble/report"
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/size"
@@ -43,7 +44,7 @@ func buildCommand(a *app) *cli.Command {
 			"its image is there and was made of the same inputs. One failure stops no other target.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "file", Aliases: []string{"f"}, Category: groupSource, Usage: "`PROJECT` file", Value: project.FileName},
-			&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Category: groupHow, Usage: "build `NUMBER` targets at once", DefaultText: "by processors and memory"},
+			&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Category: groupHow, Usage: "build `NUMBER` targets at once, on each host", DefaultText: "by processors and memory"},
 			&cli.BoolFlag{Name: "force", Category: groupHow, Usage: "build what is up to date too, and replace existing files that imgasm did not make"},
 			&cli.StringFlag{Name: "shard", Category: groupHow, Usage: "take part `I/N` of the targets: each is in one of N parts"},
 			&cli.BoolFlag{Name: "list", Category: groupHow, Usage: "list the targets, the keys of their inputs and what they need, and build nothing"},
@@ -124,6 +125,37 @@ type aTarget struct {
 	project.Target
 	Key string
 	dir string // of the file
+	on  string // "here", "nix", or the host that builds it
+}
+
+// away reports whether another host builds the target, with its processors and memory.
+func (t aTarget) away() bool { return t.Kind != nixosVerb && t.on != here }
+
+// nix says that Nix builds a target, by its own builders.
+const nix = "nix"
+
+// placed is a target without what says where it is built, and that. The value that a
+// verb takes stays.
+func placed(t project.Target) (_ project.Target, on string, err error) {
+	i := slices.IndexFunc(t.Args, func(a project.Arg) bool { return a.Flag.Name == "on" })
+	switch {
+	case i < 0 && t.Kind == nixosVerb:
+		return t, nix, nil
+	case i < 0:
+		return t, here, nil
+	}
+	a := t.Args[i]
+	switch on = a.Values[0]; {
+	case on == nix && t.Kind != nixosVerb:
+		return t, "", badInput("", fmt.Errorf("%s: on: nix is for images of the kind %s, and %s is of the kind %s", a.From, nixosVerb, t.Name, t.Kind), "on: here, or on: ssh://USER@HOST")
+	case on == nix, on == here:
+		t.Args = slices.Delete(slices.Clone(t.Args), i, i+1)
+	default:
+		if _, err := remote.ParseAddress(on); err != nil {
+			return t, "", badInput("", fmt.Errorf("%s: on: %w", a.From, err), "on: here, on: ssh://USER@HOST, or of images of the kind nixos on: nix")
+		}
+	}
+	return t, on, nil
 }
 
 // targetLine is a target in --list --json.
@@ -133,6 +165,7 @@ type targetLine struct {
 	Out   string      `json:"out"`
 	Key   string      `json:"key"`
 	Fresh bool        `json:"upToDate"`
+	On    string      `json:"on"` // "here", "nix", or the host that builds it
 	Needs targetNeeds `json:"needs"`
 }
 
@@ -240,16 +273,21 @@ func (a *app) targets(c *cli.Context) ([]aTarget, error) {
 	keys := project.Keys{Version: version, Dir: dir}
 	var targets []aTarget
 	for _, t := range all {
-		t = completed(t, a.kinds(), settings)
+		t, on, err := placed(completed(t, a.kinds(), settings))
+		if err != nil {
+			return nil, err
+		}
 		var pins []string
 		if t.Get("locked") == "true" {
 			pins = []string{cmp.Or(t.Get("lock-file"), lock.FileName)}
 		}
-		key, err := keys.Of(c.Context, t, pins...)
+		made := t // where it is made changes nothing in it
+		made.Args = slices.DeleteFunc(slices.Clone(t.Args), func(a project.Arg) bool { return slices.Contains(onlyHere, a.Flag.Name) })
+		key, err := keys.Of(c.Context, made, pins...)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", t.Name, err)
 		}
-		targets = append(targets, aTarget{t, key, dir})
+		targets = append(targets, aTarget{t, key, dir, on})
 	}
 	return targets, nil
 }
@@ -277,9 +315,9 @@ func namedTargets(all []project.Target, names []string) (found []project.Target,
 func (a *app) listTargets(c *cli.Context, targets []aTarget) error {
 	lines := json.NewEncoder(a.Product)
 	table := a.Table()
-	table.Row("TARGET", "KIND", "ARCH", "MEMORY", "DISK", "IMAGE", "")
+	table.Row("TARGET", "KIND", "ON", "ARCH", "MEMORY", "DISK", "IMAGE", "")
 	for _, t := range targets {
-		line := targetLine{t.Name, t.Kind, t.Get("out"), t.Key, t.fresh(), t.needs()}
+		line := targetLine{t.Name, t.Kind, t.Get("out"), t.Key, t.fresh(), t.on, t.needs()}
 		if c.Bool("json") {
 			if err := lines.Encode(line); err != nil {
 				return err
@@ -290,7 +328,7 @@ func (a *app) listTargets(c *cli.Context, targets []aTarget) error {
 		if line.Fresh {
 			state = "up to date"
 		}
-		table.Row(t.Name, t.Kind, line.Needs.Arch, size.Format(line.Needs.MemoryBytes), size.Format(line.Needs.DiskBytes), line.Out, state)
+		table.Row(t.Name, t.Kind, t.on, line.Needs.Arch, size.Format(line.Needs.MemoryBytes), size.Format(line.Needs.DiskBytes), line.Out, state)
 	}
 	if c.Bool("json") {
 		return nil
@@ -298,7 +336,7 @@ func (a *app) listTargets(c *cli.Context, targets []aTarget) error {
 	return table.Flush()
 }
 
-// jobs is how many targets are built at once.
+// jobs is how many targets are built at once on this host.
 func jobs(c *cli.Context, targets []aTarget) (int, error) {
 	if c.IsSet("jobs") {
 		if c.Int("jobs") < 1 {
@@ -308,7 +346,9 @@ func jobs(c *cli.Context, targets []aTarget) (int, error) {
 	}
 	most := int64(1)
 	for _, t := range targets {
-		most = max(most, t.needs().MemoryBytes)
+		if !t.away() {
+			most = max(most, t.needs().MemoryBytes)
+		}
 	}
 	n := max(1, runtime.NumCPU()/2)
 	if memory := int64(host.MemoryMiB()) << 20; memory > 0 {

@@ -65,27 +65,48 @@ type projectRun struct {
 	results []targetResult
 }
 
-// run builds the targets, n at once.
+// run builds the targets: n at once here, and on each other host one, or as many as
+// the user says.
 func (r *projectRun) run(ctx context.Context, targets []aTarget, n int) {
 	var shown *ui.Jobs
 	if !r.c.Bool("json") {
 		shown = r.app.Jobs(ui.Shown{Quiet: r.c.Bool("quiet")})
 		defer shown.Close()
 	}
-	next := make(chan int)
 	var all sync.WaitGroup
-	for range min(n, len(targets)) {
-		all.Go(guard.Func(func() {
-			for i := range next {
-				r.results[i] = r.target(ctx, targets[i], shown)
-			}
-		}, func(error) {}))
+	for on, queue := range queues(targets) {
+		most := n
+		if on != here && !r.c.IsSet("jobs") {
+			most = 1
+		}
+		for range min(most, len(queue)) {
+			all.Go(guard.Func(func() {
+				for i := range queue {
+					r.results[i] = r.target(ctx, targets[i], shown)
+				}
+			}, func(error) {}))
+		}
 	}
-	for i := range targets {
-		next <- i
-	}
-	close(next)
 	all.Wait()
+}
+
+// queues are the targets' numbers in their order, by the hosts that build them.
+func queues(targets []aTarget) map[string]chan int {
+	all := map[string]chan int{}
+	for i, t := range targets {
+		on := here
+		if t.away() {
+			on = t.on
+		}
+		if all[on] == nil {
+			all[on] = make(chan int, len(targets))
+		}
+		all[on] <- i
+	}
+	for _, queue := range all {
+		close(queue)
+	}
+	return all
 }
 
 // target builds one, unless it is up to date.
@@ -197,6 +218,7 @@ func targetCommand(a *app) *cli.Command {
 			if err := json.NewDecoder(a.stdin).Decode(&order); err != nil {
 				return err
 			}
+			a.batch = true // the terminal is imgasm build's
 			a.stdin, a.args, a.defaults = strings.NewReader(""), append([]string{"imgasm"}, order.Args...), order.Defaults
 			return a.cli().RunContext(c.Context, interspersed(a.args, a.commands()))
 		},

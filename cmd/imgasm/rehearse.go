@@ -63,7 +63,7 @@ func (a *app) rehearse(c *cli.Context) error {
 	if s.Arch != "" {
 		s.Arch = target.Name
 	}
-	if c.IsSet("on") {
+	if isAway(c) {
 		return a.installOn(c, s)
 	}
 	h, err := a.host()

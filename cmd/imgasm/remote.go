@@ -199,7 +199,7 @@ func (a *app) dial(ctx context.Context, c *cli.Context, to string, again bool, n
 	}
 	conn, err := remote.Dial(ctx, remote.Options{
 		Host: to, SSH: strings.Fields(a.getenv("IMGASM_SSH")), Version: version, Serve: []string{remoteServeVerb}, Binary: c.String("remote-binary"),
-		Self: self, Cache: h.CacheDir, Batch: again, Note: note, Stderr: a.Err,
+		Self: self, Cache: h.CacheDir, Batch: again || a.batch, Note: note, Stderr: a.Err,
 	})
 	if err != nil {
 		return nil, err

@@ -88,7 +88,11 @@ func (a *app) runJob(ctx context.Context, r remote.Request, lines io.Writer) rem
 	}
 	streams := ui.NewStreams(lineWriter{"stdout", lines}, lineWriter{"stderr", lines}, getenv)
 	streams.Events = lines
-	j := &app{stdin: strings.NewReader(""), Streams: streams, getenv: getenv, args: r.Command, held: r.Held}
+	var of aside
+	if err := json.Unmarshal(r.Aside, &of); err != nil {
+		return remote.End{Code: exitOther, Text: err.Error()}
+	}
+	j := &app{stdin: strings.NewReader(""), Streams: streams, getenv: getenv, args: of.Command, defaults: of.Defaults, held: r.Held}
 	err := withCause(ctx, j.cli().RunContext(ctx, append([]string{"imgasm"}, r.Args...)))
 	end := remote.End{Code: exitCode(err)}
 	if err != nil && !errors.Is(err, errReported) {

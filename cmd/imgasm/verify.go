@@ -57,7 +57,7 @@ imgasm verify alma.qcow2 --identity ~/.ssh/id_ed25519`,
 			if c.NArg() != 1 {
 				return a.usage("verify takes one image, got %d arguments", c.NArg())
 			}
-			if c.IsSet("on") {
+			if isAway(c) {
 				return a.verifyOn(c, c.Args().First())
 			}
 			return a.verify(c, c.Args().First())
