@@ -25,7 +25,7 @@ func Format(name string, text []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := text
+	out := bytes.TrimPrefix(text, []byte("\ufeff"))
 	for range 3 { // a plain text of several lines has its layout at the second time
 		last := out
 		file, err := parser.ParseBytes(last, parser.ParseComments)

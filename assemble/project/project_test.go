@@ -23,7 +23,7 @@ var kinds = []project.Kind{
 }
 
 func TestTargets(t *testing.T) {
-	targets, err := project.Parse("imgasm.yaml", []byte(`
+	targets, err := project.Parse("imgasm.yaml", []byte("\ufeff"+`
 defaults:
   arch: aarch64
   flake: path:.

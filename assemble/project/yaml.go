@@ -4,6 +4,7 @@
 package project
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -90,7 +91,7 @@ func (r reader) value(text []byte) (*node, error) {
 	if len(text) > MaxSize {
 		return nil, r.wrong(&node{line: 1, column: 1}, fmt.Sprintf("larger than %d bytes", MaxSize), "")
 	}
-	tokens := lexer.Tokenize(string(text))
+	tokens := lexer.Tokenize(string(bytes.TrimPrefix(text, []byte("\ufeff")))) // as some editors write first
 	if at := tooDeep(tokens); at != nil {
 		return nil, r.wrong(place(at), fmt.Sprintf("more than %d values in one another", maxDepth), "")
 	}

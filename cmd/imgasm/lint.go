@@ -26,7 +26,7 @@ func alsoHere(c *cli.Command) *cli.Command {
 }
 
 // projectKeys are how a project's file begins, and no kickstart: "# all\nimages:".
-var projectKeys = regexp.MustCompile(`\A(?:[ \t]*(?:#.*|---)?\r?\n)*(?:images|defaults):`)
+var projectKeys = regexp.MustCompile(`\A\x{FEFF}?(?:[ \t]*(?:#.*|---)?\r?\n)*(?:images|defaults):`)
 
 // isProject reports whether a file is a project's, by its name's ending; of standard
 // input by what it says.
