@@ -7,16 +7,24 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/imgasm/imgasm/cmd/imgasm/ui"
 	"github.com/imgasm/imgasm/internal/guard"
 )
 
-// version is set by the Makefile with -ldflags.
-var version = "0.1.0-dev"
+// version is set by the Makefile with -ldflags; else, where go knows it, it is that of
+// the module: what an older imgasm made is not up to date.
+var version = unversioned
+
+const unversioned = "0.1.0-dev"
 
 func main() {
+	if info, ok := debug.ReadBuildInfo(); ok && version == unversioned && strings.HasPrefix(info.Main.Version, "v") {
+		version = info.Main.Version
+	}
 	ctx, stop := interruptible(context.Background())
 	code := run(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr, os.Getenv)
 	stop()
