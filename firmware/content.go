@@ -36,7 +36,6 @@ type content struct {
 	File
 	role     role
 	arch     string // "x86_64", "aarch64"; "" where it can't be told
-	varsSize int64  // length of the variables' firmware volume; 0 where there is none
 	enrolled bool   // a platform key is enrolled
 }
 
@@ -92,8 +91,8 @@ func (c *content) classify(head, tail []byte) {
 	if c.arch == "" && bytes.Contains(head, []byte{'V', 'Z', 0x64, 0xaa}) {
 		c.arch, c.role = arch.AArch64.Name, roleCode
 	}
-	if vars, ok := parseVars(head); ok {
-		c.varsSize, c.enrolled = vars.size, vars.enrolled
+	if enrolled, ok := parseVars(head); ok {
+		c.enrolled = enrolled
 		if c.role == roleCode {
 			c.role = roleCombined
 		} else {
@@ -162,31 +161,24 @@ func match(a arch.Arch, code, vars *content, cl claims) (*Pair, error) {
 	return p, nil
 }
 
-// varStore is what parseVars found.
-type varStore struct {
-	size     int64
-	enrolled bool
-}
-
 // gEfiAuthenticatedVariableGuid, aaf32c78-947b-439a-a180-2e144ec37792.
 var authVarGUID = []byte{0x78, 0x2c, 0xf3, 0xaa, 0x7b, 0x94, 0x9a, 0x43, 0xa1, 0x80, 0x2e, 0x14, 0x4e, 0xc3, 0x77, 0x92}
 
-// parseVars reads the variable store at the beginning of b
+// parseVars looks for a variable store at the beginning of b, and for keys of Secure
+// Boot that are enrolled in it
 // (MdeModulePkg/Include/Guid/VariableFormat.h: VARIABLE_STORE_HEADER, 28 bytes,
 // then AUTHENTICATED_VARIABLE_HEADER, 60 bytes, name and data, each aligned to 4).
-func parseVars(b []byte) (varStore, bool) {
+func parseVars(b []byte) (enrolled, ok bool) {
 	const headerLength = 0x30 // offset of HeaderLength in the volume's header
 	if len(b) < 0x48 || string(b[0x28:0x2c]) != "_FVH" || !bytes.Equal(b[0x10:0x20], nvDataGUID) {
-		return varStore{}, false
+		return false, false
 	}
-	size := binary.LittleEndian.Uint64(b[0x20:])
-	if size > maxFlash {
-		return varStore{}, false
+	if binary.LittleEndian.Uint64(b[0x20:]) > maxFlash {
+		return false, false
 	}
-	vs := varStore{size: int64(size)}
 	at := int(binary.LittleEndian.Uint16(b[headerLength:]))
 	if at+28 > len(b) || !bytes.Equal(b[at:at+16], authVarGUID) {
-		return vs, true
+		return false, true
 	}
 	end := min(at+int(min(binary.LittleEndian.Uint32(b[at+16:]), maxFlash)), len(b))
 	for at += 28; at+60 <= end; {
@@ -200,9 +192,9 @@ func parseVars(b []byte) (varStore, bool) {
 		}
 		// State 0x3f: added and not deleted.
 		if h[2] == 0x3f && dataSize > 0 && string(h[60:60+nameSize]) == "P\x00K\x00\x00\x00" {
-			vs.enrolled = true
+			enrolled = true
 		}
 		at += (60 + int(nameSize) + int(dataSize) + 3) &^ 3
 	}
-	return vs, true
+	return enrolled, true
 }

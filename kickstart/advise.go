@@ -19,7 +19,6 @@ type facts struct {
 	users   map[string]bool
 	sshkeys []userKey
 	admin   bool // a user who may become root
-	locked  bool // the root account is locked
 }
 
 // place is a line of some file, with a word of it.
@@ -39,13 +38,7 @@ func (l *linter) addAt(at place, severity Severity, p problem) {
 }
 
 // failsAt is fails for a place.
-func (l *linter) failsAt(at place, p problem) {
-	severity := Warning
-	if l.options.Target != nil {
-		severity = Error
-	}
-	l.addAt(at, severity, p)
-}
+func (l *linter) failsAt(at place, p problem) { l.addAt(at, l.failing(), p) }
 
 // replacing are the commands that replace one another: of each topic only the
 // last command counts. A command that is in none and not Many is a topic of

@@ -75,7 +75,6 @@ func crypted(a *Args) bool {
 }
 
 func adviseRootpw(l *linter, s *Statement, a *Args) {
-	l.state.facts.locked = a.Flag("--lock")
 	l.password(s, a, "", a.argument(0), crypted(a))
 }
 

@@ -14,7 +14,6 @@ import (
 type Args struct {
 	// Spec is the row of the command, nil for an unknown one.
 	Spec        *CommandSpec
-	options     []OptionSpec
 	order       []*value // what was read, in order
 	positionals []Word
 	dropped     []Word // positionals that the installer drops silently

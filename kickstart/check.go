@@ -70,14 +70,7 @@ func (l *linter) checkCommand(s *Statement, a *Args) {
 
 // at makes an error at an option, or at the command when it is not given.
 func (l *linter) at(s *Statement, a *Args, option string, p problem) {
-	w := s.Words[0]
-	p.pos, p.end = w.Pos, w.End
-	if v := a.value(option); v != nil {
-		p.pos, p.end = v.word.Pos, v.word.End
-		if v.at.Pos != v.word.Pos {
-			p.end = v.at.End
-		}
-	}
+	p.pos, p.end = optionPlace(s, a, option)
 	l.add(Error, p)
 	a.failed = true
 }

@@ -86,12 +86,13 @@ func (l *linter) warn(p problem) { l.add(Warning, p) }
 
 // fails is for what the installer reads but cannot do: an error when the
 // machine is known, since the build would fail, and a warning otherwise.
-func (l *linter) fails(p problem) {
+func (l *linter) fails(p problem) { l.add(l.failing(), p) }
+
+func (l *linter) failing() Severity {
 	if l.options.Target != nil {
-		l.add(Error, p)
-		return
+		return Error
 	}
-	l.add(Warning, p)
+	return Warning
 }
 
 // longestLine is the longest line, in bytes, that findings quote: a line may

@@ -61,7 +61,6 @@ func (l *linter) decode(s *Statement) *Args {
 
 // readInto reads the words of a command or a section's header.
 func (l *linter) readInto(a *Args, s *Statement, positionals []PositionalSpec, rows []OptionSpec) {
-	a.options = rows
 	options := l.activeOptions(rows)
 	r := readWords(s.Args(), positionals, options)
 	for _, p := range r.problems {

@@ -43,7 +43,6 @@ type Target struct {
 	DiskBus       string // "virtio-blk", "scsi-hd", "nvme", …
 	DiskName      string // the disk's name in the guest: "vda", "sda", "nvme0n1"
 	DiskSizeBytes int64
-	Console       string // the serial console's device: "ttyS0", "ttyAMA0"
 	Offline       bool   // the guest has no network
 	ISOVariant    string // "boot" (no packages), "minimal" or "dvd"
 	// CmdlineMode says that the installer asks no questions: what it would ask

@@ -28,7 +28,6 @@ type packageState struct {
 	excluded    map[string]entryPlace
 	environment entryPlace
 	seen        bool // there is a %packages section
-	nocore      bool
 }
 
 type entryPlace struct {

@@ -124,7 +124,6 @@ func (l *linter) certificate(s *Section, a *Args) {
 
 func (l *linter) packagesHeader(s *Section, a *Args) {
 	l.state.packages.seen = true
-	l.state.packages.nocore = a.Flag("--nocore")
 	if a.Flag("--default") && a.Flag("--nocore") {
 		l.conflict(s.Header, a, "--default", "--nocore")
 	}

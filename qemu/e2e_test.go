@@ -123,7 +123,6 @@ func TestE2EFirmwareConsole(t *testing.T) {
 				if err := vm.Quit(ctx); err != nil {
 					t.Error(err)
 				}
-				t.Logf("QEMU used %v of CPU", vm.CPUTime())
 			})
 		}
 	}

@@ -47,36 +47,7 @@ func (vm *VM) BlockStats(ctx context.Context) (map[string]DriveStats, error) {
 	return stats, nil
 }
 
-// The values of DriveStatus' answer.
-const (
-	IOOK      = "ok"
-	IOFailed  = "failed"  // the host cannot read or write the image
-	IONoSpace = "nospace" // the host's disk is full
-)
-
-// DriveStatus asks what stopped drives: their I/O status by Drive.ID. Cont
-// tries again.
-func (vm *VM) DriveStatus(ctx context.Context) (map[string]string, error) {
-	var list []struct {
-		Device   string `json:"device"`
-		IOStatus string `json:"io-status"`
-	}
-	if err := vm.Monitor.Do(ctx, "query-block", nil, &list); err != nil {
-		return nil, err
-	}
-	status := make(map[string]string)
-	for _, d := range list {
-		if d.IOStatus != "" {
-			status[d.Device] = d.IOStatus
-		}
-	}
-	return status, nil
-}
-
 // PowerButton presses the machine's power button: the guest may power off.
 func (vm *VM) PowerButton(ctx context.Context) error {
 	return vm.Monitor.Do(ctx, "system_powerdown", nil, nil)
 }
-
-// Stop lets the guest stand still until Cont.
-func (vm *VM) Stop(ctx context.Context) error { return vm.Monitor.Do(ctx, "stop", nil, nil) }

@@ -122,16 +122,9 @@ func TestRealEverything(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			status, err := vm.DriveStatus(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
 			for _, d := range c.Drives {
 				if _, ok := stats[d.ID]; !ok {
 					t.Errorf("no counters of drive %s in %v", d.ID, stats)
-				}
-				if status[d.ID] != IOOK {
-					t.Errorf("drive %s: status %q", d.ID, status[d.ID])
 				}
 			}
 			shot := filepath.Join(dir, "screen.png")

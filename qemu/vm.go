@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"runtime"
 	"sync"
@@ -31,8 +30,6 @@ type Options struct {
 	// that the caller removes. "": one is made in the system's temporary
 	// directory and removed by Close.
 	RunDir string
-	// Stderr gets a copy of what QEMU says there. nil: only the tail is kept.
-	Stderr io.Writer
 }
 
 // VM is a running QEMU. Close must be called, whatever happened; all methods
@@ -84,7 +81,7 @@ func start(ctx context.Context, binary string, ports []Port, args func(Links) []
 		clean()
 		return nil, err
 	}
-	cmd := proc.Cmd{Path: path, Args: args(ls.links()), Stderr: o.Stderr}
+	cmd := proc.Cmd{Path: path, Args: args(ls.links())}
 	p, err := cmd.Start()
 	if err != nil {
 		ls.close()
@@ -155,14 +152,6 @@ func (vm *VM) Pid() int { return vm.proc.Pid() }
 
 // Stderr is the tail of what QEMU has said on stderr.
 func (vm *VM) Stderr() string { return vm.proc.Stderr() }
-
-// CPUTime is the processor time that QEMU has used; 0 until it has ended.
-func (vm *VM) CPUTime() time.Duration {
-	if st := vm.proc.State(); st != nil {
-		return st.UserTime() + st.SystemTime()
-	}
-	return 0
-}
 
 // Cont lets the guest run.
 func (vm *VM) Cont(ctx context.Context) error { return vm.Monitor.Do(ctx, "cont", nil, nil) }

@@ -190,7 +190,7 @@ func (p *Plan) lint(file *kickstart.File) error {
 		Dialect: kickstart.AlmaLinux10,
 		Target: &kickstart.Target{
 			Arch: p.arch.Name, Boot: p.kickstartBoot(), DiskBus: "virtio-blk", DiskName: targetDisk, DiskSizeBytes: p.Spec.DiskSize,
-			Console: p.arch.Console, Offline: p.Spec.Offline, ISOVariant: variant, CmdlineMode: true,
+			Offline: p.Spec.Offline, ISOVariant: variant, CmdlineMode: true,
 		},
 	})
 	var wrong []kickstart.Finding
@@ -209,15 +209,8 @@ func (p *Plan) lint(file *kickstart.File) error {
 		return nil
 	}
 	// What is missing comes last: it is often what a line with a typo would give.
-	slices.SortStableFunc(wrong, func(a, b kickstart.Finding) int {
-		switch {
-		case a.Missing() == b.Missing():
-			return 0
-		case b.Missing():
-			return -1
-		}
-		return 1
-	})
+	missing := slices.DeleteFunc(slices.Clone(wrong), func(f kickstart.Finding) bool { return !f.Missing() })
+	wrong = append(slices.DeleteFunc(wrong, func(f kickstart.Finding) bool { return f.Missing() }), missing...)
 	e := &LintError{Name: p.Kickstart.Name, Findings: wrong, Strict: strict}
 	return &fault.Error{Class: ErrLint, Err: e, Do: e.hint()}
 }

@@ -53,8 +53,6 @@ type Kernel struct {
 	Compression string
 	// PageSizeKiB is 4, 16 or 64; 0 if the image does not say.
 	PageSizeKiB int
-	// Version is what a bzImage tells of itself: "6.12.0-55.el10.x86_64 (…) #1 SMP …".
-	Version string
 
 	payload, payloadLen int64 // of ZBoot
 }
@@ -96,7 +94,7 @@ func InspectKernel(r io.ReaderAt, size int64) (Kernel, error) {
 	if info, ok := inspectImage(head); ok {
 		return info, nil
 	}
-	if info, ok := inspectBzImage(r, head, size); ok {
+	if info, ok := inspectBzImage(head); ok {
 		return info, nil
 	}
 	if m, ok := arch.PEMachine(head); ok {
@@ -131,7 +129,7 @@ func inspectImage(b []byte) (Kernel, bool) {
 }
 
 // inspectBzImage recognises x86's boot protocol 2.00 and later.
-func inspectBzImage(r io.ReaderAt, b []byte, size int64) (Kernel, bool) {
+func inspectBzImage(b []byte) (Kernel, bool) {
 	if len(b) < 0x238 || b[0x1fe] != 0x55 || b[0x1ff] != 0xaa || string(b[0x202:0x206]) != "HdrS" {
 		return Kernel{}, false
 	}
@@ -140,16 +138,7 @@ func inspectBzImage(r io.ReaderAt, b []byte, size int64) (Kernel, bool) {
 	if protocol < 0x20c || b[0x236]&1 == 0 {
 		return Kernel{}, false
 	}
-	info := Kernel{Format: BzImage, Arch: arch.X86_64.Name, PageSizeKiB: 4}
-	if at := int64(binary.LittleEndian.Uint16(b[0x20e:])); at != 0 && at+0x200 < size {
-		text := make([]byte, min(256, size-at-0x200))
-		if _, err := r.ReadAt(text, at+0x200); err == nil {
-			if v, _, ok := bytes.Cut(text, []byte{0}); ok {
-				info.Version = printable(v)
-			}
-		}
-	}
-	return info, true
+	return Kernel{Format: BzImage, Arch: arch.X86_64.Name, PageSizeKiB: 4}, true
 }
 
 // printable keeps a string from a file fit for a terminal.

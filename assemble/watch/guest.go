@@ -315,7 +315,7 @@ func (g *Guest) obey(ctx context.Context, out anaconda.Output) {
 	if out.Do != anaconda.PowerDown {
 		return
 	}
-	if err := g.VM.Monitor.Do(ctx, "system_powerdown", nil, nil); err != nil {
+	if err := g.VM.PowerButton(ctx); err != nil {
 		g.o.Emit(event.Event{Kind: event.Warning, Text: "the guest could not be asked to power off: " + err.Error()})
 	}
 }
@@ -387,7 +387,7 @@ func (g *Guest) PowerOff(ctx context.Context) bool {
 	defer cancel()
 	down := g.VM.Events("SHUTDOWN")
 	defer down.Close()
-	if err := g.VM.Monitor.Do(ctx, "system_powerdown", nil, nil); err != nil {
+	if err := g.VM.PowerButton(ctx); err != nil {
 		return false
 	}
 	select {

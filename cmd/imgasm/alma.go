@@ -19,7 +19,28 @@ func almaCommand(a *app) *cli.Command {
 imgasm alma --ssh-key ~/.ssh/id_ed25519.pub --iso AlmaLinux-10.1.iso
 imgasm alma --profile cloud --out cloud.qcow2
 imgasm alma --copy motd:/etc/motd --post setup.sh
-imgasm alma --kickstart my.ks --dry-run`,
+imgasm alma --kickstart my.ks --dry-run
+
+imgasm alma --version kitten --arch x86_64 --variant dvd --offline
+imgasm alma --iso https://example.org/alma.iso --iso-checksum SHA256
+imgasm alma --mirror https://example.org/almalinux --keyring keys.asc
+imgasm alma --version 10.0 --vault https://example.org/vault
+imgasm alma --user ops --password-file ops.pw --root-password-file root.pw
+imgasm alma --password '$6$SALT$HASH' --root-password '$6$SALT$HASH'
+imgasm alma --lock-root --ssh-key ops.pub --hostname web --timezone Europe/Berlin
+imgasm alma --lang de_DE.UTF-8 --keyboard de --package @php --package -nano
+imgasm alma --repo extra=https://example.org/ --cloud-init --guest-agent=false
+imgasm alma --proxy http://proxy:3128 --ca company.pem
+imgasm alma --lock --lock-file ci.lock --provenance --checksum
+imgasm alma --locked --lock-file ci.lock --sbom spdx --report report/
+imgasm alma --memory 4G --cpus 2 --accel tcg --cpu max --qemu ~/qemu/build/qemu
+imgasm alma --secure-boot --firmware OVMF_CODE.fd:OVMF_VARS.fd
+imgasm alma --boot media --deliver both --kernel-arg inst.debug
+imgasm alma --console-mode tmux --ks-strict --verbose
+imgasm alma --keep-vm --keep --bundle failure.tar.zst
+imgasm alma --timeout 90m --stall-timeout 20m --enospc-wait 1h
+imgasm alma --format qcow2 --format vmdk --disk-size 20G --force --no-verify -q
+imgasm alma --no-config --json`,
 		Description: `Makes the media, runs the installer without a screen, follows it on the serial
 console and over QMP, verifies the result, and publishes it with a description
 beside it.

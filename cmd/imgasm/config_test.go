@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,6 +43,10 @@ func TestConfigOrder(t *testing.T) {
 	}
 	if v := plan(); v.MemoryMiB != 6<<10 || v.DiskSize != 7<<30 || v.Accel.Accel != "tcg" || v.Firmware != nil {
 		t.Errorf("the file: %d MiB, %d bytes, %s, %v", v.MemoryMiB, v.DiskSize, v.Accel.Accel, v.Firmware)
+	}
+	sum := strings.Repeat("0", 64)
+	if v := plan("--cpu", "Nehalem", "--iso-checksum", sum); !slices.Contains(v.Command, "Nehalem") || v.Installer.SHA256 != sum {
+		t.Errorf("--cpu: %q; --iso-checksum: %s", v.Command, v.Installer.SHA256)
 	}
 	s.env["IMGASM_DISK_SIZE"] = "8G"
 	v := plan("--memory", "9G")

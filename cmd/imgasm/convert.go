@@ -30,7 +30,9 @@ func convertCommand(a *app) *cli.Command {
 		ArgsUsage: "IN OUT",
 		UsageText: `imgasm convert alma.qcow2 alma.vmdk
 imgasm convert alma.qcow2 alma.vhd --for azure
-imgasm convert alma.qcow2 larger.qcow2 --resize 40G --compression zstd`,
+imgasm convert alma.qcow2 larger.qcow2 --resize 40G --compression zstd
+
+imgasm convert alma.qcow2 alma.qcow2 --cluster-size 1M --force`,
 		Description: "IN is a qcow2, a fixed vhd or a raw disk. OUT's format is told by its name, by\n" +
 			"--format or by --for; it appears whole or not at all, and equal input gives equal\n" +
 			"bytes. With --resize the backup of a GPT moves to the new end; partitions and file\n" +

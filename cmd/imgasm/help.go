@@ -57,13 +57,17 @@ func (a *app) showHelp(c *cli.Context, all bool) error {
 
 // helpText is the page of a command that people call name. It has lines of at
 // most width columns, unless a single word is wider. Without all, it leaves out
-// what is marked as rare, and the description's further paragraphs.
+// what is marked as rare, and the further paragraphs of examples and description.
 func helpText(c *cli.Command, name string, width int, all bool) string {
 	p := &page{width: width}
 	p.text(name+" - "+c.Usage, 2)
 	p.line("")
-	for line := range strings.Lines(c.UsageText) {
-		p.example(strings.TrimSuffix(line, "\n"))
+	examples, more, _ := strings.Cut(c.UsageText, "\n\n")
+	if all {
+		examples += "\n" + more
+	}
+	for line := range strings.FieldsFuncSeq(examples, func(r rune) bool { return r == '\n' }) {
+		p.example(line)
 	}
 	if c.ArgsUsage != "" {
 		p.line("")

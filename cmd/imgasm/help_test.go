@@ -2,6 +2,9 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -54,7 +57,11 @@ func TestHelp(t *testing.T) {
 						}
 					}
 					pasted := strings.ReplaceAll(text, " \\\n    ", " ")
-					for line := range strings.Lines(c.UsageText) {
+					examples, further, _ := strings.Cut(c.UsageText, "\n\n")
+					if all && further != "" {
+						examples += "\n" + further
+					}
+					for line := range strings.Lines(examples) {
 						if !strings.Contains(pasted, "\n  "+strings.TrimSpace(line)+"\n") {
 							t.Errorf("%d columns: the example cannot be pasted: %s", width, line)
 						}
@@ -111,7 +118,39 @@ func TestFlagTexts(t *testing.T) {
 	})
 }
 
-// The standard example of a screen: words are kept whole, however wide.
+// Each flag is shown in an example, which TestDocumentedCommands parses, and used
+// by a test, of completion aside.
+func TestFlagsAreUsed(t *testing.T) {
+	var examples, tests strings.Builder
+	everyCommand(func(_ string, c *cli.Command) { examples.WriteString(c.UsageText + "\n") })
+	err := filepath.WalkDir("../..", func(path string, d os.DirEntry, err error) error {
+		if err != nil || strings.Contains(path, "comple") || !strings.HasSuffix(path, "_test.go") && filepath.Ext(path) != ".txtar" {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		tests.Write(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	missing := map[string]string{}
+	everyCommand(func(name string, c *cli.Command) {
+		for _, f := range flagsOf(c) {
+			word := regexp.MustCompile(`(?m)(?:` + strings.Join(f.names, "|") + `)(?:[ ="\x60]|$)`)
+			for what, in := range map[string]string{"example": examples.String(), "test": tests.String()} {
+				if f.names[0] != "-h" && f.names[0] != "--help-all" && !word.MatchString(in) {
+					missing[f.left()+" is in no "+what] += " " + name
+				}
+			}
+		}
+	})
+	for what, names := range missing {
+		t.Errorf("%s:%s", what, names)
+	}
+}
+
+// Words are kept whole, however wide.
 func TestWrapped(t *testing.T) {
 	for _, tt := range []struct {
 		in    string

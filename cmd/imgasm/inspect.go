@@ -27,7 +27,9 @@ func inspectCommand(a *app) *cli.Command {
 		UsageText: `imgasm inspect alma.qcow2
 imgasm inspect alma.qcow2 --ls /boot
 imgasm inspect alma.qcow2 --cat /etc/fstab
-imgasm inspect alma.qcow2 --sbom alma.cdx.json`,
+imgasm inspect alma.qcow2 --sbom alma.cdx.json
+
+imgasm inspect alma.qcow2 --partition 2 --ls /`,
 		Description: "IMAGE is a qcow2, a fixed vhd or a raw disk. XFS, ext2 to ext4 and FAT are read, and\n" +
 			"joined as the image's fstab says; journals are not replayed. Nothing is written, no\n" +
 			"program is run, and no root is needed. Passwords' hashes are never shown.",

@@ -20,7 +20,10 @@ func kickstartLintCommand(app *app) *cli.Command {
 		ArgsUsage: "KICKSTART…",
 		UsageText: "imgasm kickstart lint ks.cfg\n" +
 			"imgasm kickstart lint --strict --fragment parts/*.ks\n" +
-			"generate-ks | imgasm kickstart lint --json -",
+			"generate-ks | imgasm kickstart lint --json -\n\n" +
+			"imgasm kickstart lint --include-root . --sarif ks.cfg\n" +
+			"imgasm kickstart lint --arch x86_64 --boot bios --disk sda --iso minimal ks.cfg\n" +
+			"imgasm kickstart lint --profile cloud --offline ks.cfg",
 		Description: "Reports what the installer would refuse (errors) and what would surprise (warnings).\n" +
 			"The exit code is 3 when there are errors, with --strict also when there are warnings.\n" +
 			"With --arch, --boot, --disk, --iso or --offline, what surely fails on such a machine is\n" +
@@ -74,11 +77,9 @@ func (a *app) lintTarget(c *cli.Context) (*kickstart.Target, error) {
 	}
 	t := &kickstart.Target{Arch: c.String("arch"), Boot: c.String("boot"), DiskName: c.String("disk"), ISOVariant: c.String("iso"), Offline: c.Bool("offline"), CmdlineMode: true}
 	if t.Arch != "" {
-		machine, err := wishedArch(strings.TrimSuffix(t.Arch, "_v2"))
-		if err != nil {
+		if _, err := wishedArch(strings.TrimSuffix(t.Arch, "_v2")); err != nil {
 			return nil, err
 		}
-		t.Console = machine.Console
 	}
 	for _, choice := range []struct {
 		flag, value string

@@ -22,7 +22,8 @@ func kickstartRenderCommand(app *app) *cli.Command {
 		Usage: "print the default AlmaLinux kickstart with your settings",
 		UsageText: "imgasm kickstart render >ks.cfg\n" +
 			"imgasm kickstart render --boot bios --cdrom --hostname web --ssh-key ~/.ssh/id_ed25519.pub\n" +
-			"imgasm kickstart render --source https://mirror/BaseOS/ --repo AppStream=https://mirror/apps/",
+			"imgasm kickstart render --source https://mirror/BaseOS/ --repo AppStream=https://mirror/apps/\n\n" +
+			"imgasm kickstart render --disk sda --console none --cdrom --minimal --seed 00ff",
 		Description: "The file is complete, for the installer as for imgasm alma --kickstart.\n\n" +
 			"Passwords are hashed; the same settings give the same file. Without any ssh key or password there are\n" +
 			"root/packer and admin/admin, for tests only; with one, nobody has a password that you\n" +

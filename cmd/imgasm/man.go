@@ -174,7 +174,7 @@ func manPage(name string, c *cli.Command, date time.Time) string {
 	}
 	r.line(".SH EXAMPLES")
 	r.line(".EX")
-	for line := range strings.Lines(c.UsageText) {
+	for line := range strings.Lines(strings.ReplaceAll(c.UsageText, "\n\n", "\n")) {
 		r.line(guarded(escapedText(strings.TrimSuffix(line, "\n"))))
 	}
 	r.line(".EE")

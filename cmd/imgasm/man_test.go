@@ -42,7 +42,7 @@ func TestManPages(t *testing.T) {
 				}
 			}
 			for line := range strings.Lines(c.UsageText) {
-				if !strings.Contains(text, " "+strings.TrimSpace(line)+"\n") {
+				if line != "\n" && !strings.Contains(text, " "+strings.TrimSpace(line)+"\n") {
 					t.Errorf("the example is not as it is: %s", line)
 				}
 			}

@@ -102,7 +102,8 @@ func mediaBoot(app *app) *cli.Command {
 		Name:  "boot",
 		Usage: "make a disk that boots an installer ISO's kernel by UEFI",
 		UsageText: "imgasm media boot --iso AlmaLinux-10.1-x86_64-boot.iso --kernel-arg console=ttyS0 -o boot.img\n" +
-			"imgasm media boot --iso AlmaLinux-10.1-aarch64-boot.iso --kickstart ks.cfg -o boot.img",
+			"imgasm media boot --iso AlmaLinux-10.1-aarch64-boot.iso --kickstart ks.cfg -o boot.img\n\n" +
+			"imgasm media boot --iso alma.iso --kickstart ks.cfg --extra post=./scripts -o boot.img",
 		Description: "A GPT disk with an EFI system partition: the ISO's own shim, GRUB and kernel, so\n" +
 			"that Secure Boot works, and a grub.cfg that waits for nobody. With a kickstart,\n" +
 			"a second partition is the OEMDRV volume. The ISO itself must be attached too,\n" +

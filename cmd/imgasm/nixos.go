@@ -39,7 +39,11 @@ func nixosCommand(a *app) *cli.Command {
 		UsageText: `imgasm nixos --out nixos.qcow2
 imgasm nixos --arch aarch64 --on ssh://admin@builder
 imgasm nixos --arch aarch64 --assemble --free 10G
-imgasm nixos --flake github:me/mine#image --format qcow2 --format vmdk`,
+imgasm nixos --flake github:me/mine#image --format qcow2 --format vmdk
+
+imgasm nixos --update
+imgasm nixos --override-input nixpkgs=~/nixpkgs --offline
+imgasm nixos --assemble --disk-size 20G --esp-size 1G`,
 		Description: `Has Nix build the image, then writes it in the formats that are asked for, boots
 it once, and publishes it with a description beside it.
 

@@ -11,7 +11,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -19,12 +18,12 @@ import (
 
 	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/convert"
-	"github.com/imgasm/imgasm/assemble/host"
 	"github.com/imgasm/imgasm/assemble/lock"
 	"github.com/imgasm/imgasm/assemble/project"
 	"github.com/imgasm/imgasm/assemble/remote"
 	"github.com/imgasm/imgasm/assemble/report"
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/publish"
 	"github.com/imgasm/imgasm/internal/size"
 	"github.com/imgasm/imgasm/internal/smallfile"
 )
@@ -38,7 +37,9 @@ func buildCommand(a *app) *cli.Command {
 		UsageText: "imgasm build\n" +
 			"imgasm build -f ci/imgasm.yaml --jobs 2 web-x86_64-10\n" +
 			"imgasm build --shard 1/4 --junit results.xml\n" +
-			"imgasm build --list --json",
+			"imgasm build --list --json\n\n" +
+			"imgasm build --force --report pages --quiet\n" +
+			"imgasm build --schema >imgasm.schema.json",
 		Description: "The file lists images: a kind (alma, nixos or rehearse), its flags without dashes, and\n" +
 			"a matrix of which each combination is a target: docs/build.md. A target is skipped when\n" +
 			"its image is there and was made of the same inputs. One failure stops no other target.",
@@ -336,27 +337,6 @@ func (a *app) listTargets(c *cli.Context, targets []aTarget) error {
 	return table.Flush()
 }
 
-// jobs is how many targets are built at once on this host.
-func jobs(c *cli.Context, targets []aTarget) (int, error) {
-	if c.IsSet("jobs") {
-		if c.Int("jobs") < 1 {
-			return 0, badInput("--jobs", errors.New("must be larger than 0"), "")
-		}
-		return c.Int("jobs"), nil
-	}
-	most := int64(1)
-	for _, t := range targets {
-		if !t.away() {
-			most = max(most, t.needs().MemoryBytes)
-		}
-	}
-	n := max(1, runtime.NumCPU()/2)
-	if memory := int64(host.MemoryMiB()) << 20; memory > 0 {
-		n = max(1, min(n, int(memory*3/4/most)))
-	}
-	return n, nil
-}
-
 // errTargets is targets that were not built: the table says which.
 var errTargets = fmt.Errorf("targets failed: %w", errReported)
 
@@ -368,6 +348,11 @@ func (a *app) buildTargets(c *cli.Context, targets []aTarget) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
+	}
+	if path := c.String("junit"); path != "" {
+		if err := publish.Check(path); err != nil {
+			return badInput("--junit", err, "")
+		}
 	}
 	r := &projectRun{app: a, c: c, self: self, results: make([]targetResult, len(targets))}
 	if err := r.makePages(); err != nil {

@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -63,6 +64,27 @@ type projectRun struct {
 
 	mu      sync.Mutex // of standard output
 	results []targetResult
+}
+
+// jobs is how many targets are built at once on this host.
+func jobs(c *cli.Context, targets []aTarget) (int, error) {
+	if c.IsSet("jobs") {
+		if c.Int("jobs") < 1 {
+			return 0, badInput("--jobs", errors.New("must be larger than 0"), "")
+		}
+		return c.Int("jobs"), nil
+	}
+	most := int64(1)
+	for _, t := range targets {
+		if !t.away() {
+			most = max(most, t.needs().MemoryBytes)
+		}
+	}
+	n := max(1, runtime.NumCPU()/2)
+	if memory := int64(host.MemoryMiB()) << 20; memory > 0 {
+		n = max(1, min(n, int(memory*3/4/most)))
+	}
+	return n, nil
 }
 
 // run builds the targets: n at once here, and on each other host one, or as many as

@@ -141,10 +141,13 @@ func TestBuildProject(t *testing.T) {
 	if code, results, _ = buildProject(t, t.Context(), dir, "good", "--force"); code != exitDone || results["good"].State != targetBuilt {
 		t.Errorf("with --force: exit code %d, %+v", code, results)
 	}
-	// What cannot be written at the end takes nothing of the rest with it, and what
-	// a target says before its first event is told as it says it.
-	code, results, _ = buildProject(t, t.Context(), dir, "good", "odd", "worse", "--junit", filepath.Join(dir, "none", "r.xml"), "--report", filepath.Join(dir, "pages"))
-	if odd := results["odd"]; code != exitInput || results["good"].State != targetFresh || !strings.HasPrefix(odd.Error, "--memory: ") || !strings.HasPrefix(odd.Hint, "such as --memory 4G\n--memory is set in ") {
+	// What cannot be written at the end is told at the beginning.
+	if code, results, _ = buildProject(t, t.Context(), dir, "bad", "--junit", filepath.Join(dir, "none", "r.xml")); code != exitInput || len(results) > 0 {
+		t.Errorf("exit code %d, %+v", code, results)
+	}
+	// What a target says before its first event is told as it says it.
+	code, results, _ = buildProject(t, t.Context(), dir, "good", "odd", "worse", "--report", filepath.Join(dir, "pages"))
+	if odd := results["odd"]; code != exitOther || results["good"].State != targetFresh || !strings.HasPrefix(odd.Error, "--memory: ") || !strings.HasPrefix(odd.Hint, "such as --memory 4G\n--memory is set in ") {
 		t.Errorf("exit code %d, %+v", code, results)
 	}
 	// One that imgasm does not even begin has its page.

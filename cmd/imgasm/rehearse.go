@@ -30,7 +30,9 @@ func rehearseCommand(a *app) *cli.Command {
 		UsageText: `imgasm rehearse
 imgasm rehearse --arch aarch64 --boot media
 imgasm rehearse --copy motd:/etc/motd --post setup.sh
-imgasm rehearse --fail panic`,
+imgasm rehearse --fail panic
+
+imgasm rehearse --iso-only --mirror http://example.org/debian`,
 		Description: `Makes an installer ISO from Debian's kernel and imgasm's own small guest,
 and runs the ordinary build on it: the same media, QEMU, console and checks as
 imgasm alma, without a download of gigabytes.

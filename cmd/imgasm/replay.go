@@ -30,7 +30,9 @@ func replayCommand(app *app) *cli.Command {
 		ArgsUsage: "SERIAL.LOG|BUNDLE",
 		UsageText: "imgasm replay alma.failed\n" +
 			"imgasm replay alma.failed/serial.log --log alma.failed/anaconda.log\n" +
-			"imgasm replay --json serial.log | tail -n 1",
+			"imgasm replay --json serial.log | tail -n 1\n\n" +
+			"imgasm replay serial.log --progress progress.log --kickstart ks.cfg\n" +
+			"imgasm replay serial.log --arch aarch64 --accel tcg --verbose",
 		Description: "Reads a guest's serial console (- is standard input) as imgasm alma does while it\n" +
 			"builds, and prints what it would have said, and when. Of the folder of a failure\n" +
 			"bundle it takes all the logs and the kickstart; of a console NAME.raw or NAME.log\n" +

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/imgasm/imgasm/assemble/report"
+	"github.com/imgasm/imgasm/internal/fault"
 )
 
 // reportCommand is the verb report.
@@ -36,6 +38,14 @@ func reportCommand(a *app) *cli.Command {
 			if c.NArg() > 1 && (out == "" || strings.HasSuffix(out, ".html")) {
 				return a.usage("report of %d bundles takes a folder: --out DIR", c.NArg())
 			}
+			pages := map[string]string{} // of which bundle
+			for _, bundle := range c.Args().Slice() {
+				name := report.Name(bundle)
+				if other := pages[name]; other != "" {
+					return badInput("", fmt.Errorf("%s and %s would have one page, %s.html", other, bundle, name), "give each a folder of its own: --out DIR")
+				}
+				pages[name] = bundle
+			}
 			for _, bundle := range c.Args().Slice() {
 				if err := a.makeReport(c.Context, bundle, out); err != nil {
 					return err
@@ -55,6 +65,10 @@ func (a *app) makeReport(ctx context.Context, bundle, out string) error {
 		out = filepath.Clean(bundle) + ".html"
 	}
 	page, err := b.Put(out)
+	var wrong *fault.Error
+	if errors.As(err, &wrong) && wrong.Field == "Report" { // which is --out here
+		return badInput("--out", wrong.Err, wrong.Do)
+	}
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,10 @@ func runCommand(a *app) *cli.Command {
 		UsageText: `imgasm run alma.qcow2
 imgasm run alma.qcow2 --detach && imgasm ssh alma
 imgasm run debian-12-genericcloud-amd64.qcow2 --port 8080:80
-imgasm run alma.qcow2 --persist --memory 4G --cpus 4`,
+imgasm run alma.qcow2 --persist --memory 4G --cpus 4
+
+imgasm run cloud.qcow2 --name web --user-data user-data.yaml --gui
+imgasm run cloud.qcow2 --user ops --ssh-key ops.pub`,
 		Description: `IMAGE is a qcow2 or raw disk, of imgasm's or anybody's. Its architecture and firmware
 are those of its description, IMAGE.json, or else what is found on it. It stays as it
 is: what the guest writes goes to a layer that is removed when it ends (--persist

@@ -115,6 +115,24 @@ func TestRunRefuses(t *testing.T) {
 	s.clean()
 }
 
+// An image that is written to itself has no layer; a window wants a keyboard.
+func TestRunPersists(t *testing.T) {
+	s := newScene(t, greets)
+	if code, _, stderr := s.call("", s.runArgs("--gui")...); code != exitHost || !strings.Contains(stderr, "usb-kbd") {
+		t.Errorf("--gui: exit code %d: %s", code, stderr)
+	}
+	out, _ := s.must(s.runArgs("--detach", "--json", "--persist")...)
+	var i machineJSON
+	if err := json.Unmarshal([]byte(out), &i); err != nil || !i.Persist {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if layers, err := filepath.Glob(filepath.Join(i.Folder, "*.qcow2")); err != nil || layers != nil {
+		t.Errorf("%v, %v", layers, err)
+	}
+	s.must("stop")
+	s.clean()
+}
+
 // In a pipe, the console goes through, and Ctrl-] in it leaves.
 func TestRunInAPipe(t *testing.T) {
 	s := newScene(t, greets)

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/qemu/qemutest"
 )
@@ -255,7 +256,7 @@ func TestStallIsExitCode6(t *testing.T) {
 		flags []string
 		want  string // in the error
 	}{
-		"silence":    {[]string{"--stall-timeout", "1s"}, "no new text on the console"},
+		"silence":    {[]string{"--stall-timeout", "1s", "--keep"}, "no new text on the console"},
 		"time limit": {[]string{"--timeout", "1s"}, "did not end within 1s"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -270,6 +271,15 @@ func TestStallIsExitCode6(t *testing.T) {
 				}
 			}
 			r.noQEMU(t)
+			if name == "silence" {
+				kept := assemble.WorkFolder(r.out)
+				if _, err := os.Stat(kept); err != nil {
+					t.Error(err)
+				}
+				if err := os.RemoveAll(kept); err != nil {
+					t.Fatal(err)
+				}
+			}
 			onlyBundle(t, r)
 		})
 	}

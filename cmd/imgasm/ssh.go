@@ -28,7 +28,7 @@ const sshWait = 5 * time.Minute
 func sshCommand(a *app) *cli.Command {
 	return &cli.Command{
 		Name: "ssh", Category: verbRun, Usage: "log in to a machine, or run a command there", ArgsUsage: "[MACHINE] [-- COMMAND…]",
-		UsageText: "imgasm ssh\nimgasm ssh alma\nimgasm ssh alma -- uname -a",
+		UsageText: "imgasm ssh\nimgasm ssh alma\nimgasm ssh alma -- uname -a\n\nimgasm ssh alma --user root --timeout 10m",
 		Description: `Waits until the guest's ssh server answers, and becomes the system's ssh: the exit
 status is that of the command. The guest's host key is kept with the machine, and so
 is the key that imgasm has made for it.`,

@@ -36,7 +36,10 @@ func verifyCommand(a *app) *cli.Command {
 		UsageText: `imgasm verify alma.qcow2
 imgasm verify alma.qcow2 --check web.checks --junit report.xml
 imgasm verify debian-12-genericcloud-amd64.qcow2 --skip leftovers
-imgasm verify alma.qcow2 --identity ~/.ssh/id_ed25519`,
+imgasm verify alma.qcow2 --identity ~/.ssh/id_ed25519
+
+imgasm verify alma.qcow2 --user ops --password-file ops.pw
+imgasm verify alma.qcow2 --timeout 1h --bundle failure.tar.zst --report why.html`,
 		Description: "IMAGE is a qcow2 or raw disk, of imgasm's or anybody's, and stays as it is. Two copies\n" +
 			"boot at once, each on a larger disk, with a NoCloud seed that says who may log in.\n" +
 			"What the image cannot answer is skipped, with the reason.\n\nThe checks:\n" + checkList(),

@@ -84,7 +84,6 @@ func FS(path string, from fs.FS, name string) (File, error) {
 type Node struct {
 	File
 	Name     string  // the last element of Path; "" for the root
-	Parent   *Node   // nil for the root
 	Children []*Node // sorted by Name, byte by byte; nil for files
 }
 
@@ -159,7 +158,7 @@ func insert(index map[string]*Node, f File) error {
 }
 
 func add(index map[string]*Node, parent *Node, f File) *Node {
-	n := &Node{File: f, Name: f.Path[strings.LastIndexByte(f.Path, '/')+1:], Parent: parent}
+	n := &Node{File: f, Name: f.Path[strings.LastIndexByte(f.Path, '/')+1:]}
 	parent.Children = append(parent.Children, n)
 	index[f.Path] = n
 	return n

@@ -36,9 +36,10 @@ func TestBuild(t *testing.T) {
 		if got := outline(root); got != want {
 			t.Errorf("got %s", got)
 		}
-		d := root.Children[1].Children[1].Children[0]
-		if d.Path != "b/c/d" || d.Parent.Path != "b/c" || d.Mode != 0o644 || d.Parent.Mode != fs.ModeDir|0o755 {
-			t.Errorf("%+v in %+v", d.File, d.Parent.File)
+		up := root.Children[1].Children[1]
+		d := up.Children[0]
+		if d.Path != "b/c/d" || up.Path != "b/c" || d.Mode != 0o644 || up.Mode != fs.ModeDir|0o755 {
+			t.Errorf("%+v in %+v", d.File, up.File)
 		}
 		files[0], files[4] = files[4], files[0]
 	}

@@ -45,7 +45,7 @@ func TestRenderLintsClean(t *testing.T) {
 						t.Fatal(err)
 					}
 					targets := []*kickstart.Target{nil, {
-						Arch: m.arch, Boot: m.boot, Console: m.console, DiskBus: bus, DiskName: disk, DiskSizeBytes: 10 << 30,
+						Arch: m.arch, Boot: m.boot, DiskBus: bus, DiskName: disk, DiskSizeBytes: 10 << 30,
 						Offline: source.CDROM, ISOVariant: variant, CmdlineMode: true,
 					}}
 					for _, dialect := range []kickstart.Dialect{kickstart.RHEL9, kickstart.RHEL10, kickstart.AlmaLinux10At0, kickstart.AlmaLinux10, kickstart.Fedora} {

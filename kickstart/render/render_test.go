@@ -70,7 +70,7 @@ func TestRenderProfiles(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			target := &kickstart.Target{Arch: arch, Boot: "uefi", DiskBus: "virtio-blk", DiskName: "vda", DiskSizeBytes: 10 << 30, Console: o.Console, ISOVariant: "boot", CmdlineMode: true}
+			target := &kickstart.Target{Arch: arch, Boot: "uefi", DiskBus: "virtio-blk", DiskName: "vda", DiskSizeBytes: 10 << 30, ISOVariant: "boot", CmdlineMode: true}
 			for _, finding := range kickstart.Lint(f, kickstart.LintOptions{Dialect: kickstart.AlmaLinux10, Target: target, Profile: p}) {
 				t.Errorf("%s on %s: %+v", p.Name, arch, finding)
 			}

@@ -73,12 +73,6 @@ func (m *machine) answer(r request) {
 		m.reply(r, struct{}{})
 		m.event("RESUME", nil)
 		m.once.Do(func() { close(m.running) })
-	case "stop":
-		m.mu.Lock()
-		m.lastWord = ""
-		m.mu.Unlock()
-		m.event("STOP", nil)
-		m.reply(r, struct{}{})
 	case "quit":
 		m.reply(r, struct{}{})
 		if !m.script.IgnoreQuit {
@@ -94,8 +88,6 @@ func (m *machine) answer(r request) {
 		m.reply(r, map[string]any{"running": status == "running", "singlestep": false, "status": status})
 	case "query-blockstats":
 		m.reply(r, m.blockstats())
-	case "query-block":
-		m.reply(r, m.block())
 	case "screendump":
 		name, _ := r.Arguments["filename"].(string)
 		picture := pixel
@@ -141,21 +133,6 @@ func (m *machine) blockstats() []any {
 		}
 		list = append(list, map[string]any{"device": id, "node-name": "#" + id, "stats": stats,
 			"parent": map[string]any{"stats": map[string]int64{"wr_bytes": 0}}})
-	}
-	return list
-}
-
-func (m *machine) block() []any {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	status := "ok"
-	if m.status == "io-error" {
-		status = "nospace"
-	}
-	list := []any{}
-	for id, file := range m.drives {
-		list = append(list, map[string]any{"device": id, "io-status": status, "locked": false, "removable": false,
-			"type": "unknown", "inserted": map[string]any{"file": file, "drv": "raw"}})
 	}
 	return list
 }

@@ -33,7 +33,7 @@ func (s *Streams) Jobs(o Shown) *Jobs {
 		view.Now = time.Now
 	}
 	j := &Jobs{w: s.stderr, o: view}
-	if view.Style == Live && !view.Quiet {
+	if view.Style == Live && !view.Quiet && sized(s.stderr) {
 		j.lines = mpb.New(mpb.WithOutput(s.stderr), mpb.WithAutoRefresh(), mpb.WithRefreshRate(200*time.Millisecond))
 	}
 	return j

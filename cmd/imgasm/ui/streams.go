@@ -129,6 +129,17 @@ func columnsOf(f *os.File) int {
 	return 80
 }
 
+// sized reports whether w is a terminal of a known size; one that a build server
+// opens may have none, and lines that move need both.
+func sized(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	columns, rows, err := term.GetSize(int(f.Fd()))
+	return err == nil && columns > 0 && rows > 0
+}
+
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
