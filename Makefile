@@ -7,7 +7,7 @@ GOFLAGS   += -trimpath
 LDFLAGS   := -s -w -X main.version=$(VERSION)
 LINT      := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # Go's own dependency tracking is better than make's: always ask it.
-.PHONY: build demo test test-all nix setup-test unit e2e lint cross bench fuzz soak install uninstall clean
+.PHONY: build demo test test-all nix setup-test unit e2e lint cross remote-binaries bench fuzz soak install uninstall clean
 
 build: ## bin/imgasm
 	$(GO) build $(GOFLAGS) -ldflags '$(LDFLAGS)' -o bin/imgasm ./cmd/imgasm
@@ -50,6 +50,10 @@ lint: cross
 cross: ## the platforms that cannot be run here are at least compiled
 	@for os in linux darwin windows; do for arch in amd64 arm64; do \
 		echo "build $$os/$$arch"; GOOS=$$os GOARCH=$$arch $(GO) build $(GOFLAGS) ./... || exit 1; done; done
+
+remote-binaries: build ## imgasm for other hosts, which --on copies to one that has none of this version
+	@dir="$$(bin/imgasm cache dir)/remote" && mkdir -p "$$dir" && for os in linux darwin; do for arch in amd64 arm64; do \
+		echo "build $$dir/imgasm-$$os-$$arch"; GOOS=$$os GOARCH=$$arch $(GO) build $(GOFLAGS) -ldflags '$(LDFLAGS)' -o "$$dir/imgasm-$$os-$$arch" ./cmd/imgasm || exit 1; done; done
 
 bench: ## speed, beside the tools that one would take instead; -v says which of them are missing
 	$(GO) test -v -run '^$$' -bench . -benchtime 3x ./...

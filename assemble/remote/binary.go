@@ -26,7 +26,8 @@ type platform struct {
 var systems = map[string]string{"Linux": "linux", "Darwin": "darwin"}
 
 // binary is the path of an imgasm for a host: the one that Options names, else our
-// own where it runs there too, else imgasm-OS-ARCH from beside ours or our cache.
+// own where it runs there too, else imgasm-OS-ARCH from beside ours
+// or the folder remote of our cache, where make remote-binaries puts it.
 func (o Options) binary(p platform) (string, error) {
 	if o.Binary != "" {
 		return o.Binary, nil
@@ -41,7 +42,7 @@ func (o Options) binary(p platform) (string, error) {
 		return "", o.otherVersion("install imgasm "+o.Version+" there", "%s has %s, and imgasm knows no %s on %s", o.Host, has, p.system, p.machine)
 	}
 	name := "imgasm-" + goos + "-" + a.GOARCH
-	candidates := []string{filepath.Join(filepath.Dir(o.Self), name), filepath.Join(o.Cache, name)}
+	candidates := []string{filepath.Join(filepath.Dir(o.Self), name), filepath.Join(o.Cache, "remote", name)}
 	if goos == runtime.GOOS && a.GOARCH == runtime.GOARCH {
 		candidates = append([]string{o.Self}, candidates...)
 	}

@@ -42,7 +42,7 @@ type Options struct {
 	Serve   []string // the arguments by which imgasm serves there, such as the name of a command
 	Binary  string   // the file of an imgasm for the host, which is copied if it has none of our version; "": chosen
 	Self    string   // the file of our own executable
-	Cache   string   // the folder of our cache, which may hold imgasm-OS-ARCH
+	Cache   string   // the folder of our cache, which may hold remote/imgasm-OS-ARCH
 	Batch   bool     // nobody is asked for anything, such as a password: a reconnection
 	// Note is told of what takes time: a binary that is copied. nil: nobody is.
 	Note   func(text string)

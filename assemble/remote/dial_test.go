@@ -155,8 +155,8 @@ func TestDialCopiesForThePlatform(t *testing.T) {
 	o := h.options()
 	o.Self, o.Cache = imgasm(t, filepath.Join(t.TempDir(), "imgasm"), "1.2.3"), t.TempDir()
 	h.refuses(o, ErrVersion, "there is no imgasm-darwin-arm64 here")
-	imgasm(t, o.Cache+"/imgasm-darwin-arm64", "1.2.2")
-	h.refuses(o, ErrVersion, o.Cache+"/imgasm-darwin-arm64 was copied to builder")
+	imgasm(t, o.Cache+"/remote/imgasm-darwin-arm64", "1.2.2")
+	h.refuses(o, ErrVersion, o.Cache+"/remote/imgasm-darwin-arm64 was copied to builder")
 	imgasm(t, filepath.Dir(o.Self)+"/imgasm-darwin-arm64", "1.2.3")
 	c, err := Dial(t.Context(), o)
 	if err != nil {
