@@ -115,6 +115,8 @@ func (o Options) start() (*Conn, error) {
 		return nil, err
 	}
 	defer stdout.Close()
+	proc.Widen(in)
+	proc.Widen(out)
 	c.in, c.out, c.read = in, out, bufio.NewReader(out)
 	c.ssh, err = proc.Cmd{Path: ssh[0], Args: slices.Concat(args, to.arguments(), []string{shell}), Stdin: stdin, Stdout: stdout, Stderr: o.Stderr, Terminal: true}.Start()
 	if err != nil {

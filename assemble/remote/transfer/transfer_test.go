@@ -3,7 +3,8 @@ package transfer_test
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
+	"crypto/aes"
+	"crypto/cipher"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -11,7 +12,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -147,7 +147,7 @@ func TestCutAnywhere(t *testing.T) {
 		if !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Fatalf("%d bytes of %d: %v", n, len(sent), err)
 		}
-		if got := content(t, dst); !bytes.HasPrefix(want, got) || len(got) < n-2*mib {
+		if got := content(t, dst); !bytes.HasPrefix(want, got) || len(got) < n-mib {
 			t.Errorf("after %d bytes of the stream the file's %d are not the first of what was sent", n, len(got))
 		}
 	}
@@ -227,8 +227,16 @@ func head(kind byte, off, size uint64, data string) string {
 	b := []byte{kind}
 	b = binary.BigEndian.AppendUint64(b, off)
 	b = binary.BigEndian.AppendUint64(b, size)
-	sum := sha256.Sum256(append(b[:len(b):len(b)], data...))
-	return string(b) + string(sum[:]) + data
+	b = append(b, data...)
+	block, err := aes.NewCipher(make([]byte, 16))
+	if err != nil {
+		panic(err)
+	}
+	mac, err := cipher.NewGCM(block)
+	if err != nil {
+		panic(err)
+	}
+	return string(mac.Seal(nil, make([]byte, 12), nil, b)) + string(b)
 }
 
 var hostile = map[string]struct{ stream, want string }{
@@ -239,12 +247,12 @@ var hostile = map[string]struct{ stream, want string }{
 	"empty data":           {head('d', 0, 0, ""), "which nobody sends"},
 	"an empty hole":        {head('h', 0, 0, ""), "which nobody sends"},
 	"a long end":           {head('e', 0, 1, ""), "which nobody sends"},
-	"a gap":                {head('d', 0, 1, "a") + head('d', 2, 1, "a"), "a run of byte 2 in its place"},
-	"back":                 {head('d', 0, 1, "a") + head('d', 0, 1, "b"), "a run of byte 0 in its place"},
+	"a gap":                {head('d', 0, 1, "a") + head('d', 2, 1, "a"), "a run of byte 2 is in its place"},
+	"back":                 {head('d', 0, 1, "a") + head('d', 0, 1, "b"), "a run of byte 0 is in its place"},
 	"before the beginning": {head('d', math.MaxUint64, 1, "a"), "in its place"},
 	"beyond the end":       {head('h', 0, 4096, "") + head('h', 4096, math.MaxInt64, ""), "which nobody sends"},
-	"changed data":         {strings.Replace(head('d', 0, 3, "abc"), "abc", "abd", 1), "the 3 bytes from 0 on have another sum"},
-	"a changed head":       {strings.Replace(head('h', 0, 4096, ""), "\x10\x00", "\x20\x00", 1), "have another sum"},
+	"changed data":         {strings.Replace(head('d', 0, 3, "abc"), "abc", "abd", 1), "the next 3 bytes are not those that were sent"},
+	"a changed head":       {strings.Replace(head('h', 0, 4096, ""), "\x10\x00", "\x20\x00", 1), "are not those that were sent"},
 }
 
 func TestHostileStreams(t *testing.T) {
@@ -282,87 +290,4 @@ func FuzzReceive(f *testing.F) {
 			t.Errorf("sent on: %v", err)
 		}
 	})
-}
-
-const receiver = "IMGASM_TEST_RECEIVE"
-
-// TestMain receives into the file that the environment names, if it names one.
-func TestMain(m *testing.M) {
-	path := os.Getenv(receiver)
-	if path == "" {
-		os.Exit(m.Run())
-	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err == nil {
-		err = transfer.Receive(context.Background(), os.Stdin, f, nil)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	os.Exit(0)
-}
-
-// A receiver that is killed at any moment, in the middle of a write too, leaves a
-// file that the next goes on with.
-func TestKilledReceiver(t *testing.T) {
-	src := file(t, 20*mib, -3*mib, 20*mib+5)
-	dst := empty(t)
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	random := rand.New(rand.NewPCG(5, 6))
-	for kills := 0; ; kills++ {
-		has := int64(len(content(t, dst)))
-		here, err := transfer.Prefix(t.Context(), src, has)
-		there, err2 := transfer.Prefix(t.Context(), dst, has)
-		if err != nil || err2 != nil || here != there {
-			t.Fatalf("after %d kills the first %d bytes differ: %v, %v", kills, has, err, err2)
-		}
-		cmd := exec.Command(self)
-		cmd.Env = append(os.Environ(), receiver+"="+dst.Name())
-		in, err := cmd.StdinPipe()
-		if err == nil {
-			err = cmd.Start()
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if kills < 10 {
-			at := random.Int64N(int64(10 * mib))
-			// The rest is in the pipe, or nowhere.
-			_ = transfer.Send(t.Context(), &killer{in, at, cmd.Process}, src, has, nil)
-			_ = cmd.Wait()
-			continue
-		}
-		if err := transfer.Send(t.Context(), in, src, has, nil); err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Wait(); err != nil {
-			t.Fatal(err)
-		}
-		break
-	}
-	if !bytes.Equal(content(t, dst), content(t, src)) {
-		t.Error("another content")
-	}
-}
-
-// killer kills a process when it has passed on so many bytes.
-type killer struct {
-	w    io.Writer
-	left int64
-	p    *os.Process
-}
-
-func (k *killer) Write(b []byte) (int, error) {
-	n := min(int64(len(b)), k.left)
-	if _, err := k.w.Write(b[:n]); err != nil {
-		return 0, err
-	}
-	if k.left -= n; k.left == 0 {
-		return 0, errors.Join(errors.New("killed"), k.p.Kill())
-	}
-	return len(b), nil
 }
