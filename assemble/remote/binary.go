@@ -51,7 +51,7 @@ func (o Options) binary(p platform) (string, error) {
 			return path, nil
 		}
 	}
-	return "", o.otherVersion("make remote-binaries in imgasm's source makes it (else give {Binary}, or install imgasm "+o.Version+" there)",
+	return "", o.otherVersion("make remote-binaries in imgasm's source makes it (else give {RemoteBinary}, or install imgasm "+o.Version+" there)",
 		"%s has %s; there is no %s here that could be copied", o.Host, has, name)
 }
 
@@ -61,6 +61,6 @@ func (o Options) otherVersion(do, format string, args ...any) error {
 
 // copied says what is wrong with a binary that was copied and is of another version.
 func (o Options) copied(path, says string) error {
-	return o.otherVersion("make remote-binaries in imgasm's source makes those of a version anew (or give {Binary})",
+	return o.otherVersion("make remote-binaries in imgasm's source makes those of a version anew (or give {RemoteBinary})",
 		"%s was copied to %s; it should say that it is %s, and says: %s", path, o.Host, o.Version, cmp.Or(says, "nothing"))
 }

@@ -40,6 +40,7 @@ imgasm alma --console-mode tmux --ks-strict --verbose
 imgasm alma --keep-vm --keep --bundle failure.tar.zst
 imgasm alma --timeout 90m --stall-timeout 20m --enospc-wait 1h
 imgasm alma --format qcow2 --format vmdk --disk-size 20G --force --no-verify -q
+imgasm alma --on build.example.org --nice --remote-binary imgasm-linux-arm64
 imgasm alma --no-config --json`,
 		Description: `Makes the media, runs the installer without a screen, follows it on the serial
 console and over QMP, verifies the result, and publishes it with a description
@@ -63,7 +64,7 @@ func almaFlags() []cli.Flag {
 		&cli.StringFlag{Name: "mirror", Category: groupSource + rare, Usage: "fetch the ISO from the mirror `URL`"},
 		&cli.StringFlag{Name: "vault", Category: groupSource + rare, Usage: "fetch a superseded release from the vault at `URL`"},
 		&cli.StringFlag{Name: "keyring", Category: groupSource + rare, Usage: "`KEYRING` of the OpenPGP keys that may sign the ISO's CHECKSUM", DefaultText: "AlmaLinux 10's"},
-		&cli.StringFlag{Name: "kickstart", Aliases: []string{"ks"}, Category: groupSource, Usage: "`KICKSTART` to install by, instead of ours; - is standard input"},
+		&cli.StringFlag{Name: "kickstart", Aliases: []string{"ks"}, Category: groupSource, Usage: "`KICKSTART` in place of ours; - is standard input"},
 		&cli.BoolFlag{Name: "offline", Category: groupSource + rare, Usage: "no network, for us or the guest"},
 		profileFlag(),
 		&cli.StringFlag{Name: "hostname", Category: groupSystem + rare, Usage: "`NAME` of the system"},

@@ -213,7 +213,7 @@ var fieldFlags = map[string]string{
 	"Flake": "--flake", "For": "--for", "FreeBytes": "--free", "Force": "--force", "Format": "--format", "Formats": "--format", "ISO": "--iso PATH", "Inputs": "--override-input", "ISOChecksum": "--iso-checksum", "KSStrict": "--ks-strict", "KeepVM": "--keep-vm",
 	"KernelArgs": "--kernel-arg", "Keyring": "--keyring FILE", "Kickstart": "--kickstart FILE", "Lock": "--lock", "LockFile": "--lock-file", "Locked": "--locked",
 	"MemoryMiB": "--memory", "Mirror": "--mirror URL", "NoVerify": "--no-verify", "Offline": "--offline", "On": "--on", "Out": "--out", "Password": "--password",
-	"Post": "--post", "Provenance": "--provenance", "Profile": "--profile", "Proxy": "--proxy URL", "Report": "--report", "RootPassword": "--root-password", "SBOM": "--sbom", "SHA256": "--iso-checksum SHA256 (imgasm source: --checksum)",
+	"Post": "--post", "Provenance": "--provenance", "RemoteBinary": "--remote-binary FILE", "Profile": "--profile", "Proxy": "--proxy URL", "Report": "--report", "RootPassword": "--root-password", "SBOM": "--sbom", "SHA256": "--iso-checksum SHA256 (imgasm source: --checksum)",
 	"SSHKeys": "--ssh-key FILE", "SizeBytes": "--resize", "SecureBoot": "--secure-boot", "SpaceWait": "--enospc-wait", "StallTimeout": "--stall-timeout", "Store": "--on", "Timeout": "--timeout",
 	"Check": "--check", "Identity": "--identity FILE", "Login": "--user NAME", "Skip": "--skip",
 	"Detach": "--detach", "Name": "--name", "Ports": "--port", "UserData": "--user-data FILE",

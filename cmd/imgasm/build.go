@@ -31,7 +31,7 @@ import (
 // The groups of flags in --help: what one wants to do.
 const (
 	groupSource    = "Choose what is taken"
-	groupWhere     = "Choose where it is built"
+	groupWhere     = "Choose where it is done"
 	groupLogin     = "Say who may log in"
 	groupSystem    = "Set up the system (without a kickstart of yours)"
 	groupProvision = "Add to the system"

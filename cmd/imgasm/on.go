@@ -21,8 +21,8 @@ import (
 // onFlags are those of verbs that another host can do.
 func onFlags() []cli.Flag {
 	return append([]cli.Flag{
-		&cli.StringFlag{Name: "on", Category: groupImage, Usage: "do it on `HOST`, and bring home what it makes"},
-		&cli.BoolFlag{Name: "nice", Category: groupImage + rare, Usage: "let it give way to what else HOST does"},
+		&cli.StringFlag{Name: "on", Category: groupWhere, Usage: "do it on `HOST`, and bring home what it makes"},
+		&cli.BoolFlag{Name: "nice", Category: groupWhere + rare, Usage: "let it give way to what else HOST does"},
 	}, binaryFlag())
 }
 
@@ -33,7 +33,7 @@ const here = "here"
 func isAway(c *cli.Context) bool { return c.IsSet("on") && c.String("on") != here }
 
 func binaryFlag() cli.Flag {
-	return &cli.StringFlag{Name: "remote-binary", Category: groupImage + rare, Usage: "copy the imgasm in `FILE` to HOST if that has none of this version", DefaultText: "this one, or imgasm-OS-ARCH beside it or in the cache"}
+	return &cli.StringFlag{Name: "remote-binary", Category: groupWhere + rare, Usage: "copy the imgasm in `FILE` to HOST if that has none of this version", DefaultText: "this one, or imgasm-OS-ARCH beside it or in the cache"}
 }
 
 // errand is what a verb has another host do.

@@ -110,6 +110,17 @@ func randomDisk(t *testing.T, data, size int64) string {
 	return path
 }
 
+// A host without imgasm is sent the one that the user names.
+func TestOnBinary(t *testing.T) {
+	s := sshtest.Start(t)
+	env := map[string]string{"IMGASM_SSH": strings.Join(s.Command(), " "), "HOME": t.TempDir(), "IMGASM_CACHE": t.TempDir()}
+	var stdout, stderr bytes.Buffer
+	code := run(t.Context(), []string{"imgasm", "remote", "list", "there", "--remote-binary", "/none"}, strings.NewReader(""), &stdout, &stderr, func(name string) string { return env[name] })
+	if code == exitDone || !strings.Contains(stderr.String(), "/none") {
+		t.Errorf("exit code %d: %s", code, &stderr)
+	}
+}
+
 func TestOnConvert(t *testing.T) {
 	o := anotherHost(t)
 	in, dir := randomDisk(t, 1<<20, 64<<20), t.TempDir()

@@ -41,7 +41,7 @@ imgasm remote fetch build.example.org --out images`,
 				Name: "fetch", Usage: "bring home what jobs have made that have ended", ArgsUsage: "HOST [JOB]", UsageText: "imgasm remote fetch build.example.org --out images",
 				Flags: append([]cli.Flag{out, binaryFlag()}, talkFlags()...), Action: func(c *cli.Context) error { return a.remoteAttach(c, true) },
 			}, {
-				Name: "clean", Usage: "remove jobs, which are stopped if they run, and what no job needs", ArgsUsage: "HOST [JOB...]", UsageText: "imgasm remote clean build.example.org",
+				Name: "clean", Usage: "remove jobs, which are stopped if they run, and what no job needs", ArgsUsage: "HOST [JOB…]", UsageText: "imgasm remote clean build.example.org",
 				Description: "Without JOB only what was killed goes, and inputs and programs that are not in use.",
 				Flags:       []cli.Flag{binaryFlag(), jsonFlag()}, Action: func(c *cli.Context) error { return a.remoteClean(c) },
 			},

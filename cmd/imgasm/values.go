@@ -43,6 +43,7 @@ func valueKinds() map[string]valueKind {
 		"CHECK":           {list: func(*completion) []candidate { return checks() }},
 		"FAILURE":         {list: func(*completion) []candidate { return plain(strings.Split(failures.Names(), ", ")) }},
 		"FORMAT":          {list: func(*completion) []candidate { return imageFormats() }},
+		"HOST":            {list: func(c *completion) []candidate { return c.hosts("") }},
 		"MACHINE":         {list: func(c *completion) []candidate { return c.machines("") }},
 		"MACHINE:PATH":    {list: func(c *completion) []candidate { return c.machines(":") }},
 		"PLATFORM":        {list: func(*completion) []candidate { return plain(convert.Targets()) }},
@@ -57,7 +58,7 @@ func valueKinds() map[string]valueKind {
 		{file: true}:                          "DEST FILE FILE.html KEYRING OUT PATH SERIAL.LOG [NAME=]PATH",
 		{file: true, endings: imageEndings()}: "A B IMAGE IN",
 		{folder: true}:                        "DIR FOLDER REF",
-		{}: "ARGUMENT BUILDER COMMAND DEVICE DISK HEX HOST:GUEST I/N KEYMAP LOCALE MODEL N NAME NAME=FLAKE NAME=URL NUMBER " +
+		{}: "ARGUMENT BUILDER COMMAND DEVICE DISK HEX HOST:GUEST I/N JOB KEYMAP LOCALE MODEL N NAME NAME=FLAKE NAME=URL NUMBER " +
 			"OPTION PACKAGE PARTITIONS PASSWORD SHA256 SIZE TIME URL VERSION WORD ZONE",
 	} {
 		for word := range strings.FieldsSeq(words) {
