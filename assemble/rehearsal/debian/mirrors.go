@@ -121,33 +121,17 @@ func aptLines(text string) []aptSource {
 }
 
 // aptStanzas reads the deb822 style.
-func aptStanzas(text string) []aptSource {
-	var all []aptSource
-	fields := map[string]string{}
-	end := func() {
-		if slices.Contains(strings.Fields(fields["types"]), "deb") && !strings.EqualFold(fields["enabled"], "no") {
-			for _, uri := range strings.Fields(fields["uris"]) {
-				for _, suite := range strings.Fields(fields["suites"]) {
-					all = append(all, aptSource{strings.TrimRight(uri, "/"), suite, fields["signed-by"], strings.Fields(fields["components"])})
+func aptStanzas(text string) (all []aptSource) {
+	names := []string{"Types", "URIs", "Suites", "Components", "Signed-By", "Enabled"}
+	_ = stanzas(strings.NewReader(text), names, func(f map[string]string) error { // of a file that cannot be read nothing counts
+		if slices.Contains(strings.Fields(f["Types"]), "deb") && !strings.EqualFold(f["Enabled"], "no") {
+			for _, uri := range strings.Fields(f["URIs"]) {
+				for _, suite := range strings.Fields(f["Suites"]) {
+					all = append(all, aptSource{strings.TrimRight(uri, "/"), suite, f["Signed-By"], strings.Fields(f["Components"])})
 				}
 			}
 		}
-		clear(fields)
-	}
-	field := ""
-	for line := range strings.Lines(text) {
-		switch line = strings.TrimRight(line, " \t\r\n"); {
-		case line == "":
-			end()
-		case line[0] == '#':
-		case line[0] == ' ' || line[0] == '\t':
-			fields[field] += " " + strings.TrimSpace(line)
-		default:
-			name, value, _ := strings.Cut(line, ":")
-			field = strings.ToLower(name)
-			fields[field] = strings.TrimSpace(value)
-		}
-	}
-	end()
+		return nil
+	})
 	return all
 }

@@ -3,8 +3,7 @@
 package debian
 
 import (
-	"bufio"
-	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"regexp"
@@ -23,49 +22,20 @@ type pkg struct {
 	suite         *suite // whose mirror has it
 }
 
-// maxField bounds a line of a Packages file; the longest of bookworm's has 20 kB.
-const maxField = 1 << 20
-
-// readPackages calls take for every package that a Packages file names (deb-822
-// stanzas, Debian policy 5.3) and that has all that is needed to fetch it.
+// readPackages calls take for every package that a Packages file names and that has
+// all that is needed to fetch it.
 func readPackages(r io.Reader, take func(pkg)) error {
-	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, maxField)
-	var p pkg
-	end := func() {
+	return stanzas(r, []string{"Package", "Version", "Depends", "Filename", "SHA256", "Size"}, func(f map[string]string) error {
+		size, err := strconv.ParseInt(cmp.Or(f["Size"], "0"), 10, 64)
+		if err != nil {
+			return fmt.Errorf("package %s: size %q", f["Package"], f["Size"])
+		}
+		p := pkg{hash: hash{f["SHA256"], size}, name: f["Package"], version: f["Version"], path: f["Filename"], depends: f["Depends"]}
 		if p.name != "" && p.version != "" && p.path != "" && digest.Is(p.sha256) && p.size > 0 {
 			take(p)
 		}
-		p = pkg{}
-	}
-	for lines.Scan() {
-		line := lines.Bytes()
-		if len(line) == 0 {
-			end()
-			continue
-		}
-		field, value, _ := bytes.Cut(line, []byte(": "))
-		switch string(field) {
-		case "Package":
-			p.name = string(value)
-		case "Version":
-			p.version = string(value)
-		case "Depends":
-			p.depends = string(value)
-		case "Filename":
-			p.path = string(value)
-		case "SHA256":
-			p.sha256 = string(value)
-		case "Size":
-			n, err := strconv.ParseInt(string(value), 10, 64)
-			if err != nil {
-				return fmt.Errorf("package %s: size %q", p.name, value)
-			}
-			p.size = n
-		}
-	}
-	end()
-	return lines.Err()
+		return nil
+	})
 }
 
 // plainName is what names and versions consist of (Debian policy 5.6.1, 5.6.12)

@@ -4,7 +4,6 @@
 package debian
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -68,46 +67,34 @@ func (r *release) current(now time.Time) error {
 
 func parseRelease(text []byte) (*release, error) {
 	r := &release{files: map[string]hash{}}
-	field := ""
-	lines := bufio.NewScanner(bytes.NewReader(text))
-	lines.Buffer(nil, maxRelease)
-	for lines.Scan() {
-		line := lines.Text()
-		if strings.HasPrefix(line, " ") {
-			if f := strings.Fields(line); field == "SHA256" && len(f) == 3 {
-				size, err := strconv.ParseInt(f[1], 10, 64)
-				if err != nil || size < 0 || !digest.Is(f[0]) {
-					return nil, fmt.Errorf("release file: %q is no hash, size and path", line)
+	names := []string{"Origin", "Codename", "Date", "Valid-Until", "Acquire-By-Hash", "SHA256"}
+	err := stanzas(bytes.NewReader(text), names, func(f map[string]string) (err error) {
+		r.origin, r.codename, r.byHash = f["Origin"], f["Codename"], f["Acquire-By-Hash"] == "yes"
+		for name, to := range map[string]*time.Time{"Date": &r.date, "Valid-Until": &r.validUntil} {
+			if f[name] != "" {
+				if *to, err = time.Parse(time.RFC1123, f[name]); err != nil {
+					return fmt.Errorf("%s: %w", name, err)
 				}
-				r.files[f[2]] = hash{f[0], size}
 			}
-			continue
 		}
-		value := ""
-		field, value, _ = strings.Cut(line, ":")
-		value = strings.TrimSpace(value)
-		var err error
-		switch field {
-		case "Origin":
-			r.origin = value
-		case "Codename":
-			r.codename = value
-		case "Date":
-			r.date, err = time.Parse(time.RFC1123, value)
-		case "Valid-Until":
-			r.validUntil, err = time.Parse(time.RFC1123, value)
-		case "Acquire-By-Hash":
-			r.byHash = value == "yes"
+		for line := range strings.Lines(f["SHA256"]) {
+			h := strings.Fields(line)
+			if len(h) != 3 {
+				continue
+			}
+			size, err := strconv.ParseInt(h[1], 10, 64)
+			if err != nil || size < 0 || !digest.Is(h[0]) {
+				return fmt.Errorf("%q is no hash, size and path", line)
+			}
+			r.files[h[2]] = hash{h[0], size}
 		}
-		if err != nil {
-			return nil, fmt.Errorf("release file: %s: %w", field, err)
-		}
+		return nil
+	})
+	if err == nil && r.date.IsZero() {
+		err = errors.New("it has no date")
 	}
-	if err := lines.Err(); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("release file: %w", err)
-	}
-	if r.date.IsZero() {
-		return nil, errors.New("release file: it has no date")
 	}
 	return r, nil
 }
