@@ -272,9 +272,7 @@ func (a *app) dryRun(c *cli.Context, h host.Host, s alma.Spec, locate locator) (
 // printPlan writes a plan to stdout.
 func (a *app) printPlan(v alma.PlanView, asJSON, verbose bool) error {
 	if asJSON {
-		enc := json.NewEncoder(a.Product)
-		enc.SetEscapeHTML(false)
-		return enc.Encode(v)
+		return a.printJSON(v)
 	}
 	w := a.Out
 	fw := "BIOS"

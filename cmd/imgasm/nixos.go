@@ -127,9 +127,7 @@ func (a *app) nixosSpec(c *cli.Context) (s nixos.Spec, h host.Host, err error) {
 // printNixPlan writes a plan to stdout.
 func (a *app) printNixPlan(v nixos.PlanView, asJSON bool) error {
 	if asJSON {
-		enc := json.NewEncoder(a.Product)
-		enc.SetEscapeHTML(false)
-		return enc.Encode(v)
+		return a.printJSON(v)
 	}
 	w := a.Out
 	own := ""
