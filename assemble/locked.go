@@ -3,6 +3,7 @@
 package assemble
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,12 +12,7 @@ import (
 	"github.com/imgasm/imgasm/assemble/lock"
 )
 
-func (o Output) lockPath() string {
-	if o.LockFile == "" {
-		return lock.FileName
-	}
-	return o.LockFile
-}
+func (o Output) lockPath() string { return cmp.Or(o.LockFile, lock.FileName) }
 
 // lockName is the build's name in the lock: that of its output.
 func (o Output) lockName() string { return filepath.Base(o.Out) }

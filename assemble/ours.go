@@ -19,12 +19,7 @@ import (
 const maxRecord = 64 << 20
 
 func readRecord(path string) ([]byte, error) {
-	f, err := smallfile.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return smallfile.All(f, path, maxRecord)
+	return smallfile.ReadAgain(context.Background(), path, maxRecord)
 }
 
 func notOurs(path string) error { return fmt.Errorf("%s exists, and imgasm did not make it", path) }

@@ -116,7 +116,7 @@ func (j *Job) statement(meta *Image, p Product, images []provenance.Artifact) pr
 		s.Inputs = append(s.Inputs, provenance.Artifact{Name: in.Name, SHA256: in.SHA256, URI: in.URL, Annotations: map[string]string{"role": in.Role}})
 	}
 	if j.Date == nil {
-		s.Started, s.Finished = j.Started.UTC().Truncate(time.Second), j.Now().UTC().Truncate(time.Second)
+		s.Started, s.Finished = j.Started, j.Now()
 	}
 	return s
 }

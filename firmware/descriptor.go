@@ -162,13 +162,5 @@ func readSmall(name string, limit int64) ([]byte, error) {
 	if st.Mode()&fs.ModeDevice != 0 {
 		return nil, nil
 	}
-	if !st.Mode().IsRegular() {
-		return nil, errors.New("is not a regular file")
-	}
-	f, err := smallfile.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return smallfile.All(f, name, limit)
+	return smallfile.ReadAgain(context.Background(), name, limit)
 }

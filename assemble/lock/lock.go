@@ -5,10 +5,10 @@ package lock
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"slices"
@@ -107,12 +107,7 @@ func Demand(path, name string, locked, now Build) error {
 
 // Read reads and checks a lock. A missing file is fs.ErrNotExist.
 func Read(path string) (*File, error) {
-	f, err := smallfile.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxBytes+1))
+	b, err := smallfile.ReadAgain(context.Background(), path, maxBytes)
 	if err != nil {
 		return nil, err
 	}

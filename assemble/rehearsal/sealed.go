@@ -49,12 +49,7 @@ const maxSealed = 1 << 30
 // unseal shows what seal wrote to visit. It is an error if something else was
 // wanted then.
 func unseal(file string, wanted any, visit visitor) error {
-	f, err := smallfile.Open(file)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxSealed))
+	data, err := smallfile.ReadAgain(context.Background(), file, maxSealed)
 	if err != nil {
 		return err
 	}
