@@ -138,7 +138,7 @@ const ask = `v=$(imgasm --version </dev/null 2>/dev/null | head -n 1); printf '\
 const keep = `; case $(uname -s) in Darwin) c=$HOME/Library/Caches;; *) c=${XDG_CACHE_HOME:-$HOME/.cache};; esac; ` +
 	`d=${IMGASM_CACHE:-$c/imgasm}/remote/bin; f=$d/$sum; ` +
 	`of() { { sha256sum || shasum -a 256; } <"$1" 2>/dev/null | cut -c 1-64; }; ` +
-	`if test "$(of "$f")" != $sum; then ` +
+	`if ! test -f "$f" || test "$(of "$f")" != $sum; then ` +
 	`umask 077; mkdir -p "$d" && t=$(mktemp "$d/new.XXXXXX") || exit 1; trap 'rm -f "$t"; exit 1' HUP INT TERM PIPE; ` +
 	`echo "` + word + ` send"; head -c $size >"$t"; is=$(of "$t"); ` +
 	`if test "$is" != $sum; then rm -f "$t"; echo "` + word + ` differs $is"; exit 1; fi; ` +

@@ -65,11 +65,17 @@ func (h *host) kept() string {
 // serves dials and talks to what serves there, which is program.
 func (h *host) serves(o Options, program string) {
 	h.t.Helper()
+	var noise strings.Builder
+	o.Stderr = &noise
 	c, err := Dial(h.t.Context(), o)
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	defer c.Close()
+	defer func() {
+		if err := c.Close(); err != nil || noise.Len() > 0 {
+			h.t.Errorf("%v: %s", err, &noise)
+		}
+	}()
 	if _, err := io.WriteString(c, "echoed\n"); err != nil {
 		h.t.Fatal(err)
 	}
