@@ -6,6 +6,8 @@ package assemble
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -40,6 +42,29 @@ func (o Output) WithDefaults(out string) Output {
 		}
 	}
 	return o
+}
+
+// likeEnding is an ending as those of formats are: not the .1 of alma-10.1.
+var likeEnding = regexp.MustCompile(`^\.[A-Za-z][A-Za-z0-9]*$`)
+
+// CheckName refuses a path whose name says a format that is not asked for, or one
+// that nobody knows. It is for an Output without its defaults; the error is of
+// class ErrInput.
+func (o Output) CheckName() error {
+	if len(o.Formats) == 0 {
+		_, err := convert.FormatOfFile(o.Out)
+		if err == nil || !likeEnding.MatchString(filepath.Ext(o.Out)) {
+			return nil
+		}
+		return bad("Out", err, "give it another ending, or say {Formats}")
+	}
+	f, err := convert.FormatOf(o.Formats[0])
+	if err == nil { // CheckFormats refuses others
+		if err = f.CheckName(o.Out); err != nil {
+			return bad("Out", err, fault.Hint(err, nil))
+		}
+	}
+	return nil
 }
 
 // CheckFormats refuses formats that are unknown or named twice, by an error of

@@ -27,12 +27,13 @@ func (o Output) ReadLock() (lock.Build, error) {
 		if b, err = file.Build(o.lockName()); err == nil {
 			return b, nil
 		}
+		err = fmt.Errorf("%s: %w", path, err)
 	}
 	do := ""
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, lock.ErrNoBuild) {
 		do = "a build with {Lock} writes it"
 	}
-	return lock.Build{}, bad("Locked", fmt.Errorf("%s: %w", path, err), do)
+	return lock.Build{}, bad("Locked", err, do)
 }
 
 // CheckLock compares a build with the lock. Errors are of class ErrInput and

@@ -407,7 +407,7 @@ func TestResolveRefuses(t *testing.T) {
 		{"old QEMU", func(s *Spec) { s.QEMU = old }, "6.2", nil},
 		{"missing QEMU", func(s *Spec) { s.QEMU = filepath.Join(dir, "qemu") }, "qemu", nil},
 		{"missing post script", func(s *Spec) { s.Kickstart = ""; s.Provision = []Provision{{Script: filepath.Join(dir, "none.sh")}} }, "none.sh", ErrInput},
-		{"line end in a password", func(s *Spec) { s.Kickstart = ""; s.Settings.RootPassword = "a\nb" }, "password", ErrInput},
+		{"line end in a password", func(s *Spec) { s.Kickstart = ""; s.Settings.RootPassword = "a\nb" }, "RootPassword: contains", ErrInput},
 		{"offline without packages", func(s *Spec) { s.Kickstart, s.Offline, s.ISO = "", true, installerISO(t, arch.X86_64) }, "carries no packages", ErrInput},
 		{"offline with a boot ISO and a kickstart of one's own", func(s *Spec) { s.Offline, s.ISO = true, installerISO(t, arch.X86_64) }, "carries no packages", ErrInput},
 		{"offline and a boot ISO to fetch", func(s *Spec) { s.Offline, s.ISO = true, "" }, "a boot ISO carries no packages", ErrInput},

@@ -138,7 +138,7 @@ func TestFormatsRefused(t *testing.T) {
 		{[]string{"raw", "vhd"}, 3 << 40, "vhd holds at most"},
 	} {
 		s := testSpec(t, qemutest.Script{})
-		s.Formats = c.formats
+		s.Formats, s.Out = c.formats, ""
 		if c.size > 0 {
 			s.DiskSize = c.size
 		}

@@ -158,8 +158,16 @@ func (s Spec) pin() (Spec, error) {
 	return s, nil
 }
 
-// sourceError classes an error of getting the ISO.
+// sourceError classes an error of getting the ISO, and calls what was given by the
+// names that a Spec has for it.
 func sourceError(err error) error {
+	var wrong *fault.Error
+	if errors.As(err, &wrong) && (wrong.Field == "SHA256" || strings.Contains(wrong.Do, "{SHA256}")) {
+		wrong.Do = strings.ReplaceAll(wrong.Do, "{SHA256}", "{ISOChecksum}")
+		if wrong.Field == "SHA256" {
+			wrong.Field = "ISOChecksum"
+		}
+	}
 	switch {
 	case err == nil, errors.Is(err, source.ErrRequest), errors.Is(err, context.Canceled):
 		return err

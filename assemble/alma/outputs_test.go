@@ -113,7 +113,7 @@ func TestOutputsAreDistinct(t *testing.T) {
 	for name, change := range map[string]func(*Spec){
 		"the description as a lock": func(s *Spec) { s.LockFile = assemble.Description(s.Out) },
 		"the image as a lock":       func(s *Spec) { s.LockFile = s.Out },
-		"the ISO as the image":      func(s *Spec) { s.Out, s.Force = s.ISO, true },
+		"the ISO as the image":      func(s *Spec) { s.Out, s.Formats, s.Force = s.ISO, []string{"raw"}, true },
 		"the kickstart as a lock":   func(s *Spec) { s.LockFile, s.Force = s.Kickstart, true },
 	} {
 		s := recordedSpec(t)

@@ -98,18 +98,18 @@ func (p *Plan) readReach(ctx context.Context) (err error) {
 	s := &p.Spec
 	if s.Proxy != "" {
 		if err := render.CheckProxy(s.Proxy); err != nil {
-			return bad("Proxy", err, "")
+			return bad("", err, "")
 		}
 	}
 	if s.CA == "" {
 		return nil
 	}
 	text, err := smallfile.ReadAgain(ctx, s.CA, maxCA)
-	if err == nil {
-		err = render.CheckCA(text)
-	}
 	if err != nil {
 		return bad("CA", err, "give a PEM file of certificates")
+	}
+	if err := render.CheckCA(text); err != nil {
+		return bad("", err, "give a PEM file of certificates")
 	}
 	p.provisions.ca = text
 	p.provisions.inputs = []assemble.Input{{Role: "ca", Name: filepath.Base(s.CA), Size: int64(len(text)), SHA256: digest.Bytes(text)}}

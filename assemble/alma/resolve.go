@@ -117,8 +117,14 @@ func (s Spec) CheckInput(ctx context.Context, h host.Host) (err error) {
 			_, err = p.render()
 		}
 	}
+	if err == nil {
+		err = s.CheckFiles()
+	}
 	return err
 }
+
+// maxDisk is the largest disk whose conversion was tested.
+const maxDisk = 64 << 40
 
 // complete is s with its defaults filled in, and its architecture, if nothing
 // is wrong with it that needs no look at the host.
@@ -132,6 +138,9 @@ func (s Spec) complete() (Spec, arch.Arch, error) {
 	s.Boot = cmp.Or(s.Boot, "kernel")
 	s.Deliver = cmp.Or(s.Deliver, string(boot.DeliverOEMDRV))
 	s.ConsoleMode = cmp.Or(s.ConsoleMode, consoleDirect)
+	if err := s.CheckName(); err != nil {
+		return s, a, err
+	}
 	s.Output = s.WithDefaults(DefaultOut)
 	s.DiskSize = cmp.Or(s.DiskSize, DefaultDiskSize)
 	for _, c := range []struct {
@@ -151,6 +160,9 @@ func (s Spec) complete() (Spec, arch.Arch, error) {
 	}
 	if err := s.check(a); err != nil {
 		return s, a, err
+	}
+	if s.DiskSize > maxDisk {
+		return s, a, bad("DiskSize", fmt.Errorf("%s is more than %s, the most that imgasm writes", size.Text(s.DiskSize), size.Text(maxDisk)), "the default is {DiskSize} "+size.Format(DefaultDiskSize))
 	}
 	if err := s.CheckFormats(s.DiskSize); errors.Is(err, ErrInput) {
 		return s, a, err

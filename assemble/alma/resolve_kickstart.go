@@ -87,7 +87,7 @@ func (p *Plan) render() ([]byte, error) {
 	o.CloudInit = s.CloudInit
 	accounts := render.Accounts{RootPassword: s.RootPassword, User: s.User, Password: s.Password, SSHKeys: s.SSHKeys, LockRoot: s.LockRoot, KeysOnly: s.KeysOnly}
 	if err := accounts.Set(&o); err != nil {
-		return nil, bad("", err, "such as {SSHKeys} ~/.ssh/id_ed25519.pub")
+		return nil, bad("", err, "such as ~/.ssh/id_ed25519.pub with {SSHKeys}")
 	}
 	if a := p.arch.EmulatedArg; a != "" {
 		o.KernelArgs = []string{a} // as AlmaLinux's own images have it, wherever they run

@@ -24,6 +24,7 @@ import (
 	"github.com/imgasm/imgasm/assemble/qcow2"
 	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/publish"
+	"github.com/imgasm/imgasm/internal/size"
 )
 
 // Options say what is written. The zero value works where the path of an output
@@ -149,7 +150,7 @@ func (o Options) format() (Format, error) {
 }
 
 // check finds the format, and refuses what it does not take.
-func (o Options) check(size int64) (Format, error) {
+func (o Options) check(bytes int64) (Format, error) {
 	f, err := o.format()
 	if err != nil {
 		return f, err
@@ -157,7 +158,7 @@ func (o Options) check(size int64) (Format, error) {
 	refuse := func(class error, field, do, format string, args ...any) error {
 		return &fault.Error{Class: class, Field: field, Err: fmt.Errorf(format, args...), Do: do}
 	}
-	becomes := f.Rounded(max(size, o.SizeBytes))
+	becomes := f.Rounded(max(bytes, o.SizeBytes))
 	switch {
 	case o.Compression != "" && len(f.Compressions) == 0:
 		return f, refuse(ErrOption, "Compression", "leave {Compression} out", "%s has no choice of compressions", f.Name)
@@ -169,10 +170,10 @@ func (o Options) check(size int64) (Format, error) {
 		return f, refuse(qcow2.ErrCompression, "Compression", "", "%q is none of those that %s reads: %s", o.Compression, who, join(f.Compressions))
 	case o.ClusterSize != 0 && len(f.Compressions) == 0:
 		return f, refuse(ErrOption, "ClusterSize", "leave {ClusterSize} out", "%s has no clusters", f.Name)
-	case o.SizeBytes != 0 && o.SizeBytes < size:
-		return f, refuse(ErrSize, "SizeBytes", "shrink the file systems and partitions in a guest first; imgasm only makes disks larger", "%d bytes are fewer than the disk's %d", o.SizeBytes, size)
+	case o.SizeBytes != 0 && o.SizeBytes < bytes:
+		return f, refuse(ErrSize, "SizeBytes", "shrink the file systems and partitions in a guest first; imgasm only makes disks larger", "%d bytes are fewer than the disk's %d", o.SizeBytes, bytes)
 	case f.MaxBytes > 0 && becomes > f.MaxBytes:
-		return f, refuse(ErrSize, "", "write another format", "a disk of %d bytes: %s holds at most %d", becomes, f.Name, f.MaxBytes)
+		return f, refuse(ErrSize, "", "write another format", "a disk of %s: %s holds at most %s", size.Text(becomes), f.Name, size.Text(f.MaxBytes))
 	}
 	return f, nil
 }

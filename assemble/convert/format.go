@@ -109,6 +109,18 @@ func FormatOfFile(path string) (Format, error) {
 	}
 }
 
+// CheckName refuses a path whose name says another format. The error is ErrFormat.
+func (f Format) CheckName(path string) error {
+	named, err := FormatOfFile(path)
+	if err != nil || named.Name == f.Name {
+		return nil // it says nothing
+	}
+	return &fault.Error{
+		Class: ErrFormat, Err: fmt.Errorf("%s is a name of the format %s, and %s is asked for", path, named.Name, f.Name),
+		Do: "name it " + strings.TrimSuffix(path, Ending(path)) + f.Endings[0],
+	}
+}
+
 // Ending is how a file's name ends if it is one of a format: ".raw.gz"; else "".
 func Ending(path string) (longest string) {
 	name := strings.ToLower(filepath.Base(path))

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/imgasm/imgasm/assemble/qcow2"
@@ -67,6 +68,9 @@ func open(f *os.File, path string) (*Disk, error) {
 	}
 	if size := vhdSize(f, raw.Size()); size > 0 {
 		return &Disk{cut{raw, size}, "vhd", f.Close}, nil
+	}
+	if strings.EqualFold(filepath.Ext(path), ".qcow2") { // a download's error page, say
+		return nil, &fault.Error{Class: ErrInput, Err: fmt.Errorf("%s: it is no qcow2, whatever its name says", path), Do: "see what it is: file " + path + "\na raw disk is read by another name, such as disk.raw"}
 	}
 	return &Disk{raw, "raw", f.Close}, nil
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/imgasm/imgasm/internal/derive"
+	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/size"
 )
 
@@ -17,11 +18,11 @@ func ParseSize(text string) (int64, error) {
 	n, err := size.Parse(text)
 	switch {
 	case err != nil:
-		return 0, fmt.Errorf("%w: %w", err, ErrSize)
+		return 0, &fault.Error{Class: ErrSize, Err: err}
 	case n <= 0:
-		return 0, fmt.Errorf("size %q: must be more than nothing: %w", text, ErrSize)
+		return 0, &fault.Error{Class: ErrSize, Err: fmt.Errorf("size %q: must be more than nothing", text)}
 	case n%SectorSize != 0:
-		return 0, fmt.Errorf("size %q: not a multiple of %d bytes: %w", text, SectorSize, ErrSize)
+		return 0, &fault.Error{Class: ErrSize, Err: fmt.Errorf("size %q: not a multiple of %d bytes", text, SectorSize)}
 	}
 	return n, nil
 }

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -83,6 +84,21 @@ func (s Spec) Complete(archName string) (Spec, error) {
 		return s, bad("Firmware", fmt.Errorf("%s has no BIOS", a.Name), "")
 	}
 	return s, nil
+}
+
+// CheckFiles looks whether the files are there that s names. Errors are of class
+// assemble.ErrInput.
+func (s Spec) CheckFiles() error {
+	if slices.Contains([]string{"", "auto", "uefi", bios}, s.Firmware) {
+		return nil
+	}
+	code, vars := firmware.SplitNames(s.Firmware)
+	for _, name := range []string{code, vars} {
+		if _, err := os.Stat(name); name != "" && err != nil {
+			return bad("Firmware", err, "imgasm firmware list shows what this host has")
+		}
+	}
+	return nil
 }
 
 // Runner is what this host runs the guests of a build on.

@@ -89,6 +89,9 @@ func (s Spec) complete() (_ Spec, a arch.Arch, err error) {
 		}
 	}
 	s.Arch = a.Name
+	if err := s.CheckName(); err != nil {
+		return s, a, err
+	}
 	s.Output = s.WithDefaults(DefaultOut)
 	if err := s.Build.check(); err != nil {
 		return s, a, err

@@ -209,14 +209,15 @@ func hintOf(err error) string {
 // hints have it. A field that is no flag of every verb is described.
 var fieldFlags = map[string]string{
 	"Accel": "--accel", "Arch": "--arch", "Assemble": "--assemble", "Binary": "--qemu PATH", "Boot": "--boot", "Builders": "--builders", "Bundle": "--bundle", "CA": "--ca FILE", "CPUs": "--cpus", "Checksums": "--checksum", "ClusterSize": "--cluster-size", "Compression": "--compression", "Copy": "--copy",
-	"ConsoleMode": "--console-mode", "Deliver": "--deliver", "DiskSize": "--disk-size", "ESPBytes": "--esp-size", "Explicit": "--firmware", "Firmware": "--firmware",
-	"Flake": "--flake", "For": "--for", "FreeBytes": "--free", "Force": "--force", "Format": "--format", "Formats": "--format", "ISO": "--iso PATH", "Inputs": "--override-input", "ISOChecksum": "--iso-checksum", "KSStrict": "--ks-strict", "KeepVM": "--keep-vm",
+	"ConsoleMode": "--console-mode", "Deliver": "--deliver", "DiskSize": "--disk-size", "ESPBytes": "--esp-size", "Explicit": "--firmware", "Firmware": "--firmware", "Host": "HOST",
+	"Flake": "--flake", "For": "--for", "FreeBytes": "--free", "Force": "--force", "Format": "--format", "Formats": "--format", "ISO": "--iso PATH", "Inputs": "--override-input", "ISOChecksum": "--iso-checksum SHA256", "KSStrict": "--ks-strict", "KeepVM": "--keep-vm",
 	"KernelArgs": "--kernel-arg", "Keyring": "--keyring FILE", "Kickstart": "--kickstart FILE", "Lock": "--lock", "LockFile": "--lock-file", "Locked": "--locked",
 	"MemoryMiB": "--memory", "Mirror": "--mirror URL", "NoVerify": "--no-verify", "Offline": "--offline", "On": "--on", "Out": "--out", "Password": "--password",
-	"Post": "--post", "Provenance": "--provenance", "RemoteBinary": "--remote-binary FILE", "Profile": "--profile", "Proxy": "--proxy URL", "Report": "--report", "RootPassword": "--root-password", "SBOM": "--sbom", "SHA256": "--iso-checksum SHA256 (imgasm source: --checksum)",
+	"Post": "--post", "Provenance": "--provenance", "RemoteBinary": "--remote-binary FILE", "Profile": "--profile", "Proxy": "--proxy URL", "Report": "--report", "RootPassword": "--root-password", "SBOM": "--sbom", "SHA256": "--checksum SHA256",
 	"SSHKeys": "--ssh-key FILE", "SizeBytes": "--resize", "SecureBoot": "--secure-boot", "SpaceWait": "--enospc-wait", "StallTimeout": "--stall-timeout", "Store": "--on", "Timeout": "--timeout",
 	"Check": "--check", "Identity": "--identity FILE", "Login": "--user NAME", "Skip": "--skip",
 	"Detach": "--detach", "Name": "--name", "Ports": "--port", "UserData": "--user-data FILE",
+	"Console": "--console", "Disk": "--disk", "Hostname": "--hostname", "Keyboard": "--keyboard", "Lang": "--lang", "Packages": "--package", "Repos": "--repo", "Source": "--source", "Timezone": "--timezone",
 	"URL": "", "Update": "--update", "User": "--user", "Variant": "--variant", "Vault": "--vault URL", "Version": "--version",
 }
 
@@ -230,9 +231,6 @@ func flagOf(field string) string {
 
 // wrongFlag is the flag that an error is about.
 func wrongFlag(field string) string {
-	if field == "SHA256" {
-		return "checksum"
-	}
 	flag, _, _ := strings.Cut(flagOf(field), " ")
 	return flag
 }

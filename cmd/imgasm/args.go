@@ -12,10 +12,15 @@ import (
 
 // interspersed returns args (with the program's name first) with the flags of
 // the command that they name before its arguments. What follows "--" stays as it is.
-// "help COMMAND" is "COMMAND --help", as with git and go.
+// "help COMMAND" is "COMMAND --help", as with git and go, "version" is "--version".
 func interspersed(args []string, commands []*cli.Command) []string {
-	if len(args) > 1 && args[1] == "help" {
-		return slices.Concat(args[:1], args[2:], []string{"--help"})
+	if len(args) > 1 {
+		switch args[1] {
+		case "help":
+			return slices.Concat(args[:1], args[2:], []string{"--help"})
+		case "version", "-V":
+			return append(args[:1:1], "--version")
+		}
 	}
 	for i := 1; i < len(args); i++ {
 		if strings.HasPrefix(args[i], "-") {

@@ -63,7 +63,7 @@ func buildFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "locked", Category: groupRecords + rare, Usage: "demand the inputs that the lock file names"},
 		&cli.StringFlag{Name: "lock-file", Category: groupRecords + rare, Usage: "`FILE` of locked inputs", Value: lock.FileName},
 		&cli.StringFlag{Name: "memory", Category: groupMachine + rare, Usage: "`SIZE` of the guest's memory, such as 4G", DefaultText: "as the system needs"},
-		&cli.IntFlag{Name: "cpus", Category: groupMachine + rare, Usage: "`NUMBER` of the guest's processors", DefaultText: "the host's, at most 4"},
+		&cli.IntFlag{Name: "cpus", Category: groupMachine + rare, Usage: "`NUMBER` of the guest's processors", DefaultText: cpusDefault},
 		&cli.StringFlag{Name: "accel", Category: groupMachine + rare, Usage: "`auto|kvm|hvf|whpx|tcg` accelerator; auto takes the fastest that is proved to work", Value: "auto"},
 		&cli.StringFlag{Name: "cpu", Category: groupMachine + rare, Usage: "processor `MODEL`, as QEMU names it", DefaultText: "by accelerator"},
 		&cli.StringFlag{Name: "qemu", Category: groupMachine + rare, Usage: "`PATH` of QEMU", DefaultText: "found in PATH"},
@@ -78,6 +78,9 @@ func buildFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Category: groupTalk, Usage: "print the guest's console too"},
 	}
 }
+
+// cpusDefault is how many processors a machine has by default.
+const cpusDefault = "the host's, at most 4"
 
 // outputSpec and machineSpec read buildFlags.
 func outputSpec(c *cli.Context) assemble.Output {
@@ -94,8 +97,11 @@ func outName(byDefault string) func(*cli.Context) string {
 }
 
 func (a *app) machineSpec(c *cli.Context) (guest.Spec, error) {
-	s := guest.Spec{CPUs: c.Int("cpus"), Accel: c.String("accel"), CPU: c.String("cpu"), QEMU: c.String("qemu"), Firmware: c.String("firmware")}
+	s := guest.Spec{Accel: c.String("accel"), CPU: c.String("cpu"), QEMU: c.String("qemu"), Firmware: c.String("firmware")}
 	var err error
+	if s.CPUs, err = cpusFlag(c); err != nil {
+		return s, err
+	}
 	if s.MemoryMiB, err = memoryFlag(c); err != nil {
 		return s, err
 	}
@@ -103,6 +109,14 @@ func (a *app) machineSpec(c *cli.Context) (guest.Spec, error) {
 		return s, a.usage("--quiet and --verbose contradict each other")
 	}
 	return s, nil
+}
+
+// cpusFlag reads how many processors a machine has; 0: it is not given.
+func cpusFlag(c *cli.Context) (int, error) {
+	if n := c.Int("cpus"); n > 0 || !c.IsSet("cpus") {
+		return n, nil
+	}
+	return 0, badInput("--cpus", fmt.Errorf("%d: must be larger than 0", c.Int("cpus")), "leave it out for "+cpusDefault)
 }
 
 // memoryFlag reads a machine's memory, in MiB; 0: it is not given.

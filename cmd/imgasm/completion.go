@@ -4,6 +4,7 @@ package main
 
 import (
 	"embed"
+	"fmt"
 
 	"github.com/urfave/cli/v2"
 )
@@ -22,11 +23,11 @@ func completionCommand(a *app) *cli.Command {
 			"three. A folder of zsh's, such as ~/.zfunc, must be in fpath before compinit is run.",
 		Action: func(c *cli.Context) error {
 			if c.NArg() != 1 {
-				return a.usage("completion takes the name of a shell, got %d arguments", c.NArg())
+				return a.usage("completion takes the name of a shell, got %d", c.NArg())
 			}
 			script, err := completionScripts.ReadFile("completion/imgasm." + c.Args().First())
 			if err != nil {
-				return a.usage("there is no completion for %q: it is for bash, zsh or fish", c.Args().First())
+				return badInput("", fmt.Errorf("there is no completion for %q", c.Args().First()), "there is one for bash, zsh and fish")
 			}
 			_, err = a.Product.Write(script)
 			return err

@@ -103,7 +103,10 @@ func variable(flag string) string {
 // flags without a value, and tells who calls it wrongly where an example is.
 func (a *app) called(action cli.ActionFunc) cli.ActionFunc {
 	return func(c *cli.Context) error {
-		err := a.configure(c)
+		err := a.forOthers(c)
+		if err == nil {
+			err = a.configure(c)
+		}
 		if err == nil {
 			err = refuseEmpty(c)
 		}
@@ -116,6 +119,17 @@ func (a *app) called(action cli.ActionFunc) cli.ActionFunc {
 		}
 		return err
 	}
+}
+
+// forOthers refuses flags about another host where there is none.
+func (a *app) forOthers(c *cli.Context) error {
+	has := func(f cli.Flag) bool { return f.Names()[0] == "on" }
+	for _, flag := range []string{"nice", "remote-binary"} {
+		if slices.ContainsFunc(c.Command.Flags, has) && c.IsSet(flag) && !isAway(c) {
+			return a.usage("--%s is about another host: add --on HOST", flag)
+		}
+	}
+	return nil
 }
 
 // configure sets the flags of a verb that were not given as the environment has

@@ -48,7 +48,7 @@ imgasm convert alma.qcow2 alma.qcow2 --cluster-size 1M --force`,
 		}, onFlags(), talkFlags()),
 		Action: func(c *cli.Context) error {
 			if c.NArg() != 2 {
-				return a.usage("convert takes two files, IN and OUT, got %d arguments", c.NArg())
+				return a.usage("convert takes two files, IN and OUT, got %d", c.NArg())
 			}
 			in, out := c.Args().Get(0), c.Args().Get(1)
 			o, err := a.convertOptions(c, out)
@@ -121,10 +121,8 @@ func (a *app) convertOptions(c *cli.Context, out string) (o convert.Options, err
 		return o, err
 	case o.Arch != "" && !wanted.Machine:
 		return o, badInput("--arch", fmt.Errorf("%s describes no machine", wanted.Name), "leave it out")
-	case nameErr != nil: // the name says nothing
-		return o, nil
 	}
-	return o, rightName(out, named, wanted)
+	return o, wanted.CheckName(out)
 }
 
 // sizeFlag reads a flag that is a size; 0: it is not set.
@@ -137,15 +135,6 @@ func sizeFlag(c *cli.Context, name string) (int64, error) {
 		return 0, badInput("--"+name, err, "")
 	}
 	return n, nil
-}
-
-// rightName refuses a name that says another format than is written.
-func rightName(out string, named, wanted convert.Format) error {
-	if slices.Contains(wanted.Endings, convert.Ending(out)) {
-		return nil
-	}
-	better := strings.TrimSuffix(out, convert.Ending(out)) + wanted.Endings[0]
-	return badInput("", fmt.Errorf("%s is a name of the format %s, and %s is asked for", out, named.Name, wanted.Name), "name it "+better)
 }
 
 // free refuses an output that is the input, or that exists and is not to be replaced.

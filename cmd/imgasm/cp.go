@@ -35,7 +35,7 @@ imgasm cp alma.qcow2:/var/log logs`,
 		}, talkFlags()...),
 		Action: func(c *cli.Context) error {
 			if c.NArg() != 2 {
-				return a.usage("cp takes IMAGE:PATH and DEST, got %d arguments", c.NArg())
+				return a.usage("cp takes IMAGE:PATH and DEST, got %d", c.NArg())
 			}
 			image, name, err := imageAndPath(c.Args().Get(0))
 			if err != nil {
@@ -62,7 +62,7 @@ func imageAndPath(arg string) (image, name string, err error) {
 		}
 	}
 	if name == "" {
-		return "", "", &usageError{text: fmt.Sprintf("%q is not IMAGE:PATH", arg), hint: "write the image, a colon, and a path in it: imgasm cp alma.qcow2:/etc/fstab ."}
+		return "", "", badInput("", fmt.Errorf("%q is not IMAGE:PATH", arg), "write the image, a colon, and a path in it: imgasm cp alma.qcow2:/etc/fstab .")
 	}
 	_, err = os.Stat(image)
 	return image, name, ofUser(err) // a folder is refused when it is opened

@@ -32,7 +32,7 @@ imgasm diff old.qcow2 new.qcow2 --packages`,
 		},
 		Action: func(c *cli.Context) error {
 			if c.NArg() != 2 {
-				return a.usage("diff takes two images, got %d arguments", c.NArg())
+				return a.usage("diff takes two images, got %d", c.NArg())
 			}
 			return a.diff(c, c.Args().Get(0), c.Args().Get(1))
 		},

@@ -17,15 +17,14 @@ import (
 	"github.com/imgasm/imgasm/assemble/watch"
 	"github.com/imgasm/imgasm/cmd/imgasm/ui"
 	"github.com/imgasm/imgasm/internal/fault"
-	"github.com/imgasm/imgasm/kickstart"
 )
 
 // The exit codes of every verb.
 const (
 	exitDone        = 0
 	exitOther       = 1   // and differences, of diff and image compare
-	exitUsage       = 2   // imgasm was called wrongly
-	exitInput       = 3   // invalid input, or lint findings
+	exitUsage       = 2   // the words of the command do not fit together
+	exitInput       = 3   // they do, and what one of them says or names cannot be used; or lint findings
 	exitHost        = 4   // this host lacks something
 	exitInstall     = 5   // the guest's installation failed
 	exitTimeout     = 6   // timed out or stalled
@@ -124,7 +123,6 @@ var anywhere = []struct {
 	{exitInterrupted, as[*interruptError]},
 	{exitInterrupted, func(err error) bool { return errors.Is(err, context.Canceled) }},
 	{exitUsage, as[*usageError]},
-	{exitUsage, func(err error) bool { return errors.Is(err, kickstart.ErrUnknownName) }},
 	{exitInput, func(err error) bool { return errors.Is(err, errFindings) }},
 	{exitInput, func(err error) bool { return errors.Is(err, errUnevaluated) }},
 	{exitHost, func(err error) bool { return errors.Is(err, errNotReady) || errors.Is(err, errNoBuilder) }},

@@ -217,7 +217,7 @@ func firmwareExtractCommand(app *app) *cli.Command {
 		}, talkFlags()...),
 		Action: func(c *cli.Context) error {
 			if c.NArg() != 1 {
-				return app.usage("firmware extract takes one package or ISO, got %d arguments", c.NArg())
+				return app.usage("firmware extract takes one package or ISO, got %d", c.NArg())
 			}
 			return app.firmwareExtract(c.Context, c, c.Args().First())
 		},

@@ -40,7 +40,7 @@ func imageInfoCommand(a *app) *cli.Command {
 		Flags:     []cli.Flag{jsonFlag()},
 		Action: func(c *cli.Context) error {
 			if c.NArg() != 1 {
-				return a.usage("image info takes one image, got %d arguments", c.NArg())
+				return a.usage("image info takes one image, got %d", c.NArg())
 			}
 			return a.imageInfo(c.Args().First(), c.Bool("json"))
 		},
@@ -148,7 +148,7 @@ func imageCheckCommand(a *app) *cli.Command {
 		Flags: talkFlags(),
 		Action: func(c *cli.Context) error {
 			if c.NArg() != 1 {
-				return a.usage("image check takes one image, got %d arguments", c.NArg())
+				return a.usage("image check takes one image, got %d", c.NArg())
 			}
 			return a.imageCheck(c, c.Args().First())
 		},
@@ -259,7 +259,7 @@ func imageCompareCommand(a *app) *cli.Command {
 		Flags: talkFlags(),
 		Action: func(c *cli.Context) error {
 			if c.NArg() != 2 {
-				return a.usage("image compare takes two images, got %d arguments", c.NArg())
+				return a.usage("image compare takes two images, got %d", c.NArg())
 			}
 			return a.imageCompare(c, c.Args().Get(0), c.Args().Get(1))
 		},

@@ -43,7 +43,7 @@ imgasm inspect alma.qcow2 --partition 2 --ls /`,
 		Action: func(c *cli.Context) error {
 			switch {
 			case c.NArg() != 1:
-				return a.usage("inspect takes one image, got %d arguments", c.NArg())
+				return a.usage("inspect takes one image, got %d", c.NArg())
 			case c.IsSet("ls") && c.IsSet("cat") || c.IsSet("sbom") && (c.IsSet("ls") || c.IsSet("cat")):
 				return a.usage("--ls, --cat and --sbom exclude each other")
 			case c.IsSet("sbom") && c.IsSet("partition"):
@@ -86,7 +86,7 @@ type openedImage struct {
 func openImage(c *cli.Context, file string) (*openedImage, error) {
 	partition := c.Int("partition")
 	if c.IsSet("partition") && partition < 1 {
-		return nil, &usageError{text: "--partition: partitions are counted from 1", hint: "see which there are: imgasm inspect " + file}
+		return nil, badInput("--partition", errors.New("partitions are counted from 1"), "see which there are: imgasm inspect "+file)
 	}
 	d, err := convert.Open(file)
 	if err != nil {

@@ -42,7 +42,7 @@ func dialects() (names []string) {
 func (a *app) dialect(name string) (kickstart.Dialect, error) {
 	d, err := kickstart.DialectByName(name)
 	if err != nil {
-		return "", a.usage("--dialect: %v", err)
+		return "", badInput("--dialect", err, "")
 	}
 	return d, nil
 }

@@ -52,7 +52,7 @@ func (a *app) kickstartFiles(args []string) ([]kickstartFile, error) {
 		case errors.Is(err, fs.ErrNotExist) && strings.ContainsAny(arg, "*?["):
 			matches, globErr := filepath.Glob(arg)
 			if globErr != nil {
-				return nil, a.usage("%s: %v", arg, globErr)
+				return nil, badInput("", fmt.Errorf("%s: %w", arg, globErr), "")
 			}
 			found := false
 			for _, m := range matches {
@@ -146,7 +146,7 @@ func (a *app) includesOf(ctx context.Context, f kickstartFile, root string) (fun
 	}
 	below, err := filepath.Rel(top, folder)
 	if err != nil || !filepath.IsLocal(below) {
-		return nil, a.usage("--include-root: %s is not below %s", f.name, root)
+		return nil, badInput("--include-root", fmt.Errorf("%s is not below %s", f.name, root), "")
 	}
 	return includer{ctx, root, below}.read, nil
 }

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -38,7 +39,8 @@ func kickstartLintCommand(app *app) *cli.Command {
 			&cli.StringFlag{Name: "include-root", Category: groupChecks, Usage: "a relative %include may name files below `DIR`", DefaultText: "below the file's own folder"},
 			&cli.BoolFlag{Name: "strict", Category: groupChecks, Usage: "warnings count as errors for the exit code"},
 			&cli.StringFlag{Name: "arch", Category: groupTarget, Usage: "`x86_64|x86_64_v2|aarch64` architecture that the file is for"},
-			&cli.StringFlag{Name: "boot", Category: groupTarget, Usage: "`uefi|bios` firmware that the machine boots by"},
+			&cli.StringFlag{Name: "firmware", Category: groupTarget, Usage: "`uefi|bios` firmware that the machine boots by"},
+			&cli.StringFlag{Name: "boot", Hidden: true}, // its old name
 			&cli.StringFlag{Name: "disk", Category: groupTarget, Usage: "`DISK` of the machine: vda, sda, nvme0n1, …"},
 			&cli.StringFlag{Name: "iso", Category: groupTarget, Usage: "`boot|minimal|dvd` kind of installer"},
 			&cli.StringFlag{Name: "profile", Category: groupTarget, Usage: "`minimal|cloud` profile to hold the file against"},
@@ -72,10 +74,10 @@ func kickstartLintCommand(app *app) *cli.Command {
 
 // lintTarget is the machine of the flags, nil without any of them.
 func (a *app) lintTarget(c *cli.Context) (*kickstart.Target, error) {
-	if !slices.ContainsFunc([]string{"arch", "boot", "disk", "iso", "offline"}, c.IsSet) {
+	if !slices.ContainsFunc([]string{"arch", "firmware", "boot", "disk", "iso", "offline"}, c.IsSet) {
 		return nil, nil
 	}
-	t := &kickstart.Target{Arch: c.String("arch"), Boot: c.String("boot"), DiskName: c.String("disk"), ISOVariant: c.String("iso"), Offline: c.Bool("offline"), CmdlineMode: true}
+	t := &kickstart.Target{Arch: c.String("arch"), Boot: cmp.Or(c.String("firmware"), c.String("boot")), DiskName: c.String("disk"), ISOVariant: c.String("iso"), Offline: c.Bool("offline"), CmdlineMode: true}
 	if t.Arch != "" {
 		if _, err := wishedArch(strings.TrimSuffix(t.Arch, "_v2")); err != nil {
 			return nil, err
@@ -84,9 +86,9 @@ func (a *app) lintTarget(c *cli.Context) (*kickstart.Target, error) {
 	for _, choice := range []struct {
 		flag, value string
 		of          []string
-	}{{"boot", t.Boot, []string{"uefi", "bios"}}, {"iso", t.ISOVariant, []string{"boot", "minimal", "dvd"}}} {
+	}{{"firmware", t.Boot, []string{"uefi", "bios"}}, {"iso", t.ISOVariant, []string{"boot", "minimal", "dvd"}}} {
 		if choice.value != "" && !slices.Contains(choice.of, choice.value) {
-			return nil, a.usage("--%s: %q is not one of %s", choice.flag, choice.value, strings.Join(choice.of, ", "))
+			return nil, badInput("--"+choice.flag, fmt.Errorf("%q is not one of %s", choice.value, strings.Join(choice.of, ", ")), "")
 		}
 	}
 	return t, nil

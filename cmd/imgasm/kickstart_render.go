@@ -3,7 +3,9 @@
 package main
 
 import (
+	"cmp"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -21,7 +23,7 @@ func kickstartRenderCommand(app *app) *cli.Command {
 		Name:  "render",
 		Usage: "print the default AlmaLinux kickstart with your settings",
 		UsageText: "imgasm kickstart render >ks.cfg\n" +
-			"imgasm kickstart render --boot bios --cdrom --hostname web --ssh-key ~/.ssh/id_ed25519.pub\n" +
+			"imgasm kickstart render --firmware bios --cdrom --hostname web --ssh-key ~/.ssh/id_ed25519.pub\n" +
 			"imgasm kickstart render --source https://mirror/BaseOS/ --repo AppStream=https://mirror/apps/\n\n" +
 			"imgasm kickstart render --disk sda --console none --cdrom --minimal --seed 00ff",
 		Description: "The file is complete, for the installer as for imgasm alma --kickstart.\n\n" +
@@ -30,7 +32,8 @@ func kickstartRenderCommand(app *app) *cli.Command {
 			"have not given.",
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "arch", Value: arch.Host().Name, Category: groupTarget, Usage: "`x86_64|x86_64_v2|aarch64` architecture of the system"},
-			&cli.StringFlag{Name: "boot", Value: "uefi", Category: groupTarget, Usage: "`uefi|bios` firmware of the machine"},
+			&cli.StringFlag{Name: "firmware", Value: "uefi", Category: groupTarget, Usage: "`uefi|bios` firmware of the machine"},
+			&cli.StringFlag{Name: "boot", Hidden: true}, // its old name
 			&cli.StringFlag{Name: "disk", Value: "vda", Category: groupTarget, Usage: "the `DISK` to install on: vda (virtio-blk), sda (scsi), nvme0n1"},
 			&cli.StringFlag{Name: "console", Category: groupTarget + rare, Usage: "serial console `DEVICE` of the system, or none", DefaultText: "the architecture's"},
 			&cli.StringFlag{Name: "version", Value: "10", Category: groupSource, Usage: "AlmaLinux `VERSION` whose repositories to use: 10, 10.N or kitten"},
@@ -72,7 +75,7 @@ func kickstartRenderCommand(app *app) *cli.Command {
 // renderOptions are the flags of render as the package has them.
 func (a *app) renderOptions(c *cli.Context) (render.Options, error) {
 	o := render.Options{
-		Arch: c.String("arch"), Boot: c.String("boot"), Disk: c.String("disk"), Console: c.String("console"),
+		Arch: c.String("arch"), Boot: cmp.Or(c.String("boot"), c.String("firmware")), Disk: c.String("disk"), Console: c.String("console"),
 		Hostname: c.String("hostname"), Lang: c.String("lang"), Keyboard: c.String("keyboard"), Timezone: c.String("timezone"),
 		Packages:   c.StringSlice("package"),
 		KernelArgs: c.StringSlice("kernel-arg"),
@@ -115,7 +118,7 @@ func (a *app) renderOptions(c *cli.Context) (render.Options, error) {
 	}
 	if seed := c.String("seed"); seed != "" {
 		if o.Seed, err = hex.DecodeString(seed); err != nil {
-			return o, a.usage("--seed: write hexadecimal digits, two a byte")
+			return o, badInput("--seed", errors.New("write hexadecimal digits, two a byte"), "")
 		}
 	} else {
 		user := ""
@@ -152,7 +155,7 @@ func (a *app) repos(c *cli.Context) (all []render.Repo, err error) {
 	for _, text := range c.StringSlice("repo") {
 		name, url, ok := strings.Cut(text, "=")
 		if !ok {
-			return nil, a.usage("--repo: write NAME=URL, not %q", text)
+			return nil, badInput("--repo", fmt.Errorf("write NAME=URL, not %q", text), "")
 		}
 		all = append(all, render.Repo{Name: name, URL: url})
 	}

@@ -42,7 +42,7 @@ func limaDoes(a *app, verb, usage, examples string) *cli.Command {
 		Action: func(c *cli.Context) error {
 			before, after := a.divided(c)
 			if len(before) != 1 {
-				return a.usage("lima %s takes the name of one machine, got %d arguments", verb, len(before))
+				return a.usage("lima %s takes the name of one machine, got %d", verb, len(before))
 			}
 			if verb == "shell" {
 				return a.become("limactl", slices.Concat([]string{verb}, before, after))
@@ -65,7 +65,7 @@ func limaStartCommand(a *app) *cli.Command {
 		Action: func(c *cli.Context) error {
 			before, after := a.divided(c)
 			if len(before) != 1 {
-				return a.usage("lima start takes one image or name, got %d arguments", len(before))
+				return a.usage("lima start takes one image or name, got %d", len(before))
 			}
 			name := before[0]
 			// limactl makes a machine of its own choice for a name that it does not
@@ -112,7 +112,7 @@ func limaTemplateCommand(a *app) *cli.Command {
 		}, limaFlags()...),
 		Action: func(c *cli.Context) error {
 			if c.NArg() != 1 {
-				return a.usage("lima template takes one image, got %d arguments", c.NArg())
+				return a.usage("lima template takes one image, got %d", c.NArg())
 			}
 			image, out := c.Args().First(), c.String("out")
 			if out != "" {

@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/imgasm/imgasm/assemble/boot"
+	"github.com/imgasm/imgasm/assemble/disk"
 	"github.com/imgasm/imgasm/internal/event"
 )
 
@@ -91,6 +92,9 @@ func mediaDisk(app *app) *cli.Command {
 			}
 			if c.String("out") == "" || c.String("size") == "" {
 				return app.usage("media disk wants --size SIZE and --out FILE")
+			}
+			if _, err := disk.ParseSize(c.String("size")); err != nil {
+				return badInput("--size", err, "")
 			}
 			return boot.WriteDisk(c.String("out"), c.String("size"), c.String("layout"))
 		},

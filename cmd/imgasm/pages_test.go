@@ -24,7 +24,7 @@ func TestPageBeforeFirstStep(t *testing.T) {
 		"alma --iso bad.iso --report checked.html":                               "not an ISO 9660 image",
 		"alma --memory much --report flag.html":                                  "What to do:</b> such as --memory 4G",
 		"alma --arch x86_64 --iso installer.iso --qemu /none --report qemu.html": "there is no program /none",
-		"rehearse --fail none --report usage.html":                               "",
+		"rehearse none --report usage.html":                                      "",
 		"alma --iso bad.iso --dry-run --report dry.html":                         "",
 		"alma --iso bad.iso --report theirs.html":                                "<html>",
 		"alma --offline --iso https://a:s3cret@127.0.0.1:1/x.iso --report pages": "alma.qcow2",

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -43,7 +44,7 @@ func (a *app) provisioning(c *cli.Context) (p alma.Provisioning, err error) {
 		v := alma.Provision{Script: g.value}
 		if g.flag == "copy" {
 			if v = copied(g.value); v.Copy == "" {
-				return p, a.usage("--copy: write SRC:DEST with an absolute DEST, such as motd:/etc/motd, not %q", g.value)
+				return p, badInput("--copy", fmt.Errorf("write SRC:DEST with an absolute DEST, not %q", g.value), "such as --copy motd:/etc/motd")
 			}
 		}
 		p.Provision = append(p.Provision, v)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -38,7 +39,7 @@ and runs the ordinary build on it: the same media, QEMU, console and checks as
 imgasm alma, without a download of gigabytes.
 
 The image is a rehearsal, says so
-everywhere, and is no AlmaLinux. A FAILURE is one of: ` + failures.Names() + ".",
+everywhere, and is no AlmaLinux. A FAILURE is one of: ` + strings.Join(failures.Names(), ", ") + ".",
 		Flags: slices.Concat([]cli.Flag{
 			&cli.StringFlag{Name: "iso", Category: groupSource, Usage: "take kernel and boot loader out of the installer `ISO`", DefaultText: "packages of Debian 12"},
 			&cli.StringFlag{Name: "mirror", Category: groupSource, Usage: "fetch packages from the mirror of Debian at `URL`", DefaultText: "that of this system's apt, or Debian's own"},
@@ -114,7 +115,7 @@ func (a *app) rehearsalSpec(c *cli.Context) (alma.Spec, error) {
 	s.Out = cmp.Or(s.Out, "rehearsal"+rehearsalEnding(s.Formats))
 	if name := c.String("fail"); name != "" {
 		if _, found := failures.Find(name); !found {
-			return s, a.usage("--fail %s: there is no such failure; there are %s", name, failures.Names())
+			return s, badInput("--fail", fmt.Errorf("there is no failure %q", name), nearest(name, failures.Names())+"there are "+strings.Join(failures.Names(), ", "))
 		}
 		s.KernelArgs = append(s.KernelArgs, failures.Argument+"="+name)
 	}

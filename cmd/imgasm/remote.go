@@ -53,7 +53,7 @@ imgasm remote fetch build.example.org --out images`,
 func (a *app) asked(c *cli.Context, most int, do func(t *trip, args []string) error) error {
 	args := c.Args().Slice()
 	if len(args) == 0 || most > 0 && len(args) > most {
-		return a.usage("%s takes %s, got %d arguments", c.Command.Name, c.Command.ArgsUsage, len(args))
+		return a.usage("%s takes %s, got %d", "remote "+c.Command.Name, c.Command.ArgsUsage, len(args))
 	}
 	t := a.newTrip(c, args[0], ui.Shown{JSON: c.Bool("json"), Quiet: c.Bool("quiet")})
 	defer t.close()

@@ -50,7 +50,7 @@ func replayCommand(app *app) *cli.Command {
 		},
 		Action: func(c *cli.Context) error {
 			if c.NArg() != 1 {
-				return app.usage("replay takes one serial log, got %d arguments", c.NArg())
+				return app.usage("replay takes one serial log, got %d", c.NArg())
 			}
 			of := c.String("arch")
 			if of != "" {
@@ -77,7 +77,7 @@ type replayOptions struct {
 
 func (a *app) replay(ctx context.Context, o replayOptions) error {
 	if o.console == "" {
-		return a.usage("replay takes a serial log; the argument is empty")
+		return badInput("", errors.New("the serial log's name is empty"), "is a variable not set?")
 	}
 	o.findMore()
 	in := recording{ctx: ctx, stdin: a.stdin}

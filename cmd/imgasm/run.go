@@ -59,7 +59,7 @@ loopback: for ssh 2222 (2223 for NixOS) or the next that is free, and those of -
 		Action: func(c *cli.Context) error {
 			switch {
 			case c.NArg() != 1:
-				return a.usage("run takes one image, got %d arguments", c.NArg())
+				return a.usage("run takes one image, got %d", c.NArg())
 			case c.Bool("json") && !c.Bool("detach"):
 				return a.usage("--json describes a machine that is left running: add --detach")
 			case c.IsSet("user") && c.IsSet("user-data"):
@@ -96,6 +96,11 @@ func (a *app) run(c *cli.Context, path string) error {
 	store, err := a.instances()
 	if err != nil {
 		return err
+	}
+	if name := c.String("name"); name != "" {
+		if err := instance.CheckName(name); err != nil {
+			return err
+		}
 	}
 	forwards, err := portFlags(c.StringSlice("port"))
 	if err != nil {

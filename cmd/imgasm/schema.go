@@ -27,7 +27,7 @@ func schemaCommand(a *app) *cli.Command {
 			"fields may be added in the same one, and are removed or changed in a new one only.",
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 1 {
-				return a.usage("schema takes one SCHEMA at most, got %d arguments", c.NArg())
+				return a.usage("schema takes one SCHEMA at most, got %d", c.NArg())
 			}
 			return a.printSchema(c.Args().First())
 		},

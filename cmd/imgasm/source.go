@@ -93,7 +93,7 @@ func sourceFetchCommand(app *app) *cli.Command {
 		Flags: append(append(sourceFlags(), &cli.StringFlag{Name: "checksum", Category: groupSource, Usage: "`SHA256` that the ISO must have"}), talkFlags()...),
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 1 {
-				return app.usage("source fetch takes one URL at most, got %d arguments", c.NArg())
+				return app.usage("source fetch takes one URL at most, got %d", c.NArg())
 			}
 			r := sourceRequest(c)
 			r.URL, r.SHA256 = c.Args().First(), c.String("checksum")
@@ -312,7 +312,7 @@ func sourceInspectCommand(app *app) *cli.Command {
 		Flags:     []cli.Flag{jsonFlag()},
 		Action: func(c *cli.Context) error {
 			if c.NArg() != 1 {
-				return app.usage("source inspect takes one ISO, got %d arguments", c.NArg())
+				return app.usage("source inspect takes one ISO, got %d", c.NArg())
 			}
 			return app.sourceInspect(c.Context, c.Args().First(), c.Bool("json"))
 		},

@@ -75,7 +75,7 @@ func scpCommand(a *app) *cli.Command {
 		Action: func(c *cli.Context) error {
 			paths := c.Args().Slice()
 			if len(paths) < 2 {
-				return a.usage("scp takes files and where to copy them, got %d arguments", len(paths))
+				return a.usage("scp takes files and where to copy them, got %d", len(paths))
 			}
 			var machines []string
 			for _, p := range paths {

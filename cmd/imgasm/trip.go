@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
@@ -19,6 +20,10 @@ import (
 
 // elsewhere does an errand.
 func (a *app) elsewhere(e *errand) error {
+	var wrong *fault.Error
+	if _, err := remote.ParseAddress(e.c.String("on")); errors.As(err, &wrong) {
+		return badInput("--on", wrong.Err, strings.ReplaceAll(wrong.Do, "{Host}", "it"))
+	}
 	t := a.newTrip(e.c, e.c.String("on"), e.shown)
 	defer t.close()
 	err := t.errand(e)

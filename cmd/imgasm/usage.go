@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/imgasm/imgasm/internal/proc"
 	"github.com/imgasm/imgasm/kickstart"
 )
 
@@ -27,7 +28,11 @@ func (a *app) usage(format string, args ...any) error {
 // noArgs refuses arguments where a verb takes none.
 func (a *app) noArgs(c *cli.Context) error {
 	if c.NArg() > 0 {
-		return a.usage("%s takes no argument, got %q", strings.TrimPrefix(c.Command.HelpName, "imgasm "), c.Args().First())
+		e := &usageError{text: fmt.Sprintf("%s takes no argument, got %q", strings.TrimPrefix(c.Command.HelpName, "imgasm "), c.Args().First())}
+		if slices.ContainsFunc(c.Command.Flags, func(f cli.Flag) bool { return f.Names()[0] == "out" }) && !c.IsSet("out") {
+			e.hint = "the image's name is given with --out: " + proc.Quote([]string{"--out", c.Args().First()})
+		}
+		return e
 	}
 	return nil
 }
@@ -76,7 +81,7 @@ func flagUsage(c *cli.Context, err error) error {
 		case *cli.BoolFlag:
 			want = "it takes no value"
 		}
-		e.text = fmt.Sprintf("%s %s: %s", dashed(m[2]), m[1], want)
+		return badInput(dashed(m[2]), fmt.Errorf("%s: %s", m[1], want), "")
 	}
 	return e
 }
@@ -87,6 +92,14 @@ func dashed(name string) string {
 		return "-" + name
 	}
 	return "--" + name
+}
+
+// nearest asks back for a name that is nearly right; else "".
+func nearest(word string, names []string) string {
+	if near := kickstart.Nearest(word, names); near != "" {
+		return "did you mean " + near + "? "
+	}
+	return ""
 }
 
 // noCommand refuses a word that names none of the commands of parent, which is

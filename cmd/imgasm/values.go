@@ -41,7 +41,7 @@ func valueKinds() map[string]valueKind {
 		"ARCH":            {list: func(*completion) []candidate { return architectures() }},
 		"CACHE":           {list: func(*completion) []candidate { return plain(host.CacheNames()) }},
 		"CHECK":           {list: func(*completion) []candidate { return checks() }},
-		"FAILURE":         {list: func(*completion) []candidate { return plain(strings.Split(failures.Names(), ", ")) }},
+		"FAILURE":         {list: func(*completion) []candidate { return plain(failures.Names()) }},
 		"FORMAT":          {list: func(*completion) []candidate { return imageFormats() }},
 		"HOST":            {list: func(c *completion) []candidate { return c.hosts("") }},
 		"MACHINE":         {list: func(c *completion) []candidate { return c.machines("") }},

@@ -58,7 +58,7 @@ imgasm verify alma.qcow2 --timeout 1h --bundle failure.tar.zst --report why.html
 		}),
 		Action: a.withPage(func(c *cli.Context) string { return filepath.Base(c.Args().First()) }, func(c *cli.Context) error {
 			if c.NArg() != 1 {
-				return a.usage("verify takes one image, got %d arguments", c.NArg())
+				return a.usage("verify takes one image, got %d", c.NArg())
 			}
 			if isAway(c) {
 				return a.verifyOn(c, c.Args().First())
@@ -82,7 +82,7 @@ func wishFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "arch", Category: groupMachine, Usage: "`ARCH` of the machine: " + arch.Names(), DefaultText: "the image's"},
 		&cli.StringFlag{Name: "memory", Category: groupMachine, Usage: "`SIZE` of a machine's memory", DefaultText: "2G"},
-		&cli.IntFlag{Name: "cpus", Category: groupMachine + rare, Usage: "`NUMBER` of a machine's processors", DefaultText: "the host's, at most 4"},
+		&cli.IntFlag{Name: "cpus", Category: groupMachine + rare, Usage: "`NUMBER` of a machine's processors", DefaultText: cpusDefault},
 		&cli.StringFlag{Name: "accel", Category: groupMachine, Usage: "`auto|kvm|hvf|whpx|tcg` accelerator", Value: "auto"},
 		&cli.StringFlag{Name: "cpu", Category: groupMachine + rare, Usage: "processor `MODEL`, as QEMU names it", DefaultText: "by accelerator"},
 		&cli.StringFlag{Name: "qemu", Category: groupMachine + rare, Usage: "`PATH` of QEMU", DefaultText: "found in PATH"},
@@ -92,9 +92,11 @@ func wishFlags() []cli.Flag {
 
 // wish reads wishFlags.
 func wish(c *cli.Context) (machine.Wish, error) {
-	w := machine.Wish{Accel: c.String("accel"), CPU: c.String("cpu"), QEMU: c.String("qemu"), Firmware: c.String("firmware"), CPUs: c.Int("cpus")}
+	w := machine.Wish{Accel: c.String("accel"), CPU: c.String("cpu"), QEMU: c.String("qemu"), Firmware: c.String("firmware")}
 	var err error
-	w.MemoryMiB, err = memoryFlag(c)
+	if w.CPUs, err = cpusFlag(c); err == nil {
+		w.MemoryMiB, err = memoryFlag(c)
+	}
 	return w, err
 }
 

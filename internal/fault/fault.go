@@ -102,15 +102,24 @@ func Hint(err error, name func(field string) string) string {
 	return Fill(e.Do, name)
 }
 
-// Text is err's text, with the field that is wrong as name calls it; "" leaves
-// it out.
+// Text is err's text, with the fields that are wrong as name calls them; "" leaves
+// one out.
 func Text(err error, name func(field string) string) string {
 	text := err.Error()
-	var e *Error
-	for errors.As(err, &e) && e.Field == "" {
-		err = e.Err // a class that was put around it
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // what is wrapped is looked at below
+		var plain, named []string
+		for _, one := range joined.Unwrap() {
+			plain, named = append(plain, one.Error()), append(named, Text(one, name))
+		}
+		if text == strings.Join(plain, "\n") { // errors.Join
+			return strings.Join(named, "\n")
+		}
 	}
-	if e == nil || e.Field == "" {
+	var e *Error
+	if errors.As(err, &e) && e.Field == "" {
+		return strings.Replace(text, e.Err.Error(), Text(e.Err, name), 1) // a class that was put around it
+	}
+	if e == nil {
 		return text
 	}
 	called := name(e.Field)

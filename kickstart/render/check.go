@@ -50,14 +50,33 @@ func (o *Options) check() error {
 // ErrOption says that a setting cannot be used. The text names it, and what is allowed.
 var ErrOption = fault.Class(fault.Input, "a setting that cannot be used")
 
+// fields are the fields of options, by the words that options begin with.
+var fields = map[string]string{
+	"host name": "Hostname", "language": "Lang", "keyboard": "Keyboard", "time zone": "Timezone", "proxy": "Proxy", "certificates": "CA",
+	"ssh key": "SSHKeys", "user": "User", "root password": "RootPassword", "password": "Password", "package": "Packages", "repository": "Repos",
+	"version": "Version", "source": "Source", "architecture": "Arch", "disk": "Disk", "console": "Console", "boot mode": "Firmware", "copy": "Copy",
+}
+
 // refuse is ErrOption for an option, such as "host name", and its value; "" for a
 // secret. The format says what is allowed.
 func refuse(option, value, format string, args ...any) error {
-	text := "kickstart: " + option + " "
+	text := option + " "
+	e := &fault.Error{Class: ErrOption}
+	for words, field := range fields {
+		if option == words {
+			e.Field, text = field, ""
+		} else if strings.HasPrefix(option, words+" ") {
+			e.Field = field
+		}
+	}
+	if e.Field == "" {
+		text = "kickstart: " + text
+	}
 	if value != "" {
 		text += fmt.Sprintf("%q: ", value)
 	}
-	return &fault.Error{Class: ErrOption, Err: fmt.Errorf("%s%w", text, fmt.Errorf(format, args...))}
+	e.Err = fmt.Errorf("%s%w", text, fmt.Errorf(format, args...))
+	return e
 }
 
 func match(pattern *regexp.Regexp, option, value, example string) error {
@@ -179,7 +198,7 @@ func checkKeys(account string, keys []string) error {
 		case oneLine(line) != nil || len(rest) > 0:
 			errs = append(errs, refuse(option, "", "has more than one line: give each key by itself"))
 		case err != nil, strings.HasPrefix(line, "-"):
-			errs = append(errs, refuse(option, line, "is no line of an authorized_keys file, which begins as in \"ssh-ed25519 AAAA\""))
+			errs = append(errs, refuse(option, line, "is no public key: a line of an authorized_keys file, which begins as in \"ssh-ed25519 AAAA\""))
 		}
 	}
 	return errors.Join(errs...)

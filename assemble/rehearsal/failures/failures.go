@@ -3,8 +3,6 @@
 // offers it, and the end-to-end tests hold imgasm's conclusion against it.
 package failures
 
-import "strings"
-
 // Argument is the kernel argument that asks the guest for one of the failures:
 // "imgasm.fail=NAME".
 const Argument = "imgasm.fail"
@@ -117,11 +115,10 @@ func Find(name string) (Failure, bool) {
 	return Failure{}, false
 }
 
-// Names lists all names, separated by a comma and a blank.
-func Names() string {
-	var names []string
+// Names lists all names.
+func Names() (names []string) {
 	for _, f := range All() {
 		names = append(names, f.Name)
 	}
-	return strings.Join(names, ", ")
+	return names
 }

@@ -2,6 +2,7 @@ package failures
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -30,7 +31,7 @@ func TestTable(t *testing.T) {
 		if !ok || got != f {
 			t.Errorf("Find(%q) = %v, %v", f.Name, got, ok)
 		}
-		if !strings.Contains(Names(), f.Name) {
+		if !slices.Contains(Names(), f.Name) {
 			t.Errorf("Names() leaves out %q", f.Name)
 		}
 	}
