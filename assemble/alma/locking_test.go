@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/host"
 	"github.com/imgasm/imgasm/assemble/lock"
 	"github.com/imgasm/imgasm/internal/digest"
 	"github.com/imgasm/imgasm/qemu/qemutest"
@@ -27,6 +28,7 @@ func TestLock(t *testing.T) {
 		t.Fatalf("a missing lock: %v; want an error with a hint", err)
 	}
 	s.Lock, s.Provenance, s.Checksums = true, true, true
+	h.Defaults = []host.Default{{Flag: "disk-size", Values: []string{"10G"}, From: "config.yaml:3"}}
 	p, err := resolve(t.Context(), s, h)
 	if err != nil {
 		t.Fatal(err)
@@ -39,6 +41,10 @@ func TestLock(t *testing.T) {
 		if info, err := os.Stat(name); err != nil || info.Size() == 0 {
 			t.Errorf("%s was not written: %v", filepath.Base(name), err)
 		}
+	}
+	statement, err := os.ReadFile(provenanceName(p.Outputs.Path))
+	if err != nil || !strings.Contains(strings.Join(strings.Fields(string(statement)), ""), `"defaults":[{"flag":"disk-size","values":["10G"],"from":"config.yaml:3"}]`) {
+		t.Errorf("the provenance does not say what was set elsewhere: %v\n%s", err, statement)
 	}
 	sums, err := os.ReadFile(checksumsName(p.Outputs.Path))
 	if err != nil || strings.Count(string(sums), "\n") != 2 {

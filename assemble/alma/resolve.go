@@ -82,7 +82,7 @@ func Resolve(ctx context.Context, h host.Host, s Spec, in *Installer) (_ *Plan, 
 // downloaded for a build that cannot be: if the ISO is still to come, a host
 // without QEMU too. Errors are those of Resolve.
 func (s Spec) Check(ctx context.Context, h host.Host) error {
-	if err := s.CheckInput(ctx, h); err != nil || !s.remote() { // what the user gave is looked at before what the host has
+	if err := cmp.Or(s.CheckInput(ctx, h), s.CheckFiles()); err != nil || !s.remote() { // what the user gave is looked at before what the host has
 		return err
 	}
 	a, err := parseArch(s.Arch)
@@ -116,9 +116,6 @@ func (s Spec) CheckInput(ctx context.Context, h host.Host) (err error) {
 		if err = p.readProvisions(ctx); err == nil {
 			_, err = p.render()
 		}
-	}
-	if err == nil {
-		err = s.CheckFiles()
 	}
 	return err
 }

@@ -72,7 +72,7 @@ func buildFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "keep-vm", Category: groupFailure + rare, Usage: "hold a guest that fails, for imgasm console"},
 		&cli.BoolFlag{Name: "keep", Category: groupFailure + rare, Usage: "keep the working folder with media and logs"},
 		&cli.BoolFlag{Name: "no-verify", Category: groupImage + rare, Usage: "publish without having seen the image boot, and without the checks of imgasm verify"},
-		&cli.BoolFlag{Name: "dry-run", Category: groupTalk, Usage: "print the plan, with QEMU's command; do nothing"},
+		&cli.BoolFlag{Name: "dry-run", Category: groupTalk, Usage: "print the plan, fetch what it needs, build nothing"},
 		&cli.BoolFlag{Name: "json", Category: groupTalk, Usage: "print events (or the plan) as JSON lines"},
 		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Category: groupTalk + rare, Usage: "print problems and the result only"},
 		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Category: groupTalk, Usage: "print the guest's console too"},

@@ -139,11 +139,14 @@ func (a *app) cleanCaches(c *cli.Context) error {
 		bytes += p.SizeBytes
 		table.Row(size.Text(p.SizeBytes), p.Path)
 	}
-	verb := "removed"
-	if c.Bool("dry-run") {
-		verb = "would remove"
+	switch {
+	case len(gone) == 0:
+		fmt.Fprintf(a.Err, "imgasm: nothing to remove from %s\n", h.CacheDir)
+	case c.Bool("dry-run"):
+		fmt.Fprintf(a.Err, "imgasm: would remove %s\n", size.Text(bytes))
+	default:
+		fmt.Fprintf(a.Err, "imgasm: removed %s\n", size.Text(bytes))
 	}
-	fmt.Fprintf(a.Err, "imgasm: %s %s\n", verb, size.Text(bytes))
 	return errors.Join(append(failed, table.Flush())...)
 }
 

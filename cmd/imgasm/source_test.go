@@ -92,13 +92,13 @@ func (s session) cleanCaches(iso string) {
 	try(0, dir+"\n", "", "dir")
 	try(0, "installer ISOs: imgasm source list", "", "list")
 	try(exitInput, "", "the caches are firmware, iso,", "clean", "isos")
-	try(0, "", "removed 0 B", "clean") // nothing is partial
+	try(0, "", "nothing to remove", "clean") // nothing is partial
 	try(0, iso, "would remove 488.3 KiB", "clean", "--all", "--dry-run", "iso")
 	held := flock.New(lock)
 	if ok, err := held.TryLock(); !ok || err != nil {
 		s.t.Fatal(ok, err)
 	}
-	try(0, "", "removed 0 B", "clean", "--all", "rehearsal")
+	try(0, "", "nothing to remove", "clean", "--all", "rehearsal")
 	held.Unlock()
 	try(0, old, "removed 3 B", "clean", "--all", "--older-than", "24h", "rehearsal")
 	gone(old, true)
