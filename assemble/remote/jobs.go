@@ -114,7 +114,8 @@ func (s *Server) launch(ctx context.Context, dir string, r *Request) error {
 	if _, err := s.job(ctx, r.ID); err == nil {
 		return nil
 	}
-	return fmt.Errorf("the job did not start: %s", tailOf(ctx, log.Name()))
+	err = fmt.Errorf("the job did not start: %s", tailOf(ctx, log.Name()))
+	return errors.Join(err, s.remove(r.ID))
 }
 
 // tailOf is the end of a text that a program has left.

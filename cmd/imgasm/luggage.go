@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -20,6 +21,7 @@ import (
 	"github.com/imgasm/imgasm/assemble/remote"
 	"github.com/imgasm/imgasm/firmware"
 	"github.com/imgasm/imgasm/internal/digest"
+	"github.com/imgasm/imgasm/internal/memo"
 	"github.com/imgasm/imgasm/kickstart"
 )
 
@@ -124,7 +126,7 @@ func (l *luggage) add(name, file string, modes bool) error {
 		case !info.Mode().IsRegular():
 			err = &fs.PathError{Op: "open", Path: at, Err: errors.New("not a regular file")}
 		default:
-			if f.SHA256, f.Size, err = digest.File(l.ctx, at); err == nil {
+			if f.SHA256, f.Size, err = l.sum(at, info); err == nil {
 				if l.from == nil {
 					l.from = map[string]string{}
 				}
@@ -134,6 +136,29 @@ func (l *luggage) add(name, file string, modes bool) error {
 		l.files = append(l.files, f)
 		return err
 	})
+}
+
+// sum is the SHA-256 and the size of a file. That of a large one is remembered, unless
+// the file may have been written since within one tick of its file system's clock.
+func (l *luggage) sum(path string, info fs.FileInfo) (string, int64, error) {
+	if info.Size() < 64<<20 || time.Since(info.ModTime()) < 2*time.Second {
+		return digest.File(l.ctx, path)
+	}
+	h, err := l.app.host()
+	abs, err2 := filepath.Abs(path)
+	if err := errors.Join(err, err2); err != nil {
+		return "", 0, err
+	}
+	dir, name, of := filepath.Join(h.CacheDir, "remote", "sums"), digest.Bytes([]byte(abs)), memo.Program(abs)
+	var sum string
+	if memo.Recall(dir, name, of, &sum) && digest.Is(sum) {
+		return sum, info.Size(), nil
+	}
+	sum, size, err := digest.File(l.ctx, path)
+	if err == nil && of == memo.Program(abs) {
+		memo.Keep(dir, name, of, sum)
+	}
+	return sum, size, err
 }
 
 // at packs a file that has a name of its own there, if it is to be packed, and returns

@@ -27,11 +27,12 @@ import (
 // other is another host.
 type other struct {
 	*sshtest.Server
-	jobs string
+	cache string
+	env   []string // of clients
 }
 
 // anotherHost has imgasm in its PATH.
-func anotherHost(t *testing.T) *other {
+func anotherHost(t testing.TB) *other {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -42,14 +43,57 @@ func anotherHost(t *testing.T) *other {
 		t.Fatal(err)
 	}
 	s := sshtest.Start(t, "PATH="+bin+":"+os.Getenv("PATH"))
-	t.Setenv("IMGASM_SSH", strings.Join(s.Command(), " "))
-	return &other{s, filepath.Join(s.Home, ".cache/imgasm/remote/jobs")}
+	return &other{s, filepath.Join(s.Home, ".cache/imgasm"), []string{"IMGASM_SSH=" + strings.Join(s.Command(), " "), "IMGASM_CACHE=" + t.TempDir(), "HOME=" + t.TempDir()}}
+}
+
+func (o *other) getenv(name string) string {
+	for _, v := range o.env {
+		if value, ok := strings.CutPrefix(v, name+"="); ok {
+			return value
+		}
+	}
+	return os.Getenv(name)
+}
+
+// run is imgasm in this process.
+func (o *other) run(t testing.TB, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	code = run(t.Context(), append([]string{"imgasm"}, args...), strings.NewReader(""), &out, &errs, o.getenv)
+	return code, out.String(), errs.String()
+}
+
+// must is run of what ends well.
+func (o *other) must(t testing.TB, args ...string) string {
+	t.Helper()
+	code, stdout, stderr := o.run(t, args...)
+	if code != exitDone {
+		t.Fatalf("%q: exit code %d\n%s", args, code, stderr)
+	}
+	return stdout
+}
+
+// launch begins a build there whose QEMU follows a script.
+func (o *other) launch(t *testing.T, out string, script qemutest.Script, flags ...string) *running {
+	t.Helper()
+	installer := filepath.Join(t.TempDir(), "installer.iso")
+	fakeInstaller(t, installer)
+	script.Steps = append([]qemutest.Step{qemutest.Await("cont"), qemutest.Serial("[    0.000000] Linux version 6.12.0-55.el10.x86_64\r\n")}, script.Steps...)
+	return launchWith(t, o.env, out, append(buildArgs(installer, qemutest.Executable(t, script), out), flags...)...)
+}
+
+// start is launch until the guest is heard.
+func (o *other) start(t *testing.T, script qemutest.Script, flags ...string) *running {
+	t.Helper()
+	r := o.launch(t, filepath.Join(t.TempDir(), "image.qcow2"), script, flags...)
+	r.await(t, isConsole)
+	return r
 }
 
 // none fails unless the host has no job and no process of one any more.
 func (o *other) none(t *testing.T) {
 	t.Helper()
-	if left, err := os.ReadDir(o.jobs); err != nil || len(left) > 0 {
+	if left, err := os.ReadDir(filepath.Join(o.cache, "remote/jobs")); err != nil || len(left) > 0 {
 		t.Errorf("jobs on the host: %v, %v", left, err)
 	}
 	o.noProcess(t, o.Home)
@@ -89,14 +133,14 @@ func processes(t *testing.T, what string) map[int]string {
 // list is imgasm remote list.
 func (o *other) list(t *testing.T) (jobs []remote.Job) {
 	t.Helper()
-	if err := json.Unmarshal([]byte(runText(t, "remote", "list", "there", "--json")), &jobs); err != nil {
+	if err := json.Unmarshal([]byte(o.must(t, "remote", "list", "there", "--json")), &jobs); err != nil {
 		t.Fatal(err)
 	}
 	return jobs
 }
 
 // disk is a raw disk of some random bytes and a hole.
-func randomDisk(t *testing.T, data, size int64) string {
+func randomDisk(t testing.TB, data, size int64) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "disk.raw")
 	text := make([]byte, data)
@@ -122,11 +166,12 @@ func TestOnBinary(t *testing.T) {
 }
 
 func TestOnConvert(t *testing.T) {
+	t.Parallel()
 	o := anotherHost(t)
 	in, dir := randomDisk(t, 1<<20, 64<<20), t.TempDir()
 	here, there := filepath.Join(dir, "here.vhd"), filepath.Join(dir, "there.vhd")
-	runText(t, "convert", in, here)
-	runText(t, "convert", in, there, "--on", "there", "--nice")
+	o.must(t, "convert", in, here)
+	o.must(t, "convert", in, there, "--on", "there", "--nice")
 	a, err := os.ReadFile(here)
 	b, err2 := os.ReadFile(there)
 	if err != nil || err2 != nil || !bytes.Equal(a, b) {
@@ -135,13 +180,11 @@ func TestOnConvert(t *testing.T) {
 	if got, want := allocated(t, there), int64(4<<20); got > want {
 		t.Errorf("what came home takes %d bytes of the disk", got)
 	}
-	var stdout, stderr bytes.Buffer
-	if code := run(t.Context(), []string{"imgasm", "convert", in, there, "--on", "there"}, nil, &stdout, &stderr, os.Getenv); code != exitInput || !strings.Contains(stderr.String(), "exists") {
-		t.Errorf("an output that exists: %d, %s", code, &stderr)
+	if code, _, stderr := o.run(t, "convert", in, there, "--on", "there"); code != exitInput || !strings.Contains(stderr, "exists") {
+		t.Errorf("an output that exists: %d, %s", code, stderr)
 	}
-	stderr.Reset()
-	if code := run(t.Context(), []string{"imgasm", "convert", in, there, "--force", "--on", "there", "--compression", "zstd"}, nil, &stdout, &stderr, os.Getenv); code == exitDone || !strings.Contains(stderr.String(), "imgasm: error: on there: ") {
-		t.Errorf("what fails there: %d, %s", code, &stderr)
+	if code, _, stderr := o.run(t, "convert", in, there, "--force", "--on", "there", "--compression", "zstd"); code == exitDone || !strings.Contains(stderr, "imgasm: error: on there: ") {
+		t.Errorf("what fails there: %d, %s", code, stderr)
 	}
 	o.none(t)
 	left, err := filepath.Glob(filepath.Join(dir, ".*"))
@@ -190,9 +233,9 @@ func smallBuild(t *testing.T) []string {
 func isConsole(e event.Event) bool { return e.Kind == event.Console }
 
 // again is the same command once more, to its end.
-func again(t *testing.T, r *running) *running {
+func (o *other) again(t *testing.T, r *running) *running {
 	t.Helper()
-	next := launch(t, r.out, t.TempDir(), t.TempDir(), r.cmd.Args[1:len(r.cmd.Args)-1]...)
+	next := launchWith(t, o.env, r.out, r.cmd.Args[1:len(r.cmd.Args)-1]...)
 	if code := next.wait(); code != exitDone {
 		t.Fatalf("exit code %d of the same command once more\n%s", code, next.stderr)
 	}
@@ -201,8 +244,9 @@ func again(t *testing.T, r *running) *running {
 
 // A build goes on while the connection is cut, and its client finds it again.
 func TestOnCutWhileBuilding(t *testing.T) {
+	t.Parallel()
 	o := anotherHost(t)
-	r := startImgasm(t, installing(t, qemutest.Sleep(2*time.Second)), append(smallBuild(t), "--checksum", "--lock", "--lock-file", filepath.Join(t.TempDir(), "imgasm.lock"))...)
+	r := o.start(t, installing(t, qemutest.Sleep(2*time.Second)), append(smallBuild(t), "--checksum", "--lock", "--lock-file", filepath.Join(t.TempDir(), "imgasm.lock"))...)
 	o.Cut()
 	var notes []string
 	for e := range r.said {
@@ -228,10 +272,39 @@ func TestOnCutWhileBuilding(t *testing.T) {
 	o.none(t)
 }
 
+// A fetch goes on where it broke off.
+func TestOnCutWhileFetching(t *testing.T) {
+	t.Parallel()
+	o := anotherHost(t)
+	in, out := randomDisk(t, 32<<20, 64<<20), filepath.Join(t.TempDir(), "out.vhd")
+	r := launchWith(t, o.env, out, "convert", in, out, "--on", "there")
+	r.await(t, func(e event.Event) bool { return e.Step == "fetch" && e.Done > 4<<20 })
+	r.signal(t, syscall.SIGSTOP) // so that the rest is still to come
+	o.Cut()
+	r.signal(t, syscall.SIGCONT)
+	went, lost := int64(0), false
+	for e := range r.said {
+		lost = lost || e.Kind == event.Note && strings.Contains(e.Text, "connecting again")
+		if went == 0 && lost && e.Kind == event.Progress {
+			went = e.Done // from here on
+		}
+	}
+	if code := r.wait(); code != exitDone || !lost || went < 4<<20 {
+		t.Fatalf("exit code %d, the connection was lost: %v, gone on at byte %d\n%s", code, lost, went, r.stderr)
+	}
+	here := filepath.Join(t.TempDir(), "here.vhd")
+	o.must(t, "convert", in, here, "--quiet")
+	if text, err := exec.Command("cmp", here, out).CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, text)
+	}
+	o.none(t)
+}
+
 // Ctrl-C here ends it there.
 func TestOnInterrupted(t *testing.T) {
+	t.Parallel()
 	o := anotherHost(t)
-	r := startImgasm(t, qemutest.Script{Steps: []qemutest.Step{qemutest.Hang()}}, smallBuild(t)...)
+	r := o.start(t, qemutest.Script{Steps: []qemutest.Step{qemutest.Hang()}}, smallBuild(t)...)
 	r.signal(t, syscall.SIGINT)
 	if code := r.wait(); code != exitInterrupted || !r.last.Interrupted {
 		t.Errorf("exit code %d, want %d; last said: %+v\n%s", code, exitInterrupted, r.last, r.stderr)
@@ -245,30 +318,32 @@ func TestOnInterrupted(t *testing.T) {
 
 // A terminal that is closed here ends nothing there.
 func TestOnHangup(t *testing.T) {
+	t.Parallel()
 	o := anotherHost(t)
-	r := startImgasm(t, installing(t, qemutest.Sleep(2*time.Second)), smallBuild(t)...)
+	r := o.start(t, installing(t, qemutest.Sleep(2*time.Second)), smallBuild(t)...)
 	r.signal(t, syscall.SIGHUP)
 	if code := r.wait(); code != exitInterrupted || !strings.Contains(r.stderr.String(), "imgasm remote attach there ") {
 		t.Errorf("exit code %d, want %d: %s", code, exitInterrupted, r.stderr)
 	}
 	jobs := o.list(t)
-	if len(jobs) != 1 || jobs[0].End != nil || jobs[0].Title != "alma image.raw" {
+	if len(jobs) != 1 || jobs[0].End != nil || jobs[0].Title != "alma image.qcow2" {
 		t.Fatalf("%+v", jobs)
 	}
 	dir := t.TempDir()
-	runText(t, "remote", "attach", "there", "--out", dir)
-	if _, err := os.Stat(filepath.Join(dir, "image.raw.json")); err != nil {
+	o.must(t, "remote", "attach", "there", "--out", dir)
+	if _, err := os.Stat(filepath.Join(dir, "image.qcow2.json")); err != nil {
 		t.Error(err)
 	}
 	o.none(t)
-	again(t, r) // which finds no job, and builds
+	o.again(t, r) // which finds no job, and builds
 	o.none(t)
 }
 
 // What fails there is told here, and its logs come home.
 func TestOnFailure(t *testing.T) {
+	t.Parallel()
 	o := anotherHost(t)
-	r := startImgasm(t, qemutest.Script{Steps: []qemutest.Step{qemutest.Hang()}}, append(smallBuild(t), "--stall-timeout", "1s")...)
+	r := o.start(t, qemutest.Script{Steps: []qemutest.Step{qemutest.Hang()}}, append(smallBuild(t), "--stall-timeout", "1s")...)
 	if code := r.wait(); code != exitTimeout {
 		t.Errorf("exit code %d, want %d\n%s", code, exitTimeout, r.stderr)
 	}
@@ -278,11 +353,11 @@ func TestOnFailure(t *testing.T) {
 	onlyBundle(t, r)
 	o.none(t)
 	// What the host lacks is known before anything is sent.
-	lacks := launchImgasmIn(t, t.TempDir(), qemutest.Script{}, append(smallBuild(t), "--qemu", "/nonexistent/qemu")...)
+	lacks := o.launch(t, filepath.Join(t.TempDir(), "image.qcow2"), qemutest.Script{}, append(smallBuild(t), "--qemu", "/nonexistent/qemu")...)
 	if code := lacks.wait(); code != exitHost || !strings.Contains(lacks.stderr.String(), "/nonexistent/qemu") {
 		t.Errorf("exit code %d, want %d\n%s", code, exitHost, lacks.stderr)
 	}
-	kept, err := os.ReadDir(filepath.Join(o.jobs, "../files"))
+	kept, err := os.ReadDir(filepath.Join(o.cache, "remote/files"))
 	if err != nil || len(kept) != 0 {
 		t.Errorf("the host without a QEMU has %v, %v", kept, err)
 	}
@@ -291,24 +366,36 @@ func TestOnFailure(t *testing.T) {
 // No file and no argument on the host has a password, but for the volume that the
 // installer reads.
 func TestOnSecrets(t *testing.T) {
+	t.Parallel()
 	o := anotherHost(t)
 	password := filepath.Join(t.TempDir(), "password")
 	if err := os.WriteFile(password, []byte("canary-file\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	installer := filepath.Join(t.TempDir(), "installer.iso")
-	fakeInstaller(t, installer)
-	qemu := qemutest.Executable(t, qemutest.Script{Steps: qemutest.Steps(qemutest.Await("cont"), qemutest.Serial("[    0.000000] Linux version 6.12.0-55.el10.x86_64\r\n"), qemutest.Hang())})
-	args := append(buildArgs(installer, qemu, filepath.Join(dir, "image.raw")), "--on", "there", "--no-verify", "--password-file", password, "--root-password-file", password)
-	r := launch(t, filepath.Join(dir, "image.raw"), t.TempDir(), t.TempDir(), args...)
-	r.await(t, isConsole)
-	seen := 0
+	for name, flags := range map[string][]string{
+		"of flags": {"--on", "there", "--no-verify", "--password-file", password, "--root-password-file", password}, "of a kickstart": smallBuild(t),
+	} {
+		r := o.start(t, qemutest.Script{Steps: []qemutest.Step{qemutest.Hang()}}, flags...)
+		if seen := o.tells(t); seen < 4 {
+			t.Errorf("%s: %d files were looked at", name, seen)
+		}
+		r.signal(t, syscall.SIGTERM)
+		if code := r.wait(); code != exitInterrupted {
+			t.Errorf("%s: exit code %d\n%s", name, code, r.stderr)
+		}
+	}
+	o.none(t)
+}
+
+// tells reports secrets in the host's files, but for a build's working folder, and in
+// the arguments and environments of processes. It returns how many files there are.
+func (o *other) tells(t *testing.T) (seen int) {
+	t.Helper()
 	err := filepath.WalkDir(o.Home, func(path string, d os.DirEntry, err error) error {
 		switch {
 		case err != nil:
-			return nil //nolint:nilerr // a file that has gone meanwhile
-		case d.IsDir() && d.Name() == ".image.raw.imgasm":
+			return nil // it has gone meanwhile
+		case d.IsDir() && d.Name() == ".image.qcow2.imgasm":
 			return filepath.SkipDir
 		case d.Type().IsRegular():
 			seen++
@@ -318,8 +405,8 @@ func TestOnSecrets(t *testing.T) {
 		}
 		return nil
 	})
-	if err != nil || seen < 4 {
-		t.Errorf("%d files, %v", seen, err)
+	if err != nil {
+		t.Error(err)
 	}
 	for _, name := range []string{"cmdline", "environ"} {
 		files, err := filepath.Glob("/proc/[0-9]*/" + name)
@@ -327,21 +414,21 @@ func TestOnSecrets(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, f := range files {
-			if text, err := os.ReadFile(f); err == nil && !strings.Contains(string(text), "go test") {
+			if text, err := os.ReadFile(f); err == nil && bytes.Contains(text, []byte(o.Home)) {
 				told(t, f, text)
 			}
 		}
 	}
-	r.signal(t, syscall.SIGTERM)
-	if code := r.wait(); code != exitInterrupted {
-		t.Errorf("exit code %d\n%s", code, r.stderr)
-	}
-	o.none(t)
+	return seen
 }
 
 // Where an image is built is no part of what it is.
 func TestBuildProjectOn(t *testing.T) {
 	o := anotherHost(t)
+	for _, v := range o.env {
+		name, value, _ := strings.Cut(v, "=")
+		t.Setenv(name, value)
+	}
 	dir := aProject(t, "")
 	file := filepath.Join(dir, "imgasm.yaml")
 	text, err := os.ReadFile(file)

@@ -66,6 +66,12 @@ func launchImgasmIn(t *testing.T, dir string, script qemutest.Script, flags ...s
 // launch starts imgasm, whose output out is, in a process of its own.
 func launch(t *testing.T, out, tmp, cache string, args ...string) *running {
 	t.Helper()
+	return launchWith(t, []string{"TMPDIR=" + tmp, "IMGASM_CACHE=" + cache}, out, args...)
+}
+
+// launchWith is launch with variables of the environment.
+func launchWith(t *testing.T, env []string, out string, args ...string) *running {
+	t.Helper()
 	r := &running{dir: filepath.Dir(out), out: out, stderr: new(bytes.Buffer), said: make(chan event.Event, 1000)}
 	self, err := os.Executable()
 	if err != nil {
@@ -76,7 +82,7 @@ func launch(t *testing.T, out, tmp, cache string, args ...string) *running {
 		t.Fatal(err)
 	}
 	r.cmd = exec.Command(imgasm, append(args, "--json")...)
-	r.cmd.Env = append(os.Environ(), "TMPDIR="+tmp, "IMGASM_CACHE="+cache)
+	r.cmd.Env = append(os.Environ(), env...)
 	r.cmd.Stderr = r.stderr
 	stdout, err := r.cmd.StdoutPipe()
 	if err != nil {
