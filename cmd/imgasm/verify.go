@@ -132,7 +132,7 @@ func (a *app) verify(c *cli.Context, path string) error {
 	if kept != "" {
 		failed = &assemble.KeptError{Err: failed, Bundle: kept}
 	}
-	return failed
+	return toldError{failed} // by the report
 }
 
 // verifyFolder makes a folder for a verification's files: beside the image, where
