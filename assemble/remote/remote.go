@@ -84,6 +84,7 @@ type End struct {
 	Code int    `json:"code"` // exit code
 	Text string `json:"text,omitempty"`
 	Hint string `json:"hint,omitempty"`
+	Told bool   `json:"told,omitempty"` // programs that read what it says know the error from there
 	// Killed: its process has ended without a word. Text is the end of what it said
 	// on its standard error.
 	Killed bool      `json:"killed,omitempty"`

@@ -94,7 +94,7 @@ func (a *app) runJob(ctx context.Context, r remote.Request, lines io.Writer) rem
 	}
 	j := &app{stdin: strings.NewReader(""), Streams: streams, getenv: getenv, args: of.Command, defaults: of.Defaults, held: r.Held}
 	err := withCause(ctx, j.cli().RunContext(ctx, append([]string{"imgasm"}, r.Args...)))
-	end := remote.End{Code: exitCode(err)}
+	end := remote.End{Code: exitCode(err), Told: as[toldError](err)}
 	if err != nil && !errors.Is(err, errReported) {
 		end.Text, end.Hint = fault.Text(err, wrongFlag), hintOf(err)
 	}

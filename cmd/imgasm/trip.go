@@ -310,7 +310,7 @@ func (t *trip) ended(id string, end *remote.End) error {
 		return lackingHost(errors.New(text), "the same command begins anew; systemd's KillUserProcesses does that where the user does not linger: docs/remote.md")
 	case end.Code != exitDone:
 		err := &thereError{end.Code, "on " + t.host + ": " + end.Text, end.Hint, end.Text == ""}
-		if t.view.told {
+		if end.Told {
 			return toldError{err}
 		}
 		return err

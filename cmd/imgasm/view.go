@@ -32,7 +32,6 @@ type view struct {
 	d *display
 	// What says that something is done, or failed, waits until it has come home.
 	late           []event.Event
-	told           bool // of an error there
 	stdout, stderr bytes.Buffer
 }
 
@@ -67,7 +66,6 @@ func (v *view) lines(h *homecoming, id string) func(line string) {
 		switch s.Kind {
 		case event.Error:
 			s.Text = fmt.Sprintf("on %s: %s", v.host, s.Text)
-			v.told = true
 			v.late = append(v.late, s.Event)
 		case event.Result:
 			v.late = append(v.late, s.Event)
