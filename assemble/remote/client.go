@@ -126,7 +126,7 @@ func (c *Client) Put(ctx context.Context, file File, from string, moved func(int
 	stop()
 	err = c.moving(ctx, f, err)
 	if err == nil || errors.Is(err, ErrLost) { // the host may have said why
-		if _, said := c.receive(ctx); said == nil || errors.Is(said, ErrHost) {
+		if _, said := c.receive(ctx); err == nil || said == nil || errors.Is(said, ErrHost) {
 			return said
 		}
 	}
