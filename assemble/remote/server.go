@@ -15,6 +15,7 @@ import (
 	"github.com/imgasm/imgasm/assemble/remote/transfer"
 	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/guard"
+	"github.com/imgasm/imgasm/internal/proc"
 )
 
 // Server answers one client.
@@ -62,6 +63,11 @@ func (s *Server) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	for _, dir := range []string{s.Dir, s.jobs(), s.files()} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return err
+		}
+	}
+	for _, end := range []any{in, out} {
+		if f, ok := end.(*os.File); ok {
+			proc.Widen(f)
 		}
 	}
 	s.wire = newWire(in, out)

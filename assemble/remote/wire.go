@@ -22,7 +22,7 @@ type wire struct {
 	w io.Writer
 }
 
-func newWire(r io.Reader, w io.Writer) *wire { return &wire{bufio.NewReaderSize(r, 1<<20), w} }
+func newWire(r io.Reader, w io.Writer) *wire { return &wire{bufio.NewReaderSize(r, 64<<10), w} }
 
 func (w *wire) send(v any) error {
 	line, err := json.Marshal(v)
