@@ -54,7 +54,7 @@ type Options struct {
 // at once. Read's error is io.EOF if imgasm there has ended well.
 type Conn struct {
 	host string
-	to   Address
+	by   []string // what a user does to reach it
 	ssh  *proc.Process
 	in   *os.File
 	out  *os.File
@@ -103,7 +103,7 @@ func (o Options) start() (*Conn, error) {
 	if o.Batch {
 		args = append(args, "-o", "BatchMode=yes", "-o", "ConnectTimeout=20")
 	}
-	c := &Conn{host: o.Host, to: to}
+	c := &Conn{host: o.Host, by: slices.Concat(ssh, []string{"-T"}, to.arguments())}
 	stdin, in, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -255,7 +255,7 @@ func lastLine(b []byte) string {
 }
 
 func (c *Conn) failed(err error) error {
-	return &fault.Error{Class: ErrConnection, Err: fmt.Errorf("%s: %w", c.host, err), Do: "see whether this prints ok, and nothing else: " + proc.Quote(slices.Concat([]string{"ssh", "-T"}, c.to.arguments(), []string{"echo", "ok"}))}
+	return &fault.Error{Class: ErrConnection, Err: fmt.Errorf("%s: %w", c.host, err), Do: "see whether this prints ok, and nothing else: " + proc.Quote(append(slices.Clone(c.by), "echo", "ok"))}
 }
 
 // why is ssh's own reason where reading or writing has failed because it ended.
