@@ -4,13 +4,7 @@ package main
 // same nix with a store of its own, which says that it builds for aarch64 too.
 
 import (
-	"crypto/ed25519"
-	"crypto/rand"
-	"encoding/pem"
 	"errors"
-	"fmt"
-	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,113 +12,16 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/crypto/ssh"
-
 	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/hosttool"
+	"github.com/imgasm/imgasm/internal/proc"
+	"github.com/imgasm/imgasm/internal/sshtest"
 )
-
-// sshd serves commands on the loopback, by run, to who has the key that it
-// returns; nothing of ssh's configuration of this host counts for clients of config.
-func sshd(t *testing.T, run func(command string) *exec.Cmd) (config string) {
-	t.Helper()
-	public, private, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := ssh.NewPublicKey(public)
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := ssh.NewSignerFromKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := &ssh.ServerConfig{PublicKeyCallback: func(_ ssh.ConnMetadata, given ssh.PublicKey) (*ssh.Permissions, error) {
-		if string(given.Marshal()) != string(key.Marshal()) {
-			return nil, errors.New("another key")
-		}
-		return nil, nil
-	}}
-	server.AddHostKey(signer)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go serveCommands(conn, server, run)
-		}
-	}()
-	block, err := ssh.MarshalPrivateKey(private, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	identity := filepath.Join(dir, "key")
-	text := fmt.Sprintf("Host *\nHostName 127.0.0.1\nPort %d\nUser nobody\nIdentityFile %s\nIdentitiesOnly yes\nStrictHostKeyChecking no\nUserKnownHostsFile /dev/null\nLogLevel ERROR\n",
-		l.Addr().(*net.TCPAddr).Port, identity)
-	config = filepath.Join(dir, "config")
-	if err := errors.Join(os.WriteFile(identity, pem.EncodeToMemory(block), 0o600), os.WriteFile(config, []byte(text), 0o600)); err != nil {
-		t.Fatal(err)
-	}
-	return config
-}
-
-// serveCommands runs the commands of one connection.
-func serveCommands(conn net.Conn, config *ssh.ServerConfig, run func(string) *exec.Cmd) {
-	defer conn.Close()
-	_, channels, requests, err := ssh.NewServerConn(conn, config)
-	if err != nil {
-		return
-	}
-	go ssh.DiscardRequests(requests)
-	for c := range channels {
-		session, requests, err := c.Accept()
-		if err != nil {
-			return
-		}
-		go func() {
-			for r := range requests {
-				var exec struct{ Command string }
-				known := r.Type == "exec" && ssh.Unmarshal(r.Payload, &exec) == nil
-				_ = r.Reply(known, nil)
-				if known {
-					go serveCommand(session, run(exec.Command))
-				}
-			}
-		}()
-	}
-}
-
-func serveCommand(session ssh.Channel, cmd *exec.Cmd) {
-	defer session.Close()
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		return
-	}
-	cmd.Stdout, cmd.Stderr = session, session.Stderr()
-	if cmd.Start() != nil {
-		return
-	}
-	go func() {
-		_, _ = io.Copy(in, session)
-		in.Close()
-	}()
-	_ = cmd.Wait()
-	_, _ = session.SendRequest("exit-status", false, ssh.Marshal(struct{ Status uint32 }{uint32(max(cmd.ProcessState.ExitCode(), 0))}))
-}
 
 // anotherMachine is a nix on the loopback, and the folder that has its store.
 func anotherMachine(t *testing.T) (remote string) {
 	t.Helper()
-	hosttool.Find(t, "ssh", "openssh-client")
 	if out, err := exec.Command("unshare", "--mount", "--map-root-user", "true").CombinedOutput(); err != nil {
 		t.Skipf("a second store at the same path needs a mount namespace, and this host allows none: unshare: %v %s", err, out)
 	}
@@ -136,12 +33,18 @@ func anotherMachine(t *testing.T) (remote string) {
 	t.Cleanup(func() { _ = exec.Command("chmod", "-R", "u+w", remote).Run() })
 	env := append(os.Environ(), "NIX_STATE_DIR="+remote+"/var", "NIX_LOG_DIR="+remote+"/log", "HOME="+remote,
 		"NIX_CONFIG="+os.Getenv("NIX_CONFIG")+"\nextra-platforms = "+foreignSystem()+"\ntrusted-users = *")
-	config := sshd(t, func(command string) *exec.Cmd {
-		cmd := exec.Command("unshare", "--mount", "--map-root-user", "sh", "-c", `mount --bind "$1" "$2" && exec sh -c "$3"`, "sh", remote+"/store", store, command)
-		cmd.Env = env
-		return cmd
-	})
-	t.Setenv("NIX_SSHOPTS", "-F "+config)
+	script := "#!/bin/sh\n"
+	for _, v := range env {
+		script += "export " + proc.Quote([]string{v}) + "\n"
+	}
+	script += `exec unshare --mount --map-root-user sh -c 'mount --bind "$1" "$2" && exec sh -c "$3"' sh ` + proc.Quote([]string{remote + "/store", store}) + ` "$SSH_ORIGINAL_COMMAND"` + "\n"
+	session := filepath.Join(t.TempDir(), "session")
+	if err := os.WriteFile(session, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	server := sshtest.Start(t)
+	server.Set("ForceCommand " + session)
+	t.Setenv("NIX_SSHOPTS", "-F "+server.Config)
 	return remote
 }
 
