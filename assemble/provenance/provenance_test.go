@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -119,6 +120,16 @@ func TestSHA256SUMS(t *testing.T) {
 	}
 	if lines := strings.Count(string(text), "\n"); lines != len(names) || !strings.Contains(string(text), "  b.qcow2\n") {
 		t.Errorf("%d lines:\n%s", lines, text)
+	}
+	read, err := provenance.ParseSHA256SUMS(text)
+	if err != nil || len(read) != len(files) || !slices.ContainsFunc(read, func(a provenance.Artifact) bool { return a.Name == files[1].Name && a.SHA256 == files[1].SHA256 }) {
+		t.Errorf("read again: %v, %v", read, err)
+	}
+	if again, err := provenance.SHA256SUMS(read); err != nil || string(again) != string(text) {
+		t.Errorf("written again: %v: %q", err, again)
+	}
+	if _, err := provenance.ParseSHA256SUMS([]byte("no sum\n")); !errors.Is(err, provenance.ErrChecksums) {
+		t.Errorf("what is no list: %v", err)
 	}
 	if _, err := provenance.SHA256SUMS(append(files, files[0])); err == nil {
 		t.Error("two files of one name were accepted")

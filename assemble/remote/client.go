@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"time"
 
 	"github.com/imgasm/imgasm/assemble/remote/transfer"
 	"github.com/imgasm/imgasm/internal/fault"
@@ -24,8 +25,12 @@ import (
 // files here. If a context ends the connection is closed, and the error is its cause.
 type Client struct {
 	Hello Hello
-	conn  io.ReadWriteCloser
-	wire  *wire
+	// Ahead is by how much this host's clock is ahead of the other's, as far as it
+	// matters to people.
+	Ahead time.Duration
+
+	conn io.ReadWriteCloser
+	wire *wire
 }
 
 // NewClient takes a connection whose other end Server.Serve has. The host must have
@@ -43,6 +48,9 @@ func NewClient(ctx context.Context, conn io.ReadWriteCloser, version string) (*C
 		return nil, errors.Join(err, conn.Close())
 	}
 	c.Hello = *r.Hello
+	if ahead := time.Since(c.Hello.Time); ahead.Abs() > 2*time.Second {
+		c.Ahead = ahead
+	}
 	return c, nil
 }
 
@@ -166,7 +174,7 @@ func (c *Client) Get(ctx context.Context, id string, file File, root *os.Root, n
 		return &fault.Error{Class: ErrHost, Err: fmt.Errorf("%q is no path of a file of a job", file.Path)}
 	}
 	name = filepath.FromSlash(name)
-	if err := root.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+	if err := root.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}
 	f, err := root.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)

@@ -39,11 +39,12 @@ const (
 )
 
 // OpenRecord makes the folder dir, or opens it as it was left. Errors are of class
-// ErrBusy, and of files.
+// ErrPlace and ErrBusy, and of files.
 func OpenRecord(ctx context.Context, dir string) (*Record, error) {
 	for {
 		if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-			return nil, err
+			above := filepath.Dir(dir)
+			return nil, &fault.Error{Class: ErrPlace, Err: fmt.Errorf("no folder can be made in %s: %w", above, errors.Unwrap(err)), Do: "see who may write there: ls -ld " + above}
 		}
 		if info, err := os.Lstat(dir); err != nil {
 			return nil, err

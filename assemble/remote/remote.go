@@ -32,6 +32,8 @@ var (
 	ErrHost = fault.Class(fault.Host, "the other host cannot do it")
 	// ErrNoJob says that the other host has no such job.
 	ErrNoJob = fault.Class(fault.Input, "no such job")
+	// ErrPlace says that no folder can be made for what comes home.
+	ErrPlace = fault.Class(fault.Input, "no place for what comes home")
 	// ErrLost says that the connection broke, or could not be made again in time.
 	ErrLost = fault.Class(fault.Timeout, "the connection to the other host is lost")
 )
@@ -160,4 +162,6 @@ type Hello struct {
 	OS      string `json:"os"`      // as runtime.GOOS
 	Arch    string `json:"arch"`    // "x86_64", "aarch64"
 	Dir     string `json:"dir"`     // where its jobs are
+	// Time is its clock's: that of a job's lines may differ from this host's.
+	Time time.Time `json:"time"`
 }

@@ -223,6 +223,81 @@ func TestVersion(t *testing.T) {
 	}
 }
 
+// A session connects again when a connection is lost, goes on where it was, and gives
+// up when the host is out of reach for too long, or soon when somebody waits.
+func TestSession(t *testing.T) {
+	dir := t.TempDir()
+	var said []string
+	dials := 0
+	s := remote.Session{Say: func(text string) { said = append(said, text) }, Patience: 3 * time.Second, Dial: func(ctx context.Context, again bool) (*remote.Client, error) {
+		if dials++; again != (dials > 1) {
+			t.Errorf("dial %d: again is %v", dials, again)
+		}
+		if dials > 2 {
+			return nil, errors.New("no route")
+		}
+		return serve(t, dir), nil
+	}}
+	defer s.Close()
+	tries := 0
+	err := s.Do(t.Context(), func(c *remote.Client) error {
+		if tries++; tries == 1 {
+			c.Close()
+		}
+		_, err := c.List(t.Context())
+		return err
+	})
+	if err != nil || tries != 2 || len(said) != 2 || said[1] != "connected again" {
+		t.Fatalf("%v after %d tries; said: %q", err, tries, said)
+	}
+	own := errors.New("own")
+	if err := s.Do(t.Context(), func(*remote.Client) error { return own }); err != own {
+		t.Errorf("an error that is no lost connection: %v", err)
+	}
+	begun := time.Now()
+	err = s.Do(t.Context(), func(c *remote.Client) error {
+		c.Close()
+		_, err := c.List(t.Context())
+		return err
+	})
+	if !errors.Is(err, remote.ErrLost) || time.Since(begun) > 10*time.Second || !strings.Contains(err.Error(), "no route") {
+		t.Errorf("after %s: %v", time.Since(begun), err)
+	}
+}
+
+// The folder of what comes home is one program's at a time, and keeps what it knows.
+func TestRecord(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), ".out.imgasm-remote")
+	r, err := remote.OpenRecord(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := remote.OpenRecord(t.Context(), dir); !errors.Is(err, remote.ErrBusy) {
+		t.Errorf("opened twice: %v", err)
+	}
+	r.Host, r.ID, r.Request = "there", remote.NewID(), "sum"
+	if err := r.Write(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	again, err := remote.OpenRecord(t.Context(), dir)
+	if err != nil || again.ID != r.ID || again.Host != "there" || again.Request != "sum" {
+		t.Errorf("%+v, %v", again, err)
+	}
+	if err := again.Remove(); err != nil {
+		t.Error(err)
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := remote.OpenRecord(t.Context(), dir); !errors.Is(err, remote.ErrBusy) {
+		t.Errorf("a folder that others may read: %v", err)
+	}
+	if _, err := remote.OpenRecord(t.Context(), filepath.Join(dir, "no/folder")); !errors.Is(err, remote.ErrPlace) {
+		t.Errorf("no folder for it: %v", err)
+	}
+}
+
 // Whatever a client asks, a server writes nowhere but below its folder, and ends.
 func FuzzServe(f *testing.F) {
 	for _, calls := range []string{

@@ -71,7 +71,7 @@ func (s *Server) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 		}
 	}
 	s.wire = newWire(in, out)
-	if err := s.wire.send(reply{Hello: &Hello{Version: s.Version, OS: s.OS, Arch: s.Arch, Dir: s.Dir}}); err != nil {
+	if err := s.wire.send(reply{Hello: &Hello{Version: s.Version, OS: s.OS, Arch: s.Arch, Dir: s.Dir, Time: time.Now()}}); err != nil {
 		return err
 	}
 	done := make(chan error, 1)

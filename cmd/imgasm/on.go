@@ -113,6 +113,9 @@ func (a *app) installOn(c *cli.Context, s alma.Spec) error {
 
 // convertOn has another host do what convert is asked.
 func (a *app) convertOn(c *cli.Context, in, out string) error {
+	if err := publish.Check(out); err != nil {
+		return err
+	}
 	e, err := a.newErrand(c, out)
 	if err != nil {
 		return err

@@ -469,6 +469,23 @@ func TestBuildProjectOn(t *testing.T) {
 	}
 }
 
+// What a project says of where a target is built is for us, or for the verb.
+func TestPlaced(t *testing.T) {
+	for _, c := range []struct{ kind, on, want, args string }{
+		{"alma", "", here, ""}, {"alma", "here", here, ""}, {"alma", "ssh://me@there:22", "ssh://me@there:22", "ssh://me@there:22"}, {"alma", "nix", "", ""}, {"alma", "a b", "", ""},
+		{nixosVerb, "", nix, ""}, {nixosVerb, "nix", nix, ""}, {nixosVerb, "here", here, ""}, {nixosVerb, "ssh://there", "ssh://there", "ssh://there"},
+	} {
+		target := project.Target{Name: "x", Kind: c.kind}
+		if c.on != "" {
+			target.Args = []project.Arg{{Flag: project.Flag{Name: "on"}, Values: []string{c.on}, From: "imgasm.yaml:3"}}
+		}
+		got, on, err := placed(target)
+		if on != c.want || err == nil && got.Get("on") != c.args || (err != nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), "imgasm.yaml:3: on: ") {
+			t.Errorf("%+v: on %q, --on %q, %v", c, on, got.Get("on"), err)
+		}
+	}
+}
+
 // The most targets that one host builds at once.
 func TestQueues(t *testing.T) {
 	all := queues([]aTarget{{on: here}, {on: "a"}, {on: "b"}, {on: "a"}, {on: "nix", Target: project.Target{Kind: nixosVerb}}})

@@ -172,7 +172,7 @@ func (t *trip) send(e *errand) error {
 	if err != nil || len(missing) == 0 {
 		return err
 	}
-	return t.step("send", fmt.Sprintf("send %d files to %s", len(missing), t.host), func(moved func(done, total int64)) (string, error) {
+	return t.step("send", "send what "+t.host+" does not have", func(moved func(done, total int64)) (string, error) {
 		var total, before int64
 		for _, f := range missing {
 			total += f.Size
@@ -246,11 +246,11 @@ func (t *trip) home(id string, h *homecoming, record *remote.Record) error {
 
 // follow shows what a job says until it ends.
 func (t *trip) follow(id string, h *homecoming) (end *remote.End, err error) {
-	said := t.view.lines(h, id)
 	var n int64
 	err = t.session.Do(t.there, func(c *remote.Client) (err error) {
 		h.There = c.Hello.Dir
-		end, err = c.Follow(t.there, id, n, t.stop, func(line string) { n++; said(line) })
+		here := h.names(id)
+		end, err = c.Follow(t.there, id, n, t.stop, func(line string) { n++; t.view.line(line, here, c.Ahead) })
 		return err
 	})
 	if err == nil {
@@ -283,7 +283,7 @@ func (t *trip) fetch(ctx context.Context, id string, end *remote.End, h *homecom
 		return err
 	}
 	defer root.Close()
-	err = t.step("fetch", fmt.Sprintf("fetch %d files from %s", len(end.Files), t.host), func(moved func(done, total int64)) (string, error) {
+	err = t.step("fetch", "fetch what "+t.host+" has made", func(moved func(done, total int64)) (string, error) {
 		var total int64
 		err := t.session.Do(ctx, func(c *remote.Client) error {
 			return c.Fetch(ctx, id, end.Files, root, func(done, all int64) { total = all; moved(done, all) })

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -46,32 +47,29 @@ func (v *view) note(text string) {
 	v.event(event.Event{Time: time.Now(), Kind: event.Note, Text: "on " + v.host + ": " + text})
 }
 
-// lines shows what a job says.
-func (v *view) lines(h *homecoming, id string) func(line string) {
-	names := h.names
-	return func(line string) {
-		var s saidThere
-		if json.Unmarshal([]byte(line), &s) != nil {
-			return // of another version: hello said it is none
-		}
-		here := names(id)
-		v.stdout.WriteString(here.Replace(s.Stdout))
-		v.stderr.WriteString(here.Replace(s.Stderr))
-		if s.Kind == "" {
-			return
-		}
-		if s.Kind != event.Console {
-			s.Text, s.Hint, s.Path = here.Replace(s.Text), here.Replace(s.Hint), here.Replace(s.Path)
-		}
-		switch s.Kind {
-		case event.Error:
-			s.Text = fmt.Sprintf("on %s: %s", v.host, s.Text)
-			v.late = append(v.late, s.Event)
-		case event.Result:
-			v.late = append(v.late, s.Event)
-		default:
-			v.event(s.Event)
-		}
+// line shows what a job says, with the names and the time of this host.
+func (v *view) line(line string, here *strings.Replacer, ahead time.Duration) {
+	var s saidThere
+	if json.Unmarshal([]byte(line), &s) != nil {
+		return // of another version: hello said it is none
+	}
+	v.stdout.WriteString(here.Replace(s.Stdout))
+	v.stderr.WriteString(here.Replace(s.Stderr))
+	if s.Kind == "" {
+		return
+	}
+	s.Time = s.Time.Add(ahead)
+	if s.Kind != event.Console {
+		s.Text, s.Hint, s.Path = here.Replace(s.Text), here.Replace(s.Hint), here.Replace(s.Path)
+	}
+	switch s.Kind {
+	case event.Error:
+		s.Text = fmt.Sprintf("on %s: %s", v.host, s.Text)
+		v.late = append(v.late, s.Event)
+	case event.Result:
+		v.late = append(v.late, s.Event)
+	default:
+		v.event(s.Event)
 	}
 }
 
