@@ -7,7 +7,7 @@ GOFLAGS   += -trimpath
 LDFLAGS   := -s -w -X main.version=$(VERSION)
 LINT      := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # Go's own dependency tracking is better than make's: always ask it.
-.PHONY: build demo test test-all nix setup-test unit e2e lint cross remote-binaries bench fuzz soak install uninstall clean
+.PHONY: build demo test test-all nix setup-test unit e2e lint cross remote-binaries bench fuzz soak pictures install uninstall clean
 
 build: ## bin/imgasm
 	$(GO) build $(GOFLAGS) -ldflags '$(LDFLAGS)' -o bin/imgasm ./cmd/imgasm
@@ -64,6 +64,16 @@ fuzz: ## every fuzz target for FUZZTIME
 
 soak: setup-test ## signals and kill -9 at 40 random moments of whole builds on a stand-in for QEMU, at 8 of rehearsals in a real one, a full disk at 10: half an hour
 	IMGASM_SOAK=1 $(GO) test -count=1 -timeout 60m -v -run 'Soak' ./cmd/imgasm
+
+PICTURES  := $(CURDIR)/docs/pictures
+
+pictures: build ## the README's pictures, of the runs that docs/pictures/record recorded; needs chromium and pngquant
+	cd cmd/imgasm/testdata/judges/terminal && $(GO) run . $(PICTURES) "$(PICTURES)/build.cast=by hand" $(PICTURES)/disk-full.cast
+	bin/imgasm report $(PICTURES)/disk-full.tar.zst --out bin/report.html
+	@for look in 0-dark 1-light; do png=$(PICTURES)/report-$${look#*-}.png; \
+		chromium --headless --no-sandbox --hide-scrollbars --log-level=3 --blink-settings=preferredColorScheme=$${look%-*} --window-size=1150,1130 --screenshot=$$png "file://$(CURDIR)/bin/report.html" && \
+		pngquant --force --speed 1 --strip --output $$png $$png || exit 1; done
+	cd bin && sha256sum report.html >$(PICTURES)/report.sha256
 
 BIN       ?= bin/imgasm
 PREFIX    ?= /usr/local
