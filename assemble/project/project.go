@@ -57,9 +57,13 @@ type Flag struct {
 	Name  string
 	Usage string
 	Type  Type
+	Takes string // what stands for its value, such as FILE or kernel|media
 	// Files are the files that a value names, of which a target is made; nil: none.
 	Files func(value string) []string
 }
+
+// Like reports whether two flags take the same.
+func (f Flag) Like(g Flag) bool { return f.Type == g.Type && f.Takes == g.Takes }
 
 // Kind is a kind of image.
 type Kind struct {

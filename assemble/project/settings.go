@@ -5,6 +5,7 @@ package project
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Setting is a flag that a file gives to a verb.
@@ -15,7 +16,7 @@ type Setting struct {
 
 // ParseSettings reads a file of flags that verbs have when they are not given:
 //
-//	accel: tcg                 # of every verb that has the flag
+//	accel: tcg                 # of every verb that has the flag, as the first has it
 //	alma: {disk-size: 20G}     # of one verb, which comes before that
 //
 // name is for errors, which are of class ErrFile. An empty file has no settings.
@@ -39,7 +40,15 @@ func ParseSettings(name string, text []byte, kinds []Kind) (all []Setting, err e
 		if !slices.Contains(r.flagNames(), e.key.text) {
 			return nil, r.unknown(e.key, "flag that can be set here", names)
 		}
+		var first Flag
 		for _, k := range kinds {
+			f, _ := k.flag(e.key.text)
+			if first.Name == "" {
+				first = f
+			}
+			if !f.Like(first) {
+				continue
+			}
 			if all, err = r.set(all, k, e); err != nil {
 				return nil, err
 			}
@@ -50,6 +59,9 @@ func ParseSettings(name string, text []byte, kinds []Kind) (all []Setting, err e
 			continue
 		}
 		i := slices.IndexFunc(kinds, func(k Kind) bool { return k.Name == e.key.text })
+		if slices.ContainsFunc(kinds, func(k Kind) bool { return i < 0 && strings.HasPrefix(k.Name, e.key.text+" ") }) {
+			return nil, r.wrong(e.key, "imgasm "+e.key.text+" has no flags of its own", "name one of its verbs too, as in source fetch: {variant: dvd}")
+		}
 		if i < 0 {
 			return nil, r.unknown(e.key, "verb", names)
 		}
@@ -70,6 +82,9 @@ func (r reader) set(all []Setting, k Kind, e entry) ([]Setting, error) {
 	f, ok := k.flag(e.key.text)
 	if !ok {
 		return all, nil
+	}
+	if e.value.items != nil && f.Type != List {
+		return nil, r.wrong(e.value, f.Name+" takes one value", "")
 	}
 	a, err := r.arg(f, e.value)
 	if err != nil {

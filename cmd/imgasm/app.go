@@ -192,6 +192,9 @@ func (a *app) hint(err error) string {
 	for _, d := range a.defaults {
 		if strings.Contains(fault.Text(err, wrongFlag), dashed(d.Flag)) {
 			hint = strings.TrimPrefix(hint+"\n"+dashed(d.Flag)+" is set in "+d.From, "\n")
+			if slices.Equal(d.Values, []string{"true"}) {
+				hint += "; " + dashed(d.Flag) + "=false undoes it"
+			}
 		}
 	}
 	return hint

@@ -25,8 +25,9 @@ import (
 // noConfigFlag leaves them out.
 const noConfigFlag = "no-config"
 
-// perCommand are the flags that belong to one command, and are no habit.
-var perCommand = []string{"out", "force", "dry-run", "json", "help", "help-all", noConfigFlag, keyFlag}
+// perCommand are the flags that belong to one command, and are no habit: that say
+// what it writes over or removes, or make another of it.
+var perCommand = []string{"out", "force", "all", "dry-run", "json", "available", "cat", "iso-only", "list", "ls", "schema", "help", "help-all", noConfigFlag, keyFlag}
 
 // configurable are the verbs with the flags that can be set, by the words one types.
 func configurable(commands []*cli.Command, before string) (all []project.Kind) {
@@ -83,10 +84,14 @@ func (a *app) settings(c *cli.Context, verbs []project.Kind) ([]project.Setting,
 			}
 		}
 	}
+	first := map[string]project.Flag{}
 	for _, v := range verbs {
 		for _, f := range v.Flags {
+			if _, ok := first[f.Name]; !ok {
+				first[f.Name] = f
+			}
 			name := variable(f.Name)
-			if value := a.getenv(name); value != "" {
+			if value := a.getenv(name); value != "" && f.Like(first[f.Name]) {
 				all = append(all, project.Setting{Kind: v.Name, Arg: project.Arg{Flag: f, Values: []string{value}, From: name}})
 			}
 		}
@@ -103,9 +108,9 @@ func variable(flag string) string {
 // flags without a value, and tells who calls it wrongly where an example is.
 func (a *app) called(action cli.ActionFunc) cli.ActionFunc {
 	return func(c *cli.Context) error {
-		err := a.forOthers(c)
+		err := a.configure(c)
 		if err == nil {
-			err = a.configure(c)
+			err = a.alone(c)
 		}
 		if err == nil {
 			err = refuseEmpty(c)
@@ -121,15 +126,34 @@ func (a *app) called(action cli.ActionFunc) cli.ActionFunc {
 	}
 }
 
-// forOthers refuses flags about another host where there is none.
-func (a *app) forOthers(c *cli.Context) error {
+// exclusive are flags of which a command takes one. What nobody typed gives way.
+var exclusive = [][]string{
+	{"quiet", "verbose"}, {"lock-root", "root-password", "root-password-file"}, {"password", "password-file"},
+	{"identity", "password-file"}, {"user", "user-data"}, {"cdrom", "source"}, {"write", "check"}, {"write", "diff"},
+}
+
+// excluded reports whether has has a flag that a command does not take besides this one.
+func excluded(flag string, has func(string) bool) bool {
+	return slices.ContainsFunc(exclusive, func(some []string) bool {
+		return slices.Contains(some, flag) && slices.ContainsFunc(some, func(other string) bool { return other != flag && has(other) })
+	})
+}
+
+// alone refuses flags about another host that were typed where there is none.
+func (a *app) alone(c *cli.Context) error {
 	has := func(f cli.Flag) bool { return f.Names()[0] == "on" }
-	for _, flag := range []string{"nice", "remote-binary"} {
-		if slices.ContainsFunc(c.Command.Flags, has) && c.IsSet(flag) && !isAway(c) {
+	for _, flag := range aboutOther {
+		if slices.ContainsFunc(c.Command.Flags, has) && a.typed(c, flag) && !isAway(c) {
 			return a.usage("--%s is about another host: add --on HOST", flag)
 		}
 	}
 	return nil
+}
+
+// typed reports whether a flag was given, and not set as the environment or
+// config.yaml has it.
+func (a *app) typed(c *cli.Context, flag string) bool {
+	return c.IsSet(flag) && !slices.ContainsFunc(a.defaults, func(d host.Default) bool { return d.Flag == flag })
 }
 
 // configure sets the flags of a verb that were not given as the environment has
@@ -142,14 +166,15 @@ func (a *app) configure(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	given := func(flag string) bool { return c.IsSet(flag) && c.Value(flag) != any(false) }
 	for _, s := range slices.Backward(settings) {
 		name := s.Flag.Name
-		if "imgasm "+s.Kind != c.Command.HelpName || c.IsSet(name) {
+		if "imgasm "+s.Kind != c.Command.HelpName || c.IsSet(name) || excluded(name, given) {
 			continue
 		}
 		for _, value := range s.Values {
 			if err := c.Set(name, value); err != nil {
-				return badInput("", fmt.Errorf("%s: %q is no value for %s: %w", s.From, value, dashed(name), err), "imgasm "+s.Kind+" --help says what it takes")
+				return badInput("", fmt.Errorf("%s: %s: %q: %s", s.From, dashed(name), value, wantedValue(c.Command, name)), "")
 			}
 		}
 		a.defaults = append(a.defaults, host.Default{Flag: name, Values: s.Values, From: s.From})
@@ -165,7 +190,8 @@ func completed(t project.Target, kinds []project.Kind, settings []project.Settin
 		has := func(k project.Kind) bool {
 			return k.Name == t.Kind && slices.ContainsFunc(k.Flags, func(f project.Flag) bool { return f.Name == s.Flag.Name })
 		}
-		if s.Kind != t.Kind || !slices.ContainsFunc(kinds, has) {
+		given := func(flag string) bool { return t.Get(flag) != "" && t.Get(flag) != "false" }
+		if s.Kind != t.Kind || !slices.ContainsFunc(kinds, has) || excluded(s.Flag.Name, given) {
 			continue
 		}
 		i := slices.IndexFunc(t.Args, func(a project.Arg) bool { return a.Flag.Name == s.Flag.Name })

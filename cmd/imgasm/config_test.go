@@ -98,6 +98,52 @@ func TestConfigShow(t *testing.T) {
 	}
 }
 
+// What is set gives way to a flag that is typed and excludes it, is set of those
+// verbs alone for which it means the same, and says nothing where it would have to
+// be taken back.
+func TestConfigGivesWay(t *testing.T) {
+	s, _ := configured(t, "lock-root: true\nverbose: true\nnice: true\nuser: ops\nsbom: cyclonedx\nchecksum: true\nformat: [qcow2, vmdk]\non: here\n")
+	t.Chdir(t.TempDir())
+	for name, text := range map[string]string{"imgasm.yaml": "images: {a: {kind: alma, root-password: x}}\n", "disk.raw": strings.Repeat("x", 1<<20)} {
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for line, says := range map[string]string{
+		"alma --root-password x --quiet --offline --format raw": "a boot ISO carries no packages",
+		"alma --guest-agent=no":                                 "--guest-agent: \"no\": write true or false",
+		"inspect disk.raw --ls /":                               "the disk holds nothing",
+		"convert disk.raw disk.raw":                             "are the same file",
+		"verify disk.raw":                                       "holds no boot loader",
+		"source fetch --offline":                                "is not in the cache",
+		"alma --root-password-file none":                        "open none",
+	} {
+		if _, _, errs := s.run(strings.Fields(line)...); !strings.Contains(errs, says) {
+			t.Errorf("%s: %s", line, errs)
+		}
+	}
+	_, out, errs := s.run("config", "show", "-f", "imgasm.yaml")
+	if errs != "" || strings.Contains(out, "lock-root") || strings.Contains(out, "nice") || !strings.Contains(out, "--sbom") {
+		t.Errorf("a target:\n%s%s", out, errs)
+	}
+	if _, _, errs := s.run("alma", "--offline", "--root-password", "x", "--lock-root"); !strings.Contains(errs, "choose either") {
+		t.Errorf("two that were typed: %s", errs)
+	}
+	s.env["IMGASM_ALL"] = "true"
+	s.env["IMGASM_LOCK_ROOT"] = "perhaps"
+	if code, _, errs := s.run("alma"); code != exitInput || !strings.Contains(errs, "IMGASM_LOCK_ROOT: --lock-root: \"perhaps\": write true or false") {
+		t.Errorf("a variable: %d %s", code, errs)
+	}
+	kept := filepath.Join(s.env["IMGASM_CACHE"], "firmware", "kept")
+	if err := os.MkdirAll(kept, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s.run("cache", "clean")
+	if _, err := os.Stat(kept); err != nil {
+		t.Errorf("a variable has cache clean remove everything: %v", err)
+	}
+}
+
 // What is wrong is said with its place, and no verb is stopped that has no such flags.
 func TestConfigErrors(t *testing.T) {
 	for text, says := range map[string]string{
@@ -110,7 +156,9 @@ func TestConfigErrors(t *testing.T) {
 		"secure-boot: perhaps\n":                ":1:14: secure-boot is true or false",
 		"- memory\n":                            ":1:1: the file is no mapping",
 		"memory: 2G\nmemory: 3G\n":              "memory",
-		"cpus: many\n":                          ":1: \"many\" is no value for --cpus",
+		"cpus: many\n":                          ":1: --cpus: \"many\": write a whole number",
+		"source: {offline: true}\n":             ":1:1: imgasm source has no flags of its own",
+		"all: true\n":                           ":1:1: \"all\" is no flag",
 		"memory: much\n":                        "imgasm: hint: --memory is set in ",
 		strings.Repeat("# long\n", 10<<10) + "": "more than 65536 bytes",
 	} {

@@ -66,7 +66,10 @@ func filesOf(f cli.Flag) func(value string, call func(string) string) string {
 }
 
 // onlyHere are flags that do not go along: they say how another host is reached.
-var onlyHere = []string{"on", "remote-binary", "nice", noConfigFlag}
+var onlyHere = append([]string{"on", noConfigFlag}, aboutOther...)
+
+// aboutOther are flags that say nothing where there is no other host.
+var aboutOther = []string{"nice", "remote-binary"}
 
 // heldFlags name small files that may be secret: they are kept in memory there, under
 // the names that they have here.

@@ -82,7 +82,7 @@ func kindOf(c *cli.Command, without []string) project.Kind {
 	}, Writes: targetWrites}
 	for _, f := range c.Flags {
 		flag := project.Flag{Name: f.Names()[0], Type: project.Text}
-		_, flag.Usage = flagText(f)
+		flag.Takes, flag.Usage = flagText(f)
 		if slices.Contains(without, flag.Name) {
 			continue
 		}
@@ -139,24 +139,28 @@ const nix = "nix"
 // verb takes stays.
 func placed(t project.Target) (_ project.Target, on string, err error) {
 	i := slices.IndexFunc(t.Args, func(a project.Arg) bool { return a.Flag.Name == "on" })
+	a := project.Arg{Values: []string{here}}
 	switch {
-	case i < 0 && t.Kind == nixosVerb:
-		return t, nix, nil
-	case i < 0:
-		return t, here, nil
+	case i >= 0:
+		a = t.Args[i]
+	case t.Kind == nixosVerb:
+		a.Values = []string{nix}
 	}
-	a := t.Args[i]
 	switch on = a.Values[0]; {
 	case on == nix && t.Kind != nixosVerb:
 		return t, "", badInput("", fmt.Errorf("%s: on: nix is for images of the kind %s, and %s is of the kind %s", a.From, nixosVerb, t.Name, t.Kind), "on: here, or on: ssh://USER@HOST")
 	case on == nix, on == here:
-		t.Args = slices.Delete(slices.Clone(t.Args), i, i+1)
+		t.Args = withoutFlags(t.Args, onlyHere)
 	default:
 		if _, err := remote.ParseAddress(on); err != nil {
 			return t, "", badInput("", fmt.Errorf("%s: on: %w", a.From, err), "on: here, on: ssh://USER@HOST, or of images of the kind nixos on: nix")
 		}
 	}
 	return t, on, nil
+}
+
+func withoutFlags(args []project.Arg, flags []string) []project.Arg {
+	return slices.DeleteFunc(slices.Clone(args), func(a project.Arg) bool { return slices.Contains(flags, a.Flag.Name) })
 }
 
 // targetLine is a target in --list --json.
@@ -283,7 +287,7 @@ func (a *app) targets(c *cli.Context) ([]aTarget, error) {
 			pins = []string{cmp.Or(t.Get("lock-file"), lock.FileName)}
 		}
 		made := t // where it is made changes nothing in it
-		made.Args = slices.DeleteFunc(slices.Clone(t.Args), func(a project.Arg) bool { return slices.Contains(onlyHere, a.Flag.Name) })
+		made.Args = withoutFlags(t.Args, onlyHere)
 		key, err := keys.Of(c.Context, made, pins...)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", t.Name, err)

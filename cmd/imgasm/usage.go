@@ -54,13 +54,9 @@ func flagUsage(c *cli.Context, err error) error {
 	}
 	slices.Reverse(verb)
 	help := strings.Join(verb, " ") + " --help"
-	known := map[string]cli.Flag{}
 	var names []string
 	for _, f := range c.Command.Flags {
-		for _, n := range f.Names() {
-			known[n] = f
-			names = append(names, n)
-		}
+		names = append(names, f.Names()...)
 	}
 	slices.Sort(names)
 	e := &usageError{text: err.Error(), hint: help + " lists the flags"}
@@ -72,18 +68,27 @@ func flagUsage(c *cli.Context, err error) error {
 	} else if m := noValue.FindStringSubmatch(e.text); m != nil {
 		e.text = dashed(m[1]) + " needs a value"
 	} else if m := badValue.FindStringSubmatch(e.text); m != nil {
-		want := "that is no value for it"
-		switch known[m[2]].(type) {
-		case *cli.DurationFlag:
-			want = "write a number and a unit, such as 90s, 45m or 3h"
-		case *cli.IntFlag:
-			want = "write a whole number"
-		case *cli.BoolFlag:
-			want = "it takes no value"
-		}
-		return badInput(dashed(m[2]), fmt.Errorf("%s: %s", m[1], want), "")
+		return badInput(dashed(m[2]), fmt.Errorf("%s: %s", m[1], wantedValue(c.Command, m[2])), "")
 	}
 	return e
+}
+
+// wantedValue says what a flag takes whose value could not be read.
+func wantedValue(c *cli.Command, name string) string {
+	for _, f := range c.Flags {
+		if !slices.Contains(f.Names(), name) {
+			continue
+		}
+		switch f.(type) {
+		case *cli.DurationFlag:
+			return "write a number and a unit, such as 90s, 45m or 3h"
+		case *cli.IntFlag:
+			return "write a whole number"
+		case *cli.BoolFlag:
+			return "write true or false"
+		}
+	}
+	return "that is no value for it"
 }
 
 // dashed writes a flag as people type it.
