@@ -200,8 +200,8 @@ func (a *app) publishes(c *cli.Context, run func(event.Sink) (*assemble.Result, 
 	if err != nil || c.Bool("json") {
 		return err
 	}
-	if a.Events != nil {
-		result.Next.Boot = nil // of the host that made it
+	if a.Events != nil || !c.Bool("verbose") {
+		result.Next.Boot = nil // it is of the host that made it; and ten lines long
 	}
 	if !c.Bool("quiet") {
 		printNext(a.Err, result)

@@ -11,6 +11,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/imgasm/imgasm/cmd/imgasm/ui"
 )
 
 func init() { cli.HelpFlag = nil } // the library's; helpFlags has ours
@@ -98,30 +100,9 @@ func (p *page) line(s string) { p.b.WriteString(s + "\n") }
 
 // text writes words, broken between them; further lines are indented.
 func (p *page) text(s string, indent int) {
-	for _, l := range wrapped(s, p.width, 0, indent) {
+	for _, l := range ui.Wrap(s, p.width, 0, indent) {
 		p.line(l)
 	}
-}
-
-// wrapped breaks a text between words into lines of at most width columns, unless
-// a word is wider. The first line is indented by as many columns as first says.
-func wrapped(s string, width, first, further int) (lines []string) {
-	line := strings.Repeat(" ", first)
-	empty := true
-	for word := range strings.FieldsSeq(s) {
-		if !empty && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
-			lines = append(lines, line)
-			line, empty = strings.Repeat(" ", further), true
-		}
-		if !empty {
-			line += " "
-		}
-		line, empty = line+word, false
-	}
-	if empty {
-		return nil
-	}
-	return append(lines, line)
 }
 
 // quotedWords are those of a command line, with what is in quotes as one:
@@ -141,7 +122,7 @@ func (p *page) example(command string) {
 	for i, w := range words {
 		words[i] = strings.ReplaceAll(w, " ", joint)
 	}
-	lines := wrapped(strings.Join(words, " "), p.width-len(` \`), 2, 4)
+	lines := ui.Wrap(strings.Join(words, " "), p.width-len(` \`), 2, 4)
 	for i, l := range lines {
 		if i < len(lines)-1 {
 			l += ` \`
@@ -199,8 +180,8 @@ func (p *page) rows(rows []row, left int) {
 		column = 3 * indent
 	}
 	for _, r := range rows {
-		lines := wrapped(r.left, p.width, indent, 2*indent)
-		text := wrapped(r.right, p.width, column, column)
+		lines := ui.Wrap(r.left, p.width, indent, 2*indent)
+		text := ui.Wrap(r.right, p.width, column, column)
 		if n := utf8.RuneCountInString(lines[len(lines)-1]); beside && len(text) > 0 && n+gap <= column {
 			lines[len(lines)-1] += text[0][n:]
 			text = text[1:]

@@ -164,7 +164,7 @@ func TestWrapped(t *testing.T) {
 		{"a b", 80, "  a b"},
 		{"ääää öö", 9, "  ääää öö"},
 	} {
-		if got := strings.Join(wrapped(tt.in, tt.width, 2, 4), "|"); got != tt.want {
+		if got := strings.Join(ui.Wrap(tt.in, tt.width, 2, 4), "|"); got != tt.want {
 			t.Errorf("%q, %d: %q, want %q", tt.in, tt.width, got, tt.want)
 		}
 	}

@@ -6,6 +6,7 @@ package ui
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/imgasm/imgasm/internal/event"
@@ -63,7 +64,7 @@ func (v *liveView) event(e event.Event) {
 	case event.Note:
 		v.print(v.mark("·", "*", dim) + " " + printable(e.Text))
 	case event.Warning:
-		v.print(v.paint(yellow, v.plain.line(e)))
+		v.print(v.problem(yellow, v.plain.line(e)))
 	case event.Error:
 		if v.step.Kind != "" {
 			end := "failed"
@@ -73,11 +74,35 @@ func (v *liveView) event(e event.Event) {
 			v.keep(v.mark("✗", "x", red), v.step.Step, end, Duration(v.o.Now().Sub(v.step.Time)))
 			v.step = event.Event{}
 		}
-		v.print(v.paint(red, v.plain.line(e)))
+		v.print(v.problem(red, v.plain.line(e)))
 	}
 	if e.Kind != event.Console && e.Kind != event.Progress {
 		v.tick() // these come in floods: the ticker draws them
 	}
+}
+
+// problem is an error or a warning as a person finds its parts: what, the guest's
+// words, what to do. Hints stay as they are, to be copied.
+func (v *liveView) problem(colour, text string) string {
+	var out []string
+	for i, line := range strings.Split(text, "\n") {
+		if strings.HasPrefix(line, "imgasm: hint: ") {
+			out = append(out, v.paint(bold, line))
+			continue
+		}
+		lines := []string{line}
+		if columns(line) >= v.o.Width() {
+			indent := len(line) - len(strings.TrimLeft(line, " "))
+			lines = Wrap(line, v.o.Width()-1, indent, indent+4)
+		}
+		for _, l := range lines {
+			if i == 0 {
+				l = v.paint(colour, l)
+			}
+			out = append(out, l)
+		}
+	}
+	return strings.Join(out, "\n")
 }
 
 // keep prints a line that stays: mark, step, text, time.

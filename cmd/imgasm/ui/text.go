@@ -136,3 +136,24 @@ func (r *rate) text(e event.Event, now time.Time) string {
 	}
 	return text
 }
+
+// Wrap breaks a text between words into lines of at most width columns, unless
+// a word is wider. The first line is indented by as many columns as first says.
+func Wrap(s string, width, first, further int) (lines []string) {
+	line := strings.Repeat(" ", first)
+	empty := true
+	for word := range strings.FieldsSeq(s) {
+		if !empty && columns(line)+1+columns(word) > width {
+			lines = append(lines, line)
+			line, empty = strings.Repeat(" ", further), true
+		}
+		if !empty {
+			line += " "
+		}
+		line, empty = line+word, false
+	}
+	if empty {
+		return nil
+	}
+	return append(lines, line)
+}

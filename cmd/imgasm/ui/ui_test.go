@@ -122,6 +122,19 @@ func TestLiveNeverWraps(t *testing.T) {
 	}
 }
 
+// An error has three parts that one tells apart: what failed, in colour, what the
+// guest said, broken between words, and what to do, as it is to be copied.
+func TestLiveError(t *testing.T) {
+	got := show(Options{Style: Live, Colour: true, Width: func() int { return 40 }},
+		at(0, event.Event{Kind: event.Error, Text: "the installation failed\n    serial.log:512: It was stopped due to an error", Hint: "imgasm alma --disk-size 20G --out a-rather-long-name.qcow2"}))
+	want := "\x1b[31mimgasm: error: the installation failed\x1b[0m\n" +
+		"    serial.log:512: It was stopped due\n        to an error\n" +
+		"\x1b[1mimgasm: hint: imgasm alma --disk-size 20G --out a-rather-long-name.qcow2\x1b[0m\n"
+	if !strings.HasSuffix(got, want) {
+		t.Errorf("%q\nwant\n%q", got, want)
+	}
+}
+
 // A terminal that becomes narrower breaks the moving line into several; it is
 // cleared from its first one on, because there the cursor is.
 func TestLiveCursorRests(t *testing.T) {
