@@ -170,7 +170,7 @@ func (c *Client) Follow(ctx context.Context, id string, from int64, stop <-chan 
 // Get brings a file of a job home: into the file name below root, of which all that is
 // there already and is right stays.
 func (c *Client) Get(ctx context.Context, id string, file File, root *os.Root, name string, moved func(int64)) (err error) {
-	if !fs.ValidPath(file.Path) {
+	if !fs.ValidPath(file.Path) || !filepath.IsLocal(filepath.FromSlash(file.Path)) {
 		return &fault.Error{Class: ErrHost, Err: fmt.Errorf("%q is no path of a file of a job", file.Path)}
 	}
 	name = filepath.FromSlash(name)

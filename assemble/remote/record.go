@@ -24,7 +24,7 @@ var ErrBusy = fault.Class(fault.Host, "another build writes there")
 // Record is a folder of ours, made by its owner alone for what comes home. It says
 // which job that is, so that the same command finds it again.
 type Record struct {
-	Dir  string
+	Dir  string `json:"-"`
 	Host string `json:"host"`
 	ID   string `json:"id"`
 	// Request is the SHA-256 of what was asked for: of equal sums one is the other.

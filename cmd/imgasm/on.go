@@ -104,9 +104,10 @@ func (a *app) installOn(c *cli.Context, s alma.Spec) error {
 	e.writes("bundle", s.Bundle, bundleThere+"/"+filepath.Base(s.Bundle))
 	if s.Lock || s.Locked {
 		if e.flags["lock-file"], err = e.bag.at(lockThere, e.home.Output.LockFile, s.Locked); err != nil {
-			return err
+			return badInput("--lock-file", err, fileHint(err))
 		}
 		e.home.call(e.flags["lock-file"], s.LockFile)
+		e.home.Output.Lock = s.Lock && !s.Locked // what is demanded stays as it is
 	}
 	return a.elsewhere(e)
 }

@@ -23,6 +23,9 @@ type saidThere struct {
 	Stderr string `json:"stderr"`
 }
 
+// maxWaiting bounds what a job prints, in bytes: the rest is lost.
+const maxWaiting = 64 << 20
+
 // view shows events in the way that the verb would here. It is opened by the first one.
 type view struct {
 	app   *app
@@ -53,8 +56,10 @@ func (v *view) line(line string, here *strings.Replacer, ahead time.Duration) {
 	if json.Unmarshal([]byte(line), &s) != nil {
 		return // of another version: hello said it is none
 	}
-	v.stdout.WriteString(here.Replace(s.Stdout))
-	v.stderr.WriteString(here.Replace(s.Stderr))
+	if v.stdout.Len()+v.stderr.Len() < maxWaiting {
+		v.stdout.WriteString(here.Replace(s.Stdout))
+		v.stderr.WriteString(here.Replace(s.Stderr))
+	}
 	if s.Kind == "" {
 		return
 	}
