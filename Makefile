@@ -68,7 +68,7 @@ soak: setup-test ## signals and kill -9 at 40 random moments of whole builds on 
 PICTURES  := $(CURDIR)/docs/pictures
 
 pictures: build ## the README's pictures, of the runs that docs/pictures/record recorded; needs chromium and pngquant
-	cd cmd/imgasm/testdata/judges/terminal && $(GO) run . $(PICTURES) "$(PICTURES)/build.cast=by hand" $(PICTURES)/disk-full.cast
+	cd cmd/imgasm/testdata/judges/terminal && $(GO) run . $(PICTURES) $(PICTURES)/build.cast $(PICTURES)/disk-full.cast
 	bin/imgasm report $(PICTURES)/disk-full.tar.zst --out bin/report.html
 	@for look in 0-dark 1-light; do png=$(PICTURES)/report-$${look#*-}.png; \
 		chromium --headless --no-sandbox --hide-scrollbars --log-level=3 --blink-settings=preferredColorScheme=$${look%-*} --window-size=1150,1130 --screenshot=$$png "file://$(CURDIR)/bin/report.html" && \

@@ -46,7 +46,7 @@ func TestE2EPicturesOfTerminals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("go", "run", ".", dir, filepath.Join(casts, "build.cast=by hand"), filepath.Join(casts, "disk-full.cast"))
+	cmd := exec.Command("go", "run", ".", dir, filepath.Join(casts, "build.cast"), filepath.Join(casts, "disk-full.cast"))
 	cmd.Dir = "testdata/judges/terminal"
 	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=readonly")
 	if out, err := cmd.CombinedOutput(); err != nil {
