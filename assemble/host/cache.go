@@ -15,6 +15,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/publish"
 	"github.com/imgasm/imgasm/internal/tmpdir"
 )
@@ -83,13 +84,19 @@ type CachePart struct {
 	Written   time.Time `json:"written,omitzero"`
 }
 
+// ErrInUse is a cache that cannot be cleaned now.
+var ErrInUse = fault.Class(fault.Host, "another imgasm works in it")
+
 // Clean removes what was not written for a time, or with 0 all that is there, and
 // returns what it was; dry: it only says what that is. A cache that another
-// imgasm has locked is left as it is.
+// imgasm has locked is left as it is: ErrInUse.
 func (c Cache) Clean(olderThan time.Duration, now time.Time, dry bool) (gone []CachePart, err error) {
 	unlock, err := c.lock()
-	if err != nil || unlock == nil {
+	if err != nil {
 		return nil, err
+	}
+	if unlock == nil {
+		return nil, ErrInUse
 	}
 	defer unlock()
 	parts, err := c.parts()

@@ -110,10 +110,11 @@ func (a *app) readFile(ctx context.Context, path string, most int64) (text []byt
 	return text, err
 }
 
-// refuseEmpty refuses a flag of a command that is there and has no value, most
+// refuseUnusable refuses a flag of a command that is there and has no value, most
 // often because of a variable that is not set. Its default would be taken
-// silently: a password that anybody knows, or another kickstart.
-func refuseEmpty(c *cli.Context) error {
+// silently: a password that anybody knows, or another kickstart. Of times it
+// refuses what is less than nothing.
+func refuseUnusable(c *cli.Context) error {
 	for _, f := range c.Command.Flags {
 		name := f.Names()[0]
 		if !c.IsSet(name) {
@@ -127,6 +128,9 @@ func refuseEmpty(c *cli.Context) error {
 			empty = slices.Contains(c.StringSlice(name), "")
 		case *cli.GenericFlag:
 			empty = slices.Contains(*c.Generic(name).(ordered).all, given{name, ""})
+		}
+		if c.Duration(name) < 0 {
+			return badInput("--"+name, errors.New("a time cannot be negative"), "")
 		}
 		if empty {
 			return badInput("--"+name, errors.New("is empty"), "give it a value (is a variable not set?), or leave it out")

@@ -127,6 +127,10 @@ func (a *app) cleanCaches(c *cli.Context) error {
 	var failed []error
 	for _, k := range caches {
 		parts, err := a.cleanCache(c, h, k)
+		if errors.Is(err, host.ErrInUse) {
+			a.Problem("warning", "the cache "+k.Name+" is left as it is: "+err.Error(), "")
+			err = nil
+		}
 		gone = append(gone, parts...)
 		failed = append(failed, err)
 	}

@@ -113,7 +113,7 @@ func (a *app) called(action cli.ActionFunc) cli.ActionFunc {
 			err = a.alone(c)
 		}
 		if err == nil {
-			err = refuseEmpty(c)
+			err = refuseUnusable(c)
 		}
 		if err == nil {
 			err = action(c)

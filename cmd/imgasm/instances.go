@@ -5,7 +5,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -121,9 +120,6 @@ func stopCommand(a *app) *cli.Command {
 		Description: "Presses the machine's power button (ACPI) and waits. A guest that does not power off\nin time is ended, and that is said. Nothing is left of the machine but what --persist\nhas written to its image.",
 		Flags:       []cli.Flag{&cli.DurationFlag{Name: "timeout", Usage: "wait `TIME` for the guest", Value: time.Minute}},
 		Action: func(c *cli.Context) error {
-			if c.Duration("timeout") < 0 {
-				return badInput("--timeout", errors.New("a time cannot be negative"), "imgasm kill ends a machine at once")
-			}
 			i, err := a.instance(c)
 			if err != nil {
 				return err

@@ -98,7 +98,8 @@ func (s session) cleanCaches(iso string) {
 	if ok, err := held.TryLock(); !ok || err != nil {
 		s.t.Fatal(ok, err)
 	}
-	try(0, "", "nothing to remove", "clean", "--all", "rehearsal")
+	try(0, "", "rehearsal is left as it is: another imgasm works in it", "clean", "--all", "rehearsal")
+	try(exitInput, "", "--older-than: a time cannot be negative", "clean", "--all", "--older-than", "-24h")
 	held.Unlock()
 	try(0, old, "removed 3 B", "clean", "--all", "--older-than", "24h", "rehearsal")
 	gone(old, true)

@@ -163,9 +163,6 @@ func (a *app) verifyOptions(c *cli.Context, path string) (*verify.Options, error
 			return nil, err
 		}
 	}
-	if o.Timeout < 0 {
-		return nil, badInput("--timeout", errors.New("a time cannot be negative"), "")
-	}
 	w, err := wish(c)
 	if err != nil {
 		return nil, err
