@@ -3,7 +3,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -23,11 +22,11 @@ func kickstartLintCommand(app *app) *cli.Command {
 			"imgasm kickstart lint --strict --fragment parts/*.ks\n" +
 			"generate-ks | imgasm kickstart lint --json -\n\n" +
 			"imgasm kickstart lint --include-root . --sarif ks.cfg\n" +
-			"imgasm kickstart lint --arch x86_64 --boot bios --disk sda --iso minimal ks.cfg\n" +
+			"imgasm kickstart lint --arch x86_64 --firmware bios --disk sda --variant minimal ks.cfg\n" +
 			"imgasm kickstart lint --profile cloud --offline ks.cfg",
 		Description: "Reports what the installer would refuse (errors) and what would surprise (warnings).\n" +
 			"The exit code is 3 when there are errors, with --strict also when there are warnings.\n" +
-			"With --arch, --boot, --disk, --iso or --offline, what surely fails on such a machine is\n" +
+			"With --arch, --firmware, --disk, --variant or --offline, what surely fails on such a machine is\n" +
 			"an error, as in imgasm alma.\n\n" +
 			"Of one rule, 50 findings are shown, and how many more.\n" +
 			"A comment suppresses a finding on its line or, alone on a line, on the next one:\n" +
@@ -40,9 +39,8 @@ func kickstartLintCommand(app *app) *cli.Command {
 			&cli.BoolFlag{Name: "strict", Category: groupChecks, Usage: "warnings count as errors for the exit code"},
 			&cli.StringFlag{Name: "arch", Category: groupTarget, Usage: "`x86_64|x86_64_v2|aarch64` architecture that the file is for"},
 			&cli.StringFlag{Name: "firmware", Category: groupTarget, Usage: "`uefi|bios` firmware that the machine boots by"},
-			&cli.StringFlag{Name: "boot", Hidden: true}, // its old name
 			&cli.StringFlag{Name: "disk", Category: groupTarget, Usage: "`DISK` of the machine: vda, sda, nvme0n1, …"},
-			&cli.StringFlag{Name: "iso", Category: groupTarget, Usage: "`boot|minimal|dvd` kind of installer"},
+			&cli.StringFlag{Name: "variant", Category: groupTarget, Usage: "`boot|minimal|dvd` kind of installer ISO"},
 			&cli.StringFlag{Name: "profile", Category: groupTarget, Usage: "`minimal|cloud` profile to hold the file against"},
 			&cli.BoolFlag{Name: "offline", Category: groupTarget, Usage: "the machine has no network"},
 			&cli.BoolFlag{Name: "json", Category: groupTalk, Usage: "print an array of findings"},
@@ -74,10 +72,10 @@ func kickstartLintCommand(app *app) *cli.Command {
 
 // lintTarget is the machine of the flags, nil without any of them.
 func (a *app) lintTarget(c *cli.Context) (*kickstart.Target, error) {
-	if !slices.ContainsFunc([]string{"arch", "firmware", "boot", "disk", "iso", "offline"}, c.IsSet) {
+	if !slices.ContainsFunc([]string{"arch", "firmware", "disk", "variant", "offline"}, c.IsSet) {
 		return nil, nil
 	}
-	t := &kickstart.Target{Arch: c.String("arch"), Boot: cmp.Or(c.String("firmware"), c.String("boot")), DiskName: c.String("disk"), ISOVariant: c.String("iso"), Offline: c.Bool("offline"), CmdlineMode: true}
+	t := &kickstart.Target{Arch: c.String("arch"), Boot: c.String("firmware"), DiskName: c.String("disk"), ISOVariant: c.String("variant"), Offline: c.Bool("offline"), CmdlineMode: true}
 	if t.Arch != "" {
 		if _, err := wishedArch(strings.TrimSuffix(t.Arch, "_v2")); err != nil {
 			return nil, err
@@ -86,7 +84,7 @@ func (a *app) lintTarget(c *cli.Context) (*kickstart.Target, error) {
 	for _, choice := range []struct {
 		flag, value string
 		of          []string
-	}{{"firmware", t.Boot, []string{"uefi", "bios"}}, {"iso", t.ISOVariant, []string{"boot", "minimal", "dvd"}}} {
+	}{{"firmware", t.Boot, []string{"uefi", "bios"}}, {"variant", t.ISOVariant, []string{"boot", "minimal", "dvd"}}} {
 		if choice.value != "" && !slices.Contains(choice.of, choice.value) {
 			return nil, badInput("--"+choice.flag, fmt.Errorf("%q is not one of %s", choice.value, strings.Join(choice.of, ", ")), "")
 		}

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"cmp"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -33,7 +32,6 @@ func kickstartRenderCommand(app *app) *cli.Command {
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "arch", Value: arch.Host().Name, Category: groupTarget, Usage: "`x86_64|x86_64_v2|aarch64` architecture of the system"},
 			&cli.StringFlag{Name: "firmware", Value: "uefi", Category: groupTarget, Usage: "`uefi|bios` firmware of the machine"},
-			&cli.StringFlag{Name: "boot", Hidden: true}, // its old name
 			&cli.StringFlag{Name: "disk", Value: "vda", Category: groupTarget, Usage: "the `DISK` to install on: vda (virtio-blk), sda (scsi), nvme0n1"},
 			&cli.StringFlag{Name: "console", Category: groupTarget + rare, Usage: "serial console `DEVICE` of the system, or none", DefaultText: "the architecture's"},
 			&cli.StringFlag{Name: "version", Value: "10", Category: groupSource, Usage: "AlmaLinux `VERSION` whose repositories to use: 10, 10.N or kitten"},
@@ -75,7 +73,7 @@ func kickstartRenderCommand(app *app) *cli.Command {
 // renderOptions are the flags of render as the package has them.
 func (a *app) renderOptions(c *cli.Context) (render.Options, error) {
 	o := render.Options{
-		Arch: c.String("arch"), Boot: cmp.Or(c.String("boot"), c.String("firmware")), Disk: c.String("disk"), Console: c.String("console"),
+		Arch: c.String("arch"), Boot: c.String("firmware"), Disk: c.String("disk"), Console: c.String("console"),
 		Hostname: c.String("hostname"), Lang: c.String("lang"), Keyboard: c.String("keyboard"), Timezone: c.String("timezone"),
 		Packages:   c.StringSlice("package"),
 		KernelArgs: c.StringSlice("kernel-arg"),
