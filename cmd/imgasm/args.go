@@ -17,7 +17,7 @@ func interspersed(args []string, commands []*cli.Command) []string {
 	if len(args) > 1 {
 		switch args[1] {
 		case "help":
-			return slices.Concat(args[:1], args[2:], []string{"--help"})
+			args = slices.Concat(args[:1], args[2:], []string{"--help"})
 		case "version", "-V":
 			return append(args[:1:1], "--version")
 		}

@@ -23,6 +23,8 @@ func TestInterspersed(t *testing.T) {
 		{"imgasm replay a --unknown b", "imgasm replay --unknown a b"},
 		{"imgasm kickstart lint a.ks --json b.ks", "imgasm kickstart lint --json a.ks b.ks"},
 		{"imgasm --help", "imgasm --help"},
+		{"imgasm help", "imgasm --help"},
+		{"imgasm help replay a", "imgasm replay --help a"},
 		{"imgasm nonsense a --json", "imgasm nonsense a --json"},
 		{"imgasm", "imgasm"},
 		{"imgasm replay a --log", "imgasm replay --log a"},
