@@ -217,6 +217,8 @@ func (r *roff) ending(name string, c *cli.Command) {
 		also = append(also, name+" "+sub.Name)
 	}
 	r.line(".SH SEE ALSO")
+	r.line(".nh")
+	r.line(".ad l")
 	for i, page := range also {
 		end := ","
 		if i == len(also)-1 {
@@ -242,8 +244,8 @@ func exitRows() (rows []row) {
 	}{
 		{exitDone, "Done."},
 		{exitOther, "Something else went wrong; or what differs or could not be compared, of diff and image compare."},
-		{exitUsage, "imgasm was called wrongly."},
-		{exitInput, "Invalid input, or findings of lint."},
+		{exitUsage, "The words of the command do not fit together."},
+		{exitInput, "They do, and what one of them says or names cannot be used; or findings of lint."},
 		{exitHost, "This host lacks something."},
 		{exitInstall, "The guest's installation failed."},
 		{exitTimeout, "Timed out or stalled."},
