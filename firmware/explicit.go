@@ -28,7 +28,7 @@ func pairFromNames(q Query, names, source string) (*Pair, error) {
 	wrap := func(err error) error {
 		e := &fault.Error{Class: ErrUnfit, Do: "imgasm firmware list shows what this host has"}
 		if source == "given" {
-			e.Field, e.Err = "Explicit", fmt.Errorf("firmware %s: %w", names, err)
+			e.Field, e.Err = "Explicit", err
 		} else {
 			e.Err = fmt.Errorf("firmware %s (from the environment variable %s): %w", names, source, err)
 		}

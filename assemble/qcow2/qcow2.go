@@ -123,7 +123,7 @@ func (o Options) geometry(size int64) (geometry, error) {
 	g := geometry{cluster: o.ClusterSize}
 	g.cluster = cmp.Or(g.cluster, DefaultClusterSize)
 	if g.cluster < MinClusterSize || g.cluster > MaxClusterSize || g.cluster&(g.cluster-1) != 0 {
-		return g, fmt.Errorf("clusters of %d bytes: %w: it is a power of two from %d to %d", g.cluster, ErrClusterSize, MinClusterSize, MaxClusterSize)
+		return g, &fault.Error{Class: ErrClusterSize, Field: "ClusterSize", Err: fmt.Errorf("%d bytes: it is a power of two from %d to %d", g.cluster, MinClusterSize, MaxClusterSize)}
 	}
 	if size < 0 {
 		return g, fmt.Errorf("disk of %d bytes: its size is negative", size)

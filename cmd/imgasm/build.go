@@ -309,7 +309,7 @@ func (a *app) printPlan(v alma.PlanView, asJSON, verbose bool) error {
 	fmt.Fprintf(w, "kickstart    %s, %s%s\n", v.KickstartFrom, delivered[v.Deliver], strict)
 	fmt.Fprintf(w, "console      %s\n", v.ConsoleMode)
 	printDefaults(w, v.Defaults)
-	fmt.Fprintf(w, "timeout      %s\n\nsteps\n", time.Duration(v.Timeout*float64(time.Second)))
+	fmt.Fprintf(w, "timeout      %s\n\nsteps\n", shortTime(time.Duration(v.Timeout*float64(time.Second))))
 	for n, s := range v.Steps {
 		fmt.Fprintf(w, "  %2d  %-11s %s\n", n+1, s.Name, ui.Line(s.Text))
 	}

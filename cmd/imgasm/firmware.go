@@ -212,7 +212,7 @@ func firmwareExtractCommand(app *app) *cli.Command {
 			"default place by themselves, after the firmware that the system has.",
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "arch", Usage: "`ARCH` of the guest, to choose the package on an ISO: " + arch.Names(), DefaultText: "this host's"},
-			&cli.StringFlag{Name: "out", Aliases: []string{"o"}, Usage: "unpack to `FOLDER`", DefaultText: "in the cache"},
+			&cli.StringFlag{Name: "out", Aliases: []string{"o"}, Usage: "unpack to the folder `DIR`", DefaultText: "in the cache"},
 			&cli.StringFlag{Name: "keyring", Usage: "`KEYRING` of the OpenPGP keys that may sign the package", DefaultText: "AlmaLinux 10's"},
 		}, talkFlags()...),
 		Action: func(c *cli.Context) error {

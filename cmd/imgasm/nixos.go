@@ -89,7 +89,7 @@ func nixFlags() []cli.Flag {
 		&cli.StringFlag{Name: "flake", Category: groupSource, Usage: "the flake `REF`, or REF#ATTRIBUTE where a name without a dot is one of packages.ARCH-linux", DefaultText: "imgasm's own, #nixos-ARCH-image"},
 		&cli.StringSliceFlag{Name: "override-input", Category: groupSource + rare, Usage: "an input of the flake is another, as `NAME=FLAKE`, such as nixpkgs=~/nixpkgs"},
 		&cli.BoolFlag{Name: "update", Category: groupSource + rare, Usage: "renew the lock of imgasm's own flake"},
-		&cli.StringFlag{Name: "on", Category: groupWhere, Usage: "build in the store of a machine, `ssh://USER@HOST`, and copy the image home"},
+		&cli.StringFlag{Name: "on", Category: groupWhere, Usage: "take the store of a machine, `ssh://USER@HOST`; an image that it makes is copied home"},
 		&cli.StringSliceFlag{Name: "builders", Category: groupWhere + rare, Usage: "a remote `BUILDER` as nix.conf(5) has it, such as 'ssh-ng://USER@HOST aarch64-linux - 4 1 kvm'", DefaultText: "those that nix knows"},
 		&cli.BoolFlag{Name: "offline", Category: groupSource + rare, Usage: "download nothing"},
 	}

@@ -78,7 +78,7 @@ func TestRunDetached(t *testing.T) {
 	if after, err := os.ReadFile(s.image); err != nil || !bytes.Equal(before, after) {
 		t.Errorf("the image is another: %v", err)
 	}
-	if code, _, stderr := s.call("", "stop"); code != exitInput || !strings.Contains(stderr, "no instance runs") {
+	if code, _, stderr := s.call("", "stop"); code != exitInput || !strings.Contains(stderr, "no machine runs") {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
 }

@@ -57,7 +57,7 @@ func valueKinds() map[string]valueKind {
 	for kind, words := range map[*valueKind]string{
 		{file: true}:                          "DEST FILE FILE.html KEYRING OUT PATH SERIAL.LOG [NAME=]PATH",
 		{file: true, endings: imageEndings()}: "A B IMAGE IN",
-		{folder: true}:                        "DIR FOLDER REF",
+		{folder: true}:                        "DIR REF",
 		{}: "ARGUMENT BUILDER COMMAND DEVICE DISK HEX HOST:GUEST I/N JOB KEYMAP LOCALE MODEL N NAME NAME=FLAKE NAME=URL NUMBER " +
 			"OPTION PACKAGE PARTITIONS PASSWORD SHA256 SIZE TIME URL VERSION WORD ZONE",
 	} {

@@ -18,7 +18,7 @@ import (
 )
 
 // ErrDetach says that this system has no processes that outlive the one that starts them.
-var ErrDetach = fault.Class(fault.Host, "no detached instances here")
+var ErrDetach = fault.Class(fault.Host, "no detached machines here")
 
 // word is what a supervisor says when it knows whether the machine runs.
 type word struct {

@@ -25,13 +25,13 @@ import (
 // The classes of errors, for errors.Is.
 var (
 	// ErrName is what cannot be an instance's name.
-	ErrName = fault.Class(fault.Input, "not a name of an instance")
+	ErrName = fault.Class(fault.Input, "not a name of a machine")
 	// ErrTaken: an instance of that name runs.
-	ErrTaken = fault.Class(fault.Input, "an instance of that name runs")
+	ErrTaken = fault.Class(fault.Input, "a machine of that name runs")
 	// ErrNone: no instance of that name runs, or none at all.
 	ErrNone = fault.Class(fault.Input, "no such instance")
 	// ErrSeveral: which one is meant is not said.
-	ErrSeveral = fault.Class(fault.Input, "several instances run")
+	ErrSeveral = fault.Class(fault.Input, "several machines run")
 	// ErrPort: a port of this host is taken.
 	ErrPort = fault.Class(fault.Host, "a port is taken")
 	// ErrSupervisor: the supervisor did not start, or does not answer.
@@ -127,9 +127,9 @@ func NameOf(image string) string {
 }
 
 func none(name string) error {
-	text := "no instance runs"
+	text := "no machine runs"
 	if name != "" {
-		text = fmt.Sprintf("no instance %q runs", name)
+		text = fmt.Sprintf("no machine %q runs", name)
 	}
 	return &fault.Error{Class: ErrNone, Err: errors.New(text), Do: "imgasm ps lists those that run; imgasm run IMAGE starts one"}
 }

@@ -155,7 +155,7 @@ func (s Store) Find(ctx context.Context, name string) (*Instance, error) {
 	case name != "" || len(all) == 0:
 		return nil, none(name)
 	case len(all) > 1:
-		return nil, &fault.Error{Class: ErrSeveral, Err: fmt.Errorf("%d instances run: %s", len(all), strings.Join(called, ", ")), Do: "say which one, such as " + called[0]}
+		return nil, &fault.Error{Class: ErrSeveral, Err: fmt.Errorf("%d machines run: %s", len(all), strings.Join(called, ", ")), Do: "say which one, such as " + called[0]}
 	}
 	return all[0], nil
 }
@@ -195,7 +195,7 @@ func (s Store) Create(ctx context.Context, name string) (*Folder, error) {
 	f := &Folder{Instance: Instance{Name: name, Dir: filepath.Join(dir, name), Began: time.Now(), Owner: me}}
 	err = os.Mkdir(f.Dir, 0o700)
 	if errors.Is(err, fs.ErrExist) {
-		return nil, &fault.Error{Class: ErrTaken, Field: "Name", Err: fmt.Errorf("an instance %q runs", name), Do: "imgasm stop " + name + ", or give another {Name}"}
+		return nil, &fault.Error{Class: ErrTaken, Field: "Name", Err: fmt.Errorf("a machine %q runs", name), Do: "imgasm stop " + name + ", or give another {Name}"}
 	}
 	if err == nil {
 		err = f.put()
