@@ -134,7 +134,7 @@ func (v *volume) writeReserved(out *sink, f FAT32) {
 		copy(b[(at+infoSector)*SectorSize:], info)
 		binary.LittleEndian.PutUint16(b[(at+2)*SectorSize+510:], 0xaa55)
 	}
-	out.Write(b)
+	out.Put(b)
 }
 
 // bootSector is FATGEN, "Boot Sector and BPB".
@@ -187,7 +187,7 @@ func (v *volume) writeFAT(out *sink) {
 	b := make([]byte, 0, 64<<10)
 	put := func(entry uint32) {
 		if b = le.AppendUint32(b, entry); len(b) == cap(b) {
-			out.Write(b)
+			out.Put(b)
 			b = b[:0]
 		}
 	}
@@ -204,7 +204,7 @@ func (v *volume) writeFAT(out *sink) {
 		put(endOfChain)
 		at++
 	}
-	out.Write(b)
+	out.Put(b)
 	out.Zero(int64(v.fat)*SectorSize - int64(v.next)*4)
 }
 
@@ -216,7 +216,7 @@ func (v *volume) writeData(out *sink) {
 		if c.node.node.IsDir() {
 			var b bytes.Buffer
 			v.directory(&b, c.node)
-			out.Write(b.Bytes())
+			out.Put(b.Bytes())
 		} else {
 			out.Copy(c.node.node.File)
 		}

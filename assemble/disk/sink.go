@@ -29,6 +29,9 @@ func (s *sink) Write(p []byte) (n int, err error) {
 
 var zeroes [256 << 10]byte
 
+// Put is Write for who asks for err in the end.
+func (s *sink) Put(p []byte) { _, _ = s.Write(p) }
+
 // Zero moves on by n bytes that must read as zero.
 func (s *sink) Zero(n int64) {
 	if s.blank {

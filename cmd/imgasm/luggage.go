@@ -143,12 +143,12 @@ func (l *luggage) add(name, file string, modes bool) error {
 
 // sum is the SHA-256 and the size of a file. That of a large one is remembered, unless
 // the file may have been written since within one tick of its file system's clock.
-func (l *luggage) sum(path string, info fs.FileInfo) (string, int64, error) {
+func (l *luggage) sum(file string, info fs.FileInfo) (string, int64, error) {
 	if info.Size() < 64<<20 || time.Since(info.ModTime()) < 2*time.Second {
-		return digest.File(l.ctx, path)
+		return digest.File(l.ctx, file)
 	}
 	h, err := l.app.host()
-	abs, err2 := filepath.Abs(path)
+	abs, err2 := filepath.Abs(file)
 	if err := errors.Join(err, err2); err != nil {
 		return "", 0, err
 	}
@@ -157,7 +157,7 @@ func (l *luggage) sum(path string, info fs.FileInfo) (string, int64, error) {
 	if memo.Recall(dir, name, of, &sum) && digest.Is(sum) {
 		return sum, info.Size(), nil
 	}
-	sum, size, err := digest.File(l.ctx, path)
+	sum, size, err := digest.File(l.ctx, file)
 	if err == nil && of == memo.Program(abs) {
 		memo.Keep(dir, name, of, sum)
 	}
