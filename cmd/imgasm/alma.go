@@ -64,7 +64,7 @@ func almaFlags() []cli.Flag {
 		&cli.StringFlag{Name: "mirror", Category: groupSource + rare, Usage: "fetch the ISO from the mirror `URL`"},
 		&cli.StringFlag{Name: "vault", Category: groupSource + rare, Usage: "fetch a superseded release from the vault at `URL`"},
 		&cli.StringFlag{Name: "keyring", Category: groupSource + rare, Usage: "`KEYRING` of the OpenPGP keys that may sign the ISO's CHECKSUM", DefaultText: "AlmaLinux 10's"},
-		&cli.StringFlag{Name: "kickstart", Aliases: []string{"ks"}, Category: groupSource, Usage: "`KICKSTART` in place of ours; - is standard input"},
+		kickstartFlag(),
 		&cli.BoolFlag{Name: "offline", Category: groupSource + rare, Usage: "no network, for us or the guest"},
 		profileFlag(),
 		&cli.StringFlag{Name: "hostname", Category: groupSystem + rare, Usage: "`NAME` of the system"},
@@ -77,6 +77,19 @@ func almaFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "guest-agent", Category: groupSystem + rare, Usage: "install qemu-guest-agent; --guest-agent=false leaves it out", DefaultText: "true, but false for a minimal ISO"},
 		&cli.BoolFlag{Name: "cloud-init", Category: groupSystem + rare, Usage: "install cloud-init"},
 	}, accountFlags(), provisionFlags(), installFlags(), onFlags())
+}
+
+func kickstartFlag() cli.Flag {
+	return &cli.StringFlag{Name: "kickstart", Aliases: []string{"ks"}, Category: groupSource, Usage: "`KICKSTART` in place of ours; - is standard input"}
+}
+
+// kickstartSpec reads kickstartFlag.
+func (a *app) kickstartSpec(c *cli.Context, s *alma.Spec) (err error) {
+	s.Kickstart = c.String("kickstart")
+	if s.KickstartText, err = a.namedKickstart(c.Context, &s.Kickstart); err != nil {
+		return badInput("--kickstart", err, "imgasm kickstart render writes one to begin with")
+	}
+	return nil
 }
 
 func (a *app) alma(c *cli.Context) error {
@@ -103,9 +116,9 @@ func (a *app) almaSpec(c *cli.Context) (alma.Spec, error) {
 	if err != nil {
 		return s, err
 	}
-	s.Version, s.ISO, s.Kickstart, s.Offline = c.String("version"), c.String("iso"), c.String("kickstart"), c.Bool("offline")
-	if s.KickstartText, err = a.namedKickstart(c.Context, &s.Kickstart); err != nil {
-		return s, badInput("--kickstart", err, "imgasm kickstart render writes one to begin with")
+	s.Version, s.ISO, s.Offline = c.String("version"), c.String("iso"), c.Bool("offline")
+	if err := a.kickstartSpec(c, &s); err != nil {
+		return s, err
 	}
 	s.ISOChecksum, s.Variant, s.Mirror = c.String("iso-checksum"), c.String("variant"), c.String("mirror")
 	s.Vault, s.Keyring = c.String("vault"), c.String("keyring")

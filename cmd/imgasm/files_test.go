@@ -62,6 +62,7 @@ var fileInputs = []string{
 	"alma --locked --lock-file @ --arch x86_64 --iso ISO",
 	"nixos --locked --lock-file @",
 	"rehearse --iso @",
+	"rehearse --offline --kickstart @",
 	"rehearse --post @",
 	"rehearse --copy @:/x",
 	"rehearse --ca @",

@@ -30,6 +30,7 @@ func rehearseCommand(a *app) *cli.Command {
 		Usage: "build a tiny image the same way, to see whether this host can",
 		UsageText: `imgasm rehearse
 imgasm rehearse --arch aarch64 --boot media
+imgasm rehearse --kickstart my.ks
 imgasm rehearse --copy motd:/etc/motd --post setup.sh
 imgasm rehearse --fail panic
 
@@ -43,6 +44,7 @@ everywhere, and is no AlmaLinux. A FAILURE is one of: ` + strings.Join(failures.
 		Flags: slices.Concat([]cli.Flag{
 			&cli.StringFlag{Name: "iso", Category: groupSource, Usage: "take kernel and boot loader out of the installer `ISO`", DefaultText: "packages of Debian 12"},
 			&cli.StringFlag{Name: "mirror", Category: groupSource, Usage: "fetch packages from the mirror of Debian at `URL`", DefaultText: "that of this system's apt, or Debian's own"},
+			kickstartFlag(),
 			&cli.BoolFlag{Name: "offline", Category: groupSource, Usage: "use the packages that are in the cache"},
 			&cli.BoolFlag{Name: "iso-only", Category: groupSource, Usage: "make the rehearsal's installer ISO, print its path, and stop"},
 			&cli.StringFlag{Name: "fail", Category: groupFailure, Usage: "let the guest fail as `FAILURE` says, such as panic"},
@@ -107,6 +109,9 @@ func (a *app) rehearse(c *cli.Context) error {
 func (a *app) rehearsalSpec(c *cli.Context) (alma.Spec, error) {
 	s, err := a.installSpec(c)
 	if err != nil {
+		return s, err
+	}
+	if err := a.kickstartSpec(c, &s); err != nil {
 		return s, err
 	}
 	if s.Provisioning, err = a.provisioning(c); err != nil {
