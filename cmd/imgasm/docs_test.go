@@ -42,21 +42,30 @@ func shownCommands(page string) (blocks, spans []string) {
 	return blocks, spans
 }
 
+// docPages are the pages of the documentation, by their paths.
+func docPages(t *testing.T) map[string]string {
+	t.Helper()
+	pages := map[string]string{}
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md"} {
+		paths, err := filepath.Glob(filepath.Join("../..", pattern))
+		if err != nil || paths == nil {
+			t.Fatalf("no pages %s: %v", pattern, err)
+		}
+		for _, path := range paths {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			pages[path] = strings.ReplaceAll(string(text), "\r\n", "\n")
+		}
+	}
+	return pages
+}
+
 // Every command that the documentation and --help show is one that imgasm takes: its verbs and flags exist, with values of their kind.
 // Whether it does what the text says is for the tests of each page.
 func TestDocumentedCommands(t *testing.T) {
-	texts := map[string]string{}
-	pages, err := filepath.Glob("../../docs/*.md")
-	if err != nil || len(pages) < 5 {
-		t.Fatalf("%d pages, %v", len(pages), err)
-	}
-	for _, page := range append(pages, "../../README.md", "../../CHANGELOG.md") {
-		text, err := os.ReadFile(page)
-		if err != nil {
-			t.Fatal(err)
-		}
-		texts[filepath.Base(page)] = string(text)
-	}
+	texts := docPages(t)
 	var usages func([]*cli.Command)
 	usages = func(commands []*cli.Command) {
 		for _, c := range commands {
@@ -67,7 +76,7 @@ func TestDocumentedCommands(t *testing.T) {
 	usages((&app{}).commands())
 	shown := 0
 	for name, text := range texts {
-		blocks, spans := shownCommands(strings.ReplaceAll(text, "\r\n", "\n"))
+		blocks, spans := shownCommands(text)
 		shown += len(blocks) + len(spans)
 		for _, line := range blocks {
 			if err := takes(shellWords(line)); err != nil {
