@@ -23,7 +23,10 @@ const superviseVerb = "supervise"
 func superviseCommand(a *app) *cli.Command {
 	return &cli.Command{
 		Name: superviseVerb, Hidden: true, Usage: "own a machine that imgasm run has left running", ArgsUsage: "FOLDER",
-		Action: func(c *cli.Context) error { return instance.Supervise(c.Context, c.Args().First(), a.Product) },
+		Action: func(c *cli.Context) error {
+			unheard() // once it has said its word
+			return instance.Supervise(c.Context, c.Args().First(), a.Product)
+		},
 	}
 }
 

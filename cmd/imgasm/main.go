@@ -31,6 +31,10 @@ func main() {
 	os.Exit(code)
 }
 
+// unheard is for a process that goes on when nobody reads what it prints any more: a
+// pipe without a reader, its own output or any other, is an error of writing alone.
+func unheard() { signal.Ignore(syscall.SIGPIPE) }
+
 // interruptible returns a context that the first SIGINT, SIGTERM or SIGHUP
 // cancels. Stopping takes a moment (QEMU is ended, files are removed), so a second
 // signal is told so and only a third ends the program on the spot; QEMU does

@@ -72,6 +72,7 @@ func remoteJobCommand(a *app) *cli.Command {
 	return &cli.Command{
 		Name: remoteJobVerb, Hidden: true, Usage: "do what another host has asked for", ArgsUsage: "FOLDER",
 		Action: func(c *cli.Context) error {
+			unheard() // once it has said that the job runs
 			return remote.Run(c.Context, c.Args().First(), a.stdin, a.Product, a.runJob)
 		},
 	}
