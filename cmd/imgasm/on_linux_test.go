@@ -202,32 +202,10 @@ func allocated(t *testing.T, path string) int64 {
 	return info.Sys().(*syscall.Stat_t).Blocks * 512
 }
 
-// installing are the steps of a guest that installs itself, after some.
-func installing(t *testing.T, before ...qemutest.Step) qemutest.Script {
-	t.Helper()
-	boot := make([]byte, 512) // what a BIOS takes for a boot sector
-	boot[0], boot[510], boot[511] = 0xeb, 0x55, 0xaa
-	installed := filepath.Join(t.TempDir(), "installed.raw")
-	if err := os.WriteFile(installed, boot, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return qemutest.Script{Steps: qemutest.Steps(before,
-		qemutest.CopyTo("target", installed),
-		qemutest.Serial("[   20.100000] anaconda[2343]: Starting installer, one moment...\r\n[   30.100000] anaconda[2343]: Installing kernel.x86_64 (1/1)\r\n"+
-			"[   38.100000] anaconda[2343]: Installing boot loader\r\n[   39.100000] anaconda[2343]: Storing configuration files and kickstarts\r\n"+
-			"[   40.100000] anaconda[2343]: Running post-installation scripts\r\n[   40.200000] anaconda[2343]: Complete!\r\n"),
-		qemutest.PowerOff())}
-}
-
-// smallBuild are flags of one that is quick.
+// smallBuild are flags of one there that is quick.
 func smallBuild(t *testing.T) []string {
 	t.Helper()
-	ks := filepath.Join(t.TempDir(), "small.ks")
-	if err := os.WriteFile(ks, []byte("cmdline\nlang en_US.UTF-8\nkeyboard us\ntimezone UTC --utc\nrootpw --plaintext canary-root\ncdrom\nzerombr\nclearpart --all --initlabel\n"+
-		"part biosboot --fstype=biosboot --size=1\npart / --fstype=xfs --size=500 --grow\n%packages\n%end\npoweroff\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return []string{"--on", "there", "--no-verify", "--kickstart", ks, "--disk-size", "600M"}
+	return append(smallFlags(t), "--on", "there")
 }
 
 func isConsole(e event.Event) bool { return e.Kind == event.Console }

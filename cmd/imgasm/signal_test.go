@@ -291,6 +291,35 @@ func TestStallIsExitCode6(t *testing.T) {
 	}
 }
 
+// installing is a guest that installs itself, after some steps. It needs no ports to
+// prove that all is done.
+func installing(t *testing.T, before ...qemutest.Step) qemutest.Script {
+	t.Helper()
+	boot := make([]byte, 512) // what a BIOS takes for a boot sector
+	boot[0], boot[510], boot[511] = 0xeb, 0x55, 0xaa
+	installed := filepath.Join(t.TempDir(), "installed.raw")
+	if err := os.WriteFile(installed, boot, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return qemutest.Script{Steps: qemutest.Steps(before,
+		qemutest.CopyTo("target", installed),
+		qemutest.Serial("[   20.100000] anaconda[2343]: Starting installer, one moment...\r\n[   30.100000] anaconda[2343]: Installing kernel.x86_64 (1/1)\r\n"+
+			"[   38.100000] anaconda[2343]: Installing boot loader\r\n[   39.100000] anaconda[2343]: Storing configuration files and kickstarts\r\n"+
+			"[   40.100000] anaconda[2343]: Running post-installation scripts\r\n[   40.200000] anaconda[2343]: Complete!\r\n"),
+		qemutest.PowerOff())}
+}
+
+// smallFlags are flags of a build that is quick: all of its disk is hashed.
+func smallFlags(t *testing.T) []string {
+	t.Helper()
+	ks := filepath.Join(t.TempDir(), "small.ks")
+	if err := os.WriteFile(ks, []byte("cmdline\nlang en_US.UTF-8\nkeyboard us\ntimezone UTC --utc\nrootpw --plaintext canary-root\ncdrom\nzerombr\nclearpart --all --initlabel\n"+
+		"part biosboot --fstype=biosboot --size=1\npart / --fstype=xfs --size=500 --grow\n%packages\n%end\npoweroff\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return []string{"--no-verify", "--kickstart", ks, "--disk-size", "600M"}
+}
+
 // Nobody can clean up after a SIGKILL; but QEMU is gone, and the next build of
 // the same output works in the folder that was left.
 func TestSuddenDeath(t *testing.T) {
@@ -308,25 +337,7 @@ func TestSuddenDeath(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(work, "disk.raw")); err != nil {
 		t.Errorf("the killed build left no working folder to work in: %v", err)
 	}
-	// The guest of the next build needs no ports to prove that all is done.
-	boot := make([]byte, 512) // what a BIOS takes for a boot sector
-	boot[0], boot[510], boot[511] = 0xeb, 0x55, 0xaa
-	installed := filepath.Join(t.TempDir(), "installed.raw")
-	if err := os.WriteFile(installed, boot, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	// A small disk, since all of it is hashed.
-	ks := filepath.Join(t.TempDir(), "small.ks")
-	if err := os.WriteFile(ks, []byte("cmdline\nlang en_US.UTF-8\nkeyboard us\ntimezone UTC --utc\nrootpw --plaintext secret\ncdrom\nzerombr\nclearpart --all --initlabel\n"+
-		"part biosboot --fstype=biosboot --size=1\npart / --fstype=xfs --size=500 --grow\n%packages\n%end\npoweroff\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	next := startImgasmIn(t, r.dir, qemutest.Script{Steps: qemutest.Steps(
-		qemutest.CopyTo("target", installed),
-		qemutest.Serial("[   20.100000] anaconda[2343]: Starting installer, one moment...\r\n[   30.100000] anaconda[2343]: Installing kernel.x86_64 (1/1)\r\n"+
-			"[   38.100000] anaconda[2343]: Installing boot loader\r\n[   39.100000] anaconda[2343]: Storing configuration files and kickstarts\r\n"+
-			"[   40.100000] anaconda[2343]: Running post-installation scripts\r\n[   40.200000] anaconda[2343]: Complete!\r\n"),
-		qemutest.PowerOff())}, "--no-verify", "--kickstart", ks, "--disk-size", "1G")
+	next := startImgasmIn(t, r.dir, installing(t), smallFlags(t)...)
 	if code := next.wait(); code != exitDone {
 		t.Fatalf("exit code %d of the build after a killed one\n%s", code, next.stderr)
 	}
