@@ -24,10 +24,10 @@ func (o *Options) scripts(w *writer) error {
 	}
 	if len(sudoers) > 0 {
 		var b strings.Builder
-		b.WriteString("mkdir -p /etc/sudoers.d\n")
+		b.WriteString("set -e\nmkdir -p /etc/sudoers.d\n")
 		b.WriteString("for user in " + strings.Join(sudoers, " ") + "; do\n")
 		b.WriteString("  printf '%s ALL=(ALL) NOPASSWD: ALL\\n' \"$user\"\n")
-		b.WriteString("done >/etc/sudoers.d/imgasm || exit 1\n")
+		b.WriteString("done >/etc/sudoers.d/imgasm\n")
 		b.WriteString("chmod 0440 /etc/sudoers.d/imgasm\n")
 		w.blank()
 		w.comment("sudo without password.")
@@ -42,7 +42,7 @@ func (o *Options) scripts(w *writer) error {
 	}
 	w.blank()
 	w.comment("Every copy of the image makes its own identity at its first boot.")
-	w.section([]string{"%post", "--erroronfail"}, ": >/etc/machine-id\n")
+	w.section([]string{"%post", "--erroronfail"}, "set -e\n: >/etc/machine-id\n")
 	return nil
 }
 
