@@ -3,7 +3,7 @@
 # or this file as _imgasm in a folder of $fpath. imgasm itself says what may follow.
 _imgasm() {
 	local -a found plain open
-	local line value
+	local line value text
 	found=("${(@f)$("${(@Q)words[1]}" complete "${(@Q)words[1,CURRENT-1]}" "${(Q)PREFIX}" 2>/dev/null)}")
 	if [[ $PREFIX == '~/'* ]]; then
 		compset -P '\~/'
@@ -14,7 +14,8 @@ _imgasm() {
 		if [[ $value == *[/:=] ]]; then
 			open+=("$value")
 		else
-			plain+=("${value//:/\\:}:${line#*$'\t'}")
+			text=${line#*$'\t'}
+			plain+=("${value//:/\\:}${text:+:$text}")
 		fi
 	done
 	(( $#plain )) && _describe 'imgasm' plain
