@@ -32,7 +32,7 @@ func TestSourceDateEpoch(t *testing.T) {
 	} {
 		made := func(epoch string) string {
 			out := path(name + ".img")
-			code, _, errs := session{t, map[string]string{"SOURCE_DATE_EPOCH": epoch}}.run(append(args, "-o", out)...)
+			code, _, errs := session{t, map[string]string{"SOURCE_DATE_EPOCH": epoch}}.run(append(args, "-o", out, "--force")...)
 			if code != 0 {
 				t.Fatalf("%s: %d\n%s", name, code, errs)
 			}

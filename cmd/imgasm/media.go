@@ -27,9 +27,12 @@ func mediaCommand(app *app) *cli.Command {
 	}
 }
 
-// outFlag is where a medium goes. A file there is replaced; a drive is not.
-func outFlag() cli.Flag {
-	return &cli.StringFlag{Name: "out", Aliases: []string{"o"}, Usage: "write the medium to `FILE`"}
+// outFlags are where a medium goes. A drive is never replaced.
+func outFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "out", Aliases: []string{"o"}, Usage: "write the medium to `FILE`"},
+		&cli.BoolFlag{Name: "force", Usage: "replace FILE if it exists"},
+	}
 }
 
 func kernelArgFlag() cli.Flag {
@@ -50,17 +53,20 @@ func mediaOEMDRV(app *app) *cli.Command {
 		Usage:     "write the volume by which Anaconda finds its kickstart",
 		ArgsUsage: "KICKSTART [[NAME=]PATH]…",
 		UsageText: "imgasm media oemdrv ks.cfg -o oemdrv.iso\n" +
-			"imgasm media oemdrv ks.cfg post=./scripts keys.pub -o oemdrv.iso",
+			"imgasm media oemdrv ks.cfg post=./scripts keys.pub -o oemdrv.iso --force",
 		Description: "A small ISO 9660 volume with the label OEMDRV: attach it as a disk, and an\n" +
 			"installer started with inst.ks=hd:LABEL=OEMDRV:/ks.cfg runs unattended. More\n" +
 			"files and folders may be put beside the kickstart.",
-		Flags: []cli.Flag{outFlag()},
+		Flags: outFlags(),
 		Action: func(c *cli.Context) error {
 			if c.NArg() == 0 {
 				return app.usage("media oemdrv wants a kickstart file")
 			}
 			if c.String("out") == "" {
 				return app.usage("media oemdrv wants --out FILE")
+			}
+			if err := free(c.Args().First(), c.String("out"), c.Bool("force")); err != nil {
+				return err
 			}
 			v := boot.Volume{Kickstart: c.Args().First(), Extra: c.Args().Tail()}
 			var err error
@@ -77,15 +83,14 @@ func mediaDisk(app *app) *cli.Command {
 		Name:  "disk",
 		Usage: "create a raw disk, blank or with a partition table",
 		UsageText: "imgasm media disk --size 10G -o disk.raw\n" +
-			"imgasm media disk --size 10G --layout esp:200M,boot:1G,linux:rest:root -o disk.raw",
+			"imgasm media disk --size 10G --layout esp:200M,boot:1G,linux:rest:root -o disk.raw --force",
 		Description: "The layout is a list of TYPE:SIZE[:NAME], in order. TYPE is esp, biosboot, boot,\n" +
 			"linux, swap, lvm, data or a GUID; the last SIZE may be rest. The file takes no\n" +
 			"space until something is written to the disk.",
-		Flags: []cli.Flag{
-			outFlag(),
+		Flags: append(outFlags(),
 			&cli.StringFlag{Name: "size", Usage: "`SIZE` of the disk, such as 10G"},
 			&cli.StringFlag{Name: "layout", Usage: "write a GPT with these `PARTITIONS`"},
-		},
+		),
 		Action: func(c *cli.Context) error {
 			if err := app.noArgs(c); err != nil {
 				return err
@@ -95,6 +100,9 @@ func mediaDisk(app *app) *cli.Command {
 			}
 			if _, err := disk.ParseSize(c.String("size")); err != nil {
 				return badInput("--size", err, "")
+			}
+			if err := free("", c.String("out"), c.Bool("force")); err != nil {
+				return err
 			}
 			return boot.WriteDisk(c.String("out"), c.String("size"), c.String("layout"))
 		},
@@ -107,17 +115,16 @@ func mediaBoot(app *app) *cli.Command {
 		Usage: "make a disk that boots an installer ISO's kernel by UEFI",
 		UsageText: "imgasm media boot --iso AlmaLinux-10.1-x86_64-boot.iso --kernel-arg console=ttyS0 -o boot.img\n" +
 			"imgasm media boot --iso AlmaLinux-10.1-aarch64-boot.iso --kickstart ks.cfg -o boot.img\n\n" +
-			"imgasm media boot --iso alma.iso --kickstart ks.cfg --extra post=./scripts -o boot.img",
+			"imgasm media boot --iso alma.iso --kickstart ks.cfg --extra post=./scripts -o boot.img --force",
 		Description: "A GPT disk with an EFI system partition: the ISO's own shim, GRUB and kernel, so\n" +
 			"that Secure Boot works, and a grub.cfg that waits for nobody. With a kickstart,\n" +
 			"a second partition is the OEMDRV volume. The ISO itself must be attached too,\n" +
 			"for the second stage: see imgasm media usb for a stick that needs nothing else.",
-		Flags: append([]cli.Flag{
-			outFlag(),
+		Flags: slices.Concat(outFlags(), []cli.Flag{
 			&cli.StringFlag{Name: "iso", Usage: "take shim, GRUB, kernel and initrd from the installer `ISO`"},
 			&cli.StringFlag{Name: "kickstart", Usage: "install by the `KICKSTART` (- is standard input)"},
 			mediaDeliverFlag(), extraFlag(), kernelArgFlag(),
-		}, talkFlags()...),
+		}, talkFlags()),
 		Action: func(c *cli.Context) error { return app.mediaBoot(c, false) },
 	}
 }
@@ -126,17 +133,16 @@ func mediaUSB(app *app) *cli.Command {
 	return &cli.Command{
 		Name:  "usb",
 		Usage: "make one stick that installs a machine unattended",
-		UsageText: "imgasm media usb --iso AlmaLinux-10.1-x86_64-dvd.iso --kickstart ks.cfg -o stick.img\n" +
+		UsageText: "imgasm media usb --iso AlmaLinux-10.1-x86_64-dvd.iso --kickstart ks.cfg -o stick.img --force\n" +
 			"dd if=stick.img of=/dev/sdX bs=4M conv=fsync status=progress",
 		Description: "Three partitions: EFI system partition, OEMDRV volume, and the whole ISO with its\n" +
 			"second stage and repositories. In the kickstart, cdrom finds the packages on it,\n" +
 			"and ignoredisk --only-use=DISK keeps the installer from taking the stick itself.",
-		Flags: append([]cli.Flag{
-			outFlag(),
+		Flags: slices.Concat(outFlags(), []cli.Flag{
 			&cli.StringFlag{Name: "iso", Usage: "put the installer `ISO` on the stick"},
 			&cli.StringFlag{Name: "kickstart", Usage: "install by the `KICKSTART` (- is standard input)"},
 			mediaDeliverFlag(), extraFlag(), kernelArgFlag(),
-		}, talkFlags()...),
+		}, talkFlags()),
 		Action: func(c *cli.Context) error {
 			if c.String("kickstart") == "" {
 				return app.usage("media usb wants --kickstart FILE")
@@ -170,6 +176,9 @@ func (a *app) mediaBoot(c *cli.Context, installer bool) error {
 		s.Volume = &boot.Volume{Kickstart: ks, Text: text, Extra: c.StringSlice("extra")}
 	} else if len(c.StringSlice("extra")) > 0 {
 		return a.usage("--extra files lie beside a kickstart: add --kickstart FILE")
+	}
+	if err := free(s.ISO, c.String("out"), c.Bool("force")); err != nil {
+		return err
 	}
 	return a.writeBoot(c, s)
 }

@@ -23,6 +23,10 @@ func TestMediaExitCodes(t *testing.T) {
 		want int
 	}{
 		{"media oemdrv " + ks + " -o " + out, exitDone},
+		{"media oemdrv " + ks + " -o " + out, exitInput}, // it exists
+		{"media disk --size 1M -o " + ks, exitInput},
+		{"media oemdrv " + ks + " --force -o " + out, exitDone},
+		{"media oemdrv " + ks + " --force -o " + ks, exitInput}, // itself
 		{"media boot --iso " + ks + " -o " + out, exitInput},
 		{"media boot --iso " + out + " -o " + out, exitInput}, // an OEMDRV volume is no installer
 		{"media oemdrv " + ks + " rhdd3=" + ks + " -o " + out, exitInput},
@@ -60,7 +64,7 @@ func TestMediaBootTalks(t *testing.T) {
 		"--json":  {`(?s)^{.*"kind":"step-start","step":"medium".*"kind":"step-done","step":"medium".*"kind":"result",.*"path":".*stick.img".*}\n$`, "^$"},
 	} {
 		var stdout, stderr bytes.Buffer
-		args := strings.Fields("imgasm media usb --iso " + installer + " --kickstart " + ks + " -o " + out + " " + flag)
+		args := strings.Fields("imgasm media usb --iso " + installer + " --kickstart " + ks + " -o " + out + " --force " + flag)
 		code := run(t.Context(), args, strings.NewReader(""), &stdout, &stderr, func(string) string { return "" })
 		if code != exitDone || !regexp.MustCompile(want.stdout).MatchString(stdout.String()) || !regexp.MustCompile(want.stderr).MatchString(stderr.String()) {
 			t.Errorf("%q: exit code %d\nstdout %q\nstderr %q", flag, code, &stdout, &stderr)

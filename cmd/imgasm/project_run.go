@@ -259,7 +259,10 @@ func (r *projectRun) makePages() (err error) {
 	if err := report.Check(r.pages+string(filepath.Separator), "index"); err != nil {
 		return err
 	}
-	return os.MkdirAll(r.pages, 0o755)
+	if err := os.MkdirAll(r.pages, 0o755); err != nil {
+		return badInput("--report", err, "give a folder that you may write to")
+	}
+	return nil
 }
 
 // line writes what a target says as JSON.

@@ -10,6 +10,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -93,6 +94,9 @@ func (a *app) rehearse(c *cli.Context) error {
 		path, err := shown(a, c, func(show event.Sink) (string, error) { return makeISO(c.Context, show) })
 		if err != nil {
 			return err
+		}
+		if c.Bool("json") {
+			return a.printJSON(event.Event{Time: time.Now(), Kind: event.Result, Step: "rehearsal", Text: path, Path: path})
 		}
 		fmt.Fprintln(a.Product, path)
 		return nil

@@ -84,7 +84,7 @@ func scpCommand(a *app) *cli.Command {
 				}
 			}
 			if len(machines) != 1 {
-				return a.usage("scp copies to or from one machine, named as NAME:PATH; got %d", len(machines))
+				return a.usage("scp copies to or from one machine, named as MACHINE:PATH; got %d", len(machines))
 			}
 			i, err := a.reachable(c, machines[0], c.String("user"))
 			if err != nil {
