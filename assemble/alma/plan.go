@@ -209,10 +209,18 @@ func (e *LintError) Error() string {
 
 // hint says what to do.
 func (e *LintError) hint() string {
-	if e.Name == embeddedName {
+	const tooSmall, larger = "disk-too-small", "give it a larger disk, such as {DiskSize} 20G"
+	rule := e.Findings[0].Rule
+	switch {
+	case e.Name == embeddedName && rule == tooSmall:
+		return larger
+	case e.Name == embeddedName:
 		return e.Findings[0].Hint
 	}
-	text := "correct " + e.Name + "; imgasm kickstart explain " + e.Findings[0].Rule + " tells more"
+	text := "correct " + e.Name + "; imgasm kickstart explain " + rule + " tells more"
+	if rule == tooSmall {
+		text = larger + ", or " + text
+	}
 	if e.Strict {
 		text += "; without {KSStrict} the installer would only warn of what is deprecated"
 	}
