@@ -42,7 +42,7 @@ func anotherHost(t testing.TB) *other {
 	if err := os.Symlink(self, filepath.Join(bin, "imgasm")); err != nil {
 		t.Fatal(err)
 	}
-	s := sshtest.Start(t, "PATH="+bin+":"+os.Getenv("PATH"))
+	s := sshtest.Start(t, "PATH="+bin+":"+os.Getenv("PATH"), "GORACE="+os.Getenv("GORACE"))
 	return &other{s, filepath.Join(s.Home, ".cache/imgasm"), []string{"IMGASM_SSH=" + strings.Join(s.Command(), " "), "IMGASM_CACHE=" + t.TempDir(), "HOME=" + t.TempDir()}}
 }
 
