@@ -109,8 +109,9 @@ func variable(flag string) string {
 func (a *app) called(action cli.ActionFunc) cli.ActionFunc {
 	return func(c *cli.Context) error {
 		err := a.configure(c)
-		if err == nil {
-			err = a.alone(c)
+		has := func(f cli.Flag) bool { return f.Names()[0] == "on" }
+		if err == nil && !isAway(c) && slices.ContainsFunc(c.Command.Flags, has) {
+			err = a.unused(c, "is about another host: add --on HOST", aboutOther...)
 		}
 		if err == nil {
 			err = refuseUnusable(c)
@@ -139,12 +140,11 @@ func excluded(flag string, has func(string) bool) bool {
 	})
 }
 
-// alone refuses flags about another host that were typed where there is none.
-func (a *app) alone(c *cli.Context) error {
-	has := func(f cli.Flag) bool { return f.Names()[0] == "on" }
-	for _, flag := range aboutOther {
-		if slices.ContainsFunc(c.Command.Flags, has) && a.typed(c, flag) && !isAway(c) {
-			return a.usage("--%s is about another host: add --on HOST", flag)
+// unused refuses those of flags that were typed, where they would do nothing.
+func (a *app) unused(c *cli.Context, why string, flags ...string) error {
+	for _, flag := range flags {
+		if a.typed(c, flag) {
+			return a.usage("%s %s", dashed(flag), why)
 		}
 	}
 	return nil

@@ -40,7 +40,7 @@ imgasm convert alma.qcow2 alma.qcow2 --cluster-size 1M --force`,
 		Flags: slices.Concat([]cli.Flag{
 			&cli.StringFlag{Name: "format", Category: groupImage, Usage: "write `FORMAT`, one that --help-all lists", DefaultText: "by OUT's name"},
 			&cli.StringFlag{Name: "for", Category: groupImage, Usage: "write what `PLATFORM` wants: " + strings.Join(convert.Targets(), ", ")},
-			&cli.StringFlag{Name: "compression", Category: groupImage + rare, Usage: "`" + compressionNames() + "` by which a qcow2's clusters are stored", DefaultText: string(qcow2.Zlib)},
+			&cli.StringFlag{Name: "compression", Category: groupImage + rare, Usage: "`" + compressionNames() + "` how a qcow2's clusters are compressed", DefaultText: string(qcow2.Zlib)},
 			&cli.StringFlag{Name: "cluster-size", Category: groupImage + rare, Usage: "`SIZE` of the qcow2's clusters", DefaultText: size.Format(qcow2.DefaultClusterSize)},
 			&cli.StringFlag{Name: "resize", Category: groupImage, Usage: "make the disk larger: `SIZE`, such as 40G"},
 			&cli.StringFlag{Name: "arch", Category: groupImage, Usage: "`ARCH` of the machine, for formats that describe one", DefaultText: "seen on the disk"},

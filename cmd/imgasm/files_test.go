@@ -94,7 +94,7 @@ var fileInputs = []string{
 	"source verify @",
 	"source verify --checksum SUM @",
 	"source verify --keyring @ KS",
-	"source list --keyring @",
+	"source list --available --keyring @",
 	"source fetch --keyring @",
 	"firmware extract @",
 	"firmware extract KS --keyring @",

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -95,6 +96,11 @@ func sourceFetchCommand(app *app) *cli.Command {
 			if c.NArg() > 1 {
 				return app.usage("source fetch takes one URL at most, got %d", c.NArg())
 			}
+			if c.NArg() > 0 {
+				if err := app.unused(c, "chooses an ISO, and the URL names one: leave out either", "version", "arch", "variant", "mirror", "vault"); err != nil {
+					return err
+				}
+			}
 			r := sourceRequest(c)
 			r.URL, r.SHA256 = c.Args().First(), c.String("checksum")
 			return app.sourceFetch(c.Context, c, r)
@@ -140,10 +146,16 @@ func sourceListCommand(app *app) *cli.Command {
 	return &cli.Command{
 		Name: "list", Usage: "list the ISOs in the cache, or those that can be had",
 		UsageText: "imgasm source list\nimgasm source list --available --arch aarch64",
-		Flags:     append(sourceFlags(), &cli.BoolFlag{Name: "available", Category: groupSource, Usage: "list what the CHECKSUM of the version and architecture names instead"}, jsonFlag()),
+		Flags: append(slices.DeleteFunc(sourceFlags(), func(f cli.Flag) bool { return f.Names()[0] == "variant" }),
+			&cli.BoolFlag{Name: "available", Category: groupSource, Usage: "list what the CHECKSUM of the version and architecture names instead"}, jsonFlag()),
 		Action: func(c *cli.Context) error {
 			if err := app.noArgs(c); err != nil {
 				return err
+			}
+			if !c.Bool("available") {
+				if err := app.unused(c, "is about ISOs that can be had: add --available", "version", "arch", "mirror", "vault", "keyring", "offline"); err != nil {
+					return err
+				}
 			}
 			f, err := app.fetcher(c, nil)
 			if err != nil {
