@@ -68,7 +68,7 @@ func (a *app) profile(c *cli.Context) (kickstart.Profile, error) {
 func (a *app) password(c *cli.Context, flag string) (string, error) {
 	file := flag + "-file"
 	if !c.IsSet(file) {
-		if c.IsSet(flag) {
+		if a.typed(c, flag) {
 			a.Problem("warning", "--"+flag+" is seen by whoever lists this host's processes, and kept in the shell's history", "--"+file+" FILE reads it from a file, --"+file+" - from standard input")
 		}
 		return c.String(flag), nil

@@ -287,9 +287,13 @@ func (a *app) showProject(c *cli.Context) error {
 
 func (a *app) showConfig(c *cli.Context) error {
 	verbs := configurable(a.commands(), "")
+	var names []string
+	for _, k := range verbs {
+		names = append(names, k.Name)
+	}
 	for _, name := range c.Args().Slice() {
-		if !slices.ContainsFunc(verbs, func(k project.Kind) bool { return k.Name == name || strings.HasPrefix(k.Name, name+" ") }) {
-			return noCommand("imgasm", name, a.commands())
+		if !slices.ContainsFunc(names, func(k string) bool { return k == name || strings.HasPrefix(k, name+" ") }) {
+			return badInput("", fmt.Errorf("no flag can be set of a verb %q", name), nearest(name, names)+"imgasm --help lists the verbs")
 		}
 	}
 	settings, err := a.settings(c, verbs)

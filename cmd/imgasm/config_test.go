@@ -126,9 +126,14 @@ func TestConfigGivesWay(t *testing.T) {
 	if errs != "" || strings.Contains(out, "lock-root") || strings.Contains(out, "nice") || !strings.Contains(out, "--sbom") {
 		t.Errorf("a target:\n%s%s", out, errs)
 	}
-	if _, _, errs := s.run("alma", "--offline", "--root-password", "x", "--lock-root"); !strings.Contains(errs, "choose either") {
+	s.env["IMGASM_ROOT_PASSWORD"] = "secret"
+	if _, _, errs := s.run("alma", "--offline", "--lock-root=false"); strings.Contains(errs, "seen by whoever") {
+		t.Errorf("a password that no list of processes has: %s", errs)
+	}
+	if _, _, errs := s.run("alma", "--offline", "--root-password", "x", "--lock-root"); !strings.Contains(errs, "seen by whoever") || !strings.Contains(errs, "choose either") {
 		t.Errorf("two that were typed: %s", errs)
 	}
+	delete(s.env, "IMGASM_ROOT_PASSWORD")
 	s.env["IMGASM_ALL"] = "true"
 	s.env["IMGASM_LOCK_ROOT"] = "perhaps"
 	if code, _, errs := s.run("alma"); code != exitInput || !strings.Contains(errs, "IMGASM_LOCK_ROOT: --lock-root: \"perhaps\": write true or false") {
