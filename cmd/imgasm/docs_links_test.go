@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+
+	"github.com/urfave/cli/v2"
 )
 
 var (
@@ -146,5 +148,30 @@ func TestPackerArguments(t *testing.T) {
 		}) {
 			t.Errorf("%s is not in the table", name)
 		}
+	}
+}
+
+// The flags that these pages name in their text are flags.
+func TestDocumentedFlags(t *testing.T) {
+	flags := map[string]bool{}
+	everyCommand(func(_ string, c *cli.Command) {
+		for _, f := range flagsOf(c) {
+			for _, name := range f.names {
+				flags[name] = true
+			}
+		}
+	})
+	pages, named := docPages(t), 0
+	for _, page := range []string{"packer", "troubleshooting", "macos", "ci", "tutorial"} {
+		for _, m := range docCodeSpan.FindAllStringSubmatch(docBlock.ReplaceAllString(pages["../../docs/"+page+".md"], ""), -1) {
+			if name, _, _ := strings.Cut(m[1], " "); strings.HasPrefix(name, "--") {
+				if named++; !flags[name] && name != "--" {
+					t.Errorf("%s.md: no verb has %s", page, name)
+				}
+			}
+		}
+	}
+	if named < 50 {
+		t.Errorf("only %d flags", named)
 	}
 }
