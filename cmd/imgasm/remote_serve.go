@@ -55,13 +55,19 @@ func suits(ctx context.Context, h host.Host, dir string, n remote.Need) (caution
 	if err != nil {
 		return nil, err
 	}
+	var why *remote.Caution // there is no acceleration
 	for _, c := range checkup.Checks {
 		text, do := fault.Fill(c.Name+": "+c.Text, flagOf), fault.Fill(c.Do, flagOf)
-		switch c.Health {
-		case host.Missing:
+		accelerator := strings.HasPrefix(c.Name, "accelerator ")
+		switch {
+		case c.Health == host.Missing:
 			return nil, lackingHost(errors.New(text), do)
-		case host.Poor:
+		case c.Health == host.Unused && accelerator && why == nil:
+			why = &remote.Caution{Text: "the guest is emulated, which is slow: " + text, Do: do}
+		case c.Health == host.Poor && !accelerator:
 			cautions = append(cautions, remote.Caution{Text: text, Do: do})
+		case c.Health == host.Poor && why != nil: // the build itself tells what emulation does
+			cautions = append(cautions, *why)
 		}
 	}
 	return cautions, nil
