@@ -336,7 +336,7 @@ func TestOnFailure(t *testing.T) {
 	o.none(t)
 	// What the host lacks is known before anything is sent.
 	lacks := o.launch(t, filepath.Join(t.TempDir(), "image.qcow2"), qemutest.Script{}, append(smallBuild(t), "--qemu", "/nonexistent/qemu")...)
-	if code := lacks.wait(); code != exitHost || !strings.Contains(lacks.stderr.String(), "/nonexistent/qemu") {
+	if code := lacks.wait(); code != exitHost || !strings.Contains(lacks.stderr.String(), "imgasm: error: on there: qemu: ") || !strings.Contains(lacks.stderr.String(), "imgasm: hint: ") {
 		t.Errorf("exit code %d, want %d\n%s", code, exitHost, lacks.stderr)
 	}
 	kept, err := os.ReadDir(filepath.Join(o.cache, "remote/files"))

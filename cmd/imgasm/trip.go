@@ -72,7 +72,12 @@ func (t *trip) close() {
 }
 
 // fail shows the error that ends the trip.
-func (t *trip) fail(err error) error { return t.view.fail(t.ctx, err) }
+func (t *trip) fail(err error) error {
+	if errors.Is(err, remote.ErrHost) {
+		err = fmt.Errorf("on %s: %w", t.host, err)
+	}
+	return t.view.fail(t.ctx, err)
+}
 
 // do does something that Ctrl-C ends.
 func (t *trip) do(do func(context.Context, *remote.Client) error) error {
