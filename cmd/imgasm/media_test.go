@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/imgasm/imgasm/qemu/qemutest"
 )
 
 // Unfit input is told apart from a wrong call and from everything else.
@@ -69,6 +71,21 @@ func TestMediaBootTalks(t *testing.T) {
 		if code != exitDone || !regexp.MustCompile(want.stdout).MatchString(stdout.String()) || !regexp.MustCompile(want.stderr).MatchString(stderr.String()) {
 			t.Errorf("%q: exit code %d\nstdout %q\nstderr %q", flag, code, &stdout, &stderr)
 		}
+	}
+}
+
+// A verification that does not come to a report ends with an event.
+func TestVerifyFailsForPrograms(t *testing.T) {
+	t.Chdir(t.TempDir())
+	fakeInstaller(t, "installer.iso")
+	s := session{t, map[string]string{"IMGASM_CACHE": t.TempDir()}}
+	if code, _, errs := s.run("media", "boot", "--iso", "installer.iso", "-o", "boot.raw"); code != 0 {
+		t.Fatal(errs)
+	}
+	qemu := qemutest.Executable(t, qemutest.Script{})
+	code, out, errs := s.run("verify", "boot.raw", "--json", "--arch", "x86_64", "--accel", "tcg", "--qemu", qemu, "--firmware", "bios", "--timeout", "1s")
+	if code == 0 || !strings.Contains(out, `"kind":"error"`) || !strings.Contains(errs, "imgasm: error: ") {
+		t.Errorf("%d\n%s%s", code, out, errs)
 	}
 }
 

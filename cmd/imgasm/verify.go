@@ -115,7 +115,11 @@ func (a *app) verify(c *cli.Context, path string) error {
 	o.Emit = func(e event.Event) { e.Time = time.Now(); d.Event(e) }
 	found, err := verify.Run(c.Context, *o)
 	if err != nil {
-		err = d.fail(err)
+		if c.Bool("json") { // the display writes none
+			d.Close()
+		} else {
+			err = d.fail(err)
+		}
 		a.verifyPage(c, path, dir, found, err)
 		return err
 	}
