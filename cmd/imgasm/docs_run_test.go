@@ -11,8 +11,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/klauspost/compress/zstd"
-
 	"github.com/imgasm/imgasm/internal/hosttool"
 )
 
@@ -65,6 +63,7 @@ func TestDocumentedMarks(t *testing.T) {
 // among those that come, with … for any text; other blocks must end well.
 func runBlocks(t *testing.T, page, mark, dir string, env ...string) {
 	t.Helper()
+	hosttool.Find(t, "sh", "dash")
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -106,16 +105,7 @@ func runBlocks(t *testing.T, page, mark, dir string, env ...string) {
 
 // What needs no virtual machine is run, on a small disk by the name of alma.qcow2.
 func TestDocumentedRuns(t *testing.T) {
-	packed, err := os.ReadFile(smallDiskPath)
-	if err != nil {
-		t.Fatal(err)
-	}
-	d, err := zstd.NewReader(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer d.Close()
-	disk, err := d.DecodeAll(packed, nil)
+	disk, err := smallDiskImage()
 	if err != nil {
 		t.Fatal(err)
 	}

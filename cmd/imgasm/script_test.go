@@ -40,15 +40,23 @@ func TestScript(t *testing.T) {
 // smallDiskPath is absolute: scripts run in folders of their own.
 var smallDiskPath, _ = filepath.Abs("../../assemble/inspect/testdata/small.img.zst")
 
-// smallDisk writes the disk that assemble/inspect is tested with: smalldisk FILE
-// [OLD NEW]... replaces texts in it.
-func smallDisk(ts *testscript.TestScript, _ bool, args []string) {
+// smallDiskImage is the disk that assemble/inspect is tested with.
+func smallDiskImage() ([]byte, error) {
 	packed, err := os.ReadFile(smallDiskPath)
-	ts.Check(err)
+	if err != nil {
+		return nil, err
+	}
 	d, err := zstd.NewReader(nil)
-	ts.Check(err)
+	if err != nil {
+		return nil, err
+	}
 	defer d.Close()
-	disk, err := d.DecodeAll(packed, nil)
+	return d.DecodeAll(packed, nil)
+}
+
+// smallDisk writes it: smalldisk FILE [OLD NEW]... replaces texts in it.
+func smallDisk(ts *testscript.TestScript, _ bool, args []string) {
+	disk, err := smallDiskImage()
 	ts.Check(err)
 	for i := 1; i+1 < len(args); i += 2 {
 		disk = bytes.ReplaceAll(disk, []byte(args[i]), []byte(args[i+1]))
