@@ -122,6 +122,10 @@ func TestConfigGivesWay(t *testing.T) {
 			t.Errorf("%s: %s", line, errs)
 		}
 	}
+	s.env["IMGASM_TIMEOUT"] = "90m"
+	if _, out, _ := s.run("config", "show", "ssh", "stop"); strings.Contains(out, "90m") {
+		t.Errorf("the time for a build is one for others: %s", out)
+	}
 	_, out, errs := s.run("config", "show", "-f", "imgasm.yaml")
 	if errs != "" || strings.Contains(out, "lock-root") || strings.Contains(out, "nice") || !strings.Contains(out, "--sbom") {
 		t.Errorf("a target:\n%s%s", out, errs)

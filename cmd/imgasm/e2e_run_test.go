@@ -65,7 +65,7 @@ func checkRuns(t *testing.T, a arch.Arch, image string) {
 	}
 	keys := map[string]string{}
 	for _, name := range []string{"one", "two"} {
-		code, out := s.ssh("ssh", name, "--timeout", "10m", "--", "uname -m; hostname; cat /etc/ssh/ssh_host_ed25519_key.pub")
+		code, out := s.ssh("ssh", name, "--wait", "10m", "--", "uname -m; hostname; cat /etc/ssh/ssh_host_ed25519_key.pub")
 		lines := strings.Split(out, "\n")
 		if code != 0 || len(lines) < 3 || lines[0] != a.Name || lines[1] != name {
 			t.Fatalf("ssh %s: exit code %d: %s\n%s", name, code, out, func() string { log, _ := s.must("logs", name); return log }())
@@ -81,7 +81,7 @@ func checkRuns(t *testing.T, a arch.Arch, image string) {
 	checkCopies(t, s)
 	checkTerminal(t, s)
 	for _, name := range []string{"one", "two"} {
-		if _, said := s.must("stop", name, "--timeout", "3m"); !strings.Contains(said, name+" has powered off") {
+		if _, said := s.must("stop", name, "--wait", "3m"); !strings.Contains(said, name+" has powered off") {
 			t.Errorf("stop: %s", said)
 		}
 	}

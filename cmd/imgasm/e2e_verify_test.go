@@ -126,12 +126,12 @@ func checkDebianRuns(t *testing.T, disk string) {
 	s.env = map[string]string{"XDG_STATE_HOME": filepath.Join(s.dir, "s"), "TMPDIR": s.dir, "HOME": os.Getenv("HOME"), "PATH": os.Getenv("PATH")}
 	t.Cleanup(func() { _, _, _ = s.call("", "kill", "debian") })
 	s.must("run", disk, "--detach", "--name", "debian")
-	code, out := s.ssh("ssh", "debian", "--timeout", "20m", "--", "id -un; sudo -n id -u; hostname; cloud-init status --wait | tail -n 1; exit 7")
+	code, out := s.ssh("ssh", "debian", "--wait", "20m", "--", "id -un; sudo -n id -u; hostname; cloud-init status --wait | tail -n 1; exit 7")
 	if want := "admin\n0\ndebian\nstatus: done\n"; code != 7 || out != want {
 		log, _ := s.must("logs", "debian")
 		t.Fatalf("exit code %d, %q, want 7, %q\n%s", code, out, want, log)
 	}
-	if _, said := s.must("stop", "debian", "--timeout", "5m"); !strings.Contains(said, "debian has powered off") {
+	if _, said := s.must("stop", "debian", "--wait", "5m"); !strings.Contains(said, "debian has powered off") {
 		t.Errorf("stop: %s", said)
 	}
 }

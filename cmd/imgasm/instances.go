@@ -119,22 +119,22 @@ func (a *app) findInstance(ctx context.Context, name string) (*instance.Instance
 func stopCommand(a *app) *cli.Command {
 	return &cli.Command{
 		Name: "stop", Category: verbRun, Usage: "have a machine power off", ArgsUsage: "[MACHINE]",
-		UsageText:   "imgasm stop alma\nimgasm stop alma --timeout 5m",
+		UsageText:   "imgasm stop alma\nimgasm stop alma --wait 5m",
 		Description: "Presses the machine's power button (ACPI) and waits. A guest that does not power off\nin time is ended, and that is said. Nothing is left of the machine but what --persist\nhas written to its image.",
-		Flags:       []cli.Flag{&cli.DurationFlag{Name: "timeout", Usage: "wait `TIME` for the guest", Value: time.Minute}},
+		Flags:       []cli.Flag{&cli.DurationFlag{Name: "wait", Usage: "wait `TIME` for the guest", Value: time.Minute}},
 		Action: func(c *cli.Context) error {
 			i, err := a.instance(c)
 			if err != nil {
 				return err
 			}
-			off, err := i.Stop(c.Context, c.Duration("timeout"))
+			off, err := i.Stop(c.Context, c.Duration("wait"))
 			switch {
 			case err != nil:
 				return err
 			case off:
 				a.note("%s has powered off", i.Name)
 			default:
-				a.note("%s did not power off within %v, and was ended", i.Name, c.Duration("timeout"))
+				a.note("%s did not power off within %v, and was ended", i.Name, c.Duration("wait"))
 			}
 			return nil
 		},

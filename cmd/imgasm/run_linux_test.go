@@ -279,12 +279,12 @@ func TestSSHMissing(t *testing.T) {
 	s := newScene(t, greets)
 	s.must(s.runArgs("--detach")...)
 	// The fake QEMU takes connections and says nothing.
-	if code, _, stderr := s.call("", "ssh", "--timeout", "300ms"); code != exitTimeout || !strings.Contains(stderr, "no ssh server of disk has answered within 300ms") {
+	if code, _, stderr := s.call("", "ssh", "--wait", "300ms"); code != exitTimeout || !strings.Contains(stderr, "no ssh server of disk has answered within 300ms") {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
 	t.Setenv("PATH", t.TempDir())
 	// Nobody waits for the guest before that.
-	if code, _, stderr := s.call("", "ssh", "--timeout", "1m"); code != exitHost || !strings.HasPrefix(stderr, "imgasm: error: ssh is not installed") {
+	if code, _, stderr := s.call("", "ssh", "--wait", "1m"); code != exitHost || !strings.HasPrefix(stderr, "imgasm: error: ssh is not installed") {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
 }

@@ -28,13 +28,13 @@ const sshWait = 5 * time.Minute
 func sshCommand(a *app) *cli.Command {
 	return &cli.Command{
 		Name: "ssh", Category: verbRun, Usage: "log in to a machine, or run a command there", ArgsUsage: "[MACHINE] [-- COMMAND…]",
-		UsageText: "imgasm ssh\nimgasm ssh alma\nimgasm ssh alma -- uname -a\n\nimgasm ssh alma --user root --timeout 10m",
+		UsageText: "imgasm ssh\nimgasm ssh alma\nimgasm ssh alma -- uname -a\n\nimgasm ssh alma --user root --wait 10m",
 		Description: `Waits until the guest's ssh server answers, and becomes the system's ssh: the exit
 status is that of the command. The guest's host key is kept with the machine, and so
 is the key that imgasm has made for it.`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "user", Aliases: []string{"l"}, Usage: "log in as `NAME`", DefaultText: "the one that the image or its seed has"},
-			&cli.DurationFlag{Name: "timeout", Usage: "wait `TIME` for the ssh server", Value: sshWait},
+			&cli.DurationFlag{Name: "wait", Usage: "wait `TIME` for the ssh server", Value: sshWait},
 		},
 		Action: func(c *cli.Context) error {
 			before, command := a.divided(c)
@@ -70,7 +70,7 @@ func scpCommand(a *app) *cli.Command {
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "recursive", Aliases: []string{"r"}, Usage: "copy folders with all that is in them"},
 			&cli.StringFlag{Name: "user", Aliases: []string{"l"}, Usage: "log in as `NAME`", DefaultText: "the one that the image or its seed has"},
-			&cli.DurationFlag{Name: "timeout", Usage: "wait `TIME` for the ssh server", Value: sshWait},
+			&cli.DurationFlag{Name: "wait", Usage: "wait `TIME` for the ssh server", Value: sshWait},
 		},
 		Action: func(c *cli.Context) error {
 			paths := c.Args().Slice()
@@ -203,7 +203,7 @@ func (a *app) reachable(c *cli.Context, name, user string) (*instance.Instance, 
 	if err := withSSH(i); err != nil {
 		return nil, err
 	}
-	return i, a.awaitSSH(c.Context, i, c.Duration("timeout"))
+	return i, a.awaitSSH(c.Context, i, c.Duration("wait"))
 }
 
 // validUser refuses what ssh might take for something else: an option, another host.
