@@ -4,7 +4,9 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,8 +17,10 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/imgasm/imgasm/assemble/alma"
 	"github.com/imgasm/imgasm/assemble/anaconda"
 	"github.com/imgasm/imgasm/assemble/anaconda/replay"
+	"github.com/imgasm/imgasm/assemble/report"
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/smallfile"
 	"github.com/imgasm/imgasm/kickstart"
@@ -35,7 +39,7 @@ func replayCommand(app *app) *cli.Command {
 			"imgasm replay serial.log --arch aarch64 --accel tcg --verbose",
 		Description: "Reads a guest's serial console (- is standard input) as imgasm alma does while it\n" +
 			"builds, and prints what it would have said, and when. Of the folder of a failure\n" +
-			"bundle it takes all the logs and the kickstart; of a console NAME.raw or NAME.log\n" +
+			"bundle it takes all the logs, the kickstart and what the machine was; of a console NAME.raw or NAME.log\n" +
 			"those beside it that are named NAME.*.log and NAME.ks. The last line of --json\n" +
 			"carries verdict (success, failure or running), phase, rule, line and hint.\n" +
 			"The exit code is 0 whatever the verdict.",
@@ -79,7 +83,7 @@ func (a *app) replay(ctx context.Context, o replayOptions) error {
 	if o.console == "" {
 		return badInput("", errors.New("the serial log's name is empty"), "is a variable not set?")
 	}
-	o.findMore()
+	o.findMore(ctx)
 	in := recording{ctx: ctx, stdin: a.stdin}
 	defer in.close()
 	source, err := in.source(o)
@@ -171,7 +175,7 @@ func (r *recording) source(o replayOptions) (replay.Source, error) {
 
 // findMore takes what belongs to a console and was not given: of a failure
 // bundle's folder its files, of another console what is named as it is.
-func (o *replayOptions) findMore() {
+func (o *replayOptions) findMore(ctx context.Context) {
 	if o.console == "-" {
 		return
 	}
@@ -182,6 +186,10 @@ func (o *replayOptions) findMore() {
 		o.console = filepath.Join(folder, "serial.log")
 		ks, progress = filepath.Join(folder, "ks.cfg"), filepath.Join(folder, "progress.log")
 		logs = append(existing(filepath.Join(folder, "anaconda.log")), existing(filepath.Join(folder, "installer", "*"))...)
+		var plan alma.PlanView
+		if text, err := smallfile.Read(ctx, filepath.Join(folder, report.PlanFile), 32<<20); err == nil && json.Unmarshal(text, &plan) == nil {
+			o.arch, o.accel = cmp.Or(o.arch, plan.Arch), cmp.Or(o.accel, plan.Accel.Accel)
+		}
 	} else if name := strings.TrimSuffix(o.console, filepath.Ext(o.console)); name != "" {
 		ks, logs = name+".ks", existing(name+".*.log")
 	}
