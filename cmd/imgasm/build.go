@@ -298,7 +298,7 @@ func (a *app) printPlan(v alma.PlanView, asJSON, verbose bool) error {
 		fmt.Fprintf(w, "output       %s (%s), described in %s\n", t.Path, t.Format, assemble.Description(t.Path))
 	}
 	fmt.Fprintf(w, "accelerator  %s: %s\n", v.Accel.Accel, v.Accel.Reason)
-	fmt.Fprintf(w, "machine      %s, %d processors (%s), %d MiB, disk %s\n", v.QEMU, v.CPUs, v.Accel.CPU, v.MemoryMiB, size.Format(v.DiskSize))
+	fmt.Fprintf(w, "machine      %s, %s (%s), %d MiB, disk %s\n", v.QEMU, counts(v.CPUs, "processor", 0, ""), v.Accel.CPU, v.MemoryMiB, size.Format(v.DiskSize))
 	fmt.Fprintf(w, "firmware     %s\n", fw)
 	fmt.Fprintf(w, "network      %s\n", v.Network)
 	delivered := map[string]string{"oemdrv": "on an OEMDRV volume", "initrd": "in the initrd", "both": "in the initrd and on an OEMDRV volume"}

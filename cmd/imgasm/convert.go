@@ -147,10 +147,10 @@ func free(in, out string, force bool) error {
 		return ofUser(err)
 	}
 	if from, err := os.Stat(in); err == nil && os.SameFile(from, there) {
-		return badInput("", fmt.Errorf("%s and %s are the same file", in, out), "give OUT another name")
+		return badInput("", fmt.Errorf("%s and %s are the same file", in, out), "choose another name")
 	}
 	if !force {
-		return badInput("", fmt.Errorf("%s exists", out), "replace it with --force, or give OUT another name")
+		return badInput("", fmt.Errorf("%s exists", out), "replace it with --force, or choose another name")
 	}
 	return nil
 }

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -95,7 +96,7 @@ func (a *app) copyOut(c *cli.Context, image, name, dest string) error {
 		if err != nil {
 			return struct{}{}, err
 		}
-		text := fmt.Sprintf("%s: %d files, %s", dst, done.Files, size.Text(done.Bytes))
+		text := fmt.Sprintf("%s: %s, %s", dst, cmp.Or(counts(done.Files, "file", 0, ""), "no file"), size.Text(done.Bytes))
 		if done.Special > 0 {
 			text += fmt.Sprintf("; %d devices, pipes or sockets were left out", done.Special)
 		}

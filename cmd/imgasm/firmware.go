@@ -258,7 +258,7 @@ func (a *app) firmwareExtract(ctx context.Context, c *cli.Context, from string) 
 		}{p, out})
 	}
 	if !c.Bool("quiet") {
-		fmt.Fprintf(a.Err, "imgasm: %s, signed by %s: %d files\n", p.Name, ui.Line(p.Signature.String()), len(p.Files))
+		fmt.Fprintf(a.Err, "imgasm: %s, signed by %s: %s\n", p.Name, ui.Line(p.Signature.String()), counts(len(p.Files), "file", 0, ""))
 	}
 	fmt.Fprintln(a.Product, out)
 	return nil
