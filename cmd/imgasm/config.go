@@ -130,7 +130,7 @@ func (a *app) called(action cli.ActionFunc) cli.ActionFunc {
 // exclusive are flags of which a command takes one. What nobody typed gives way.
 var exclusive = [][]string{
 	{"quiet", "verbose"}, {"lock-root", "root-password", "root-password-file"}, {"password", "password-file"},
-	{"identity", "password-file"}, {"user", "user-data"}, {"cdrom", "source"}, {"write", "check"}, {"write", "diff"},
+	{"builders", "on"}, {"identity", "password-file"}, {"user", "user-data"}, {"cdrom", "source"}, {"write", "check"}, {"write", "diff"},
 }
 
 // excluded reports whether has has a flag that a command does not take besides this one.

@@ -73,7 +73,7 @@ func (e toldError) Unwrap() error { return e.error }
 
 // failure is the event of an error that ends a verb.
 func (a *app) failure(err error) event.Event {
-	return event.Event{Time: time.Now(), Kind: event.Error, Text: fault.Text(err, wrongFlag), Hint: a.hint(err), Interrupted: as[*interruptError](err)}
+	return event.Event{Time: time.Now(), Kind: event.Error, Text: fault.Fill(fault.Text(err, wrongFlag), flagOf), Hint: a.hint(err), Interrupted: as[*interruptError](err)}
 }
 
 // fail shows the error that ends the verb, closes the display, and returns
