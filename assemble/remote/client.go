@@ -203,16 +203,38 @@ func (c *Client) Get(ctx context.Context, id string, file File, root *os.Root, n
 		return err
 	}
 	moved(r.From)
-	stop := context.AfterFunc(ctx, func() { _ = c.conn.Close() })
-	err = transfer.Receive(ctx, c.wire.r, f, moved)
-	stop()
-	if err := c.moving(ctx, f, err); err != nil {
+	if err := c.rest(ctx, f, file, r.From, moved); err != nil {
 		return err
 	}
-	if err := f.Chmod(fs.FileMode(file.Mode).Perm()); err != nil {
+	if err := f.Chmod(fs.FileMode(file.Mode) & 0o644); err != nil {
 		return err
 	}
 	return publish.Sync(ctx, f)
+}
+
+// rest receives a file from a byte on, and no more of it than the host has said
+// that there is.
+func (c *Client) rest(ctx context.Context, f *os.File, file File, from int64, moved func(int64)) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(ctx, func() { _ = c.conn.Close() })()
+	got := from
+	other := func() error {
+		return &fault.Error{Class: ErrHost, Err: fmt.Errorf("%s has %d bytes there, and %d or more come", file.Path, file.Size, got)}
+	}
+	err := transfer.Receive(ctx, c.wire.r, f, func(n int64) {
+		if got += n; got > file.Size {
+			cancel(other())
+		}
+		moved(n)
+	})
+	if err := c.moving(ctx, f, err); err != nil {
+		return err
+	}
+	if got != file.Size {
+		return other()
+	}
+	return nil
 }
 
 // Fetch brings all files of a job home, into the folder of root, as Get does. what

@@ -216,11 +216,14 @@ const noisy = 1 << 20
 func (c *Conn) answer() (string, error) {
 	var noise []byte
 	for {
-		line, err := c.read.ReadBytes('\n')
+		line, err := c.read.ReadSlice('\n')
 		if said, ok := strings.CutPrefix(string(line), word+" "); ok && err == nil {
 			return strings.TrimSuffix(said, "\n"), nil
 		}
 		noise = append(noise, line...)
+		if errors.Is(err, bufio.ErrBufferFull) {
+			err = nil // no answer is so long
+		}
 		if err == nil && len(noise) > noisy {
 			err = fmt.Errorf("it prints more than %d bytes, and no answer", noisy)
 		}

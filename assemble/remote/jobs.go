@@ -5,6 +5,7 @@ package remote
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -114,7 +115,7 @@ func (s *Server) launch(ctx context.Context, dir string, r *Request) error {
 	if _, err := s.job(ctx, r.ID); err == nil {
 		return nil
 	}
-	err = fmt.Errorf("the job did not start: %s", tailOf(ctx, log.Name()))
+	err = fmt.Errorf("the job did not start: %s", cmp.Or(tailOf(ctx, log.Name()), "its process ended without a word"))
 	return errors.Join(err, s.remove(r.ID))
 }
 

@@ -1,6 +1,7 @@
 package remote_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/assemble/remote"
+	"github.com/imgasm/imgasm/assemble/remote/transfer"
 	"github.com/imgasm/imgasm/internal/digest"
 )
 
@@ -57,8 +59,12 @@ func serve(t *testing.T, dir string) *remote.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return connect(t, &remote.Server{Dir: dir, Version: "1.0", Arch: "x86_64", OS: "linux", Job: []string{self, "job"}, Check: func(context.Context, remote.Need) ([]remote.Caution, error) { return nil, errors.New("no QEMU") }})
+}
+
+func connect(t *testing.T, s *remote.Server) *remote.Client {
+	t.Helper()
 	here, there := net.Pipe()
-	s := remote.Server{Dir: dir, Version: "1.0", Arch: "x86_64", OS: "linux", Job: []string{self, "job"}, Check: func(context.Context, remote.Need) ([]remote.Caution, error) { return nil, errors.New("no QEMU") }}
 	go func() {
 		_ = s.Serve(context.Background(), there, there)
 		there.Close()
@@ -195,6 +201,14 @@ func TestStop(t *testing.T) {
 	if end, _ := ended(t, c, dead, 0); !end.Killed || end.Text != "the last words" {
 		t.Errorf("a job that dies: %+v", end)
 	}
+	killed := &remote.Server{Dir: dir, Version: "1.0", Job: []string{"sh", "-c", "kill -9 $$"}}
+	before, _ := filepath.Glob(filepath.Join(dir, "jobs/*"))
+	if err := connect(t, killed).Start(t.Context(), remote.Request{ID: remote.NewID()}); !errors.Is(err, remote.ErrHost) || !strings.Contains(err.Error(), "without a word") {
+		t.Errorf("a job that is killed before its first word: %v", err)
+	}
+	if after, _ := filepath.Glob(filepath.Join(dir, "jobs/*")); len(after) != len(before) {
+		t.Errorf("it leaves %v", after)
+	}
 	lives := start("wait")
 	jobs, err := c.List(t.Context())
 	if err != nil || len(jobs) != 3 || jobs[2].ID != lives || jobs[2].End != nil || jobs[1].End == nil {
@@ -320,7 +334,22 @@ func FuzzServe(f *testing.F) {
 // A host that says what it likes neither makes us write outside of a folder nor read without end.
 func TestHostileHost(t *testing.T) {
 	hello := `{"hello":{"version":"1.0"}}` + "\n"
+	var long, short bytes.Buffer
+	for text, stream := range map[string]*bytes.Buffer{"more than ten bytes": &long, "less": &short} {
+		path := filepath.Join(t.TempDir(), "f")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(transfer.Send(t.Context(), stream, f, 0, nil), f.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for name, says := range map[string]string{
+		"more than it said": hello + "{}\n" + long.String(), "less than it said": hello + "{}\n" + short.String(),
 		"no hello": "welcome\n", "an endless line": hello + strings.Repeat("x", 20<<20), "nothing": hello, "another place": hello + `{"from":77}` + "\n", "no stream": hello + "{}\n" + strings.Repeat("y", 1<<20),
 	} {
 		here, there := net.Pipe()
