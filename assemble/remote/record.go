@@ -29,6 +29,9 @@ type Record struct {
 	ID   string `json:"id"`
 	// Request is the SHA-256 of what was asked for: of equal sums one is the other.
 	Request string `json:"request"`
+	// Home is that of the request, as it is known here: what the host says of it may
+	// be something else.
+	Home json.RawMessage `json:"home,omitempty"`
 
 	lock *flock.Flock
 }

@@ -89,6 +89,29 @@ func (h *homecoming) to(dir string) {
 	}
 }
 
+// foreign is to for one that a host has told of: it chooses no hidden name, and
+// replaces nothing.
+func (h *homecoming) foreign(dir string) error {
+	named := []string{h.Out, h.Bundle, h.JUnit, h.Report}
+	h.Force = false
+	if h.Output != nil {
+		h.Output.Force = false
+		named = append(named, h.Output.LockFile)
+	}
+	for _, path := range named {
+		if name := filepath.Base(path); path != "" && (name[0] == '.' || name[0] == filepath.Separator) {
+			return badInput("", fmt.Errorf("what it makes is called %q, which nobody here has asked for", name), "fetch it with scp, if you know it")
+		}
+	}
+	h.to(dir)
+	for _, path := range []string{h.Bundle, h.JUnit, h.Report} {
+		if _, err := os.Lstat(path); path != "" && !errors.Is(err, os.ErrNotExist) {
+			return badInput("", fmt.Errorf("%s exists", path), "move it away, or name another folder with --out")
+		}
+	}
+	return nil
+}
+
 // folder is where files are until they are whole.
 func (h *homecoming) folder() string {
 	return filepath.Join(filepath.Dir(h.Out), "."+filepath.Base(h.Out)+".imgasm-remote")
@@ -153,7 +176,7 @@ func (h *homecoming) placeImages(ctx context.Context, dir, lockDir string) error
 		return o.Place(ctx, dir, filepath.Join(lockDir, filepath.Base(h.Output.LockFile)))
 	}
 	if _, err := os.Lstat(h.Out); err == nil && !h.Force {
-		return badInput("", fmt.Errorf("%s exists", h.Out), "replace it with --force, or give OUT another name")
+		return badInput("", fmt.Errorf("%s exists", h.Out), "move it away")
 	} else if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}

@@ -5,6 +5,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"os"
@@ -133,7 +134,9 @@ func processes(t *testing.T, what string) map[int]string {
 // list is imgasm remote list.
 func (o *other) list(t *testing.T) (jobs []remote.Job) {
 	t.Helper()
-	if err := json.Unmarshal([]byte(o.must(t, "remote", "list", "there", "--json")), &jobs); err != nil {
+	text := o.must(t, "remote", "list", "there", "--json")
+	fits(t, "jobs", []byte(text))
+	if err := json.Unmarshal([]byte(text), &jobs); err != nil {
 		t.Fatal(err)
 	}
 	return jobs
@@ -365,8 +368,108 @@ func TestOnSecrets(t *testing.T) {
 		if code := r.wait(); code != exitInterrupted {
 			t.Errorf("%s: exit code %d\n%s", name, code, r.stderr)
 		}
+		if said := r.stderr.String(); !strings.HasPrefix(said, "imgasm: error: stopped by SIGTERM\n") {
+			t.Errorf("%s: SIGTERM is told as %q", name, said)
+		}
 	}
 	o.none(t)
+}
+
+// A host does not choose where things go, beyond a file of an ordinary name that is not
+// there in a folder of the user's choice.
+func TestOnHostilePlaces(t *testing.T) {
+	t.Parallel()
+	o := anotherHost(t)
+	o.list(t)
+	mine, there := filepath.Join(t.TempDir(), "mine"), filepath.Join(o.cache, "remote/jobs/aaaaaaaaaaaa")
+	for name, c := range map[string]struct {
+		out, verb, want string
+		made            bool
+	}{
+		"a path":               {mine, "attach", "", true},
+		"a file that is there": {filepath.Join(t.TempDir(), "there"), "attach", "there exists", false},
+		"a hidden name":        {"/x/.profile", "fetch", "nobody here has asked for", false},
+		"no name":              {"/", "fetch", "nobody here has asked for", false},
+		"the folder above":     {"/x/..", "fetch", "nobody here has asked for", false},
+	} {
+		base, dir := filepath.Base(c.out), t.TempDir()
+		job, err := json.Marshal(remote.Job{Title: "x", Home: json.RawMessage(`{"host":"` + hostName() + `","verb":"convert","out":"` + c.out + `","force":true}`)})
+		end, err2 := json.Marshal(remote.End{Files: []remote.File{{Path: "image/" + base, Size: 5, Mode: 0o777}}})
+		if err := errors.Join(err, err2, os.MkdirAll(filepath.Join(there, "out/image"), 0o700)); err != nil {
+			t.Fatal(err)
+		}
+		for path, text := range map[string]string{
+			mine: "mine", filepath.Join(dir, "there"): "mine", filepath.Join(there, "job.json"): string(job), filepath.Join(there, "end.json"): string(end), filepath.Join(there, "out/image/file"): "evil\n",
+		} {
+			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if filepath.IsLocal(base) {
+			if err := os.Rename(filepath.Join(there, "out/image/file"), filepath.Join(there, "out/image", base)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		code, _, stderr := o.run(t, "remote", c.verb, "there", "--out", dir)
+		if (code == exitDone) != c.made || !strings.Contains(stderr, c.want) {
+			t.Errorf("%s: exit code %d\n%s", name, code, stderr)
+		}
+		if info, err := os.Stat(filepath.Join(dir, "mine")); c.made && (err != nil || info.Mode().Perm() != 0o644) {
+			t.Errorf("%s: %v, %v", name, info, err)
+		}
+		for _, path := range []string{mine, filepath.Join(dir, "there")} {
+			if text, err := os.ReadFile(path); err != nil || string(text) != "mine" {
+				t.Errorf("%s: %s has %q, %v", name, path, text, err)
+			}
+		}
+	}
+	// Without a folder it is the current one, wherever the host says.
+	var h homecoming
+	tr := &trip{ctx: t.Context(), host: "there"}
+	got, err := tr.homeOf(remote.Job{ID: "aaaaaaaaaaaa", Home: json.RawMessage(`{"host":"` + hostName() + `","out":"` + mine + `"}`)}, "")
+	here, err2 := filepath.Abs("mine")
+	if err := errors.Join(err, err2); err != nil || got.Out != here {
+		t.Errorf("%+v, want %s: %v", got, here, err)
+	}
+	// What this host has asked for goes where its own record says.
+	h.Out = mine
+	record, err := remote.OpenRecord(t.Context(), h.folder())
+	if err != nil {
+		t.Fatal(err)
+	}
+	record.ID, record.Home = "aaaaaaaaaaaa", json.RawMessage(`{"out":"`+mine+`"}`)
+	err = record.Write(t.Context())
+	record.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err = tr.homeOf(remote.Job{ID: "aaaaaaaaaaaa", Home: json.RawMessage(`{"out":"` + mine + `","junit":"/etc/passwd"}`)}, "")
+	if err != nil || got.Out != mine || got.JUnit != "" {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// Whatever breaks off the wait for a job that may run, the job is named.
+func TestLeft(t *testing.T) {
+	hung := &interruptError{syscall.SIGHUP}
+	done, cancel := context.WithCancelCause(t.Context())
+	cancel(hung)
+	for name, c := range map[string]struct {
+		t    trip
+		err  error
+		hint string
+	}{
+		"a hang-up":        {trip{host: "h", ctx: done, there: done}, hung, "imgasm remote attach h id"},
+		"no connection":    {trip{host: "h", ctx: t.Context(), there: t.Context()}, remote.ErrLost, "imgasm remote attach h id"},
+		"none, and Ctrl-C": {trip{host: "h", ctx: done, there: t.Context()}, remote.ErrLost, "imgasm remote clean h id"},
+	} {
+		if err := c.t.left("id", c.err); !strings.Contains(hintOf(err), c.hint) || !errors.Is(err, c.err) {
+			t.Errorf("%s: %v; %s", name, err, hintOf(err))
+		}
+	}
+	if err := (&trip{ctx: done, there: done}).left("id", nil); err != nil {
+		t.Error(err)
+	}
 }
 
 // tells reports secrets in the host's files, but for a build's working folder, and in

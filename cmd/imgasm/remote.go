@@ -22,7 +22,7 @@ import (
 
 // remoteCommand is the verb remote.
 func remoteCommand(a *app) *cli.Command {
-	out := &cli.StringFlag{Name: "out", Aliases: []string{"o"}, Usage: "put what comes home into the folder `DIR`", DefaultText: "where it was to go, if that is on this host, else this folder"}
+	out := &cli.StringFlag{Name: "out", Aliases: []string{"o"}, Usage: "put what comes home into the folder `DIR`", DefaultText: "where it was to go, if this host has asked for it, else this folder"}
 	return &cli.Command{
 		Name: "remote", Category: verbHost + rare,
 		Usage: "see, follow and fetch what other hosts build",
@@ -147,8 +147,23 @@ func (a *app) remoteAttach(c *cli.Context, ended bool) error {
 		case !ended && len(chosen) > 1:
 			return badInput("", fmt.Errorf("%s has %d jobs", t.host, len(chosen)), "name one: "+list)
 		}
-		for _, j := range chosen {
-			if err := t.bring(j, c.String("out")); err != nil {
+		dir, err := folderOf(c.String("out"))
+		if err != nil {
+			return err
+		}
+		homes, by := make([]*homecoming, len(chosen)), map[string]string{}
+		for i, j := range chosen {
+			if homes[i], err = t.homeOf(j, dir); err != nil {
+				return fmt.Errorf("job %s (%s): %w", j.ID, j.Title, err)
+			}
+			out := homes[i].Out
+			if other := by[out]; other != "" {
+				return badInput("", fmt.Errorf("jobs %s and %s both make %s", other, j.ID, out), "fetch one after the other into different folders: imgasm remote fetch "+t.host+" "+j.ID+" --out DIR")
+			}
+			by[out] = j.ID
+		}
+		for i, j := range chosen {
+			if err := t.bring(j, homes[i]); err != nil {
 				return fmt.Errorf("job %s (%s): %w", j.ID, j.Title, err)
 			}
 		}
@@ -156,35 +171,73 @@ func (a *app) remoteAttach(c *cli.Context, ended bool) error {
 	})
 }
 
-// bring follows a job, which may have ended, and brings home what it has made: into
-// the folder dir, or "" where it was to go.
-func (t *trip) bring(j remote.Job, dir string) error {
-	var h homecoming
-	if err := json.Unmarshal(j.Home, &h); err != nil || h.Out == "" {
-		return errors.Join(err, errors.New("it does not say what it makes"))
+// folderOf is the absolute path of the folder that a user has named, if he has.
+func folderOf(dir string) (string, error) {
+	if dir == "" {
+		return "", nil
 	}
-	if _, err := os.Stat(filepath.Dir(h.Out)); dir == "" && (h.Host != hostName() || err != nil) {
-		dir = "."
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return "", badInput("--out", errors.Join(fmt.Errorf("%s is no folder", dir), err), "files keep their names: give the folder that they go to, as in --out "+filepath.Dir(dir))
 	}
-	if dir != "" {
-		abs, err := filepath.Abs(dir)
-		if err != nil {
-			return err
+	return filepath.Abs(dir)
+}
+
+// homeOf says where things go that a job makes: into the folder dir, "" for where they
+// were to go. What the host says of that is believed for no other folder than that or
+// the current one.
+func (t *trip) homeOf(j remote.Job, dir string) (*homecoming, error) {
+	h := &homecoming{}
+	if err := json.Unmarshal(j.Home, h); err != nil || h.Out == "" {
+		return nil, errors.Join(err, errors.New("it does not say what it makes"))
+	}
+	ours, err := t.isOurs(j.ID, h)
+	if err != nil {
+		return nil, err
+	}
+	if ours {
+		if dir != "" {
+			h.to(dir)
 		}
-		h.to(abs)
+		return h, nil
 	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return nil, err
+	}
+	return h, h.foreign(dir)
+}
+
+// isOurs reports whether this host has asked for a job, and takes what its record says
+// of where things go.
+func (t *trip) isOurs(id string, h *homecoming) (bool, error) {
+	if _, err := os.Lstat(h.folder()); !filepath.IsAbs(h.Out) || err != nil {
+		return false, nil
+	}
+	record, err := remote.OpenRecord(t.ctx, h.folder())
+	if err != nil {
+		return false, err
+	}
+	defer record.Close()
+	if record.ID != id || len(record.Home) == 0 {
+		return false, nil
+	}
+	*h = homecoming{}
+	return true, json.Unmarshal(record.Home, h)
+}
+
+// bring follows a job, which may have ended, and brings home what it has made.
+func (t *trip) bring(j remote.Job, h *homecoming) error {
 	record, err := remote.OpenRecord(t.ctx, h.folder())
 	if err != nil {
 		return err
 	}
 	defer record.Close()
 	if record.ID != j.ID {
-		record.Host, record.ID, record.Request = t.host, j.ID, ""
+		record.Host, record.ID, record.Request, record.Home = t.host, j.ID, "", nil
 		if err := record.Write(t.ctx); err != nil {
 			return err
 		}
 	}
-	return t.home(j.ID, &h, record)
+	return t.home(j.ID, h, record)
 }
 
 // dial connects to a host, where the same imgasm then serves.

@@ -117,13 +117,15 @@ func (t *trip) errand(e *errand) error {
 		if err := t.send(e); err != nil {
 			return errors.Join(err, record.Remove())
 		}
-		record.Host, record.ID, record.Request = t.host, remote.NewID(), sum
+		record.Host, record.ID, record.Request, record.Home = t.host, remote.NewID(), sum, r.Home
 		if err := record.Write(t.ctx); err != nil {
-			return err
+			return errors.Join(err, record.Remove())
 		}
 	}
 	if r.ID = record.ID; !known {
-		if err := t.start(r); err != nil {
+		if err := t.start(r); errors.Is(err, remote.ErrHost) { // there is no job
+			return errors.Join(err, record.Remove())
+		} else if err != nil {
 			return err
 		}
 	}
@@ -132,7 +134,7 @@ func (t *trip) errand(e *errand) error {
 
 // start starts a job. From here on a signal is for the job.
 func (t *trip) start(r remote.Request) error {
-	return t.session.Do(t.there, func(c *remote.Client) error { return c.Start(t.there, r) })
+	return t.left(r.ID, t.session.Do(t.there, func(c *remote.Client) error { return c.Start(t.there, r) }))
 }
 
 // known reports whether the job that a record is of is the one that is wanted, and
@@ -260,20 +262,25 @@ func (t *trip) follow(id string, h *homecoming) (end *remote.End, err error) {
 	})
 	if err == nil {
 		here := h.names(id)
-		end.Text, end.Hint = here.Replace(end.Text), here.Replace(end.Hint)
+		end.Text, end.Hint = t.view.stopped(here.Replace(end.Text)), here.Replace(end.Hint)
 		return end, nil
 	}
 	t.view.flush()
+	return nil, t.left(id, err)
+}
+
+// left is the error for which a job is left alone, which may go on.
+func (t *trip) left(id string, err error) error {
 	again := "imgasm remote attach " + t.host + " " + id
 	switch {
 	case errors.Is(err, remote.ErrLost) && t.ctx.Err() != nil:
-		return nil, late(fmt.Errorf("job %s on %s could not be told to stop, and may go on: %w", id, t.host, err), "imgasm remote clean "+t.host+" "+id+" stops it")
+		return late(fmt.Errorf("job %s on %s could not be told to stop, and may go on: %w", id, t.host, err), "imgasm remote clean "+t.host+" "+id+" stops it")
 	case errors.Is(err, remote.ErrLost):
-		return nil, late(fmt.Errorf("job %s goes on on %s: %w", id, t.host, err), again+" follows it, and so does the same command")
-	case t.there.Err() != nil:
-		return nil, &advisedError{fmt.Errorf("job %s goes on on %s: %w", id, t.host, err), again + " follows it, and so does the same command"}
+		return late(fmt.Errorf("job %s goes on on %s: %w", id, t.host, err), again+" follows it, and so does the same command")
+	case err != nil && t.there.Err() != nil:
+		return &advisedError{fmt.Errorf("job %s goes on on %s: %w", id, t.host, err), again + " follows it, and so does the same command"}
 	}
-	return nil, err
+	return err
 }
 
 func late(err error, do string) error { return &fault.Error{Class: errLate, Err: err, Do: do} }
@@ -299,7 +306,7 @@ func (t *trip) fetch(ctx context.Context, id string, end *remote.End, h *homecom
 		err = h.place(ctx, root.Name(), end)
 	}
 	if err != nil {
-		return &advisedError{fmt.Errorf("%w; what was made is still on %s", err, t.host), "the same command goes on, and so does imgasm remote fetch " + t.host + " " + id}
+		return &advisedError{fmt.Errorf("%w; what was made is still on %s", err, t.host), strings.TrimPrefix(hintOf(err)+"\nthe same command goes on, and so does imgasm remote fetch "+t.host+" "+id, "\n")}
 	}
 	return nil
 }
@@ -314,7 +321,10 @@ func (t *trip) ended(id string, end *remote.End) error {
 		}
 		return lackingHost(errors.New(text), "the same command begins anew; systemd's KillUserProcesses does that where the user does not linger: docs/remote.md")
 	case end.Code != exitDone:
-		err := &thereError{end.Code, "on " + t.host + ": " + end.Text, end.Hint, end.Text == ""}
+		var err error = &thereError{end.Code, "on " + t.host + ": " + end.Text, end.Hint, end.Text == ""}
+		if cause := context.Cause(t.ctx); cause != nil && cause.Error() == end.Text {
+			err = cause
+		}
 		if end.Told {
 			return toldError{err}
 		}

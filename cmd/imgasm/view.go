@@ -6,7 +6,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -23,8 +25,9 @@ type saidThere struct {
 	Stderr string `json:"stderr"`
 }
 
-// maxWaiting bounds what a job prints, in bytes: the rest is lost.
-const maxWaiting = 64 << 20
+// maxKept bounds what is kept of what a job says, for its end or a report, in bytes: the
+// rest is lost.
+const maxKept = 64 << 20
 
 // view shows events in the way that the verb would here. It is opened by the first one.
 type view struct {
@@ -37,6 +40,7 @@ type view struct {
 	// What says that something is done, or failed, waits until it has come home.
 	late           []event.Event
 	stdout, stderr bytes.Buffer
+	kept           int // bytes
 }
 
 func (v *view) event(e event.Event) {
@@ -56,10 +60,13 @@ func (v *view) line(line string, here *strings.Replacer, ahead time.Duration) {
 	if json.Unmarshal([]byte(line), &s) != nil {
 		return // of another version: hello said it is none
 	}
-	if v.stdout.Len()+v.stderr.Len() < maxWaiting {
-		v.stdout.WriteString(here.Replace(s.Stdout))
-		v.stderr.WriteString(here.Replace(s.Stderr))
+	if s.Kind != event.Console && s.Kind != event.Progress {
+		if v.kept += len(line); v.kept > maxKept {
+			return
+		}
 	}
+	v.stdout.WriteString(here.Replace(s.Stdout))
+	v.stderr.WriteString(here.Replace(s.Stderr))
 	if s.Kind == "" {
 		return
 	}
@@ -69,13 +76,23 @@ func (v *view) line(line string, here *strings.Replacer, ahead time.Duration) {
 	}
 	switch s.Kind {
 	case event.Error:
-		s.Text = fmt.Sprintf("on %s: %s", v.host, s.Text)
+		s.Text = fmt.Sprintf("on %s: %s", v.host, v.stopped(s.Text))
 		v.late = append(v.late, s.Event)
 	case event.Result:
 		v.late = append(v.late, s.Event)
 	default:
 		v.event(s.Event)
 	}
+}
+
+// stopped names, in an error of a job, the signal by which we were asked to stop it: it
+// was stopped by Ctrl-C's.
+func (v *view) stopped(text string) string {
+	var by *interruptError
+	if errors.As(context.Cause(v.c.Context), &by) {
+		text = strings.Replace(text, (&interruptError{os.Interrupt}).Error(), by.Error(), 1)
+	}
+	return text
 }
 
 // flush shows what has waited.
