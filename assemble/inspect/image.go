@@ -76,7 +76,7 @@ var partTypes = map[string]string{
 // partitions hold. What cannot be read is told in Volumes; the error is that of
 // a damaged partition table, or r's.
 func Open(r io.ReaderAt, sizeBytes int64) (*Image, error) {
-	m := &Image{SizeBytes: sizeBytes, r: r}
+	m := &Image{SizeBytes: sizeBytes, Volumes: []Volume{}, r: r}
 	table, err := disk.ReadTable(r, sizeBytes)
 	switch {
 	case errors.Is(err, disk.ErrNoTable) || sizeBytes < 2*disk.SectorSize:
