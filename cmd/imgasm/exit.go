@@ -24,7 +24,7 @@ const (
 	exitDone        = 0
 	exitOther       = 1   // and differences, of diff and image compare
 	exitUsage       = 2   // the words of the command do not fit together
-	exitInput       = 3   // they do, and what one of them says or names cannot be used; or lint findings
+	exitInput       = 3   // they do, and what one of them says or names cannot be used, alone or with the others; or lint findings
 	exitHost        = 4   // this host lacks something
 	exitInstall     = 5   // the guest's installation failed
 	exitTimeout     = 6   // timed out or stalled

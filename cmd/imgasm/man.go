@@ -245,7 +245,7 @@ func exitRows() (rows []row) {
 		{exitDone, "Done."},
 		{exitOther, "Something else went wrong; or what differs or could not be compared, of diff and image compare."},
 		{exitUsage, "The words of the command do not fit together."},
-		{exitInput, "They do, and what one of them says or names cannot be used; or findings of lint."},
+		{exitInput, "They do, and what one of them says or names cannot be used, alone or with the others; or findings of lint."},
 		{exitHost, "This host lacks something."},
 		{exitInstall, "The guest's installation failed."},
 		{exitTimeout, "Timed out or stalled."},

@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/imgasm/imgasm/assemble/convert"
 	"github.com/imgasm/imgasm/internal/proc"
 	"github.com/imgasm/imgasm/kickstart"
 )
@@ -29,7 +30,7 @@ func (a *app) usage(format string, args ...any) error {
 func (a *app) noArgs(c *cli.Context) error {
 	if c.NArg() > 0 {
 		e := &usageError{text: fmt.Sprintf("%s takes no argument, got %q", strings.TrimPrefix(c.Command.HelpName, "imgasm "), c.Args().First())}
-		if slices.ContainsFunc(c.Command.Flags, func(f cli.Flag) bool { return f.Names()[0] == "out" }) && !c.IsSet("out") {
+		if slices.ContainsFunc(c.Command.Flags, func(f cli.Flag) bool { return f.Names()[0] == "out" }) && !c.IsSet("out") && convert.Ending(c.Args().First()) != "" {
 			e.hint = "the image's name is given with --out: " + proc.Quote([]string{"--out", c.Args().First()})
 		}
 		return e
