@@ -110,7 +110,9 @@ func TestJob(t *testing.T) {
 	if err := os.WriteFile(part, text[:3<<20], 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if missing, err := c.Missing(t.Context(), r.Files); err != nil || len(missing) != 1 {
+	same := file
+	same.Path = "in/1/text"
+	if missing, err := c.Missing(t.Context(), []remote.File{file, same}); err != nil || len(missing) != 1 {
 		t.Fatal(missing, err)
 	}
 	var steps []int64
@@ -233,6 +235,20 @@ func TestVersion(t *testing.T) {
 	s := remote.Server{Dir: t.TempDir(), Version: "2.0"}
 	go func() { _ = s.Serve(context.Background(), there, there) }()
 	if _, err := remote.NewClient(t.Context(), here, "1.0"); !errors.Is(err, remote.ErrHost) || !strings.Contains(err.Error(), "2.0") || !strings.Contains(err.Error(), "1.0") {
+		t.Errorf("%v", err)
+	}
+}
+
+// A host that cannot keep jobs says why.
+func TestNoFolder(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(dir, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	here, there := net.Pipe()
+	s := remote.Server{Dir: dir, Version: "1.0"}
+	go func() { _ = s.Serve(context.Background(), there, there) }()
+	if _, err := remote.NewClient(t.Context(), here, "1.0"); !errors.Is(err, remote.ErrHost) || !strings.Contains(err.Error(), dir) {
 		t.Errorf("%v", err)
 	}
 }

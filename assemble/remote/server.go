@@ -60,17 +60,17 @@ var errIdle = errors.New("nothing comes from the client any more")
 func (s *Server) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	for _, dir := range []string{s.Dir, s.jobs(), s.files()} {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return err
-		}
-	}
 	for _, end := range []any{in, out} {
 		if f, ok := end.(*os.File); ok {
 			proc.Widen(f)
 		}
 	}
 	s.wire = newWire(in, out)
+	for _, dir := range []string{s.Dir, s.jobs(), s.files()} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return s.wire.send(refusal(&fault.Error{Class: ErrHost, Err: err, Do: "jobs have their folders in imgasm's cache there: make it one that you may write to, or name another in IMGASM_CACHE there"}))
+		}
+	}
 	if err := s.wire.send(reply{Hello: &Hello{Version: s.Version, OS: s.OS, Arch: s.Arch, Dir: s.Dir, Time: time.Now()}}); err != nil {
 		return err
 	}

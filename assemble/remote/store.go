@@ -29,12 +29,14 @@ const (
 	settled = 10 * time.Minute
 )
 
-// missing are the files whose contents are not here.
+// missing are the files whose contents are not here, one of those that are equal.
 func (s *Server) missing(files []File) (all []File) {
+	seen := map[string]bool{}
 	for _, f := range files {
-		if !digest.Is(f.SHA256) {
+		if !digest.Is(f.SHA256) || seen[f.SHA256] {
 			continue
 		}
+		seen[f.SHA256] = true
 		if info, err := os.Stat(filepath.Join(s.files(), f.SHA256)); err != nil || info.Size() != f.Size {
 			all = append(all, f)
 		}
