@@ -87,9 +87,9 @@ type luggage struct {
 	held  map[string][]byte
 }
 
-// size is the sum of the files' sizes.
-func (l *luggage) size() (sum int64) {
-	for _, f := range l.files {
+// sizes is the sum of files' sizes.
+func sizes(files []remote.File) (sum int64) {
+	for _, f := range files {
 		sum += f.Size
 	}
 	return sum

@@ -125,7 +125,7 @@ func (a *app) convertOn(c *cli.Context, in, out string) error {
 	if err != nil {
 		return ofUser(err)
 	}
-	e.need.FreeBytes = e.bag.size() // as much as it may be again
+	e.need.FreeBytes = sizes(e.bag.files) // as much as it may be again
 	e.args = []string{there, imageThere + "/" + filepath.Base(out)}
 	return a.elsewhere(e)
 }

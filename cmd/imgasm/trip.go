@@ -163,27 +163,26 @@ func (t *trip) known(record *remote.Record, sum string) (known bool, err error) 
 
 // send looks whether the host has what the errand needs, and sends what it is made from.
 func (t *trip) send(e *errand) error {
-	e.need.FreeBytes += e.bag.size()
 	var missing []remote.File
-	err := t.do(func(ctx context.Context, c *remote.Client) error {
-		cautions, err := c.Check(ctx, e.need)
-		if err != nil {
+	var total int64
+	err := t.do(func(ctx context.Context, c *remote.Client) (err error) {
+		if missing, err = c.Missing(ctx, e.bag.files); err != nil {
 			return err
 		}
+		total = sizes(missing)
+		need := e.need
+		need.FreeBytes += total
+		cautions, err := c.Check(ctx, need)
 		for _, w := range cautions {
 			t.view.event(event.Event{Kind: event.Warning, Text: "on " + t.host + ": " + w.Text, Hint: w.Do})
 		}
-		missing, err = c.Missing(ctx, e.bag.files)
 		return err
 	})
 	if err != nil || len(missing) == 0 {
 		return err
 	}
 	return t.step("send", "send what "+t.host+" does not have", func(moved func(done, total int64)) (string, error) {
-		var total, before int64
-		for _, f := range missing {
-			total += f.Size
-		}
+		var before int64
 		for _, f := range missing {
 			err := t.do(func(ctx context.Context, c *remote.Client) error {
 				done := before
