@@ -261,8 +261,8 @@ func (s *Server) put(ctx context.Context, c call, cancel context.CancelCauseFunc
 	watch := time.AfterFunc(stalled, func() { cancel(errIdle) })
 	defer watch.Stop()
 	if err := transfer.Receive(ctx, s.wire.r, f, func(int64) { watch.Reset(stalled) }); err != nil {
-		_ = s.wire.send(refusal(err)) // what is still to come of the file would be taken for calls
-		return &brokenError{err}
+		_ = s.wire.send(refusal(err))
+		return &brokenError{io.EOF} // what is still to come of the file would be taken for calls
 	}
 	watch.Stop()
 	return s.keep(ctx, f, c.SHA256)
