@@ -261,6 +261,9 @@ func TestConnectionEnds(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if _, err := r.ReadString('\n'); err != nil { // ssh has sent all
+		t.Fatal(err)
+	}
 	h.Cut()
 	for range 2 {
 		if _, err = io.ReadAll(r); !errors.Is(err, ErrConnection) || !strings.Contains(err.Error(), "closed by remote host") {

@@ -81,6 +81,11 @@ func (s *Server) start(ctx context.Context, r *Request) error {
 		return fmt.Errorf("%s has not been sent, or was removed meanwhile", lacking[0].Path)
 	}
 	dir := s.jobFile(r.ID)
+	// What a start that broke off has left is not written to: it may be further names of
+	// inputs, or in folders that may not be written to.
+	if err := s.remove(r.ID); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(filepath.Join(dir, outFolder), 0o700); err != nil {
 		return err
 	}

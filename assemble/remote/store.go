@@ -113,7 +113,7 @@ func (s *Server) furnish(dir string, files []File) error {
 		default:
 			err = s.place(root, name, f)
 		}
-		if err != nil && !errors.Is(err, fs.ErrExist) {
+		if err != nil {
 			return err
 		}
 	}
@@ -142,7 +142,7 @@ func (s *Server) place(root *os.Root, name string, f File) (err error) {
 		return err
 	}
 	defer in.Close()
-	out, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	out, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
