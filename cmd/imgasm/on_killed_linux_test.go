@@ -122,7 +122,7 @@ func (o *other) killed(t *testing.T, name, victim string, r *running) {
 			t.Errorf("%s: job %s had ended well, and was done once more: %s", name, done, next.stderr)
 		}
 	}
-	t.Logf("%s: exit code %d, ended well by then: %q", name, code, done)
+	t.Logf("%s: exit code %d, ended well by then: %q; %s", name, code, done, r.stderr)
 	if text, err := exec.Command("qemu-img", "check", r.out).CombinedOutput(); err != nil {
 		t.Errorf("%s: %v: %s", name, err, text)
 	}
