@@ -34,6 +34,13 @@ import (
 // are in the text.
 var ErrConnection = fault.Class(fault.Host, "no connection to the host")
 
+// errRefused is an ErrConnection for which time does little: the host lets nobody in
+// who cannot be asked for a password, or is another one.
+var errRefused = fault.Class(fault.Host, "the host refuses the connection")
+
+// refusals are words of ssh's, which it does not translate.
+var refusals = []string{"Permission denied (", "Host key verification failed"}
+
 // Options say how a host is reached.
 type Options struct {
 	Host    string   // [ssh://][user@]host[:port]: see ParseAddress
@@ -258,6 +265,9 @@ func lastLine(b []byte) string {
 }
 
 func (c *Conn) failed(err error) error {
+	if slices.ContainsFunc(refusals, func(words string) bool { return strings.Contains(err.Error(), words) }) {
+		err = &fault.Error{Class: errRefused, Err: err}
+	}
 	return &fault.Error{Class: ErrConnection, Err: fmt.Errorf("%s: %w", c.host, err), Do: "see whether this prints ok, and nothing else: " + proc.Quote(append(slices.Clone(c.by), "echo", "ok"))}
 }
 

@@ -198,7 +198,7 @@ func TestDialSaysWhatSSHSays(t *testing.T) {
 	h.refuses(o, ErrConnection, "builder: ssh: exit status 255: ", "Host key verification failed.")
 	o.SSH = append(h.Command(), "-o", "PubkeyAuthentication=no")
 	o.Batch = true
-	h.refuses(o, ErrConnection, "Permission denied (publickey)")
+	h.refuses(o, errRefused, "Permission denied (publickey)")
 	o = h.options()
 	o.Host = "builder:1"
 	h.refuses(o, ErrConnection, "Connection refused")

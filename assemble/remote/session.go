@@ -10,8 +10,12 @@ import (
 	"github.com/imgasm/imgasm/internal/fault"
 )
 
-// patience is how long a host may be out of reach.
-const patience = 15 * time.Minute
+const (
+	// patience is how long a host may be out of reach.
+	patience = 15 * time.Minute
+	// refusing is how long one may let nobody in: an agent may be locked for a moment.
+	refusing = time.Minute
+)
 
 // Session is a host that is asked things over one connection after the other.
 type Session struct {
@@ -59,7 +63,11 @@ func (s *Session) Do(ctx context.Context, do func(*Client) error) error {
 			since = time.Now()
 			s.say(err.Error() + "; connecting again")
 		}
-		if most := s.patience(); time.Since(since)+wait > most {
+		most := s.patience()
+		if errors.Is(err, errRefused) {
+			most = min(most, refusing)
+		}
+		if time.Since(since)+wait > most {
 			return &fault.Error{Class: ErrLost, Err: fmt.Errorf("no connection for %s: %w", most, err)}
 		}
 		if err := s.pause(ctx, wait); err != nil {
