@@ -348,6 +348,25 @@ func TestOnFailure(t *testing.T) {
 	}
 }
 
+// A job that failed while nobody waited for it goes when the same is done once more.
+func TestOnFailureAlone(t *testing.T) {
+	t.Parallel()
+	o := anotherHost(t)
+	r := o.start(t, qemutest.Script{Steps: []qemutest.Step{qemutest.Hang()}}, append(smallBuild(t), "--stall-timeout", "1s")...)
+	r.signal(t, syscall.SIGKILL)
+	r.wait()
+	for deadline := time.Now().Add(time.Minute); o.list(t)[0].End == nil; time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the job does not end")
+		}
+	}
+	next := launchWith(t, o.env, r.out, r.cmd.Args[1:len(r.cmd.Args)-1]...)
+	if code := next.wait(); code != exitTimeout {
+		t.Errorf("exit code %d, want %d\n%s", code, exitTimeout, next.stderr)
+	}
+	o.none(t)
+}
+
 // No file and no argument on the host has a password, but for the volume that the
 // installer reads.
 func TestOnSecrets(t *testing.T) {

@@ -145,6 +145,9 @@ func (t *trip) known(record *remote.Record, sum string) (known bool, err error) 
 	}
 	err = t.do(func(ctx context.Context, c *remote.Client) error {
 		jobs, err := c.List(ctx)
+		if err != nil {
+			return err
+		}
 		for _, j := range jobs {
 			if j.ID != record.ID {
 				continue
@@ -154,9 +157,11 @@ func (t *trip) known(record *remote.Record, sum string) (known bool, err error) 
 				t.app.note("job %s of %s does that on %s already", j.ID, ago(j.Started), t.host)
 			case j.End == nil:
 				t.app.note("job %s of %s, which was asked for otherwise, still runs on %s", j.ID, ago(j.Started), t.host)
+			case record.Request == sum && !j.End.Killed: // it is done once more
+				return c.Done(ctx, j.ID)
 			}
 		}
-		return err
+		return nil
 	})
 	return known, err
 }
