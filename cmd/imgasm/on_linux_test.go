@@ -314,8 +314,14 @@ func TestOnHangup(t *testing.T) {
 	if err := syscall.Kill(jobs[0].PID, syscall.SIGPIPE); err != nil {
 		t.Error(err)
 	}
+	// One that has ended is not meant.
+	ended := filepath.Join(o.cache, "remote/jobs/bbbbbbbbbbbb")
+	if err := errors.Join(os.Mkdir(ended, 0o700), os.WriteFile(filepath.Join(ended, "job.json"), []byte("{}"), 0o600), os.WriteFile(filepath.Join(ended, "end.json"), []byte("{}"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
 	dir := t.TempDir()
 	o.must(t, "remote", "attach", "there", "--out", dir)
+	o.must(t, "remote", "clean", "there", "bbbbbbbbbbbb")
 	if _, err := os.Stat(filepath.Join(dir, "image.qcow2.json")); err != nil {
 		t.Error(err)
 	}

@@ -81,7 +81,8 @@ func state(j remote.Job) string {
 // ago is how long something is past, for people.
 func ago(t time.Time) string { return ui.Duration(time.Since(t).Round(time.Second)) + " ago" }
 
-func (a *app) printJobs(c *cli.Context, jobs []remote.Job) error {
+// printJobs prints jobs, by the clock of a host that ours is ahead of.
+func (a *app) printJobs(c *cli.Context, jobs []remote.Job, ahead time.Duration) error {
 	if c.Bool("json") {
 		if jobs == nil {
 			jobs = []remote.Job{}
@@ -91,7 +92,7 @@ func (a *app) printJobs(c *cli.Context, jobs []remote.Job) error {
 	table := a.Table()
 	table.Row("JOB", "STATE", "BEGUN", "WHAT", "FOR")
 	for _, j := range jobs {
-		table.Row(j.ID, state(j), ago(j.Started), j.Title, j.From)
+		table.Row(j.ID, state(j), ago(j.Started.Add(ahead)), j.Title, j.From)
 	}
 	return table.Flush()
 }
@@ -103,7 +104,7 @@ func (a *app) remoteList(c *cli.Context) error {
 			if err != nil {
 				return err
 			}
-			return a.printJobs(c, jobs)
+			return a.printJobs(c, jobs, there.Ahead)
 		})
 	})
 }
@@ -115,7 +116,7 @@ func (a *app) remoteClean(c *cli.Context) error {
 			if err != nil {
 				return err
 			}
-			return a.printJobs(c, gone)
+			return a.printJobs(c, gone, there.Ahead)
 		})
 	})
 }
@@ -138,6 +139,9 @@ func (a *app) remoteAttach(c *cli.Context, ended bool) error {
 			}
 			return ended && (j.End == nil || len(j.End.Files) == 0)
 		})
+		if runs := func(j remote.Job) bool { return j.End == nil }; !ended && slices.ContainsFunc(chosen, runs) {
+			chosen = slices.DeleteFunc(chosen, func(j remote.Job) bool { return j.End != nil })
+		}
 		list := "imgasm remote list " + t.host + " shows those that there are"
 		switch {
 		case len(chosen) == 0:

@@ -154,9 +154,9 @@ func (t *trip) known(record *remote.Record, sum string) (known bool, err error) 
 			}
 			switch known = record.Request == sum && (j.End == nil || j.End.Code == exitDone && !j.End.Killed); {
 			case known:
-				t.app.note("job %s of %s does that on %s already", j.ID, ago(j.Started), t.host)
+				t.app.note("job %s of %s does that on %s already", j.ID, ago(j.Started.Add(c.Ahead)), t.host)
 			case j.End == nil:
-				t.app.note("job %s of %s, which was asked for otherwise, still runs on %s", j.ID, ago(j.Started), t.host)
+				t.app.note("job %s of %s, which was asked for otherwise, still runs on %s", j.ID, ago(j.Started.Add(c.Ahead)), t.host)
 			case record.Request == sum && !j.End.Killed: // it is done once more
 				return c.Done(ctx, j.ID)
 			}
