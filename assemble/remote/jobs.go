@@ -10,7 +10,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -86,13 +85,17 @@ func (s *Server) start(ctx context.Context, r *Request) error {
 	if err := s.remove(r.ID); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Join(dir, outFolder), 0o700); err != nil {
-		return err
+	err := os.MkdirAll(filepath.Join(dir, outFolder), 0o700)
+	if err == nil {
+		err = s.furnish(dir, r.Files)
 	}
-	if err := s.furnish(dir, r.Files); err != nil {
-		return err
+	if err == nil {
+		err = s.launch(ctx, dir, r)
 	}
-	return s.launch(ctx, dir, r)
+	if err != nil {
+		err = errors.Join(err, s.remove(r.ID))
+	}
+	return err
 }
 
 // launch starts the job's process, and returns when job.json is there. The process
@@ -120,8 +123,7 @@ func (s *Server) launch(ctx context.Context, dir string, r *Request) error {
 	if _, err := s.job(ctx, r.ID); err == nil {
 		return nil
 	}
-	err = fmt.Errorf("the job did not start: %s", cmp.Or(tailOf(ctx, log.Name()), "its process ended without a word"))
-	return errors.Join(err, s.remove(r.ID))
+	return fmt.Errorf("the job did not start: %s", cmp.Or(tailOf(ctx, log.Name()), "its process ended without a word"))
 }
 
 // tailOf is the end of a text that a program has left.
@@ -308,48 +310,4 @@ func (s *Server) sweepPrograms() error {
 		}
 	}
 	return nil
-}
-
-// lines reads what a job says while it is written.
-type lines struct {
-	f *os.File
-	r *bufio.Reader
-	// part is the beginning of a line whose end is still to come.
-	part []byte
-}
-
-// openLines opens a job's lines, and leaves the first ones out.
-func openLines(path string, from int64) (*lines, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|os.O_CREATE, privateMode)
-	if err != nil {
-		return nil, err
-	}
-	l := &lines{f: f, r: bufio.NewReaderSize(f, 64<<10)}
-	for range from {
-		if _, ok, err := l.next(); err != nil || !ok {
-			f.Close()
-			return nil, errors.Join(err, fmt.Errorf("the job has not said %d lines", from))
-		}
-	}
-	return l, nil
-}
-
-func (l *lines) Close() error { return l.f.Close() }
-
-// next is the next line, if it is there whole.
-func (l *lines) next() (string, bool, error) {
-	part, err := l.r.ReadSlice('\n')
-	l.part = append(l.part, part...)
-	switch {
-	case err == nil:
-		line := string(bytes.TrimSuffix(l.part, []byte("\n")))
-		l.part = l.part[:0]
-		return line, true, nil
-	case errors.Is(err, io.EOF), errors.Is(err, bufio.ErrBufferFull) && len(l.part) <= maxLine:
-		if errors.Is(err, bufio.ErrBufferFull) {
-			return l.next()
-		}
-		return "", false, nil
-	}
-	return "", false, err
 }

@@ -213,8 +213,11 @@ func TestStop(t *testing.T) {
 	if err := connect(t, killed).Start(t.Context(), remote.Request{ID: remote.NewID()}); !errors.Is(err, remote.ErrHost) || !strings.Contains(err.Error(), "without a word") {
 		t.Errorf("a job that is killed before its first word: %v", err)
 	}
+	if err := c.Start(t.Context(), remote.Request{ID: remote.NewID(), Files: []remote.File{{Path: "../x", Link: "y"}}}); !errors.Is(err, remote.ErrHost) {
+		t.Errorf("a job whose files cannot be placed: %v", err)
+	}
 	if after, _ := filepath.Glob(filepath.Join(dir, "jobs/*")); len(after) != len(before) {
-		t.Errorf("it leaves %v", after)
+		t.Errorf("they leave %v", after)
 	}
 	lives := start("wait")
 	jobs, err := c.List(t.Context())
