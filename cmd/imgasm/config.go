@@ -71,6 +71,9 @@ func (a *app) settings(c *cli.Context, verbs []project.Kind) ([]project.Setting,
 	if file != "" {
 		text, err := smallfile.Read(c.Context, file, project.MaxSize)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			if c.Context.Err() != nil {
+				return nil, err
+			}
 			return nil, badInput("", err, "--no-config leaves it out")
 		}
 		if all, err = project.ParseSettings(file, text, verbs); err != nil {

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -150,6 +153,21 @@ func TestConfigGivesWay(t *testing.T) {
 	s.run("cache", "clean")
 	if _, err := os.Stat(kept); err != nil {
 		t.Errorf("a variable has cache clean remove everything: %v", err)
+	}
+}
+
+// Ctrl-C while it is read is no fault of the file.
+func TestConfigInterrupted(t *testing.T) {
+	dir := t.TempDir()
+	if err := errors.Join(os.Mkdir(filepath.Join(dir, "imgasm"), 0o700), os.WriteFile(filepath.Join(dir, "imgasm/config.yaml"), nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(&interruptError{os.Interrupt})
+	var stdout, stderr bytes.Buffer
+	code := run(ctx, []string{"imgasm", "convert", "a.raw", "b.vhd"}, strings.NewReader(""), &stdout, &stderr, func(name string) string { return map[string]string{"XDG_CONFIG_HOME": dir}[name] })
+	if code != exitInterrupted || stderr.String() != "imgasm: error: stopped by SIGINT (Ctrl-C)\n" {
+		t.Errorf("%d, %s", code, &stderr)
 	}
 }
 
