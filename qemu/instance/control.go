@@ -110,6 +110,11 @@ func (s *supervisor) do(ctx context.Context, q question) answer {
 // stop presses the power button, waits, and ends what does not power off.
 func (s *supervisor) stop(ctx context.Context, wait time.Duration) answer {
 	if err := s.vm.PowerButton(ctx); err != nil {
+		select {
+		case <-s.vm.Done(): // a guest that was quicker than QEMU's answer
+			return answer{Ended: true}
+		case <-time.After(time.Second):
+		}
 		s.end(Ended)
 		return answer{Error: err.Error()}
 	}
