@@ -177,7 +177,7 @@ func (c *Client) Get(ctx context.Context, id string, file File, root *os.Root, n
 	if err := root.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}
-	f, err := root.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := root.OpenFile(name, os.O_RDWR|os.O_CREATE, fs.FileMode(file.Mode)&0o644|0o600) // without what the umask forbids
 	if err != nil {
 		return err
 	}
@@ -204,9 +204,6 @@ func (c *Client) Get(ctx context.Context, id string, file File, root *os.Root, n
 	}
 	moved(r.From)
 	if err := c.rest(ctx, f, file, r.From, moved); err != nil {
-		return err
-	}
-	if err := f.Chmod(fs.FileMode(file.Mode) & 0o644); err != nil {
 		return err
 	}
 	return publish.Sync(ctx, f)

@@ -158,6 +158,15 @@ func TestJob(t *testing.T) {
 			t.Fatalf("%d bytes came home, %v", len(got), err)
 		}
 	}
+	for mode, most := range map[uint32]os.FileMode{0o600: 0o600, 0o777: 0o644} { // a umask may forbid more
+		name := fmt.Sprint("mode", mode)
+		if err := c.Get(t.Context(), r.ID, remote.File{Path: "sub/copy", Size: file.Size, Mode: mode}, root, name, func(int64) {}); err != nil {
+			t.Fatal(err)
+		}
+		if info, err := root.Stat(name); err != nil || info.Mode().Perm()&^most != 0 {
+			t.Errorf("of %o: %v, %v", mode, info.Mode(), err)
+		}
+	}
 	noSecret(t, dir)
 	if err := c.Done(t.Context(), r.ID); err != nil {
 		t.Fatal(err)
