@@ -13,7 +13,6 @@ import (
 	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/alma"
 	"github.com/imgasm/imgasm/assemble/remote"
-	"github.com/imgasm/imgasm/assemble/report"
 	"github.com/imgasm/imgasm/cmd/imgasm/ui"
 	"github.com/imgasm/imgasm/internal/publish"
 )
@@ -151,21 +150,20 @@ func (a *app) verifyOn(c *cli.Context, image string) error {
 	if e.shown.JSON {
 		e.shown = ui.Shown{Quiet: true} // its events are for people alone
 	}
+	if err := checkWritten(c, image); err != nil {
+		return err
+	}
 	for _, f := range []struct {
 		flag, there string
 		home        *string
-		check       func(string) error
 	}{
-		{"bundle", bundleThere + "/" + filepath.Base(c.String("bundle")), &e.home.Bundle, assemble.CheckBundle},
-		{"junit", junitThere + "/" + filepath.Base(c.String("junit")), &e.home.JUnit, publish.Check},
-		{"report", reportThere + "/" + filepath.Base(image) + ".html", &e.home.Report, func(place string) error { return report.Check(place, filepath.Base(image)) }},
+		{"bundle", bundleThere + "/" + filepath.Base(c.String("bundle")), &e.home.Bundle},
+		{"junit", junitThere + "/" + filepath.Base(c.String("junit")), &e.home.JUnit},
+		{"report", reportThere + "/" + filepath.Base(image) + ".html", &e.home.Report},
 	} {
 		path := c.String(f.flag)
 		if path == "" {
 			continue
-		}
-		if err := f.check(path); err != nil {
-			return badInput("--"+f.flag, err, hintOf(err))
 		}
 		if *f.home, err = filepath.Abs(path); err != nil {
 			return err

@@ -189,6 +189,12 @@ func TestOnConvert(t *testing.T) {
 	if code, _, stderr := o.run(t, "convert", in, there, "--force", "--on", "there", "--compression", "zstd"); code == exitDone || !strings.Contains(stderr, "imgasm: error: on there: ") {
 		t.Errorf("what fails there: %d, %s", code, stderr)
 	}
+	for _, flag := range []string{"--bundle", "--junit", "--report"} {
+		_, _, want := o.run(t, "verify", in, flag, dir+"/no/where")
+		if code, _, got := o.run(t, "verify", in, flag, dir+"/no/where", "--on", "there"); code != exitInput || got != want {
+			t.Errorf("what cannot be written: %d, %s; here: %s", code, got, want)
+		}
+	}
 	o.none(t)
 	left, err := filepath.Glob(filepath.Join(dir, ".*"))
 	if err != nil || len(left) > 0 {

@@ -148,24 +148,30 @@ func (a *app) verifyFolder(image string) (dir string, remove func(), err error) 
 	return tmpdir.New("")
 }
 
+// checkWritten refuses what a verification of an image cannot write.
+func checkWritten(c *cli.Context, image string) error {
+	if err := assemble.CheckBundle(c.String("bundle")); err != nil {
+		return err
+	}
+	if path := c.String("junit"); path != "" {
+		if err := publish.Check(path); err != nil {
+			return badInput("--junit", err, hintOf(err))
+		}
+	}
+	if place := c.String("report"); place != "" {
+		return report.Check(place, filepath.Base(image))
+	}
+	return nil
+}
+
 // verifyOptions reads the flags, and looks at the image and the host.
 func (a *app) verifyOptions(c *cli.Context, path string) (*verify.Options, error) {
 	o := &verify.Options{Keep: c.IsSet("report"), Skip: map[string]string{}, Timeout: c.Duration("timeout"), Field: flagOf}
 	for _, name := range c.StringSlice("skip") {
 		o.Skip[name] = "{Skip}"
 	}
-	if err := assemble.CheckBundle(c.String("bundle")); err != nil {
+	if err := checkWritten(c, path); err != nil {
 		return nil, err
-	}
-	if path := c.String("junit"); path != "" {
-		if err := publish.Check(path); err != nil {
-			return nil, badInput("--junit", err, "")
-		}
-	}
-	if place := c.String("report"); place != "" {
-		if err := report.Check(place, filepath.Base(path)); err != nil {
-			return nil, err
-		}
 	}
 	w, err := wish(c)
 	if err != nil {
