@@ -320,14 +320,8 @@ func TestOnHangup(t *testing.T) {
 	if err := syscall.Kill(jobs[0].PID, syscall.SIGPIPE); err != nil {
 		t.Error(err)
 	}
-	// One that has ended is not meant.
-	ended := filepath.Join(o.cache, "remote/jobs/bbbbbbbbbbbb")
-	if err := errors.Join(os.Mkdir(ended, 0o700), os.WriteFile(filepath.Join(ended, "job.json"), []byte("{}"), 0o600), os.WriteFile(filepath.Join(ended, "end.json"), []byte("{}"), 0o600)); err != nil {
-		t.Fatal(err)
-	}
 	dir := t.TempDir()
 	o.must(t, "remote", "attach", "there", "--out", dir)
-	o.must(t, "remote", "clean", "there", "bbbbbbbbbbbb")
 	if _, err := os.Stat(filepath.Join(dir, "image.qcow2.json")); err != nil {
 		t.Error(err)
 	}
@@ -477,6 +471,28 @@ func TestOnHostilePlaces(t *testing.T) {
 	got, err = tr.homeOf(remote.Job{ID: "aaaaaaaaaaaa", Home: json.RawMessage(`{"out":"` + mine + `","junit":"/etc/passwd"}`)}, "")
 	if err != nil || got.Out != mine || got.JUnit != "" {
 		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// Which jobs attach and fetch mean.
+func TestMeant(t *testing.T) {
+	made := &remote.End{Files: make([]remote.File, 1)}
+	jobs := []remote.Job{{ID: "made", End: made}, {ID: "failed", End: &remote.End{Code: 5}}, {ID: "runs"}, {ID: "too", End: made}}
+	for _, c := range []struct {
+		jobs  []remote.Job
+		name  string
+		ended bool
+		want  string
+	}{
+		{jobs, "", true, "made too"}, {jobs, "", false, "runs"}, {jobs[:2], "", false, "made failed"}, {jobs, "failed", false, "failed"}, {jobs, "runs", true, "runs"}, {jobs, "other", true, ""},
+	} {
+		var got []string
+		for _, j := range meant(c.jobs, c.name, c.ended) {
+			got = append(got, j.ID)
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%q, ended %v: %q, want %q", c.name, c.ended, got, c.want)
+		}
 	}
 }
 

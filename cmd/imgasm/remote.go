@@ -133,15 +133,11 @@ func (a *app) remoteAttach(c *cli.Context, ended bool) error {
 		if err != nil {
 			return err
 		}
-		chosen := slices.DeleteFunc(slices.Clone(jobs), func(j remote.Job) bool {
-			if len(ids) > 0 {
-				return j.ID != ids[0]
-			}
-			return ended && (j.End == nil || len(j.End.Files) == 0)
-		})
-		if runs := func(j remote.Job) bool { return j.End == nil }; !ended && slices.ContainsFunc(chosen, runs) {
-			chosen = slices.DeleteFunc(chosen, func(j remote.Job) bool { return j.End != nil })
+		name := ""
+		if len(ids) > 0 {
+			name = ids[0]
 		}
+		chosen := meant(jobs, name, ended)
 		list := "imgasm remote list " + t.host + " shows those that there are"
 		switch {
 		case len(chosen) == 0:
@@ -172,6 +168,21 @@ func (a *app) remoteAttach(c *cli.Context, ended bool) error {
 			}
 		}
 		return nil
+	})
+}
+
+// meant are the jobs of a name; of none those that have ended and made something, or
+// else those that run, or all.
+func meant(jobs []remote.Job, name string, ended bool) []remote.Job {
+	runs := slices.ContainsFunc(jobs, func(j remote.Job) bool { return j.End == nil })
+	return slices.DeleteFunc(slices.Clone(jobs), func(j remote.Job) bool {
+		switch {
+		case name != "":
+			return j.ID != name
+		case ended:
+			return j.End == nil || len(j.End.Files) == 0
+		}
+		return runs && j.End != nil
 	})
 }
 
