@@ -5,6 +5,7 @@ package main
 
 import (
 	"strings"
+	"sync"
 
 	"github.com/urfave/cli/v2"
 
@@ -27,6 +28,16 @@ type valueKind struct {
 
 // valueKinds has every word that a flag or a verb takes.
 func valueKinds() map[string]valueKind {
+	knownKinds.once.Do(func() { knownKinds.all = makeKinds() })
+	return knownKinds.all
+}
+
+var knownKinds struct {
+	once sync.Once
+	all  map[string]valueKind
+}
+
+func makeKinds() map[string]valueKind {
 	kinds := map[string]valueKind{
 		"SRC:DEST":        {file: true, after: ":"},
 		"IMAGE:PATH":      {file: true, endings: imageEndings(), after: ":"},
