@@ -4,9 +4,7 @@ package assemble
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -47,7 +45,7 @@ func (o *Outputs) Place(ctx context.Context, dir, lockFile string) error {
 		switch {
 		case o.Checksums && out.path == checksumsName(o.Path):
 			f.From = ""
-			f.Text, err = o.addSums(from)
+			f.Text, err = o.addTheirSums(from)
 		case o.Lock && out.path == o.lockFile:
 			f.From = ""
 			f.Text, err = o.addLock(lockFile)
@@ -62,12 +60,8 @@ func (o *Outputs) Place(ctx context.Context, dir, lockFile string) error {
 	return whole.All(dir, files)
 }
 
-// addSums is the list of checksums beside the image with the lines of another.
-func (o *Outputs) addSums(from string) ([]byte, error) {
-	old, err := readRecord(checksumsName(o.Path))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
+// addTheirSums is the list of checksums beside the image with the lines of another.
+func (o *Outputs) addTheirSums(from string) ([]byte, error) {
 	text, err := readRecord(from)
 	if err != nil {
 		return nil, err
@@ -76,7 +70,7 @@ func (o *Outputs) addSums(from string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return provenance.AddSHA256SUMS(old, sums)
+	return o.addSums(sums)
 }
 
 // addLock is the lock with this output's build of another.

@@ -81,16 +81,11 @@ func (j *Job) records(ctx context.Context, described []*Image, p Product) (all [
 		sums = append(sums, provenance.Artifact{Name: filepath.Base(record.To), SHA256: digest.Bytes(record.Text)})
 	}
 	if j.Outputs.Checksums {
-		path := checksumsName(out)
-		old, err := readRecord(path)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		text, err := j.Outputs.addSums(sums)
+		if err != nil {
 			return nil, err
 		}
-		text, err := provenance.AddSHA256SUMS(old, sums)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		all = append(all, whole.Output{To: path, Text: text})
+		all = append(all, whole.Output{To: checksumsName(out), Text: text})
 	}
 	if j.Outputs.Lock {
 		text, err := lock.Add(j.Outputs.lockFile, j.Outputs.lockName(), p.Lock)
@@ -100,6 +95,20 @@ func (j *Job) records(ctx context.Context, described []*Image, p Product) (all [
 		all = append(all, j.said(j.Outputs.lockFile, text))
 	}
 	return all, nil
+}
+
+// addSums is the list of checksums beside the image with further ones.
+func (o *Outputs) addSums(sums []provenance.Artifact) ([]byte, error) {
+	path := checksumsName(o.Path)
+	old, err := readRecord(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	text, err := provenance.AddSHA256SUMS(old, sums)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return text, nil
 }
 
 // statement is what the provenance says. It is hidden as every record is: see said.
