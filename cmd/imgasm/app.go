@@ -135,7 +135,7 @@ func (a *app) strict(commands []*cli.Command, usage cli.OnUsageErrorFunc) {
 		c.OnUsageError = usage
 		c.HideHelpCommand = true
 		help := helpFlags(c.Flags)
-		if c.Action != nil && !c.SkipFlagParsing && len(kindOf(c, perCommand).Flags) > 0 {
+		if c.Action != nil && hasHabits(c) {
 			group := help[0].(cli.CategorizableFlag).GetCategory()
 			help = append(help, &cli.BoolFlag{Name: noConfigFlag, Category: group + rare, Usage: "leave out what config.yaml and IMGASM_ variables set"})
 		}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -29,18 +30,23 @@ const noConfigFlag = "no-config"
 // what it writes over or removes, or make another of it.
 var perCommand = []string{"out", "force", "all", "dry-run", "json", "available", "cat", "iso-only", "list", "ls", "schema", "help", "help-all", noConfigFlag, keyFlag}
 
+// hasHabits reports whether a verb has flags that can be set.
+func hasHabits(c *cli.Command) bool {
+	return !c.SkipFlagParsing && slices.ContainsFunc(c.Flags, func(f cli.Flag) bool { return !slices.Contains(perCommand, f.Names()[0]) })
+}
+
 // configurable are the verbs with the flags that can be set, by the words one types.
 func configurable(commands []*cli.Command, before string) (all []project.Kind) {
 	for _, c := range commands {
 		if c.Hidden {
 			continue
 		}
-		k := kindOf(c, perCommand)
-		k.Name = before + c.Name
-		if len(k.Flags) > 0 && !c.SkipFlagParsing {
+		if hasHabits(c) {
+			k := kindOf(c, perCommand)
+			k.Name = before + c.Name
 			all = append(all, k)
 		}
-		all = append(all, configurable(c.Subcommands, k.Name+" ")...)
+		all = append(all, configurable(c.Subcommands, before+c.Name+" ")...)
 	}
 	return all
 }
@@ -164,6 +170,10 @@ func (a *app) typed(c *cli.Context, flag string) bool {
 func (a *app) configure(c *cli.Context) error {
 	if !slices.ContainsFunc(c.Command.Flags, func(f cli.Flag) bool { return f.Names()[0] == noConfigFlag }) {
 		return nil // it has none
+	}
+	isSet := func(f cli.Flag) bool { return a.getenv(variable(f.Names()[0])) != "" }
+	if _, err := os.Lstat(a.configFile()); errors.Is(err, fs.ErrNotExist) && !slices.ContainsFunc(c.Command.Flags, isSet) {
+		return nil // which saves every start the look at all verbs
 	}
 	settings, err := a.settings(c, configurable(a.commands(), ""))
 	if err != nil {
