@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"sync"
@@ -91,9 +92,7 @@ func (a *app) putPage(place, name string, events []event.Event, files map[string
 		_ = json.NewEncoder(&log).Encode(e) // a struct of texts and numbers
 	}
 	all := map[string][]byte{report.EventsFile: log.Bytes()}
-	for name, text := range files {
-		all[name] = text
-	}
+	maps.Copy(all, files)
 	b, err := report.New(name, all)
 	if err == nil {
 		_, err = b.Put(place)
