@@ -4,6 +4,7 @@ package main
 
 import (
 	"cmp"
+	"flag"
 	"io"
 	"regexp"
 	"slices"
@@ -15,7 +16,18 @@ import (
 	"github.com/imgasm/imgasm/cmd/imgasm/ui"
 )
 
-func init() { cli.HelpFlag = nil } // the library's; helpFlags has ours
+func init() {
+	cli.HelpFlag = nil // the library's; helpFlags has ours
+	cli.VersionFlag = versionFlag{cli.VersionFlag.(*cli.BoolFlag)}
+}
+
+// versionFlag is the library's, which it writes to at each call: two calls in one process would race.
+type versionFlag struct{ *cli.BoolFlag }
+
+func (f versionFlag) Apply(set *flag.FlagSet) error {
+	once := *f.BoolFlag
+	return once.Apply(set)
+}
 
 // helpFlags are flags of every command, whose other flags are given.
 func helpFlags(others []cli.Flag) []cli.Flag {
