@@ -4,6 +4,7 @@ package render
 
 import (
 	"cmp"
+	_ "embed" // of onerror.sh
 	"fmt"
 	"strings"
 )
@@ -94,35 +95,12 @@ done
 `
 
 // onerrorReport sends at most 192 KiB of logs, which are 256 KiB in base64.
-// 3000 characters of base64 are 2250 bytes, so each line stands for itself.
+// 3000 characters of base64 are 2250 bytes, so each line stands for itself. The
+// installer has no base64 (lorax rhel10-branch, 99-generic/runtime-cleanup.tmpl).
 // The most telling logs come first; the last exception says what happened.
-const onerrorReport = `cat "$logs/anaconda.log" 2>/dev/null | tail -n 400 | {
-  last='the installer gave up'
-  while IFS= read -r line; do
-    case $line in
-      [A-Za-z]*Error:\ ?* | [A-Za-z]*Exception:\ ?*) last=$line ;;
-    esac
-  done
-  say error "$(printf '%s' "$last" | text)"
-}
-left=196608
-seen=' '
-for file in "$logs"/anaconda-tb-* "$logs/anaconda.log" "$logs/program.log" "$logs/packaging.log" \
-  "$logs/storage.log" "$logs"/*.log "$logs/syslog"; do
-  [ -f "$file" ] && [ -r "$file" ] || continue
-  name=$(printf '%s' "${file##*/}" | tr -cd 'A-Za-z0-9._-')
-  case $seen in *" $name "*) continue ;; esac
-  seen="$seen$name "
-  size=$(tail -c 32768 "$file" | wc -c | tr -cd 0-9)
-  [ "$size" -le "$left" ] || size=$left
-  [ "$size" -gt 0 ] || continue
-  left=$((left - size))
-  tail -c "$size" "$file" | base64 -w 3000 | while IFS= read -r chunk; do
-    say log "$name" "$chunk"
-  done
-done
-say end
-`
+//
+//go:embed onerror.sh
+var onerrorReport string
 
 // shellQuote makes one word of text for a POSIX shell. A quote is quoted by
 // double quotes, not by a backslash, which mvdan.cc/sh 3.14 keeps here.
