@@ -143,6 +143,18 @@ func TestSuccessNeedsBothSides(t *testing.T) {
 		d.shutdown("guest-reset")
 		d.want(Succeeded, "")
 	})
+	for reason, c := range map[string]Config{"guest-reset": {DoneMarker: true}, "guest-shutdown": {DoneMarker: true, EndsWithReboot: true}} {
+		t.Run("an included file ends the installation by "+reason, func(t *testing.T) {
+			d := newDrive(t, c)
+			d.console(healthy...)
+			d.port("done")
+			d.step(Console(console.Record{Line: 99, Source: "kernel", Stamped: true, Stamp: time.Hour, Text: map[string]string{
+				"guest-reset": "reboot: Restarting system", "guest-shutdown": "reboot: Power down"}[reason]}))
+			d.shutdown(reason)
+			d.wait(5 * time.Second)
+			d.want(Succeeded, "")
+		})
+	}
 	t.Run("powered off too early", func(t *testing.T) {
 		d := newDrive(t, Config{DoneMarker: true})
 		d.console(healthy[:7]...)

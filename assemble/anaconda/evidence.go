@@ -169,11 +169,13 @@ func (e *evidence) succeeded() bool {
 	if c.ConsoleOnly {
 		return (e.complete || e.done) && (e.down || e.over || e.shutdown != "")
 	}
+	// Where the kernel says that it goes down, the end is in order, whichever it is: a
+	// file that the kickstart includes may have another ending than it has itself.
 	switch e.shutdown {
 	case "guest-shutdown":
-		return e.marked() && (!c.EndsWithReboot || e.askedDown)
+		return e.marked() && (!c.EndsWithReboot || e.askedDown || e.down)
 	case "guest-reset":
-		return e.marked() && c.EndsWithReboot
+		return e.marked() && (c.EndsWithReboot || e.down)
 	}
 	return false
 }
