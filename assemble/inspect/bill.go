@@ -7,7 +7,7 @@ import "github.com/imgasm/imgasm/assemble/sbom"
 // Describe puts into a bill of materials what system the disk holds and what
 // that has installed, or why that is not known.
 func (m *Image) Describe(d *sbom.Document) {
-	t, err := m.Tree()
+	t, err := m.SystemTree()
 	if err != nil {
 		d.Unknown = err.Error()
 		return

@@ -17,6 +17,7 @@ import (
 	"testing/fstest"
 
 	"github.com/imgasm/imgasm/assemble/inspect"
+	"github.com/imgasm/imgasm/assemble/sbom"
 	"github.com/imgasm/imgasm/internal/hosttool"
 )
 
@@ -291,6 +292,25 @@ func TestPartition(t *testing.T) {
 		if _, err := m.Partition(number); !errors.Is(err, inspect.ErrNoFiles) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%d: %v", number, err)
 		}
+	}
+}
+
+// A disk whose root file system cannot be read may hold any system: its /boot, or
+// its ESP, does not say that there is none.
+func TestSystemTree(t *testing.T) {
+	path := writeSystem(t)
+	m, _ := openDisk(t, path)
+	if tree, err := m.SystemTree(); err != nil || tree.Mounts[0].Volume.Number != 2 {
+		t.Errorf("%+v, %v", tree, err)
+	}
+	run(t, "dd", "coreutils", "", "if=/dev/zero", "of="+path, "bs=1M", "conv=notrunc", fmt.Sprintf("seek=%d", m.Volumes[1].StartBytes>>20), "count=1")
+	m, _ = openDisk(t, path)
+	if _, err := m.SystemTree(); !errors.Is(err, inspect.ErrNoFiles) || !strings.Contains(err.Error(), "partition 5 is LVM2_member") {
+		t.Error(err)
+	}
+	var bill sbom.Document
+	if m.Describe(&bill); !strings.Contains(bill.Unknown, "LVM2_member") {
+		t.Errorf("%q", bill.Unknown)
 	}
 }
 

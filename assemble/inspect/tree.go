@@ -87,6 +87,22 @@ func (m *Image) Tree() (*Tree, error) {
 	return t, nil
 }
 
+// SystemTree is Tree for who asks what system the disk holds. Where none was found
+// and some of the disk cannot be read, the system may be there, in an LVM perhaps:
+// the error is ErrNoFiles.
+func (m *Image) SystemTree() (*Tree, error) {
+	t, err := m.Tree()
+	if err != nil || hasSystem(t.Mounts[0].Volume.fsys) {
+		return t, err
+	}
+	for i := range m.Volumes {
+		if v := &m.Volumes[i]; v.fsys == nil && v.Kind != "" && v.Kind != "swap" {
+			return nil, &fault.Error{Class: ErrNoFiles, Err: fmt.Errorf("no system is on what imgasm reads of the disk, and %s", m.describe(v))}
+		}
+	}
+	return t, nil
+}
+
 // Partition is the file system of one partition alone, by its number. The error
 // is ErrNoFiles if there is none that can be read.
 func (m *Image) Partition(number int) (*Tree, error) {

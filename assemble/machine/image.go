@@ -177,7 +177,7 @@ func (i *Image) Look() (*Inside, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := m.Tree()
+	t, err := m.SystemTree()
 	if err != nil {
 		return nil, err
 	}

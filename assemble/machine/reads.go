@@ -26,7 +26,7 @@ func (i *Image) Reads(ctx context.Context) (Reads, error) {
 	if err != nil {
 		return Reads{}, err
 	}
-	t, err := m.Tree()
+	t, err := m.SystemTree()
 	if err != nil {
 		return Reads{}, err
 	}
