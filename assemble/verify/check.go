@@ -135,10 +135,12 @@ func checkSSH(ctx context.Context, r *run) verdict {
 	if !known && !r.reads() {
 		return skipped("nothing in the image reads a seed (no cloud-init), and no account is known: {Login} and {Identity} name one")
 	}
-	if late := c.awaitLogin(ctx, r.Grace); late != "" {
-		return failed(c.words(), "%s", late)
-	}
+	late := c.awaitLogin(ctx, r.Grace)
 	switch {
+	case late != "" && !known && r.Inside == nil && !c.down():
+		return skipped("%s; whether the image reads a seed is not known: %v", late, r.Unread)
+	case late != "":
+		return failed(c.words(), "%s", late)
 	case c.login != nil && c.login.proofOnly:
 		return skipped("by a key: nothing in the image reads a seed (no cloud-init); %s could log in by %s (%s)", c.login.user, c.login.how, c.greeting)
 	case c.login != nil:

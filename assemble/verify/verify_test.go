@@ -265,14 +265,22 @@ func TestNothingReadsASeed(t *testing.T) {
 		ssh    verify.Status
 		why    string // ssh is skipped
 	}{
-		"a prompt":     {func(*verify.Options) {}, "", verify.Skipped, "no cloud-init"},
-		"an account":   {func(o *verify.Options) { o.Account = verify.Login{Name: "admin", Password: "secret"} }, "admin", verify.Skipped, "no cloud-init"},
-		"a login":      {func(o *verify.Options) { o.Login = verify.Login{Name: "admin", Password: "secret"} }, "admin", verify.Passed, ""},
-		"files unread": {func(o *verify.Options) { o.Inside, o.Unread = nil, errors.New("it is btrfs") }, "", verify.Skipped, "btrfs"},
+		"a prompt":             {func(*verify.Options) {}, "", verify.Skipped, "no cloud-init"},
+		"an account":           {func(o *verify.Options) { o.Account = verify.Login{Name: "admin", Password: "secret"} }, "admin", verify.Skipped, "no cloud-init"},
+		"a login":              {func(o *verify.Options) { o.Login = verify.Login{Name: "admin", Password: "secret"} }, "admin", verify.Passed, ""},
+		"files unread":         {func(o *verify.Options) { o.Inside, o.Unread = nil, errors.New("it is btrfs") }, "", verify.Skipped, "btrfs"},
+		"files unread, no ssh": {func(o *verify.Options) { o.Inside, o.Unread = nil, errors.New("it is LVM2_member") }, "", verify.Skipped, "no ssh server answered"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			o := options(t, sshd(t, false, healthy), prompt)
+			port := sshd(t, false, healthy)
+			if name == "files unread, no ssh" {
+				l, err := net.Listen("tcp", "127.0.0.1:0")
+				ok(t, err)
+				port = l.Addr().(*net.TCPAddr).Port
+				ok(t, l.Close())
+			}
+			o := options(t, port, prompt)
 			o.Inside.CloudInit = false
 			c.change(&o)
 			r, err := verify.Run(t.Context(), o)
