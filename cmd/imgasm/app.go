@@ -106,7 +106,7 @@ func withCause(ctx context.Context, err error) error {
 }
 
 func (a *app) cli() *cli.App {
-	usage := func(c *cli.Context, err error, _ bool) error { return flagUsage(c, err) }
+	usage := func(c *cli.Context, err error, _ bool) error { return a.flagUsage(c, err) }
 	commands := a.commands()
 	a.strict(commands, usage)
 	return &cli.App{

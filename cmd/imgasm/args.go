@@ -13,6 +13,7 @@ import (
 // interspersed returns args (with the program's name first) with the flags of
 // the command that they name before its arguments. What follows "--" stays as it is.
 // "help COMMAND" is "COMMAND --help", as with git and go, "version" is "--version".
+// A flag that lacks its value ends what is returned: an argument is no value of it.
 func interspersed(args []string, commands []*cli.Command) []string {
 	if len(args) > 1 {
 		switch args[1] {
@@ -58,13 +59,22 @@ func flagsFirst(args []string, c *cli.Command) []string {
 			rest = append(rest, arg)
 		default:
 			flags = append(flags, arg)
-			if takesValue(c, arg) && i+1 < len(args) {
-				i++
+			if takesValue(c, arg) {
+				if i++; i == len(args) || isFlag(c, args[i]) {
+					return flags
+				}
 				flags = append(flags, args[i])
 			}
 		}
 	}
 	return append(flags, rest...)
+}
+
+// isFlag reports whether a word is a flag by its long name: -nano may be a value.
+func isFlag(c *cli.Command, word string) bool {
+	name, long := strings.CutPrefix(word, "--")
+	name, _, _ = strings.Cut(name, "=")
+	return long && slices.ContainsFunc(c.Flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), name) })
 }
 
 // takesValue reports whether a flag's value is the next argument.

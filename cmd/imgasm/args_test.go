@@ -27,7 +27,10 @@ func TestInterspersed(t *testing.T) {
 		{"imgasm help replay a", "imgasm replay --help a"},
 		{"imgasm nonsense a --json", "imgasm nonsense a --json"},
 		{"imgasm", "imgasm"},
-		{"imgasm replay a --log", "imgasm replay --log a"},
+		{"imgasm replay a --log", "imgasm replay --log"},
+		{"imgasm replay a --log --json", "imgasm replay --log"},
+		{"imgasm replay a --log -json", "imgasm replay --log -json a"},
+		{"imgasm replay a --log=--json", "imgasm replay --log=--json a"},
 	}
 	for _, tt := range tests {
 		if got := strings.Join(interspersed(strings.Fields(tt.in), commands), " "); got != tt.want {

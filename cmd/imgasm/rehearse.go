@@ -124,7 +124,7 @@ func (a *app) rehearsalSpec(c *cli.Context) (alma.Spec, error) {
 	s.Out = cmp.Or(s.Out, "rehearsal"+rehearsalEnding(s.Formats))
 	if name := c.String("fail"); name != "" {
 		if _, found := failures.Find(name); !found {
-			return s, badInput("--fail", fmt.Errorf("there is no failure %q", name), nearest(name, failures.Names())+"there are "+strings.Join(failures.Names(), ", "))
+			return s, badInput("--fail", fmt.Errorf("there is no failure %q", name), cmp.Or(strings.TrimSpace(nearest(name, failures.Names())), "there are "+strings.Join(failures.Names(), ", ")))
 		}
 		s.KernelArgs = append(s.KernelArgs, failures.Argument+"="+name)
 	}

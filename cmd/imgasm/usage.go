@@ -46,7 +46,7 @@ var (
 )
 
 // flagUsage words an error of the flag parser.
-func flagUsage(c *cli.Context, err error) error {
+func (a *app) flagUsage(c *cli.Context, err error) error {
 	var verb []string // "imgasm", "kickstart", "lint"
 	for _, up := range c.Lineage() {
 		if up.Command != nil && up.Command.Name != "" {
@@ -62,9 +62,17 @@ func flagUsage(c *cli.Context, err error) error {
 	slices.Sort(names)
 	e := &usageError{text: err.Error(), hint: help + " lists the flags"}
 	if m := unknownFlag.FindStringSubmatch(e.text); m != nil {
-		e.text = "there is no flag " + dashed(m[1])
+		word := dashed(m[1])
+		if slices.Contains(a.args, "-"+m[1]) {
+			word = "-" + m[1]
+		}
+		e.text = "there is no flag " + word
 		if near := kickstart.Nearest(m[1], names); len(near) > 1 {
 			e.hint = "did you mean " + dashed(near) + "? " + e.hint
+		} else if word != dashed(m[1]) && takesValue(c.Command, m[1][:1]) {
+			e.hint = "did you mean -" + m[1][:1] + " " + m[1][1:] + "? " + e.hint
+		} else if len(c.Command.Subcommands) > 0 {
+			e.hint += "; those of a verb stand behind it"
 		}
 	} else if m := noValue.FindStringSubmatch(e.text); m != nil {
 		e.text = dashed(m[1]) + " needs a value"
@@ -118,6 +126,8 @@ func noCommand(parent, word string, commands []*cli.Command) error {
 	}
 	if near := kickstart.Nearest(word, names); near != "" {
 		e.hint = "did you mean " + parent + " " + near + "? " + e.hint
+	} else if parent != "imgasm" {
+		e.hint = parent + " has " + strings.Join(names, ", ")
 	}
 	return e
 }
