@@ -7,6 +7,8 @@ import (
 
 	"github.com/klauspost/compress/flate"
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/imgasm/imgasm/internal/zstdfast"
 )
 
 // deflateWindow is the reach of deflate's references: 2^12 bytes are what QEMU
@@ -39,6 +41,10 @@ func newCompressor(c Compression, clusterSize int64) (compressor, error) {
 	case Zstd, ZstdFast:
 		level := zstd.SpeedDefault
 		if c == ZstdFast {
+			if clusterSize <= zstdfast.MaxSize {
+				e := new(zstdfast.Encoder)
+				return func(dst, cluster []byte) ([]byte, error) { return e.Append(dst, cluster), nil }, nil
+			}
 			level = zstd.SpeedFastest
 		}
 		w, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithWindowSize(int(clusterSize)),
