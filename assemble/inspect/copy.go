@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/internal/fault"
+	"github.com/imgasm/imgasm/internal/nodefs"
 )
 
 var (
@@ -100,7 +101,7 @@ func (c *copier) copy(from, to string, in fs.FileInfo) error {
 	if c.ctx.Err() != nil {
 		return context.Cause(c.ctx)
 	}
-	if len(from) > maxPath || to != "." && !filepath.IsLocal(filepath.FromSlash(to)) || !fs.ValidPath(filepath.ToSlash(to)) {
+	if len(from) > maxPath || to != "." && !filepath.IsLocal(filepath.FromSlash(to)) || !nodefs.ValidPath(filepath.ToSlash(to)) {
 		return &fault.Error{Class: ErrName, Err: fmt.Errorf("%.200q: this system cannot have a file of that name", from)}
 	}
 	if os.PathSeparator != '/' && strings.ContainsRune(to, os.PathSeparator) {

@@ -79,9 +79,12 @@ const maxLinks = 40
 
 var errNotDir = errors.New("not a directory")
 
+// ValidPath is fs.ValidPath, but that names need not be UTF-8: those of Linux need not.
+func ValidPath(name string) bool { return fs.ValidPath(strings.ToValidUTF8(name, "x")) }
+
 // walk finds a path's node. A link at its end is followed if wanted.
 func (f FS) walk(op, name string, follow bool) (Node, error) {
-	if !fs.ValidPath(name) {
+	if !ValidPath(name) {
 		return nil, &fs.PathError{Op: op, Path: name, Err: fs.ErrInvalid}
 	}
 	n, err := f.resolve(name, follow)

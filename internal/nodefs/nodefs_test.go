@@ -97,6 +97,11 @@ func TestFS(t *testing.T) {
 	if _, err := f.ReadLink("file"); !errors.Is(err, fs.ErrInvalid) {
 		t.Error(err)
 	}
+	root.files["\xe9t\xe9"] = &memory{data: "Latin-1"}
+	if b, err := f.ReadFile("\xe9t\xe9"); err != nil || string(b) != "Latin-1" {
+		t.Errorf("a name that is no UTF-8: %q, %v", b, err)
+	}
+	delete(root.files, "\xe9t\xe9") // the standard library's judge knows none
 	root.files["file"].data = strings.Repeat("x", 101)
 	if _, err := f.ReadFile("file"); err == nil {
 		t.Error("a file beyond MaxFile is read as a whole")
