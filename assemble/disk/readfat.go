@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/internal/fault"
+	"github.com/imgasm/imgasm/internal/nodefs"
 )
 
 // ErrNotFAT says that there is no FAT file system, or a damaged one.
@@ -36,6 +37,8 @@ type FAT struct {
 	cluster    int64  // bytes of one
 	window     []byte // a piece of the table
 	windowFrom int64
+
+	names *nodefs.Index
 }
 
 // OpenFAT reads the boot sector of a file system that begins at the start of r
@@ -49,7 +52,7 @@ func OpenFAT(r io.ReaderAt, sizeBytes int64) (*FAT, error) {
 	if err := readFull(r, b, 0); err != nil {
 		return nil, err
 	}
-	f := &FAT{r: r}
+	f := &FAT{r: r, names: nodefs.NewIndex(maxNames)}
 	if err := f.readBoot(b, sizeBytes); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotFAT, err)
 	}

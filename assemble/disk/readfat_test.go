@@ -301,6 +301,32 @@ func TestOpenFAT32Small(t *testing.T) {
 	}
 }
 
+// Finding each file of a directory does not read all of it each time.
+func TestFATLookups(t *testing.T) {
+	var files []tree.File
+	for i := range 300 {
+		files = append(files, tree.Bytes(fmt.Sprintf("EFI/A rather long name %d", i), []byte("x")))
+	}
+	image, err := os.Open(writeFAT(t, fat(MinFAT32Bytes, files)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer image.Close()
+	count := &countingReader{r: image}
+	f, err := OpenFAT(count, MinFAT32Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if _, err := iofs.Stat(f.FS(), file.Path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if count.n > 1<<20 {
+		t.Errorf("%d bytes were read of a directory of 40 KB", count.n)
+	}
+}
+
 func sameFiles(t testing.TB, who string, got, want map[string]string) {
 	t.Helper()
 	for name, text := range want {

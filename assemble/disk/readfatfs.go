@@ -23,6 +23,9 @@ func (f *FAT) FS() fs.FS {
 	}}
 }
 
+// maxNames is what names that were looked up may take, in bytes.
+const maxNames = 16 << 20
+
 // maxFATFile is the largest file that is read as a whole, in bytes.
 const maxFATFile = 256 << 20
 
@@ -67,14 +70,13 @@ func (n *fatFile) ReadLink() (string, error) { return "", fs.ErrInvalid }
 // Lookup implements nodefs.Node. A name as it is written goes before what only
 // differs by case, or is a short name.
 func (n *fatFile) Lookup(name string) (nodefs.Node, error) {
+	found, err := n.f.names.Lookup(uint64(n.parent)<<32|uint64(n.e.cluster), name, n.List)
+	if err == nil {
+		return found.Node()
+	}
 	entries, err := n.list()
 	if err != nil {
 		return nil, err
-	}
-	for _, e := range entries {
-		if e.Name() == name {
-			return e.Node()
-		}
 	}
 	for _, e := range entries {
 		if e := e.(*fatName); strings.EqualFold(e.e.Name, name) || strings.EqualFold(e.e.short, name) {
