@@ -3,6 +3,7 @@ package xfs_test
 import (
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/imgasm/imgasm/internal/hosttool"
@@ -18,11 +19,18 @@ func TestFilledByKernel(t *testing.T) {
 			dir, unmount := nodefstest.Mount(t, "xfs", image)
 			nodefstest.Fill(t, dir)
 			want := nodefstest.Tree(t, os.DirFS(dir), nodefstest.KernelSays)
+			syscall.Sync()
+			if !open(t, image).Unclean {
+				t.Error("it is mounted, and said to be clean")
+			}
 			unmount()
 			if len(want) < 1100 {
 				t.Fatalf("only %d files", len(want))
 			}
 			fsys := open(t, image)
+			if fsys.Unclean {
+				t.Error("it was unmounted, and is said not to be clean")
+			}
 			nodefstest.Compare(t, nodefstest.Tree(t, fsys, describe), want)
 			nodefstest.CheckReadAt(t, fsys)
 		})

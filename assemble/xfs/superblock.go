@@ -16,6 +16,7 @@ var be = binary.BigEndian
 // superblock is what is needed of one (the book, "Superblocks").
 type superblock struct {
 	blocks, root         uint64
+	logStart, logBlocks  uint64 // of the log; it starts at 0 if it is on another device
 	agBlocks, agCount    uint64
 	blockLog, agBlockLog uint
 	inodeLog, inodesLog  uint // of an inode's bytes; of inodes in a block
@@ -84,6 +85,7 @@ func readSuperblock(r io.ReaderAt, size int64) (sb superblock, err error) {
 func parseSuperblock(buf []byte) superblock {
 	sb := superblock{
 		blocks: be.Uint64(buf[8:]), root: be.Uint64(buf[56:]),
+		logStart: be.Uint64(buf[48:]), logBlocks: uint64(be.Uint32(buf[96:])),
 		agBlocks: uint64(be.Uint32(buf[84:])), agCount: uint64(be.Uint32(buf[88:])),
 		blockLog: uint(buf[120]), inodeLog: uint(buf[122]), inodesLog: uint(buf[123]), agBlockLog: uint(buf[124]),
 		dirLog: uint(buf[120]) + uint(buf[192]),

@@ -54,6 +54,9 @@ type FS struct {
 	BlockSize int    // bytes
 	// Size is the length of the data section in bytes.
 	Size int64
+	// Unclean: the last record of the log is not that of unmounting. False where the
+	// log is on another device.
+	Unclean bool
 
 	r  io.ReaderAt
 	sb superblock
@@ -84,7 +87,8 @@ func New(r io.ReaderAt, size int64) (*FS, error) {
 	if _, err := f.root(); err != nil {
 		return nil, err
 	}
-	return f, nil
+	f.Unclean, err = f.unclean()
+	return f, err
 }
 
 // root is the inode of the root directory.

@@ -249,6 +249,27 @@ func TestSuperblock(t *testing.T) {
 	}
 }
 
+// TestUnclean changes the record of unmounting that mkfs.xfs writes: the flags of its
+// operation, its count of operations, and its length, which points to no flags.
+func TestUnclean(t *testing.T) {
+	image := mkfs(t)
+	if open(t, image).Unclean {
+		t.Error("a new one is not clean")
+	}
+	b, err := os.ReadFile(image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := bytes.Index(b, []byte{0xfe, 0xed, 0xba, 0xbe})
+	for at, value := range map[int]byte{512 + 9: 0, 43: 2, 13: 1, 14: 0, 300 + 20: 1} {
+		changed := bytes.Clone(b)
+		changed[log+at] = value
+		if f, err := xfs.New(bytes.NewReader(changed), imageSize); err != nil || !f.Unclean {
+			t.Errorf("with %d at byte %d of its record it is clean, %v", value, at, err)
+		}
+	}
+}
+
 func TestVersion4IsRefused(t *testing.T) {
 	f, err := os.Open(mkfs(t, "-m", "crc=0"))
 	if err != nil {
