@@ -115,7 +115,7 @@ func (v *Volume) identify(r io.ReaderAt) error {
 			return nil
 		case err != nil && v.Kind != "": // it is one, but
 			v.Unread = err.Error()
-			return nil
+			return v.signature(r) // fstab names it all the same
 		case err != nil && !errors.Is(err, io.ErrUnexpectedEOF):
 			return err
 		}
@@ -129,7 +129,7 @@ func (v *Volume) openXFS(r io.ReaderAt) error {
 	case errors.Is(err, xfs.ErrNotXFS):
 		return nil
 	case err == nil:
-		v.Kind, v.Label, v.UUID, v.FSBytes, v.fsys = "xfs", f.Label, f.UUID, f.Size, f
+		v.Kind, v.Label, v.UUID, v.FSBytes, v.Unclean, v.fsys = "xfs", f.Label, f.UUID, f.Size, f.Unclean, f
 	case errors.Is(err, xfs.ErrUnsupported) || errors.Is(err, xfs.ErrCorrupt):
 		v.Kind = "xfs"
 	}

@@ -4,6 +4,7 @@ package inspect
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -19,11 +20,15 @@ var signatures = []struct {
 	magic       string
 	uuid, label field
 }{
+	// The two that are read, where they cannot be.
+	{"xfs", 0, "XFSB", field{32, 16}, field{108, 12}},
+	{"ext4", 1024 + 56, "\x53\xef", field{1024 + 104, 16}, field{1024 + 120, 16}},
 	{"swap", 4096 - 10, "SWAPSPACE2", field{1036, 16}, field{1052, 16}}, // include/linux/swap.h, pages of 4 KiB
 	{"swap", 16384 - 10, "SWAPSPACE2", field{1036, 16}, field{1052, 16}},
 	{"swap", 65536 - 10, "SWAPSPACE2", field{1036, 16}, field{1052, 16}},
 	{"LVM2_member", 512 + 24, "LVM2 001", field{512 + 32, 32}, field{}}, // the label is in one of the first four sectors
-	{"crypto_LUKS", 0, "LUKS\xba\xbe", field{168, 40}, field{}},         // LUKS 1 and 2
+	{"crypto_LUKS", 0, "LUKS\xba\xbe\x00\x02", field{168, 40}, field{24, 48}},
+	{"crypto_LUKS", 0, "LUKS\xba\xbe", field{168, 40}, field{}},
 	{"btrfs", 65536 + 64, "_BHRfS_M", field{65536 + 32, 16}, field{65536 + 299, 256}},
 	{"squashfs", 0, "hsqs", field{}, field{}},
 	{"iso9660", 32768 + 1, "CD001", field{}, field{32768 + 40, 32}},
@@ -65,7 +70,7 @@ func (v *Volume) signature(r io.ReaderAt) error {
 		label, _, _ = bytes.Cut(label, []byte{0})
 		v.Label = strings.TrimRight(string(label), " ")
 		if s.kind != "swap" {
-			v.Unread = "imgasm reads no " + s.kind
+			v.Unread = cmp.Or(v.Unread, "imgasm reads no "+s.kind)
 		}
 		return nil
 	}
