@@ -10,8 +10,8 @@
 // extents. Version 4, directories without file types (ftype=0), file systems
 // marked for xfs_repair, and the contents of files on a realtime device are
 // refused by name ([ErrUnsupported]). Attributes are not read. The log is not
-// replayed: of a file system that was not unmounted, what only the log has is
-// not seen, and a half-written change may be told as damage.
+// replayed: of a file system that was not unmounted ([FS.Unclean]), what only the
+// log has is not seen, and a half-written change may be told as damage.
 //
 // Images of strangers may be damaged or hostile. Checksums, owners, levels,
 // ranges and parents are checked, extents lie within the device, and a

@@ -92,7 +92,8 @@ func (a *app) copyOut(c *cli.Context, image, name, dest string) error {
 		show := timed(sink, "copy")
 		show(event.Event{Kind: event.StepStart, Text: "copy " + name + " out of " + image})
 		o := inspect.CopyOptions{Force: c.Bool("force"), Progress: func(n int64) { show(event.Event{Kind: event.Progress, Done: n, Unit: "B"}) }}
-		dst, done, err := copyFiles(c, image, name, dest, o)
+		warn := func(text string) { show(event.Event{Kind: event.Warning, Text: text}) }
+		dst, done, err := copyFiles(c, image, name, dest, o, warn)
 		if err != nil {
 			return struct{}{}, err
 		}
@@ -109,8 +110,8 @@ func (a *app) copyOut(c *cli.Context, image, name, dest string) error {
 	return err
 }
 
-func copyFiles(c *cli.Context, image, name, dest string, o inspect.CopyOptions) (string, inspect.Copied, error) {
-	opened, err := openImage(c, image)
+func copyFiles(c *cli.Context, image, name, dest string, o inspect.CopyOptions, warn func(string)) (string, inspect.Copied, error) {
+	opened, err := openImage(c, image, warn)
 	if err != nil {
 		return "", inspect.Copied{}, err
 	}

@@ -46,8 +46,8 @@ type side struct {
 	system *inspect.System
 }
 
-func openSide(c *cli.Context, path string) (side, error) {
-	o, err := openImage(c, path)
+func (a *app) openSide(c *cli.Context, path string) (side, error) {
+	o, err := openImage(c, path, a.warn)
 	if err != nil {
 		return side{}, err
 	}
@@ -76,7 +76,7 @@ type diffLine struct {
 // compared.
 type unreadPart struct {
 	Image   string `json:"image"` // its path
-	What    string `json:"what"`  // "packages", "system"
+	What    string `json:"what"`  // "packages", "system", "partition 2 (btrfs)"
 	Problem string `json:"problem"`
 }
 
@@ -88,12 +88,12 @@ type imageChange struct {
 }
 
 func (a *app) diff(c *cli.Context, pathA, pathB string) error {
-	of, err := openSide(c, pathA)
+	of, err := a.openSide(c, pathA)
 	if err != nil {
 		return err
 	}
 	defer of.disk.Close()
-	with, err := openSide(c, pathB)
+	with, err := a.openSide(c, pathB)
 	if err != nil {
 		return err
 	}
@@ -133,6 +133,11 @@ func summary(a, b side, packagesOnly bool) []diffLine {
 		}
 	}
 	for _, s := range []side{a, b} {
+		for i := range s.Volumes {
+			if v := &s.Volumes[i]; v.Unread != "" && !packagesOnly {
+				lines = append(lines, diffLine{Unread: &unreadPart{s.path, part(v), v.Unread}})
+			}
+		}
 		for _, text := range s.system.Unread {
 			part := unreadPart{s.path, "system", text}
 			if err := s.system.PackagesErr; err != nil && err.Error() == text {

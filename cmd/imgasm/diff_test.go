@@ -36,7 +36,7 @@ func diskOf(t *testing.T, files map[string]string) string {
 	if err := os.WriteFile(image, make([]byte, 4<<20), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command(hosttool.Find(t, "mke2fs", "e2fsprogs"), "-q", "-t", "ext4", "-d", root, image).CombinedOutput(); err != nil {
+	if out, err := exec.Command(hosttool.Find(t, "mke2fs", "e2fsprogs"), "-q", "-t", "ext4", "-O", "^metadata_csum", "-d", root, image).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	return image
@@ -68,6 +68,45 @@ func TestDiffUnread(t *testing.T) {
 	}
 	if _, out, _ := s.run("diff", damaged, whole, "--packages", "--json"); !strings.HasPrefix(out, `{"unread":{"image":"`) || !strings.Contains(out, `"what":"packages","problem":"read var`) {
 		t.Error(out)
+	}
+}
+
+// What a partition holds that is not read is not equal, and what a journal holds is
+// warned of.
+func TestDiffUnreadPartition(t *testing.T) {
+	files, err := os.ReadFile(diskOf(t, map[string]string{"etc/hostname": "a\n"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files[1024+0x60] |= 4 // s_feature_incompat: INCOMPAT_RECOVER
+	disk := filepath.Join(t.TempDir(), "disk.raw")
+	if err := os.WriteFile(disk, make([]byte, 8<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	sfdisk := exec.Command(hosttool.Find(t, "sfdisk", "fdisk"), "-q", disk)
+	sfdisk.Stdin = strings.NewReader("label: dos\nstart=1MiB, size=4MiB, type=83\nsize=1MiB, type=83\n")
+	if out, err := sfdisk.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	f, err := os.OpenFile(disk, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for at, b := range map[int64][]byte{1 << 20: files, 5 << 20: []byte("LUKS\xba\xbe\x00\x02")} {
+		if _, err := f.WriteAt(b, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	unread := "? partition 2 (crypto_LUKS) of " + disk + ": imgasm reads no crypto_LUKS; not compared\n"
+	warning := "imgasm: warning: " + disk + ": partition 1 (ext4) was not unmounted: its last changes are in its journal, which is not read\n"
+	s := session{t, map[string]string{"PATH": os.Getenv("PATH")}}
+	if code, out, errs := s.run("diff", disk, disk); code != exitOther || out != unread+unread || errs != warning+warning {
+		t.Errorf("exit code %d\n%s%s", code, out, errs)
+	}
+	to := t.TempDir()
+	if code, out, errs := s.run("cp", disk+":/etc/hostname", to); code != 0 || out != "" || !strings.Contains(errs, warning) {
+		t.Errorf("exit code %d\n%s%s", code, out, errs)
 	}
 }
 

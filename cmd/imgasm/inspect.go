@@ -53,7 +53,7 @@ imgasm inspect alma.qcow2 --partition 2 --ls /`,
 			case c.IsSet("sbom") && c.Bool("json"):
 				return a.usage("--sbom writes its file only: leave out --json")
 			}
-			o, err := openImage(c, c.Args().First())
+			o, err := openImage(c, c.Args().First(), a.warn)
 			if err != nil {
 				return err
 			}
@@ -83,7 +83,11 @@ type openedImage struct {
 	*inspect.Image
 }
 
-func openImage(c *cli.Context, file string) (*openedImage, error) {
+func (a *app) warn(text string) { a.Problem("warning", text, "") }
+
+// openImage opens an image. warn is told of file systems of which the last changes
+// are not seen.
+func openImage(c *cli.Context, file string, warn func(text string)) (*openedImage, error) {
 	partition := c.Int("partition")
 	if c.IsSet("partition") && partition < 1 {
 		return nil, badInput("--partition", errors.New("partitions are counted from 1"), "see which there are: imgasm inspect "+file)
@@ -97,7 +101,20 @@ func openImage(c *cli.Context, file string) (*openedImage, error) {
 		d.Close()
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
+	for i := range m.Volumes {
+		if v := &m.Volumes[i]; v.Unclean && (partition == 0 || partition == v.Number) {
+			warn(fmt.Sprintf("%s: %s was not unmounted: its last changes are in its journal, which is not read", file, part(v)))
+		}
+	}
 	return &openedImage{file, d, partition, m}, nil
+}
+
+// part is what people call a volume.
+func part(v *inspect.Volume) string {
+	if v.Number == 0 {
+		return "the disk's " + v.Kind
+	}
+	return fmt.Sprintf("partition %d (%s)", v.Number, v.Kind)
 }
 
 // tree is the image's files.
