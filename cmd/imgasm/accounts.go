@@ -73,9 +73,6 @@ func (a *app) password(c *cli.Context, flag string) (string, error) {
 		}
 		return c.String(flag), nil
 	}
-	if c.IsSet(flag) {
-		return "", a.usage("choose either --%s or --%s", flag, file)
-	}
 	refuse := func(err error) error {
 		return badInput("--"+file, err, "give a file with the password on its only line")
 	}

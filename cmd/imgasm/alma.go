@@ -133,9 +133,7 @@ func (a *app) almaSpec(c *cli.Context) (alma.Spec, error) {
 		RootPassword: who.RootPassword, User: who.User, Password: who.Password, SSHKeys: who.SSHKeys, Hostname: c.String("hostname"),
 		Packages: c.StringSlice("package"), Timezone: c.String("timezone"), Lang: c.String("lang"), Keyboard: c.String("keyboard"),
 	}
-	if s.Settings.LockRoot = c.Bool("lock-root"); s.Settings.LockRoot && who.RootPassword != "" {
-		return s, a.usage("choose either --root-password or --lock-root")
-	}
+	s.Settings.LockRoot = c.Bool("lock-root")
 	if s.Settings.Repos, err = a.repos(c); err != nil {
 		return s, err
 	}

@@ -105,9 +105,6 @@ func (a *app) machineSpec(c *cli.Context) (guest.Spec, error) {
 	if s.MemoryMiB, err = memoryFlag(c); err != nil {
 		return s, err
 	}
-	if c.Bool("quiet") && c.Bool("verbose") {
-		return s, a.usage("--quiet and --verbose contradict each other")
-	}
 	return s, nil
 }
 

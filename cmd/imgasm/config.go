@@ -123,6 +123,9 @@ func (a *app) called(action cli.ActionFunc) cli.ActionFunc {
 			err = a.unused(c, "is about another host: add --on HOST", aboutOther...)
 		}
 		if err == nil {
+			err = a.together(c)
+		}
+		if err == nil {
 			err = refuseUnusable(c)
 		}
 		if err == nil {
@@ -134,29 +137,6 @@ func (a *app) called(action cli.ActionFunc) cli.ActionFunc {
 		}
 		return err
 	}
-}
-
-// exclusive are flags of which a command takes one. What nobody typed gives way.
-var exclusive = [][]string{
-	{"quiet", "verbose"}, {"lock-root", "root-password", "root-password-file"}, {"password", "password-file"},
-	{"builders", "on"}, {"identity", "password-file"}, {"user", "user-data"}, {"cdrom", "source"}, {"write", "check"}, {"write", "diff"},
-}
-
-// excluded reports whether has has a flag that a command does not take besides this one.
-func excluded(flag string, has func(string) bool) bool {
-	return slices.ContainsFunc(exclusive, func(some []string) bool {
-		return slices.Contains(some, flag) && slices.ContainsFunc(some, func(other string) bool { return other != flag && has(other) })
-	})
-}
-
-// unused refuses those of flags that were typed, where they would do nothing.
-func (a *app) unused(c *cli.Context, why string, flags ...string) error {
-	for _, flag := range flags {
-		if a.typed(c, flag) {
-			return a.usage("%s %s", dashed(flag), why)
-		}
-	}
-	return nil
 }
 
 // typed reports whether a flag was given, and not set as the environment or

@@ -105,9 +105,9 @@ func TestConfigShow(t *testing.T) {
 // verbs alone for which it means the same, and says nothing where it would have to
 // be taken back.
 func TestConfigGivesWay(t *testing.T) {
-	s, _ := configured(t, "lock-root: true\nverbose: true\nnice: true\nuser: ops\nsbom: cyclonedx\nchecksum: true\nformat: [qcow2, vmdk]\non: here\n")
+	s, _ := configured(t, "lock-root: true\nverbose: true\nnice: true\nuser: ops\nsbom: cyclonedx\nchecksum: true\nformat: [qcow2, vmdk]\non: here\nhostname: web\n")
 	t.Chdir(t.TempDir())
-	for name, text := range map[string]string{"imgasm.yaml": "images: {a: {kind: alma, root-password: x}}\n", "disk.raw": strings.Repeat("x", 1<<20)} {
+	for name, text := range map[string]string{"imgasm.yaml": "images: {a: {kind: alma, root-password: x}}\n", "disk.raw": strings.Repeat("x", 1<<20), "ok.ks": "text\n"} {
 		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -120,6 +120,7 @@ func TestConfigGivesWay(t *testing.T) {
 		"verify disk.raw":                                       "holds no boot loader",
 		"source fetch --offline":                                "is not in the cache",
 		"alma --root-password-file none":                        "open none",
+		"alma --kickstart ok.ks":                                "the installer would refuse this kickstart",
 	} {
 		if _, _, errs := s.run(strings.Fields(line)...); !strings.Contains(errs, says) {
 			t.Errorf("%s: %s", line, errs)
@@ -137,8 +138,11 @@ func TestConfigGivesWay(t *testing.T) {
 	if _, _, errs := s.run("alma", "--offline", "--lock-root=false"); strings.Contains(errs, "seen by whoever") {
 		t.Errorf("a password that no list of processes has: %s", errs)
 	}
-	if _, _, errs := s.run("alma", "--offline", "--root-password", "x", "--lock-root"); !strings.Contains(errs, "seen by whoever") || !strings.Contains(errs, "choose either") {
-		t.Errorf("two that were typed: %s", errs)
+	if _, _, errs := s.run("alma", "--offline", "--root-password", "x"); !strings.Contains(errs, "seen by whoever") {
+		t.Errorf("one that was typed: %s", errs)
+	}
+	if code, _, errs := s.run("alma", "--offline", "--root-password", "x", "--lock-root"); code != exitUsage || !strings.Contains(errs, "choose either") {
+		t.Errorf("two that were typed: %d %s", code, errs)
 	}
 	delete(s.env, "IMGASM_ROOT_PASSWORD")
 	s.env["IMGASM_ALL"] = "true"

@@ -23,8 +23,8 @@ import (
 const (
 	exitDone        = 0
 	exitOther       = 1   // and differences, of diff and image compare
-	exitUsage       = 2   // the words of the command do not fit together
-	exitInput       = 3   // they do, and what one of them says or names cannot be used, alone or with the others; or lint findings
+	exitUsage       = 2   // the flags or arguments are the wrong ones: unknown, missing, too many, or two that exclude each other
+	exitInput       = 3   // they are the right ones, and what one of them says or names cannot be used; or lint findings
 	exitHost        = 4   // this host lacks something
 	exitInstall     = 5   // the guest's installation failed
 	exitTimeout     = 6   // timed out or stalled

@@ -44,8 +44,6 @@ imgasm inspect alma.qcow2 --partition 2 --ls /`,
 			switch {
 			case c.NArg() != 1:
 				return a.usage("inspect takes one image, got %d", c.NArg())
-			case c.IsSet("ls") && c.IsSet("cat") || c.IsSet("sbom") && (c.IsSet("ls") || c.IsSet("cat")):
-				return a.usage("--ls, --cat and --sbom exclude each other")
 			case c.IsSet("sbom") && c.IsSet("partition"):
 				return a.usage("--sbom is about the whole image: leave out --partition")
 			case c.IsSet("cat") && c.Bool("json"):

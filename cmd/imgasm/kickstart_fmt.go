@@ -36,9 +36,6 @@ func kickstartFmtCommand(app *app) *cli.Command {
 		},
 		Action: func(c *cli.Context) error {
 			o := fmtOptions{files: c.Args().Slice(), write: c.Bool("write"), check: c.Bool("check"), diff: c.Bool("diff")}
-			if o.write && (o.check || o.diff) {
-				return app.usage("--write changes files; --check and --diff only look: choose one")
-			}
 			return app.kickstartFmt(c.Context, o)
 		},
 	}

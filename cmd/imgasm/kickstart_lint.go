@@ -51,9 +51,6 @@ func kickstartLintCommand(app *app) *cli.Command {
 			if err != nil {
 				return err
 			}
-			if c.Bool("json") && c.Bool("sarif") {
-				return app.usage("choose either --json or --sarif")
-			}
 			target, err := app.lintTarget(c)
 			if err != nil {
 				return err

@@ -101,9 +101,7 @@ func (a *app) renderOptions(c *cli.Context) (render.Options, error) {
 		return o, err
 	}
 	who.KeysOnly = profile.KeysOnly
-	if who.LockRoot = c.Bool("lock-root"); who.LockRoot && who.RootPassword != "" {
-		return o, a.usage("choose either --root-password or --lock-root")
-	}
+	who.LockRoot = c.Bool("lock-root")
 	if err := who.Set(&o); err != nil {
 		return o, err
 	}
@@ -130,9 +128,6 @@ func (a *app) renderOptions(c *cli.Context) (render.Options, error) {
 
 func (a *app) renderSource(c *cli.Context, archName string) (render.Source, error) {
 	s := render.Source{CDROM: c.Bool("cdrom"), Minimal: c.Bool("minimal"), URL: c.String("source")}
-	if s.CDROM && s.URL != "" {
-		return s, a.usage("choose either --cdrom or --source")
-	}
 	if s.Minimal && !s.CDROM {
 		return s, a.usage("--minimal is about the installer's medium: it needs --cdrom")
 	}

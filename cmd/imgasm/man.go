@@ -244,8 +244,8 @@ func exitRows() (rows []row) {
 	}{
 		{exitDone, "Done."},
 		{exitOther, "Something else went wrong; or what differs or could not be compared, of diff and image compare."},
-		{exitUsage, "The words of the command do not fit together."},
-		{exitInput, "They do, and what one of them says or names cannot be used, alone or with the others; or findings of lint."},
+		{exitUsage, "The flags or arguments are the wrong ones: unknown, missing, too many, or two that exclude each other."},
+		{exitInput, "They are the right ones, and what one of them says or names cannot be used; or findings of lint."},
 		{exitHost, "This host lacks something."},
 		{exitInstall, "The guest's installation failed."},
 		{exitTimeout, "Timed out or stalled."},

@@ -28,7 +28,7 @@ func TestPageBeforeFirstStep(t *testing.T) {
 		"alma --iso bad.iso --dry-run --report dry.html":                         "",
 		"alma --iso bad.iso --report theirs.html":                                "<html>",
 		"alma --offline --iso https://a:s3cret@127.0.0.1:1/x.iso --report pages": "alma.qcow2",
-		"nixos --out x.raw --disk-size 1G --free much --report pages":            "much",
+		"nixos --out x.raw --assemble --free much --report pages":                "much",
 		"verify bad.iso --report pages":                                          "architecture",
 	} {
 		var stdout, stderr bytes.Buffer

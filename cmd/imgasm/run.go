@@ -62,8 +62,6 @@ loopback: for ssh 2222 (2223 for NixOS) or the next that is free, and those of -
 				return a.usage("run takes one image, got %d", c.NArg())
 			case c.Bool("json") && !c.Bool("detach"):
 				return a.usage("--json describes a machine that is left running: add --detach")
-			case c.IsSet("user") && c.IsSet("user-data"):
-				return a.usage("--user-data says itself who may log in: leave out --user")
 			}
 			return a.run(c, c.Args().First())
 		},

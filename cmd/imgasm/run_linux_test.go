@@ -100,7 +100,7 @@ func TestRunRefuses(t *testing.T) {
 	for want, args := range map[string][]string{
 		"is not HOST:GUEST":           s.runArgs("--port", "80"),
 		"no boot loader":              {"run", zeros},
-		"--user-data says itself":     s.runArgs("--user", "x", "--user-data", s.image),
+		"choose either --user or":     s.runArgs("--user", "x", "--user-data", s.image),
 		"begin it with #cloud-config": s.runArgs("--detach", "--user-data", s.image),
 		"lower-case letters":          s.runArgs("--name", "a/b"),
 		"16 MiB":                      s.runArgs("--memory", "1M"),

@@ -215,8 +215,6 @@ func (a *app) login(c *cli.Context, known string) (l verify.Login, err error) {
 		return l, badInput("--user", errors.New("the image has no description that says who logs in over ssh"), "add --user NAME")
 	case a.typed(c, "user") && !c.IsSet("identity") && !c.IsSet("password-file"):
 		return l, a.usage("--user needs --identity or --password-file, one of them")
-	case c.IsSet("identity") && c.IsSet("password-file"):
-		return l, a.usage("choose either --identity or --password-file")
 	case !c.IsSet("identity") && !c.IsSet("password-file"):
 		return verify.Login{}, nil
 	case c.IsSet("identity"):
