@@ -86,11 +86,10 @@ func (r *run) logIn(ctx context.Context, c *clone) error {
 		accounts = []account{{user: "nobody", how: "nothing"}} // to learn the server's key
 	}
 	c.noLogin = errors.New("no ssh server has answered")
-	patience := 3 * time.Second // sshd answers before the users' database or pam may be ready
-	if r.reads() {
-		patience = r.Grace // some images start sshd before cloud-init has written the keys
-	}
-	var since time.Time // when the server first answered
+	// A server may answer before cloud-init has written the keys, and lets nobody but
+	// root in until systemd-user-sessions has run: it is tried for Grace.
+	var since time.Time // when it first answered
+	pause := 500 * time.Millisecond
 	for ctx.Err() == nil {
 		for _, a := range accounts {
 			s, banner, err := dial(ctx, c.port, a, c.hostKeys)
@@ -107,16 +106,18 @@ func (r *run) logIn(ctx context.Context, c *clone) error {
 				return nil
 			}
 			c.noLogin = fmt.Errorf("ssh as %s by %s: %w", a.user, a.how, err)
+			// OpenSSH 9.8 and later shut out for 15 s who fails thrice within them.
+			pause = min(6*time.Second, r.Grace/4)
 		}
 		switch {
 		case !known && !since.IsZero():
 			return errors.New("nothing in the image reads a seed (no cloud-init), and no account is known: {Login} and {Identity} name one")
-		case !since.IsZero() && time.Since(since) > patience:
+		case !since.IsZero() && time.Since(since) > r.Grace:
 			return nil
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(500 * time.Millisecond):
+		case <-time.After(pause):
 		}
 	}
 	return nil

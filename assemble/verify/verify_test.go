@@ -51,6 +51,14 @@ var healthy = map[string]string{
 // the password "secret", and answers what the map says.
 func sshd(t *testing.T, keys bool, answers map[string]string) int {
 	t.Helper()
+	return sshdAfter(t, 0, keys, answers)
+}
+
+// sshdAfter lets nobody in by a password before so much time has passed, as
+// pam_nologin while a system boots.
+func sshdAfter(t *testing.T, nologin time.Duration, keys bool, answers map[string]string) int {
+	t.Helper()
+	begun := time.Now()
 	_, key, err := ed25519.GenerateKey(rand.Reader)
 	ok(t, err)
 	signer, err := ssh.NewSignerFromKey(key)
@@ -64,7 +72,7 @@ func sshd(t *testing.T, keys bool, answers map[string]string) int {
 			return nil, nil
 		},
 		PasswordCallback: func(_ ssh.ConnMetadata, password []byte) (*ssh.Permissions, error) {
-			if string(password) != "secret" {
+			if string(password) != "secret" || time.Since(begun) < nologin {
 				return nil, errors.New("wrong password")
 			}
 			return nil, nil
@@ -294,6 +302,18 @@ func TestNothingReadsASeed(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Who may not log in yet while an image boots is asked again.
+func TestNologin(t *testing.T) {
+	t.Parallel()
+	o := options(t, sshdAfter(t, 4*time.Second, false, healthy), prompt)
+	o.Inside.CloudInit, o.Account, o.Grace = false, verify.Login{Name: "admin", Password: "secret"}, 10*time.Second
+	r, err := verify.Run(t.Context(), o)
+	ok(t, err)
+	if r.Err() != nil || r.Proof == nil || r.Proof.User != "admin" {
+		t.Errorf("%v, %+v, %+v", r.Err(), r.Proof, r.Results)
 	}
 }
 
