@@ -162,19 +162,25 @@ func (s Spec) pin() (Spec, error) {
 // names that a Spec has for it.
 func sourceError(err error) error {
 	var wrong *fault.Error
-	if errors.As(err, &wrong) && (wrong.Field == "SHA256" || strings.Contains(wrong.Do, "{SHA256}")) {
-		wrong.Do = strings.ReplaceAll(wrong.Do, "{SHA256}", "{ISOChecksum}")
-		if wrong.Field == "SHA256" {
+	if errors.As(err, &wrong) {
+		wrong.Do = strings.NewReplacer("{SHA256}", "{ISOChecksum}", "{URL}", "{ISO}").Replace(wrong.Do)
+		if errors.Is(wrong.Class, source.ErrOffline) || errors.Is(wrong.Class, source.ErrDownload) {
+			wrong.Do += "; {ISO} takes a file that you have"
+		}
+		switch wrong.Field {
+		case "SHA256":
 			wrong.Field = "ISOChecksum"
+		case "URL":
+			wrong.Field = "ISO"
 		}
 	}
 	switch {
 	case err == nil, errors.Is(err, source.ErrRequest), errors.Is(err, context.Canceled):
 		return err
 	case fault.KindOf(err) != fault.Other:
-		return fmt.Errorf("get the installer ISO: %w", err)
+		return fmt.Errorf("the installer ISO cannot be had: %w", err)
 	}
-	return lacking(fmt.Errorf("get the installer ISO: %w", err), cmp.Or(assemble.Hint(err), "imgasm source fetch tries again; {ISO} takes a file that you have"))
+	return lacking(fmt.Errorf("the installer ISO cannot be had: %w", err), cmp.Or(assemble.Hint(err), "imgasm source fetch tries again; {ISO} takes a file that you have"))
 }
 
 // named identifies the ISO's file that the user named.

@@ -69,7 +69,7 @@ const zeroGUID = "00000000-0000-0000-0000-000000000000"
 // not GUIDs or not unique; names too long. The error wraps ErrLayout.
 func (l Layout) Validate() error {
 	fail := func(format string, args ...any) error {
-		return fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), ErrLayout)
+		return &fault.Error{Class: ErrLayout, Err: fmt.Errorf(format, args...)}
 	}
 	if l.SizeBytes%SectorSize != 0 || l.SizeBytes < 3*Alignment {
 		return fail("disk of %d bytes: must be a multiple of %d and at least 3 MiB", l.SizeBytes, SectorSize)

@@ -47,10 +47,13 @@ func ParseLayout(text string, sizeBytes int64, seed string) (Layout, error) {
 	l := Layout{SizeBytes: sizeBytes, GUID: derive.GUID(seed, "disk")}
 	next := int64(Alignment)
 	parts := strings.Split(text, ",")
+	refuse := func(format string, args ...any) (Layout, error) {
+		return l, &fault.Error{Class: ErrLayout, Err: fmt.Errorf("partition "+format, args...)}
+	}
 	for i, part := range parts {
 		fields := strings.SplitN(part, ":", 3)
 		if len(fields) < 2 {
-			return l, fmt.Errorf("partition %q: write TYPE:SIZE or TYPE:SIZE:NAME: %w", part, ErrLayout)
+			return refuse("%q: write TYPE:SIZE or TYPE:SIZE:NAME", part)
 		}
 		p := Partition{Type: fields[0], StartBytes: next, GUID: derive.GUID(seed, "partition "+strconv.Itoa(i+1))}
 		for _, t := range partitionTypes {
@@ -59,7 +62,7 @@ func ParseLayout(text string, sizeBytes int64, seed string) (Layout, error) {
 			}
 		}
 		if !guidForm.MatchString(p.Type) {
-			return l, fmt.Errorf("partition %q: type %q is none of %s, nor a GUID: %w", part, fields[0], typeNames(), ErrLayout)
+			return refuse("%q: type %q is none of %s, nor a GUID", part, fields[0], typeNames())
 		}
 		if len(fields) == 3 {
 			p.Name = fields[2]
@@ -72,7 +75,7 @@ func ParseLayout(text string, sizeBytes int64, seed string) (Layout, error) {
 			}
 			p.SizeBytes = n
 		case i != len(parts)-1:
-			return l, fmt.Errorf("partition %q: only the last can have the rest: %w", part, ErrLayout)
+			return refuse("%q: only the last can have the rest", part)
 		default:
 			p.SizeBytes = (sizeBytes-gptSectors*SectorSize)&^(Alignment-1) - next
 		}

@@ -30,7 +30,7 @@ func badRequest(field, do, format string, args ...any) error {
 // offline is a file that would have to be downloaded.
 func offline(what string) error {
 	return &fault.Error{Class: ErrOffline, Field: "Offline", Err: fmt.Errorf("%s is not in the cache, and the network is forbidden", what),
-		Do: "imgasm source fetch gets it beforehand, where there is a network; {ISO} takes a file that you have"}
+		Do: "imgasm source fetch gets it beforehand, where there is a network"}
 }
 
 // notVerified is a file that is not what it should be: its name or address,
@@ -90,7 +90,7 @@ func (a *attempts) advice() string {
 	}
 	switch {
 	case status < len(tried):
-		return "is the network up? behind a proxy set HTTPS_PROXY; another server is chosen with {Mirror}, an ISO that is here already with {ISO}"
+		return "is the network up? behind a proxy set HTTPS_PROXY; another server is chosen with {Mirror}"
 	case a.exact:
 		return "is the address right?"
 	}

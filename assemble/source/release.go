@@ -61,7 +61,7 @@ func (r Request) normal() (Request, error) {
 		r.Version = "kitten"
 	}
 	if r.Version != "kitten" && !versionPattern.MatchString(r.Version) {
-		return r, badRequest("Version", "for another release give its ISO: {ISO}, with {SHA256} if that is an address",
+		return r, badRequest("Version", "for another release give its ISO: {URL}, with {SHA256}",
 			"%q: imgasm finds AlmaLinux 10, 10.N and kitten by itself", r.Version)
 	}
 	r.Arch = cmp.Or(r.Arch, Arches[0])

@@ -221,7 +221,7 @@ var fieldFlags = map[string]string{
 	"Check": "--check", "Identity": "--identity FILE", "Login": "--user NAME", "Skip": "--skip",
 	"Detach": "--detach", "Name": "--name", "Ports": "--port", "UserData": "--user-data FILE",
 	"Console": "--console", "Disk": "--disk", "Hostname": "--hostname", "Keyboard": "--keyboard", "Lang": "--lang", "Packages": "--package", "Repos": "--repo", "Source": "--source", "Timezone": "--timezone",
-	"URL": "", "Update": "--update", "User": "--user", "Variant": "--variant", "Vault": "--vault URL", "Version": "--version",
+	"URL": "URL", "Update": "--update", "User": "--user", "Variant": "--variant", "Vault": "--vault URL", "Version": "--version",
 }
 
 // flagOf is the flag that stands for a field.

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -104,7 +105,11 @@ func mediaDisk(app *app) *cli.Command {
 			if err := free("", c.String("out"), c.Bool("force")); err != nil {
 				return err
 			}
-			return boot.WriteDisk(c.String("out"), c.String("size"), c.String("layout"))
+			err := boot.WriteDisk(c.String("out"), c.String("size"), c.String("layout"))
+			if errors.Is(err, disk.ErrLayout) || errors.Is(err, disk.ErrSize) {
+				return badInput("--layout", err, "such as --layout esp:200M,boot:1G,linux:rest")
+			}
+			return err
 		},
 	}
 }
