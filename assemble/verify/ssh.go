@@ -67,7 +67,10 @@ func (r *run) findAccounts() (all []account, err error) {
 			}
 			all = append(all, account{l.Name, "the given key", ssh.PublicKeys(signer), l.proofOnly})
 		case l.Password != "":
-			all = append(all, account{l.Name, "a password", ssh.Password(l.Password), l.proofOnly})
+			all = append(all, account{l.Name, "a password", ssh.PasswordCallback(func() (string, error) {
+				r.asked.Store(true)
+				return l.Password, nil
+			}), l.proofOnly})
 		}
 	}
 	return all, nil

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/imgasm/imgasm/assemble/machine"
@@ -130,6 +131,7 @@ type run struct {
 	accounts []account
 	clones   []*clone
 	report   *Report
+	asked    atomic.Bool // an ssh server has asked for a password
 }
 
 func newRun(o Options) (*run, error) {

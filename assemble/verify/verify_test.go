@@ -55,7 +55,7 @@ func sshd(t *testing.T, keys bool, answers map[string]string) int {
 }
 
 // sshdAfter lets nobody in by a password before so much time has passed, as
-// pam_nologin while a system boots.
+// pam_nologin while a system boots; a negative time is never, by no password.
 func sshdAfter(t *testing.T, nologin time.Duration, keys bool, answers map[string]string) int {
 	t.Helper()
 	begun := time.Now()
@@ -77,6 +77,9 @@ func sshdAfter(t *testing.T, nologin time.Duration, keys bool, answers map[strin
 			}
 			return nil, nil
 		},
+	}
+	if nologin < 0 {
+		config.PasswordCallback = nil
 	}
 	config.AddHostKey(signer)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -314,6 +317,24 @@ func TestNologin(t *testing.T) {
 	ok(t, err)
 	if r.Err() != nil || r.Proof == nil || r.Proof.User != "admin" {
 		t.Errorf("%v, %+v, %+v", r.Err(), r.Proof, r.Results)
+	}
+}
+
+// A server that takes no passwords, as a script of the user's may have configured it,
+// says nothing of an account of which nothing but the password is known; one that
+// takes another password does.
+func TestNoPasswords(t *testing.T) {
+	t.Parallel()
+	for want, o := range map[string]verify.Options{
+		"ssh skipped": options(t, sshdAfter(t, -1, false, healthy), prompt),
+		"ssh failed":  options(t, sshd(t, false, healthy), prompt),
+	} {
+		o.Inside.CloudInit, o.Account = false, verify.Login{Name: "admin", Password: "wrong"}
+		r, err := verify.Run(t.Context(), o)
+		ok(t, err)
+		if !slices.Contains(statuses(r), want) {
+			t.Errorf("%s: %+v", want, r.Results)
+		}
 	}
 }
 
