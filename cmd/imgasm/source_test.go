@@ -189,7 +189,7 @@ func TestSourceCommands(t *testing.T) {
 	if code, _, errs = s.run("source", "fetch", "--offline", "--version", "10.1"); code != exitHost || !strings.Contains(errs, "imgasm: error: --offline: ") {
 		t.Errorf("offline: %d\n%s", code, errs)
 	}
-	if code, _, errs = s.run("source", "fetch", "--version", "9"); code != exitInput || !strings.Contains(errs, "--iso PATH") {
+	if code, _, errs = s.run("source", "fetch", "--version", "9"); code != exitInput || !strings.Contains(errs, "give its ISO: URL") {
 		t.Errorf("version 9: %d\n%s", code, errs)
 	}
 	for _, wrong := range [][]string{{"source", "fetch", "a", "b"}, {"source", "verify", "--checksum", "x"}, {"source", "inspect"}, {"source", "list", "x"}, {"source", "bogus"}} {
