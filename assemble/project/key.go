@@ -38,18 +38,18 @@ type Keys struct {
 //
 // Errors are those of reading files; one that is not there is for the build to tell.
 func (k *Keys) Of(ctx context.Context, t Target, others ...string) (string, error) {
-	names := slices.Clone(others)
-	for _, a := range t.Args {
-		for _, v := range a.Values {
-			if a.Flag.Files != nil {
-				names = append(names, a.Flag.Files(v)...)
-			}
-		}
-	}
+	args := append(slices.Clone(t.Args), Arg{Flag: Flag{Files: func(string) []string { return others }}, Values: []string{""}})
 	files := map[string]string{}
-	for _, name := range names {
-		if err := k.hashTree(ctx, files, name); err != nil {
-			return "", err
+	for _, a := range args {
+		if a.Flag.Files == nil {
+			continue
+		}
+		for _, v := range a.Values {
+			for _, name := range a.Flag.Files(v) {
+				if err := k.hashTree(ctx, files, name, a.Flag.Modes); err != nil {
+					return "", err
+				}
+			}
 		}
 	}
 	h := sha256.New()
@@ -69,9 +69,9 @@ func (k *Keys) Of(ctx context.Context, t Target, others ...string) (string, erro
 	return hex.EncodeToString(key), nil
 }
 
-// hashTree adds what a file is, or all that is in a folder: modes, contents, and
-// the targets of links. A link at the top is what it leads to.
-func (k *Keys) hashTree(ctx context.Context, into map[string]string, name string) error {
+// hashTree adds what a file is, or all that is in a folder: contents, the targets of
+// links, and permissions if they count. A link at the top is what it leads to.
+func (k *Keys) hashTree(ctx context.Context, into map[string]string, name string, modes bool) error {
 	root := name
 	if name == "" {
 		return nil
@@ -98,7 +98,14 @@ func (k *Keys) hashTree(ctx context.Context, into map[string]string, name string
 		case info.Mode().IsRegular():
 			what, err = k.digest(ctx, path)
 		}
-		into[name+strings.TrimPrefix(path, root)] = fmt.Sprintf("%v %s", info.Mode(), what)
+		called, mode := name+strings.TrimPrefix(path, root), info.Mode()
+		if _, known := into[called]; known && !modes {
+			return err // by a flag for which they may count
+		}
+		if !modes {
+			mode = mode.Type() | mode&0o100 // Nix, for one, keeps this
+		}
+		into[called] = fmt.Sprintf("%v %s", mode, what)
 		return err
 	})
 }

@@ -60,6 +60,9 @@ type Flag struct {
 	Takes string // what stands for its value, such as FILE or kernel|media
 	// Files are the files that a value names, of which a target is made; nil: none.
 	Files func(value string) []string
+	// Modes: all permissions of these files count. Else whether their owner may execute
+	// them does alone: the others of a checkout are those that its user's umask left.
+	Modes bool
 }
 
 // Like reports whether two flags take the same.

@@ -16,6 +16,7 @@ var kinds = []project.Kind{
 	{Name: "alma", Flags: []project.Flag{
 		{Name: "arch", Type: project.Text}, {Name: "cloud-init", Type: project.Bool}, {Name: "hostname", Type: project.Text}, {Name: "version", Type: project.Text},
 		{Name: "out", Type: project.Text}, {Name: "post", Type: project.List, Files: func(v string) []string { return []string{v} }},
+		{Name: "copy", Type: project.List, Modes: true, Files: func(v string) []string { return []string{v} }},
 	}},
 	{Name: "nixos", Flags: []project.Flag{{Name: "arch", Type: project.Text}, {Name: "flake", Type: project.Text}, {Name: "format", Type: project.List}, {Name: "out", Type: project.Text}},
 		Ending: func(format string) string { return ".of-" + format },
@@ -160,8 +161,11 @@ func TestKey(t *testing.T) {
 	write("one.sh", "echo 1")
 	first := key("1", "web")
 	write("two.sh", "echo 2")
+	if err := os.Chmod(filepath.Join(dir, "one.sh"), 0o664); err != nil { // as another umask has it
+		t.Fatal(err)
+	}
 	if key("1", "web") != first {
-		t.Error("another file changes the key")
+		t.Error("another file, or who may read one, changes the key")
 	}
 	seen := map[string]bool{first: true, key("2", "web"): true, key("1", "db"): true}
 	write("one.sh", "echo one")
@@ -181,7 +185,7 @@ func TestKeyOfFolder(t *testing.T) {
 	if err := errors.Join(os.Mkdir(site, 0o755), os.Symlink("site", filepath.Join(dir, "link")), os.Symlink("/none", filepath.Join(site, "a"))); err != nil {
 		t.Skip(err)
 	}
-	targets, err := project.Parse("f", []byte("images: {a: {kind: alma, post: link}}"), kinds)
+	targets, err := project.Parse("f", []byte("images: {a: {kind: alma, copy: link, post: link}}"), kinds)
 	if err != nil {
 		t.Fatal(err)
 	}

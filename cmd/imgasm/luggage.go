@@ -65,6 +65,9 @@ func filesOf(f cli.Flag) func(value string, call func(string) string) string {
 	return nil
 }
 
+// modesCount reports whether the permissions count of the files that a flag names.
+func modesCount(flag string) bool { return flag == "copy" }
+
 // onlyHere are flags that do not go along: they say how another host is reached.
 var onlyHere = append([]string{"on", noConfigFlag}, aboutOther...)
 
@@ -253,7 +256,7 @@ func (e *errand) value(f cli.Flag, g given) (string, error) {
 		if strings.Contains(file, "://") { // an address
 			return file
 		}
-		name, err := e.bag.input(&e.home, file, g.flag == "copy")
+		name, err := e.bag.input(&e.home, file, modesCount(g.flag))
 		failed = errors.Join(failed, err)
 		return name
 	})

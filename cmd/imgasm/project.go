@@ -93,6 +93,7 @@ func kindOf(c *cli.Command, without []string) project.Kind {
 			flag.Type = project.List
 		}
 		if calls := filesOf(f); calls != nil {
+			flag.Modes = modesCount(flag.Name)
 			flag.Files = func(value string) (all []string) {
 				calls(value, func(file string) string { all = append(all, file); return file })
 				return all
