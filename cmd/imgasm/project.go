@@ -116,6 +116,9 @@ func targetWrites(t project.Target) (files []string) {
 	if bundle := t.Get("bundle"); bundle != "" {
 		files = append(files, bundle)
 	}
+	if t.Get("lock") == "true" { // which has an entry by the name of the image
+		files = append(files, filepath.Join(cmp.Or(t.Get("lock-file"), lock.FileName), filepath.Base(t.Get("out"))))
+	}
 	if page := t.Get("report"); page != "" {
 		files = append(files, report.PageFile(page, filepath.Base(t.Get("out"))))
 	}

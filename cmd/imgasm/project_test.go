@@ -272,6 +272,7 @@ func TestTargetsWriteTheirOwn(t *testing.T) {
 		"report: why.html}\n  b: {kind: nixos, report: why.html":                    "why.html",
 		"report: pages}\n  b: {kind: nixos, report: pages":                          "",
 		"lock: true, checksum: true}\n  b: {kind: alma, lock: true, checksum: true": "",
+		"lock: true, out: a/x.raw}\n  b: {kind: alma, lock: true, out: b/x.raw":     "imgasm.lock/x.raw",
 	} {
 		_, err := project.Parse("f", []byte("images:\n  a: {kind: alma, "+more+"}"), (&app{}).kinds())
 		if (err != nil) != (twice != "") || err != nil && !strings.Contains(err.Error(), "a and b would both write "+twice) {
