@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
 
@@ -121,6 +122,9 @@ func (l *luggage) add(name, file string, modes bool) error {
 			return err
 		}
 		f := remote.File{Path: path.Join(name, filepath.ToSlash(below))}
+		if err := sayable(at, f.Path); err != nil {
+			return err
+		}
 		if modes {
 			f.Mode = uint32(info.Mode().Perm())
 		}
@@ -142,6 +146,15 @@ func (l *luggage) add(name, file string, modes bool) error {
 		l.files = append(l.files, f)
 		return err
 	})
+}
+
+// sayable refuses what is called so that the request, which is JSON, would have it
+// otherwise.
+func sayable(file, name string) error {
+	if !utf8.ValidString(name) {
+		return &fs.PathError{Op: "send", Path: file, Err: fmt.Errorf("%+q is not UTF-8", name)}
+	}
+	return nil
 }
 
 // sum is the SHA-256 and the size of a file. That of a large one is remembered, unless

@@ -55,6 +55,9 @@ func (a *app) newErrand(c *cli.Context, out string) (*errand, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := sayable(out, filepath.Base(abs)); err != nil {
+		return nil, badInput("", err, "give it another name")
+	}
 	e := &errand{c: c, bag: &luggage{app: a, ctx: c.Context}, check: func(remote.Hello) error { return nil },
 		flags: map[string]string{},
 		shown: ui.Shown{JSON: c.Bool("json"), Quiet: c.Bool("quiet"), Verbose: c.Bool("verbose")}}

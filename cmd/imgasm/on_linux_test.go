@@ -474,6 +474,21 @@ func TestOnHostilePlaces(t *testing.T) {
 	}
 }
 
+// A name that JSON cannot carry is told before anything travels.
+func TestOnNamesInUTF8(t *testing.T) {
+	t.Parallel()
+	in := filepath.Join(t.TempDir(), "\xffin.raw")
+	if err := os.WriteFile(in, nil, 0o600); err != nil {
+		t.Skip(err)
+	}
+	for _, args := range [][]string{{in, "out.raw"}, {"in.raw", "\xffout.raw"}} {
+		code, _, stderr := (&other{}).run(t, append([]string{"convert", "--on", "none.invalid"}, args...)...)
+		if code != exitInput || !strings.Contains(stderr, "is not UTF-8") {
+			t.Errorf("%q: exit code %d\n%s", args, code, stderr)
+		}
+	}
+}
+
 // Which jobs attach and fetch mean.
 func TestMeant(t *testing.T) {
 	made := &remote.End{Files: make([]remote.File, 1)}
