@@ -276,8 +276,10 @@ func (p *Plan) resolveHost(ctx context.Context) (err error) {
 	s.Machine, p.Hold = p.Runner.Spec, s.KeepVM
 	p.Timeout = s.Timeout
 	if p.Timeout == 0 {
-		if p.Timeout = 45 * time.Minute; p.Accel.Emulated() {
-			p.Timeout = 3 * time.Hour
+		// It is for a guest that talks and comes to no end: one that is silent is
+		// given up long before (Config.Stall of package anaconda).
+		if p.Timeout = 2 * time.Hour; p.Accel.Emulated() {
+			p.Timeout = 8 * time.Hour
 		}
 	}
 	return nil

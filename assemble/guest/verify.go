@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/anaconda"
@@ -121,7 +120,7 @@ func (r *Runner) verification(j *assemble.Job, m qemu.Config, v Verification) (*
 	image.SizeBytes = size
 	m.Drives, m.Net, m.Firmware = nil, nil, nil // a verification's machines have their own
 	o := &verify.Options{
-		Image: image, Dir: filepath.Dir(image.Path), Keep: j.Outputs.Report != "", Account: v.Account, Skip: map[string]string{}, Timeout: 10 * time.Minute, Field: j.Field,
+		Image: image, Dir: filepath.Dir(image.Path), Keep: j.Outputs.Report != "", Account: v.Account, Skip: map[string]string{}, Field: j.Field,
 		Machine: &machine.Machine{Config: m, Firmware: r.Firmware, Accel: r.Accel, QEMU: r.QEMU},
 		// An hour's work is thrown away for an image that is of no use, and for no other.
 		Decides: func(check string, answered bool) bool {
@@ -135,9 +134,6 @@ func (r *Runner) verification(j *assemble.Job, m qemu.Config, v Verification) (*
 	}
 	if o.Inside, err = image.Look(); err != nil {
 		o.Unread = err
-	}
-	if r.Accel.Emulated() {
-		o.Timeout = 40 * time.Minute
 	}
 	if !v.Leftovers {
 		o.Skip["leftovers"] = "the installer's are kept in an image without cloud-init: imgasm inspect lists them"

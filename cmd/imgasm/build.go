@@ -142,7 +142,7 @@ func installFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "kernel-arg", Category: groupInstaller + rare, Usage: "add `ARGUMENT` to the installer's kernel command line"},
 		&cli.StringFlag{Name: "console-mode", Category: groupInstaller + rare, Usage: "`direct|tmux` how the installer shows itself on the serial console: it prints lines, or its usual screen", Value: "direct"},
 		&cli.BoolFlag{Name: "ks-strict", Category: groupInstaller + rare, Usage: "what the installer warns of in the kickstart is an error (inst.ksstrict)"},
-		&cli.DurationFlag{Name: "timeout", Category: groupFailure + rare, Usage: "give the installation up after `TIME`, such as 90m", DefaultText: "45m, emulated 3h"},
+		&cli.DurationFlag{Name: "timeout", Category: groupFailure + rare, Usage: "give the installation up after `TIME`, such as 90m", DefaultText: "2h, emulated 8h"},
 		&cli.DurationFlag{Name: "stall-timeout", Category: groupFailure + rare, Usage: "give it up after `TIME` without any sign of life", DefaultText: "by phase"},
 		&cli.DurationFlag{Name: "enospc-wait", Category: groupFailure + rare, Usage: "when the host's disk is full, wait `TIME` for space", Value: alma.DefaultSpaceWait},
 	)
