@@ -21,6 +21,7 @@ import (
 	"github.com/imgasm/imgasm/cmd/imgasm/ui"
 	"github.com/imgasm/imgasm/internal/proc"
 	"github.com/imgasm/imgasm/internal/smallfile"
+	"github.com/imgasm/imgasm/kickstart"
 )
 
 // noConfigFlag leaves them out.
@@ -113,6 +114,30 @@ func variable(flag string) string {
 	return "IMGASM_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
+// warnOfVariables tells of what looks like the variable of a flag, misspelt.
+func (a *app) warnOfVariables() {
+	var names []string
+	for _, pair := range os.Environ() {
+		name, _, _ := strings.Cut(pair, "=")
+		flag, ours := strings.CutPrefix(name, variable(""))
+		if !ours || a.getenv(name) == "" {
+			continue
+		}
+		if names == nil {
+			names = []string{"cache", "ssh"} // which are no flags
+			for _, verb := range configurable(a.commands(), "") {
+				for _, f := range verb.Flags {
+					names = append(names, f.Name)
+				}
+			}
+		}
+		flag = strings.ToLower(strings.ReplaceAll(flag, "_", "-"))
+		if near := kickstart.Nearest(flag, names); near != "" && near != flag {
+			a.Problem("warning", name+" sets nothing", "did you mean "+variable(near)+"?")
+		}
+	}
+}
+
 // called is an action that first sets the flags that were not given, then refuses
 // flags without a value, and tells who calls it wrongly where an example is.
 func (a *app) called(action cli.ActionFunc) cli.ActionFunc {
@@ -150,6 +175,9 @@ func (a *app) typed(c *cli.Context, flag string) bool {
 func (a *app) configure(c *cli.Context) error {
 	if !slices.ContainsFunc(c.Command.Flags, func(f cli.Flag) bool { return f.Names()[0] == noConfigFlag }) {
 		return nil // it has none
+	}
+	if !c.Bool(noConfigFlag) {
+		a.warnOfVariables()
 	}
 	isSet := func(f cli.Flag) bool { return a.getenv(variable(f.Names()[0])) != "" }
 	if _, err := os.Lstat(a.configFile()); errors.Is(err, fs.ErrNotExist) && !slices.ContainsFunc(c.Command.Flags, isSet) {
