@@ -136,48 +136,60 @@ type reader struct {
 	kinds []Kind
 }
 
-// Parse reads the targets out of a file's text, in its order. name is for
-// errors, which are of class ErrFile.
+// Parse reads the targets out of a file's text, in its order. name is for the
+// error, which is of class ErrFile and about the file's first mistake.
 func Parse(name string, text []byte, kinds []Kind) ([]Target, error) {
-	r := reader{name, kinds}
+	all, mistakes := reader{name, kinds}.targets(text)
+	if len(mistakes) > 0 {
+		return nil, mistakes[0]
+	}
+	return all, nil
+}
+
+// Mistakes are those in a file's text, each of class ErrFile and about a Mistake. What
+// cannot be read hides what is in it.
+func Mistakes(name string, text []byte, kinds []Kind) []error {
+	_, all := reader{name, kinds}.targets(text)
+	seen := map[string]bool{} // those of defaults come with each image
+	return slices.DeleteFunc(all, func(err error) bool {
+		was := seen[err.Error()]
+		seen[err.Error()] = true
+		return was
+	})
+}
+
+func (r reader) targets(text []byte) (all []Target, mistakes []error) {
 	top, err := r.document(text)
 	if err != nil {
-		return nil, err
+		return nil, []error{err}
 	}
-	if err := r.only(top, "defaults", "images"); err != nil {
-		return nil, err
-	}
+	mistakes = r.only(top, "defaults", "images")
 	defaults, images := top.get("defaults"), top.get("images")
-	if images == nil {
-		return nil, r.wrong(top, "there are no images", "add images:, and below it an image with its kind")
+	switch {
+	case images == nil:
+		return nil, append(mistakes, r.wrong(top, "there are no images", "add images:, and below it an image with its kind"))
+	case len(images.entries) == 0:
+		return nil, append(mistakes, r.wrong(images, "images is a mapping of names", "such as images: {web: {kind: "+r.kinds[0].Name+"}}"))
+	case defaults != nil && defaults.entries == nil:
+		return nil, append(mistakes, r.wrong(defaults, "defaults is a mapping of flags", ""))
 	}
-	if len(images.entries) == 0 {
-		return nil, r.wrong(images, "images is a mapping of names", "such as images: {web: {kind: "+r.kinds[0].Name+"}}")
-	}
-	if defaults != nil && defaults.entries == nil {
-		return nil, r.wrong(defaults, "defaults is a mapping of flags", "")
-	}
-	var all []Target
 	written := map[string]string{} // by whom
 	for _, image := range images.entries {
-		targets, err := r.image(image, defaults)
-		if err != nil {
-			return nil, err
-		}
+		targets, wrong := r.image(image, defaults)
+		mistakes = append(mistakes, wrong...)
 		for _, t := range targets {
 			if slices.ContainsFunc(all, func(other Target) bool { return other.Name == t.Name }) {
-				return nil, r.wrong(image.key, "two targets are called "+t.Name, "give each image a name of its own, and a matrix each value once")
-			}
-			if err := r.alone(image.key, t, written); err != nil {
-				return nil, err
+				mistakes = append(mistakes, r.wrong(image.key, "two targets are called "+t.Name, "give each image a name of its own, and a matrix each value once"))
+			} else if err := r.alone(image.key, t, written); err != nil {
+				mistakes = append(mistakes, err)
 			}
 			all = append(all, t)
 		}
 		if len(all) > maxTargets {
-			return nil, r.wrong(image.key, fmt.Sprintf("more than %d targets", maxTargets), "make the matrix smaller")
+			return nil, append(mistakes, r.wrong(image.key, fmt.Sprintf("more than %d targets", maxTargets), "make the matrix smaller"))
 		}
 	}
-	return all, nil
+	return all, mistakes
 }
 
 // alone refuses a target that writes what another does.
@@ -210,49 +222,53 @@ func (r reader) alone(at *node, t Target, written map[string]string) error {
 var imageName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
 // image reads one image as its targets.
-func (r reader) image(e entry, defaults *node) ([]Target, error) {
+func (r reader) image(e entry, defaults *node) (all []Target, mistakes []error) {
 	if !imageName.MatchString(e.key.text) {
-		return nil, r.wrong(e.key, fmt.Sprintf("%q is no name for an image", e.key.text), "use letters, digits and . _ -")
+		return nil, []error{r.wrong(e.key, fmt.Sprintf("%q is no name for an image", e.key.text), "use letters, digits and . _ -")}
 	}
 	if e.value.entries == nil {
-		return nil, r.wrong(e.value, e.key.text+" is a mapping of flags", "such as kind: "+r.kinds[0].Name)
+		return nil, []error{r.wrong(e.value, e.key.text+" is a mapping of flags", "such as kind: "+r.kinds[0].Name)}
 	}
 	variants, err := r.variants(e.value.get("matrix"))
 	if err != nil {
-		return nil, err
+		return nil, []error{err}
 	}
-	var all []Target
 	for _, v := range variants {
 		kind, err := r.kind(e, v)
 		if err != nil {
-			return nil, err
+			mistakes = append(mistakes, err)
+			continue
 		}
-		args, err := r.args(e, defaults, kind)
-		if err != nil {
-			return nil, err
-		}
+		args, wrong := r.args(e, defaults, kind)
 		t, err := r.target(e, kind, args, v)
 		if err != nil {
-			return nil, err
+			wrong = append(wrong, err)
 		}
-		all = append(all, t)
+		if mistakes = append(mistakes, wrong...); len(wrong) == 0 {
+			all = append(all, t)
+		}
 	}
-	return all, nil
+	return all, mistakes
 }
 
 // args are the flags of an image of a kind, before its variant's.
-func (r reader) args(e entry, defaults *node, kind Kind) (map[string]Arg, error) {
-	var err error
-	args := map[string]Arg{}
+func (r reader) args(e entry, defaults *node, kind Kind) (args map[string]Arg, mistakes []error) {
+	args = map[string]Arg{}
+	take := func(f Flag, value *node) {
+		a, err := r.arg(f, value)
+		if err != nil {
+			mistakes = append(mistakes, err)
+			return
+		}
+		args[f.Name] = a
+	}
 	if defaults != nil {
 		for _, d := range defaults.entries {
 			known := slices.ContainsFunc(r.kinds, func(k Kind) bool { _, ok := k.flag(d.key.text); return ok })
 			if f, ok := kind.flag(d.key.text); ok {
-				if args[f.Name], err = r.arg(f, d.value); err != nil {
-					return nil, err
-				}
+				take(f, d.value)
 			} else if !known {
-				return nil, r.unknown(d.key, "flag", r.flagNames())
+				mistakes = append(mistakes, r.unknown(d.key, "flag", r.flagNames()))
 			}
 		}
 	}
@@ -260,15 +276,13 @@ func (r reader) args(e entry, defaults *node, kind Kind) (map[string]Arg, error)
 		if d.key.text == "kind" || d.key.text == "matrix" {
 			continue
 		}
-		f, ok := kind.flag(d.key.text)
-		if !ok {
-			return nil, r.unknown(d.key, "flag of imgasm "+kind.Name, append(flagNames(kind), "kind", "matrix"))
-		}
-		if args[f.Name], err = r.arg(f, d.value); err != nil {
-			return nil, err
+		if f, ok := kind.flag(d.key.text); ok {
+			take(f, d.value)
+		} else {
+			mistakes = append(mistakes, r.unknown(d.key, "flag of imgasm "+kind.Name, append(flagNames(kind), "kind", "matrix")))
 		}
 	}
-	return args, nil
+	return args, mistakes
 }
 
 // kind is that of a variant, else of its image.

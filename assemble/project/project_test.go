@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -134,6 +135,25 @@ func TestMistakes(t *testing.T) {
 	}
 	if _, err := project.Parse("f", []byte(many+"}}"), kinds); err == nil || !strings.Contains(err.Error(), "more than 1000 targets") {
 		t.Errorf("%v", err)
+	}
+}
+
+// All mistakes are told, those of defaults and of a matrix once.
+func TestAllMistakes(t *testing.T) {
+	text := "defaults: {none: 1}\nother: 1\nimages:\n  a:\n    kind: alma\n    matrix: {arch: [x86_64, aarch64]}\n    nope: 1\n    hostname: [a]\n  b: {kind: almma}\n  c: {kind: alma}\n"
+	var got []string
+	for _, err := range project.Mistakes("f", []byte(text), kinds) {
+		if !errors.Is(err, project.ErrFile) {
+			t.Error(err)
+		}
+		got = append(got, err.Error())
+	}
+	want := []string{
+		`f:2:1: "other" is no key`, `f:1:12: "none" is no flag`, `f:7:5: "nope" is no flag of imgasm alma`,
+		`f:8:15: hostname takes one value`, `f:9:13: "almma" is no kind`,
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 

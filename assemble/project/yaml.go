@@ -68,13 +68,13 @@ func (r reader) unknown(at *node, what string, names []string) error {
 }
 
 // only refuses keys that are not known.
-func (r reader) only(n *node, known ...string) error {
+func (r reader) only(n *node, known ...string) (mistakes []error) {
 	for _, e := range n.entries {
 		if !slices.Contains(known, e.key.text) {
-			return r.unknown(e.key, "key", known)
+			mistakes = append(mistakes, r.unknown(e.key, "key", known))
 		}
 	}
-	return nil
+	return mistakes
 }
 
 // document is a file's only document, a mapping.

@@ -42,7 +42,7 @@ func errorPlace(t *testing.T) {
 	fakeInstaller(t, filepath.Join(dir, "dvd.iso"))
 	for name, text := range map[string]string{
 		"ok.ks": "text\npoweroff\n", "typo.ks": "text\nrebot\n", "short.iso": "no ISO", "text.qcow2": "no image", "other.raw": strings.Repeat("x", 512), "good.yaml": "images:\n  web: {kind: alma}\n",
-		"key.pub": "ssh-ed25519 broken\n", "imgasm.yaml": "images:\n  web: {kind: alma, memroy: 2G}\n", "two.yaml": "images:\n  web: {kind: alma, matrix: {arch: [x86_64, aarch64]}, out: a.qcow2}\n",
+		"key.pub": "ssh-ed25519 broken\n", "imgasm.yaml": "images:\n  web: {kind: alma, memroy: 2G}\n", "two.yaml": "images:\n  web: {kind: alma, matrix: {arch: [x86_64, aarch64]}, out: a.qcow2}\n", "bad.yaml": "images:\n  web: {kind: almma}\n  db: {kind: alma, memroy: 2G, cpus: [1, 2]}\n",
 		"theirs.qcow2.json": "{}\n", "theirs.qcow2": "somebody's\n",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {

@@ -114,11 +114,7 @@ func (a *app) kickstartLint(ctx context.Context, o lintOptions) error {
 			return err
 		}
 		if isProject(f.name, src) {
-			found, err := a.lintProject(f.name, src)
-			if err != nil {
-				return err
-			}
-			findings = append(findings, found...)
+			findings = append(findings, a.lintProject(f.name, src)...)
 			continue
 		}
 		readInclude, err := a.includesOf(ctx, f, o.includeRoot)

@@ -37,14 +37,14 @@ func isProject(name string, text []byte) bool {
 // projectRule is the rule of all findings in a project's file.
 const projectRule = "project-file"
 
-// lintProject finds what imgasm build would refuse in a project's file: its first mistake.
-func (a *app) lintProject(name string, text []byte) ([]kickstart.Finding, error) {
-	_, err := project.Parse(name, text, a.kinds())
-	var m *project.Mistake
-	if !errors.As(err, &m) {
-		return nil, err
+// lintProject finds what imgasm build would refuse in a project's file.
+func (a *app) lintProject(name string, text []byte) (all []kickstart.Finding) {
+	for _, err := range project.Mistakes(name, text, a.kinds()) {
+		var m *project.Mistake
+		errors.As(err, &m)
+		all = append(all, kickstart.Finding{
+			Severity: kickstart.Error, Rule: projectRule, File: m.File, Line: m.Line, Column: m.Column, EndColumn: m.Column, Text: m.Text, Hint: fault.Hint(err, flagOf),
+		})
 	}
-	return []kickstart.Finding{{
-		Severity: kickstart.Error, Rule: projectRule, File: m.File, Line: m.Line, Column: m.Column, EndColumn: m.Column, Text: m.Text, Hint: fault.Hint(err, flagOf),
-	}}, nil
+	return all
 }
