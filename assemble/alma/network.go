@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/imgasm/imgasm/kickstart"
+	"github.com/imgasm/imgasm/kickstart/render"
 )
 
 // netCommands are the commands of a kickstart that use a network by themselves,
@@ -31,7 +32,7 @@ func (p *Plan) needsNetwork(file *kickstart.File) bool {
 		return true
 	}
 	if p.Spec.Kickstart == "" {
-		return false
+		return slices.ContainsFunc(p.Spec.Settings.Repos, func(r render.Repo) bool { return !strings.HasPrefix(r.URL, "file:") })
 	}
 	for _, n := range file.Nodes {
 		switch n := n.(type) {

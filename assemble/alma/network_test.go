@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/kickstart/render"
 	"github.com/imgasm/imgasm/qemu"
 	"github.com/imgasm/imgasm/qemu/qemutest"
 )
@@ -26,9 +27,15 @@ func TestNetworkIsRestricted(t *testing.T) {
 		change func(*Spec)
 		open   bool
 	}{
-		"packages from the medium":    {func(*Spec) {}, false},
-		"embedded, from the medium":   {func(s *Spec) { s.Kickstart, s.DiskSize = "", 10<<30 }, false},
-		"embedded, from a boot ISO":   {func(s *Spec) { s.Kickstart, s.DiskSize, s.ISO = "", 10<<30, installerISO(t, arch.X86_64) }, true},
+		"packages from the medium":  {func(*Spec) {}, false},
+		"embedded, from the medium": {func(s *Spec) { s.Kickstart, s.DiskSize = "", 10<<30 }, false},
+		"embedded, from a boot ISO": {func(s *Spec) { s.Kickstart, s.DiskSize, s.ISO = "", 10<<30, installerISO(t, arch.X86_64) }, true},
+		"embedded, with a repository": {func(s *Spec) {
+			s.Kickstart, s.DiskSize, s.Settings.Repos = "", 10<<30, []render.Repo{{Name: "epel", URL: "https://example.org/"}}
+		}, true},
+		"embedded, with a folder of the medium": {func(s *Spec) {
+			s.Kickstart, s.DiskSize, s.Settings.Repos = "", 10<<30, []render.Repo{{Name: "own", URL: "file:///run/install/repo/own"}}
+		}, false},
 		"embedded, with a script":     {func(s *Spec) { s.Kickstart, s.DiskSize, s.Provision = "", 10<<30, []Provision{{Script: script}} }, true},
 		"offline":                     {func(s *Spec) { s.Offline = true; own("%packages", "%post\ntrue\n%end\n%packages")(s) }, false},
 		"a repository":                {own("cdrom", "url --url=https://example.org/"), true},
