@@ -41,7 +41,8 @@ func (s *Server) jobFile(id string, name ...string) string {
 	return filepath.Join(append([]string{s.jobs(), id}, name...)...)
 }
 
-// job reads a job that was started. Else the error is ErrNoJob.
+// job reads a job that was started. Else the error is ErrNoJob. One whose record
+// cannot be read is a job too, of which nothing else is known: it can be removed.
 func (s *Server) job(ctx context.Context, id string) (*Job, error) {
 	none := &fault.Error{Class: ErrNoJob, Err: fmt.Errorf("there is no job %.40q", id), Do: "imgasm remote list lists those that there are"}
 	if !jobID.MatchString(id) {
@@ -50,8 +51,13 @@ func (s *Server) job(ctx context.Context, id string) (*Job, error) {
 	var j Job
 	if err := readJSON(ctx, s.jobFile(id, jobName), &j); errors.Is(err, fs.ErrNotExist) {
 		return nil, none
-	} else if err != nil {
+	} else if ctx.Err() != nil {
 		return nil, err
+	} else if err != nil {
+		j = Job{Title: "what cannot be read: " + err.Error()}
+		if info, err := os.Lstat(s.jobFile(id, jobName)); err == nil {
+			j.Started = info.ModTime()
+		}
 	}
 	j.ID = id
 	return &j, nil
@@ -161,15 +167,22 @@ func (s *Server) list(ctx context.Context) (all []Job, err error) {
 // end is how a job ended whose process is no more.
 func (s *Server) end(ctx context.Context, j *Job) (*End, error) {
 	var e End
-	err := readJSON(ctx, s.jobFile(j.ID, endName), &e)
-	if errors.Is(err, fs.ErrNotExist) {
+	switch err := readJSON(ctx, s.jobFile(j.ID, endName), &e); {
+	case ctx.Err() != nil:
+		return nil, err
+	case errors.Is(err, fs.ErrNotExist):
 		return &End{Killed: true, Code: -1, Text: tailOf(ctx, s.jobFile(j.ID, stderrFile))}, nil
+	case err != nil:
+		return &End{Killed: true, Code: -1, Text: err.Error()}, nil
 	}
-	return &e, err
+	return &e, nil
 }
 
 // interrupt asks a job to stop, as Ctrl-C does. It may have ended.
 func (j *Job) interrupt() error {
+	if !j.running() {
+		return nil
+	}
 	if err := proc.InterruptIdentified(j.PID, j.Process); err != nil && !errors.Is(err, proc.ErrGone) {
 		return err
 	}

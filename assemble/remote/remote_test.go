@@ -247,6 +247,32 @@ func TestStop(t *testing.T) {
 	}
 }
 
+// A record that cannot be read keeps no other job from being listed, and is removed.
+func TestUnreadableJob(t *testing.T) {
+	dir := t.TempDir()
+	c := connect(t, &remote.Server{Dir: dir, Version: "1.0"})
+	for _, name := range []string{"job.json", "end.json"} {
+		path := filepath.Join(dir, "jobs", remote.NewID(), name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(filepath.Join(filepath.Dir(path), "job.json"), []byte("{}"), 0o600), os.WriteFile(path, []byte("{"), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	jobs, err := c.List(t.Context())
+	if err != nil || len(jobs) != 2 {
+		t.Fatalf("%+v, %v", jobs, err)
+	}
+	said := ""
+	for _, j := range jobs {
+		said += j.Title + j.End.Text
+	}
+	if !strings.Contains(said, "job.json: unexpected end") || !strings.Contains(said, "end.json: unexpected end") {
+		t.Error(said)
+	}
+	if gone, err := c.Clean(t.Context(), nil); err != nil || len(gone) != 2 {
+		t.Errorf("%+v, %v", gone, err)
+	}
+}
+
 func TestVersion(t *testing.T) {
 	here, there := net.Pipe()
 	s := remote.Server{Dir: t.TempDir(), Version: "2.0"}

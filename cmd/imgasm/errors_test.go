@@ -69,7 +69,7 @@ func errorPlace(t *testing.T) {
 
 func TestErrors(t *testing.T) {
 	lines := errorExamples(t)
-	s := session{t, map[string]string{"IMGASM_CACHE": t.TempDir(), "XDG_STATE_HOME": t.TempDir(), "PATH": t.TempDir(), "HTTPS_PROXY": "http://127.0.0.1:1"}}
+	s := session{t, map[string]string{"IMGASM_CACHE": t.TempDir(), "XDG_STATE_HOME": t.TempDir(), "PATH": t.TempDir(), "HTTPS_PROXY": "http://127.0.0.1:1", "IMGASM_SSH": "no-ssh"}}
 	qemu := qemutest.Executable(t, qemutest.Script{})
 	home, err := os.Getwd()
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -265,10 +266,14 @@ func (a *app) dial(ctx context.Context, c *cli.Context, to string, again bool, n
 	if err != nil {
 		return nil, err
 	}
+	ssh := strings.Fields(a.getenv("IMGASM_SSH"))
 	conn, err := remote.Dial(ctx, remote.Options{
-		Host: to, SSH: strings.Fields(a.getenv("IMGASM_SSH")), Version: version, Serve: []string{remoteServeVerb}, Binary: c.String("remote-binary"),
+		Host: to, SSH: ssh, Version: version, Serve: []string{remoteServeVerb}, Binary: c.String("remote-binary"),
 		Self: self, Cache: h.CacheDir, Batch: again || a.batch, Note: note, Stderr: a.Err,
 	})
+	if errors.Is(err, exec.ErrNotFound) {
+		_, err = program(append(ssh, "ssh")[0])
+	}
 	if err != nil {
 		return nil, err
 	}
