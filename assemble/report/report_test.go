@@ -299,7 +299,8 @@ func TestLongConsole(t *testing.T) {
 }
 
 // A browser, light and dark, wide and narrow: nothing is asked for or complained
-// of, nothing is too wide, the search and the links work.
+// of, nothing is too wide, the search and the links work; without scripts and on paper
+// there is no search, and on paper all of the console.
 func TestE2EBrowser(t *testing.T) {
 	hosttool.Machines(t)
 	hosttool.Find(t, "chromium", "chromium")
@@ -313,10 +314,14 @@ func TestE2EBrowser(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	var want strings.Builder
-	for _, rest := range []string{`found "1 of 2" then "2 of 2, 3wanted two", first link to "4No space left on device", said []`, `found "" then "", first link to "", said []`} {
+	for _, p := range [][2]string{
+		{`found "1 of 2" then "2 of 2, 3wanted two", first link to "4No space left on device", said []`, `search: true, without scripts false, printed false; lines: "576px", printed "none"`},
+		{`found "" then "", first link to "", said []`, `search: false, without scripts false, printed false; lines: "", printed ""`},
+	} {
 		for _, look := range []string{"light 1280: background rgb(251, 251, 249)", "light 390: background rgb(251, 251, 249)", "dark 1280: background rgb(20, 23, 26)", "dark 390: background rgb(20, 23, 26)"} {
-			fmt.Fprintf(&want, "%s, too wide: false, %s\n", look, rest)
+			fmt.Fprintf(&want, "%s, too wide: false, %s\n", look, p[0])
 		}
+		want.WriteString(p[1] + "\n")
 	}
 	if string(out) != want.String() {
 		t.Errorf("%s\nwant\n%s", out, want.String())

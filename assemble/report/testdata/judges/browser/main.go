@@ -25,7 +25,34 @@ func main() {
 				look(ctx, page, scheme, width)
 			}
 		}
+		plain(ctx, page)
 	}
+}
+
+// plain says what is left of the first console's search where no script runs and on
+// paper, and how high its lines may be.
+func plain(ctx context.Context, page string) {
+	ctx, stop := chromedp.NewContext(ctx)
+	defer stop()
+	ctx, stop = context.WithTimeout(ctx, time.Minute)
+	defer stop()
+	const (
+		search = `document.querySelector(".find")?.checkVisibility() ?? false`
+		height = `(pre => pre ? getComputedStyle(pre).maxHeight : "")(document.querySelector(".console pre"))`
+	)
+	var withScript, without, printed bool
+	var most, mostPrinted string
+	if err := chromedp.Run(ctx, chromedp.EmulateViewport(1280, 900), chromedp.Navigate("file://"+page),
+		chromedp.Evaluate(search, &withScript), chromedp.Evaluate(height, &most),
+		emulation.SetEmulatedMedia().WithMedia("print"),
+		chromedp.Evaluate(search, &printed), chromedp.Evaluate(height, &mostPrinted),
+		emulation.SetEmulatedMedia(),
+		emulation.SetScriptExecutionDisabled(true), chromedp.Reload(),
+		chromedp.Evaluate(search, &without)); err != nil {
+		fmt.Println(page, err)
+		os.Exit(1)
+	}
+	fmt.Printf("search: %t, without scripts %t, printed %t; lines: %q, printed %q\n", withScript, without, printed, most, mostPrinted)
 }
 
 // look opens a page, searches its first console, and follows its first link.
