@@ -216,7 +216,7 @@ func TestArchiveAndIndex(t *testing.T) {
 		t.Errorf("%s differs from that of the folder", path)
 	}
 	index, err := os.ReadFile(filepath.Join(place, "index.html"))
-	if err != nil || !strings.Contains(string(index), `<a href="./alma.qcow2.html">alma.qcow2</a>`) || !strings.Contains(string(index), "1 min 17 s") {
+	if err != nil || !strings.Contains(string(index), `<a href="./alma.qcow2.html">alma.qcow2</a>`) || !strings.Contains(string(index), "1 min 17 s") || !strings.Contains(string(index), "<h1>1 build</h1>") {
 		t.Errorf("%v\n%s", err, index)
 	}
 }
