@@ -136,7 +136,7 @@ func (l *luggage) add(name, file string, modes bool) error {
 		case !info.Mode().IsRegular():
 			err = &fs.PathError{Op: "open", Path: at, Err: errors.New("not a regular file")}
 		default:
-			if f.SHA256, f.Size, err = l.sum(at, info); err == nil {
+			if f.SHA256, f.Size, err = l.app.sum(l.ctx, at, info); err == nil {
 				if l.from == nil {
 					l.from = map[string]string{}
 				}
@@ -159,11 +159,11 @@ func sayable(file, name string) error {
 
 // sum is the SHA-256 and the size of a file. That of a large one is remembered, unless
 // the file may have been written since within one tick of its file system's clock.
-func (l *luggage) sum(file string, info fs.FileInfo) (string, int64, error) {
+func (a *app) sum(ctx context.Context, file string, info fs.FileInfo) (string, int64, error) {
 	if info.Size() < 64<<20 || time.Since(info.ModTime()) < 2*time.Second {
-		return digest.File(l.ctx, file)
+		return digest.File(ctx, file)
 	}
-	h, err := l.app.host()
+	h, err := a.host()
 	abs, err2 := filepath.Abs(file)
 	if err := errors.Join(err, err2); err != nil {
 		return "", 0, err
@@ -173,7 +173,7 @@ func (l *luggage) sum(file string, info fs.FileInfo) (string, int64, error) {
 	if memo.Recall(dir, name, of, &sum) && digest.Is(sum) {
 		return sum, info.Size(), nil
 	}
-	sum, size, err := digest.File(l.ctx, file)
+	sum, size, err := digest.File(ctx, file)
 	if err == nil && of == memo.Program(abs) {
 		memo.Keep(dir, name, of, sum)
 	}

@@ -212,17 +212,28 @@ func (t aTarget) out() string {
 	return filepath.Join(t.dir, t.Get("out"))
 }
 
-// fresh reports whether the image is there in all its formats, made of the same
-// inputs.
-func (t aTarget) fresh() bool {
+// fresh reports whether the image of a target is there in all its formats, made of the
+// same inputs. One that was written to after its description is read: machines may have
+// run on it.
+func (a *app) fresh(ctx context.Context, t aTarget) bool {
 	images, err := assemble.Targets(t.out(), t.All("format"))
 	for _, i := range images {
+		described, err := os.Stat(assemble.Description(i.Path))
+		if err != nil {
+			return false
+		}
 		about, err := assemble.ReadDescription(assemble.Description(i.Path))
 		if err != nil || about.Key != t.Key {
 			return false
 		}
-		if info, err := os.Stat(i.Path); err != nil || info.Size() != about.Output.Size {
+		info, err := os.Stat(i.Path)
+		if err != nil || info.Size() != about.Output.Size {
 			return false
+		}
+		if info.ModTime().After(described.ModTime()) {
+			if sum, _, err := a.sum(ctx, i.Path, info); err != nil || sum != about.Output.SHA256 {
+				return false
+			}
 		}
 	}
 	return err == nil
@@ -326,7 +337,7 @@ func (a *app) listTargets(c *cli.Context, targets []aTarget) error {
 	table := a.Table()
 	table.Row("TARGET", "KIND", "ON", "ARCH", "MEMORY", "DISK", "IMAGE", "")
 	for _, t := range targets {
-		line := targetLine{t.Name, t.Kind, t.Get("out"), t.Key, t.fresh(), t.on, t.needs()}
+		line := targetLine{t.Name, t.Kind, t.Get("out"), t.Key, a.fresh(c.Context, t), t.on, t.needs()}
 		if c.Bool("json") {
 			if err := lines.Encode(line); err != nil {
 				return err

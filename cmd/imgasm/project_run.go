@@ -144,7 +144,7 @@ func (r *projectRun) target(ctx context.Context, t aTarget, shown *ui.Jobs) targ
 	switch {
 	case ctx.Err() != nil:
 		result.State = targetSkipped
-	case !r.c.Bool("force") && t.fresh():
+	case !r.c.Bool("force") && r.app.fresh(ctx, t):
 		result.State = targetFresh
 	default:
 		first, page := firstEvent(), filepath.Join(r.pages, t.Name+".html")

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/imgasm/imgasm/assemble/project"
 	"github.com/imgasm/imgasm/qemu/qemutest"
@@ -131,6 +132,29 @@ func TestBuildProject(t *testing.T) {
 	code, results, steps = buildProject(t, t.Context(), dir, "good")
 	if code != exitDone || len(results) != 1 || results["good"].State != targetFresh || len(steps) != 0 {
 		t.Errorf("once more: exit code %d, %+v, %v", code, results, steps)
+	}
+	// A copy is as new as its description or newer; that of a changed one is no other size.
+	image := filepath.Join(dir, "dist/good.raw")
+	if err := os.Chtimes(image, time.Time{}, time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if code, results, _ = buildProject(t, t.Context(), dir, "good"); results["good"].State != targetFresh {
+		t.Errorf("as it was: exit code %d, %+v", code, results)
+	}
+	disk, err := os.ReadFile(image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	disk[1<<19]++
+	if err := os.WriteFile(image, disk, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, results, _ = buildProject(t, t.Context(), dir, "good"); !strings.Contains(results["good"].Error, "has changed since imgasm made it") {
+		t.Errorf("of an image that was written to: exit code %d, %+v", code, results)
+	}
+	disk[1<<19]--
+	if err := os.WriteFile(image, disk, 0o600); err != nil {
+		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "post.sh"), []byte("echo 2\n"), 0o600); err != nil {
 		t.Fatal(err)
