@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/imgasm/imgasm/assemble/source"
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/kickstart/render"
 	"github.com/imgasm/imgasm/qemu"
@@ -64,6 +65,33 @@ func TestNetworkIsRestricted(t *testing.T) {
 		}
 		if !strings.Contains(strings.Join(p.TestMachine.Argv(qemu.Links{}), " "), "restrict=on") {
 			t.Errorf("%s: the verification has a network", name)
+		}
+	}
+}
+
+// A minor release's folder is emptied when the next appears: packages come from the
+// major's, or with the ISO from the vault.
+func TestRepositories(t *testing.T) {
+	for name, c := range map[string]struct {
+		spec    Spec
+		version string
+		from    string // the ISO's address; "": a file that the user named
+		want    string
+	}{
+		"a file":          {Spec{}, "10.1", "", "https://repo.almalinux.org/almalinux/10/BaseOS/x86_64_v2/os/"},
+		"from the mirror": {Spec{}, "10.1", "https://repo.almalinux.org/almalinux/10.1/isos/x86_64_v2/x.iso", "https://repo.almalinux.org/almalinux/10/BaseOS/x86_64_v2/os/"},
+		"from the vault":  {Spec{}, "10.1", "https://vault.almalinux.org/10.1/isos/x86_64_v2/x.iso", "https://vault.almalinux.org/10.1/BaseOS/x86_64_v2/os/"},
+		"another vault":   {Spec{Source: Source{Vault: "https://example.org/v/"}}, "10.1", "https://example.org/v/10.1/isos/x86_64_v2/x.iso", "https://example.org/v/10.1/BaseOS/x86_64_v2/os/"},
+		"Kitten":          {Spec{Source: Source{Version: "kitten"}}, "10", "", "https://kitten.repo.almalinux.org/10-kitten/BaseOS/x86_64_v2/os/"},
+		"of no release":   {Spec{}, "11.1", "", ""},
+	} {
+		p := &Plan{Spec: c.spec, Installer: Installer{Version: c.version, Flavour: flavourV2}}
+		if c.from != "" {
+			p.Installer.fetched = &source.File{URL: c.from}
+		}
+		got, err := p.repositories()
+		if got.URL != c.want || (err == nil) != (c.want != "") {
+			t.Errorf("%s: %s, %v; want %s", name, got.URL, err, c.want)
 		}
 	}
 }

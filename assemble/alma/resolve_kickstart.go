@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/assemble/source"
 	"github.com/imgasm/imgasm/assemble/verify"
 	"github.com/imgasm/imgasm/assemble/watch"
 	"github.com/imgasm/imgasm/internal/fault"
@@ -98,7 +99,7 @@ func (p *Plan) render() ([]byte, error) {
 		o.GuestAgent = !o.Source.Minimal
 	default:
 		var err error
-		if o.Source, err = render.AlmaLinuxSource(p.release(), p.Installer.Flavour); err != nil {
+		if o.Source, err = p.repositories(); err != nil {
 			return nil, bad("ISO", err, "give a kickstart for it: {Kickstart}")
 		}
 	}
@@ -132,6 +133,25 @@ func (p *Plan) render() ([]byte, error) {
 		p.Notes = append(p.Notes, "cloud-init may not be on a minimal ISO, and the installation would end for want of it: {Variant} dvd or boot has it")
 	}
 	return text, nil
+}
+
+// repositories are those that go with the ISO. The folder of a minor release is
+// emptied when the next one appears; the vault has it then, and an ISO from there
+// gets its packages there. The folder of the major has the newest, always.
+func (p *Plan) repositories() (render.Source, error) {
+	release := p.release()
+	s, err := render.AlmaLinuxSource(release, p.Installer.Flavour)
+	vault := strings.TrimRight(cmp.Or(p.Spec.Vault, source.DefaultVault), "/") + "/" + release
+	major, _, minor := strings.Cut(release, ".")
+	switch f := p.Installer.fetched; {
+	case err != nil || !minor:
+	case f != nil && strings.HasPrefix(f.URL, vault+"/"):
+		s = render.SourceAt(vault, p.Installer.Flavour)
+	default:
+		p.Notes = append(p.Notes, "the packages are those of the newest AlmaLinux "+major+", which may be later than the ISO's "+release)
+		s, err = render.AlmaLinuxSource(major, p.Installer.Flavour)
+	}
+	return s, err
 }
 
 // login is an account that a verification can use: one whose password is known.

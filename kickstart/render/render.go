@@ -103,10 +103,15 @@ func AlmaLinuxSource(version, arch string) (Source, error) {
 	case !almaLinuxVersion.MatchString(version):
 		return Source{}, refuse("version", version, "the kickstart is for AlmaLinux 10: choose 10, 10.N or kitten")
 	}
+	return SourceAt(base, arch), nil
+}
+
+// SourceAt is a release at an address, laid out as on AlmaLinux's mirrors.
+func SourceAt(base, arch string) Source {
 	return Source{
 		URL:   base + "/BaseOS/" + arch + "/os/",
 		Repos: []Repo{{Name: "AppStream", URL: base + "/AppStream/" + arch + "/os/"}},
-	}, nil
+	}
 }
 
 // withDefaults fills what is empty.
