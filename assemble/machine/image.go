@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/imgasm/imgasm/assemble/convert"
+	"github.com/imgasm/imgasm/assemble/disk"
 	"github.com/imgasm/imgasm/assemble/inspect"
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/fault"
@@ -115,6 +116,9 @@ func readDescription(ctx context.Context, path string) (*description, error) {
 
 // find decides for which machine the image is.
 func (i *Image) find(d *convert.Disk, said *description, wish string) error {
+	if d.Size() < disk.SectorSize {
+		return &fault.Error{Class: ErrImage, Err: fmt.Errorf("%s: %d bytes are no disk", i.Path, d.Size()), Do: "see what it is, and whether its download or copy ended: ls -l " + i.Path}
+	}
 	var loaders, unread []string
 	uefi := map[string]bool{}
 	see := func(a arch.Arch, firmware bool) {
@@ -147,6 +151,9 @@ func (i *Image) find(d *convert.Disk, said *description, wish string) error {
 	a, err := arch.Parse(name)
 	if err != nil {
 		return &fault.Error{Class: ErrImage, Field: "Arch", Err: err}
+	}
+	if _, ok := uefi[a.Name]; wish != "" && !ok && len(loaders) > 0 && len(unread) == 0 {
+		return &fault.Error{Class: ErrImage, Field: "Arch", Err: fmt.Errorf("%s has a boot loader for %s, and none for %s", i.Path, strings.Join(loaders, ", "), a.Name), Do: "leave {Arch} out"}
 	}
 	i.Arch, i.Console = a.Name, a.Console
 	if i.UEFI = true; said != nil && said.Arch == a.Name && said.Boot != "" {

@@ -29,6 +29,7 @@ func TestOpen(t *testing.T) {
 		"wished":           {blank, "", "arm64", "aarch64 UEFI"},
 		"nothing boots it": {blank, "", "", "!no boot loader"},
 		"no such":          {blank, "", "vax", "!vax"},
+		"another boots it": {bios, "", "arm64", "!none for aarch64"},
 	} {
 		path := filepath.Join(t.TempDir(), "disk.raw")
 		if err := os.WriteFile(path, c.disk, 0o600); err != nil {

@@ -97,6 +97,8 @@ func readArchive(ctx context.Context, bundle string, add func(name string, r io.
 			return noBundle(fmt.Errorf("%s unpacks to more than %s", bundle, size.Text(maxArchive)))
 		case errors.Is(err, io.EOF):
 			return nil
+		case errors.Is(err, zstd.ErrMagicMismatch):
+			return noBundle(fmt.Errorf("%s is no failure bundle", bundle))
 		case err != nil:
 			return noBundle(fmt.Errorf("%s: %w", bundle, err))
 		}

@@ -41,6 +41,9 @@ func Check(place, name string) error {
 	wrong := func(do, format string, args ...any) error {
 		return &fault.Error{Class: ErrPlace, Field: "Report", Err: fmt.Errorf(format, args...), Do: do}
 	}
+	if place == "-" {
+		return wrong("name a file, such as why"+pageSuffix, "no page is written to standard output")
+	}
 	folder := filepath.Dir(filepath.Clean(place))
 	if info, err := os.Stat(folder); err != nil || !info.IsDir() {
 		return wrong("mkdir -p "+folder, "the folder %s does not exist", folder)

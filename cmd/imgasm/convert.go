@@ -51,11 +51,11 @@ imgasm convert alma.qcow2 alma.qcow2 --cluster-size 1M --force`,
 				return a.usage("convert takes two files, IN and OUT, got %d", c.NArg())
 			}
 			in, out := c.Args().Get(0), c.Args().Get(1)
-			o, err := a.convertOptions(c, out)
-			if err != nil {
+			if err := free(in, out, c.Bool("force")); err != nil {
 				return err
 			}
-			if err := free(in, out, c.Bool("force")); err != nil {
+			o, err := a.convertOptions(c, out)
+			if err != nil {
 				return err
 			}
 			if isAway(c) {
@@ -148,6 +148,9 @@ func free(in, out string, force bool) error {
 	}
 	if from, err := os.Stat(in); err == nil && os.SameFile(from, there) {
 		return badInput("", fmt.Errorf("%s and %s are the same file", in, out), "choose another name")
+	}
+	if there.IsDir() {
+		return badInput("", fmt.Errorf("%s is a folder", out), "name the file too: "+filepath.Join(out, "NAME"))
 	}
 	if !force {
 		return badInput("", fmt.Errorf("%s exists", out), "replace it with --force, or choose another name")

@@ -133,5 +133,8 @@ func copyFiles(c *cli.Context, image, name, dest string, o inspect.CopyOptions, 
 		return "", inspect.Copied{}, ofUser(err)
 	}
 	done, err := inspect.Copy(c.Context, t, at, dst, o)
+	if errors.Is(err, fs.ErrPermission) {
+		err = badInput("", fmt.Errorf("%s: %w", dst, err), "see who may write there: ls -ld "+filepath.Dir(dst))
+	}
 	return dst, done, err
 }

@@ -122,6 +122,9 @@ func (o *openedImage) tree() (*inspect.Tree, error) {
 		look = func() (*inspect.Tree, error) { return o.Partition(o.partition) }
 	}
 	t, err := look()
+	if err != nil && o.partition > 0 {
+		return nil, badInput("--partition", fmt.Errorf("%s: %w", o.path, err), "see which there are: imgasm inspect "+o.path)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o.path, err)
 	}
@@ -182,6 +185,9 @@ func notInImage(t *inspect.Tree, image, name string, err error) error {
 			err = fmt.Errorf("it is a link to %s, which is not in the image", target)
 		}
 		hint = fmt.Sprintf("see what is there: imgasm inspect %s --ls %s", image, path.Dir("/"+inImage(name)))
+	}
+	if in, err := t.Stat(inImage(name)); err == nil && in.IsDir() {
+		hint = fmt.Sprintf("see what is in it: imgasm inspect %s --ls %s", image, name)
 	}
 	return badInput("", fmt.Errorf("%s: %s: %w", image, name, err), hint)
 }

@@ -263,7 +263,11 @@ func (a *app) targets(c *cli.Context) ([]aTarget, error) {
 	file := c.String("file")
 	text, err := smallfile.Read(c.Context, file, project.MaxSize)
 	if errors.Is(err, fs.ErrNotExist) && !c.IsSet("file") {
-		return nil, badInput("", fmt.Errorf("there is no %s here", file), "write one, as docs/build.md shows, or name it: --file FILE")
+		name := "FILE"
+		if arg := c.Args().First(); isProject(arg, nil) {
+			name = arg
+		}
+		return nil, badInput("", fmt.Errorf("there is no %s here", file), "write one, as docs/build.md shows, or name it: --file "+name)
 	}
 	if err != nil {
 		return nil, err
