@@ -109,7 +109,7 @@ func (m *Image) check(e *FstabEntry, disk string) {
 	v, known := m.find(e.Spec, disk)
 	switch {
 	case !known && (strings.HasPrefix(e.Spec, "/dev/mapper/") || strings.Contains(e.Options, "nofail")):
-		return // a logical volume is not read here
+		return // it is LUKS, or of another disk
 	case v == nil && strings.Contains(e.Options, "nofail"):
 		return
 	case v == nil && known:
@@ -155,6 +155,11 @@ func (m *Image) find(spec, disk string) (*Volume, bool) {
 	case "PARTLABEL":
 		is = func(v *Volume) bool { return v.PartName == value }
 	default:
+		for i := range m.Volumes {
+			if v := &m.Volumes[i]; v.isDevice(spec) {
+				return v, true
+			}
+		}
 		part := partition.FindStringSubmatch(spec)
 		if part == nil {
 			return nil, false

@@ -25,7 +25,7 @@ type Image struct {
 	// Backup: the GPT at the front is damaged, its backup at the end is whole.
 	Backup bool `json:"backupOnly,omitempty"`
 	// Volumes are the partitions in the order of the table, or else the whole
-	// disk if it holds something.
+	// disk if it holds something; then the logical volumes on them, by name.
 	Volumes []Volume `json:"volumes"`
 	// Boots says what firmware would start: of each architecture that has a
 	// loader for removable media, and of a PC's BIOS if there is boot code.
@@ -34,9 +34,10 @@ type Image struct {
 	r io.ReaderAt
 }
 
-// Volume is a partition, or a whole disk, and what it holds.
+// Volume is a partition, a whole disk or a logical volume, and what it holds.
 type Volume struct {
-	Number     int    `json:"number"` // as Linux counts partitions; 0 is the whole disk
+	Number     int    `json:"number"`       // as Linux counts partitions; 0 is the whole disk
+	LV         string `json:"lv,omitempty"` // "group/name" of a logical volume; its first byte is on Number, 0 if that is not known
 	StartBytes int64  `json:"startBytes"`
 	SizeBytes  int64  `json:"sizeBytes"`
 	PartType   string `json:"partType,omitempty"` // a GUID in capitals, or "0x83"
@@ -101,6 +102,9 @@ func Open(r io.ReaderAt, sizeBytes int64) (*Image, error) {
 			return nil, fmt.Errorf("partition %d: %w", p.Number, err)
 		}
 		m.Volumes = append(m.Volumes, v)
+	}
+	if err := m.logical(); err != nil {
+		return nil, err
 	}
 	m.Boots = m.boots()
 	return m, nil

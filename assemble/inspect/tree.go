@@ -88,7 +88,7 @@ func (m *Image) Tree() (*Tree, error) {
 }
 
 // SystemTree is Tree for who asks what system the disk holds. Where none was found
-// and some of the disk cannot be read, the system may be there, in an LVM perhaps:
+// and some of the disk cannot be read, the system may be there, in LUKS perhaps:
 // the error is ErrNoFiles.
 func (m *Image) SystemTree() (*Tree, error) {
 	t, err := m.Tree()
@@ -96,7 +96,7 @@ func (m *Image) SystemTree() (*Tree, error) {
 		return t, err
 	}
 	for i := range m.Volumes {
-		if v := &m.Volumes[i]; v.fsys == nil && v.Kind != "" && v.Kind != "swap" {
+		if v := &m.Volumes[i]; v.Unread != "" {
 			return nil, &fault.Error{Class: ErrNoFiles, Err: fmt.Errorf("no system is on what imgasm reads of the disk, and %s", m.describe(v))}
 		}
 	}
@@ -125,7 +125,10 @@ func (m *Image) describe(v *Volume) string {
 	if v.Unread != "" && !strings.Contains(v.Unread, "reads no") {
 		kind += " (" + v.Unread + ")"
 	}
-	if m.Table == "" {
+	switch {
+	case v.LV != "":
+		return v.LV + " is " + kind
+	case m.Table == "":
 		return "it is " + kind
 	}
 	return fmt.Sprintf("partition %d is %s", v.Number, kind)

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,9 +31,9 @@ imgasm inspect alma.qcow2 --cat /etc/fstab
 imgasm inspect alma.qcow2 --sbom alma.cdx.json
 
 imgasm inspect alma.qcow2 --partition 2 --ls /`,
-		Description: "IMAGE is a qcow2, a fixed vhd or a raw disk. XFS, ext2 to ext4 and FAT are read, and\n" +
-			"joined as the image's fstab says; journals are not replayed. Nothing is written, no\n" +
-			"program is run, and no root is needed. Passwords' hashes are never shown.",
+		Description: "IMAGE is a qcow2, a fixed vhd or a raw disk. XFS, ext2 to ext4 and FAT are read, in\n" +
+			"linear LVM too, and joined as the image's fstab says; journals are not replayed. Nothing is\n" +
+			"written, no program is run, and no root is needed. Passwords' hashes are never shown.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "ls", Usage: "list the folder or file `PATH` of the image"},
 			&cli.StringFlag{Name: "cat", Usage: "write the file `PATH` of the image to standard output"},
@@ -109,7 +110,10 @@ func openImage(c *cli.Context, file string, warn func(text string)) (*openedImag
 
 // part is what people call a volume.
 func part(v *inspect.Volume) string {
-	if v.Number == 0 {
+	switch {
+	case v.LV != "":
+		return v.LV + " (" + cmp.Or(v.Kind, "LVM") + ")"
+	case v.Number == 0:
 		return "the disk's " + v.Kind
 	}
 	return fmt.Sprintf("partition %d (%s)", v.Number, v.Kind)
@@ -138,7 +142,7 @@ type inspectReport struct {
 	*inspect.Image
 	Mounts map[string]int  `json:"mounts,omitempty"` // numbers of partitions, by where they are mounted
 	System *inspect.System `json:"system,omitempty"`
-	NoTree string          `json:"noFiles,omitempty"` // why there is no system
+	NoTree string          `json:"noFiles,omitempty"` // why there is no system, or none that can be read
 }
 
 func (a *app) inspect(ctx context.Context, o *openedImage, programs bool) error {
@@ -154,6 +158,9 @@ func (a *app) inspect(ctx context.Context, o *openedImage, programs bool) error 
 		r.Mounts = map[string]int{}
 		for _, m := range t.Mounts {
 			r.Mounts["/"+m.Point] = m.Volume.Number
+		}
+		if _, err := o.SystemTree(); err != nil && o.partition == 0 {
+			r.NoTree = err.Error()
 		}
 	}
 	switch {

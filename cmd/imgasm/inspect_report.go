@@ -18,10 +18,9 @@ func (a *app) report(r inspectReport, t *inspect.Tree) error {
 	w := a.Table()
 	w.Row("image", fmt.Sprintf("%s, %s of %s", r.Path, r.Format, size.Text(r.SizeBytes)))
 	rows(w, "boots by", orNone(r.Boots))
-	if s := r.System; s != nil {
-		reportSystem(w, s)
-	}
-	if r.NoTree != "" {
+	if r.System != nil {
+		reportSystem(w, r.System, r.NoTree)
+	} else {
 		w.Row("files", "none: "+r.NoTree)
 	}
 	if err := w.Flush(); err != nil {
@@ -45,9 +44,13 @@ func orNone(lines []string) []string {
 	return lines
 }
 
-func reportSystem(w *ui.Table, s *inspect.System) {
+// reportSystem tells of a system what its files say; of one that cannot be read, for
+// the reason why, only what would start.
+func reportSystem(w *ui.Table, s *inspect.System, why string) {
 	name := s.Name()
 	switch {
+	case why != "":
+		name = "unknown: " + why
 	case s.OS == nil:
 		name = "unknown: no /etc/os-release"
 	case name == "":
@@ -69,12 +72,14 @@ func reportSystem(w *ui.Table, s *inspect.System) {
 		kind := cmp.Or(l.Arch, "no EFI executable")
 		return fmt.Sprintf("%s (%s, %s)", l.Path, kind, size.Text(l.Bytes))
 	}))
-	reportFstab(w, s.Fstab)
-	reportUsers(w, s.Users)
-	if s.PackageManager != "" {
-		w.Row("packages", packagesLine(s))
+	if why == "" {
+		reportFstab(w, s.Fstab)
+		reportUsers(w, s.Users)
+		if s.PackageManager != "" {
+			w.Row("packages", packagesLine(s))
+		}
+		rows(w, "left behind", orNone(each(s.Left, func(l inspect.Leftover) string { return l.Path + ": " + l.Why })))
 	}
-	rows(w, "left behind", orNone(each(s.Left, func(l inspect.Leftover) string { return l.Path + ": " + l.Why })))
 	rows(w, "not read", s.Unread)
 }
 
@@ -181,10 +186,13 @@ func (a *app) reportVolumes(m *inspect.Image, t *inspect.Tree) error {
 	for i := range m.Volumes {
 		v := &m.Volumes[i]
 		number, kind, typ, at := fmt.Sprintf("%3d", v.Number), v.Kind, v.PartTypeName(), mountedAt(t, v)
-		if v.Number == 0 {
+		switch {
+		case v.Number == 0 && v.LV != "":
+			number = ""
+		case v.Number == 0:
 			number = "all"
 		}
-		typ = cmp.Or(typ, v.PartType)
+		typ = cmp.Or(v.LV, typ, v.PartType)
 		if kind == "" {
 			kind = "?"
 		}
