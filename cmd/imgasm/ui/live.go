@@ -62,7 +62,8 @@ func (v *liveView) event(e event.Event) {
 			v.print(v.paint(dim, "  | "+printable(e.Text)))
 		}
 	case event.Note:
-		v.print(v.mark("·", "*", dim) + " " + printable(e.Text))
+		lines := strings.Join(Wrap(printable(e.Text), v.o.Width()-1, 2, 4), "\n")
+		v.print(v.mark("·", "*", dim) + " " + strings.TrimSpace(lines))
 	case event.Warning:
 		v.print(v.problem(yellow, v.plain.line(e)))
 	case event.Error:

@@ -135,6 +135,14 @@ func TestLiveError(t *testing.T) {
 	}
 }
 
+// A note is broken between words.
+func TestLiveNote(t *testing.T) {
+	got := show(Options{Style: Live, ASCII: true, Width: func() int { return 30 }}, at(0, event.Event{Kind: event.Note, Text: "not verified: selinux: there is no SELinux"}))
+	if got != "* not verified: selinux:\n    there is no SELinux\n" {
+		t.Errorf("%q", got)
+	}
+}
+
 // A terminal that becomes narrower breaks the moving line into several; it is
 // cleared from its first one on, because there the cursor is.
 func TestLiveCursorRests(t *testing.T) {
