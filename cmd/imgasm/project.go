@@ -23,7 +23,7 @@ import (
 	"github.com/imgasm/imgasm/assemble/remote"
 	"github.com/imgasm/imgasm/assemble/report"
 	"github.com/imgasm/imgasm/internal/arch"
-	"github.com/imgasm/imgasm/internal/publish"
+	"github.com/imgasm/imgasm/internal/junit"
 	"github.com/imgasm/imgasm/internal/size"
 	"github.com/imgasm/imgasm/internal/smallfile"
 )
@@ -373,8 +373,8 @@ func (a *app) buildTargets(c *cli.Context, targets []aTarget) error {
 		return err
 	}
 	if path := c.String("junit"); path != "" {
-		if err := publish.Check(path); err != nil {
-			return badInput("--junit", err, "")
+		if err := junit.Check(path); err != nil {
+			return badInput("--junit", err, hintOf(err))
 		}
 	}
 	r := &projectRun{app: a, c: c, self: self, results: make([]targetResult, len(targets))}

@@ -169,6 +169,13 @@ func TestBuildProject(t *testing.T) {
 	if code, results, _ = buildProject(t, t.Context(), dir, "bad", "--junit", filepath.Join(dir, "none", "r.xml")); code != exitInput || len(results) > 0 {
 		t.Errorf("exit code %d, %+v", code, results)
 	}
+	// Results replace results alone.
+	if code, results, _ = buildProject(t, t.Context(), dir, "good", "--junit", filepath.Join(dir, "imgasm.yaml")); code != exitInput || len(results) > 0 {
+		t.Errorf("exit code %d, %+v", code, results)
+	}
+	if code, _, _ = buildProject(t, t.Context(), dir, "good", "--junit", filepath.Join(dir, "r.xml")); code != exitDone {
+		t.Errorf("exit code %d", code)
+	}
 	// What a target says before its first event is told as it says it.
 	code, results, _ = buildProject(t, t.Context(), dir, "good", "odd", "worse", "--report", filepath.Join(dir, "pages"))
 	if odd := results["odd"]; code != exitOther || results["good"].State != targetFresh || !strings.HasPrefix(odd.Error, "--memory: ") || !strings.HasPrefix(odd.Hint, "such as --memory 4G\n--memory is set in ") {

@@ -22,6 +22,7 @@ import (
 	"github.com/imgasm/imgasm/cmd/imgasm/ui"
 	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/internal/event"
+	"github.com/imgasm/imgasm/internal/junit"
 	"github.com/imgasm/imgasm/internal/publish"
 	"github.com/imgasm/imgasm/internal/smallfile"
 	"github.com/imgasm/imgasm/internal/tmpdir"
@@ -154,7 +155,7 @@ func checkWritten(c *cli.Context, image string) error {
 		return err
 	}
 	if path := c.String("junit"); path != "" {
-		if err := publish.Check(path); err != nil {
+		if err := junit.Check(path); err != nil {
 			return badInput("--junit", err, hintOf(err))
 		}
 	}

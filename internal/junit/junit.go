@@ -3,10 +3,37 @@
 package junit
 
 import (
+	"bytes"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+
+	"github.com/imgasm/imgasm/internal/fault"
+	"github.com/imgasm/imgasm/internal/publish"
+	"github.com/imgasm/imgasm/internal/smallfile"
 )
+
+// Check refuses a path at which no suite can be put, or where something else is than
+// results of any program. Errors are of class publish.ErrPlace, and of files.
+func Check(path string) error {
+	if err := publish.Check(path); err != nil {
+		return err
+	}
+	f, err := smallfile.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	defer f.Close()
+	begin, err := io.ReadAll(io.LimitReader(f, 4<<10))
+	if err == nil && len(begin) > 0 && !bytes.Contains(begin, []byte("<testsuite")) {
+		err = &fault.Error{Class: publish.ErrPlace, Err: fmt.Errorf("%s exists and has no results of tests", path), Do: "move it away, or give another name"}
+	}
+	return err
+}
 
 // Suite is a run of cases.
 type Suite struct {
