@@ -104,7 +104,7 @@ func TestDiffUnreadPartition(t *testing.T) {
 	if code, out, errs := s.run("diff", disk, disk); code != exitOther || out != unread+unread || errs != warning+warning {
 		t.Errorf("exit code %d\n%s%s", code, out, errs)
 	}
-	if _, out, _ := s.run("inspect", disk); !strings.Contains(out, "and partition 2 is crypto_LUKS\n") || strings.Contains(out, "left behind") {
+	if _, out, _ := s.run("inspect", disk); !strings.Contains(out, "and partition 2 is crypto_LUKS, host name a\n") || strings.Contains(out, "left behind") {
 		t.Errorf("a system that cannot be read has nothing left behind:\n%s", out)
 	}
 	to := t.TempDir()
