@@ -17,7 +17,7 @@ import (
 // Kernel is a kernel that is installed.
 type Kernel struct {
 	Version string `json:"version"`
-	Image   string `json:"image,omitempty"`  // path; "" if only its modules are there
+	Image   string `json:"image,omitempty"`  // path, of what a boot entry or UKI has too; "" if only its modules are there
 	Initrd  string `json:"initrd,omitempty"` // path
 	Modules bool   `json:"modules"`
 }
@@ -113,14 +113,15 @@ func (s *System) bootEntries() {
 func (s *System) bootEntry(name string) BootEntry {
 	e := BootEntry{Path: "/" + name}
 	for _, line := range s.linesOf(name, maxEntryFile) {
-		key, value, _ := strings.Cut(strings.TrimSpace(line), " ")
-		value = strings.TrimSpace(value)
+		line = strings.TrimSpace(line)
+		key, _, _ := strings.Cut(strings.ReplaceAll(line, "\t", " "), " ")
+		value := strings.TrimSpace(line[len(key):])
 		switch key {
 		case "title":
 			e.Title = value
 		case "version":
 			e.Version = value
-		case "linux", "efi":
+		case "linux", "efi", "uki":
 			e.Linux = value
 		case "initrd":
 			e.Initrd = strings.TrimSpace(e.Initrd + " " + value)
@@ -157,6 +158,24 @@ func (s *System) entryProblem(name string, e BootEntry) string {
 		}
 	}
 	return ""
+}
+
+// images finds those of kernels that are not in /boot: what a boot entry of their
+// version names, or a unified kernel image (UAPI.5) that has the version in its name.
+func (s *System) images() {
+	for i := range s.Kernels {
+		k := &s.Kernels[i]
+		for _, e := range s.BootEntries {
+			if k.Image == "" && e.Version == k.Version && e.Problem == "" {
+				k.Image, k.Initrd = e.Linux, cmp.Or(k.Initrd, e.Initrd)
+			}
+		}
+		for _, l := range s.Loaders {
+			if k.Image == "" && strings.HasPrefix(l.Path, `\EFI\Linux\`) && strings.Contains(l.Path, k.Version) {
+				k.Image, k.Initrd = l.Path, l.Path
+			}
+		}
+	}
 }
 
 // Loader is an EFI executable in a folder of vendors on an EFI system partition.

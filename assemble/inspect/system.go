@@ -54,6 +54,7 @@ func (m *Image) Look(t *Tree) *System {
 	s.kernels()
 	s.bootEntries()
 	s.loaders()
+	s.images()
 	s.users()
 	s.left()
 	s.packages()
