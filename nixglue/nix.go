@@ -305,7 +305,7 @@ func (n Nix) ended(ctx context.Context, program string, log *Log, err error) err
 		return &fault.Error{Class: ErrAnswer, Field: n.pathField(), Err: fmt.Errorf("run %s: %w", program, errors.Unwrap(err)),
 			Do: "see who may execute it: " + proc.Quote([]string{"ls", "-l", program})}
 	case errors.Is(err, exec.ErrNotFound), errors.Is(err, fs.ErrNotExist):
-		return &fault.Error{Class: ErrMissing, Field: n.pathField(), Err: fmt.Errorf("run %s: %w", program, errors.Unwrap(err)),
+		return &fault.Error{Class: ErrMissing, Field: n.pathField(), Err: fmt.Errorf("%s is not installed", program),
 			Do: "apt-get install nix-bin   # Debian, Ubuntu\nelsewhere: https://nixos.org/download"}
 	case ctx.Err() != nil, !errors.As(err, &child), child.Code < 0:
 		return err
