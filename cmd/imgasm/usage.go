@@ -32,6 +32,8 @@ func (a *app) noArgs(c *cli.Context) error {
 		e := &usageError{text: fmt.Sprintf("%s takes no argument, got %q", strings.TrimPrefix(c.Command.HelpName, "imgasm "), c.Args().First())}
 		if slices.ContainsFunc(c.Command.Flags, func(f cli.Flag) bool { return f.Names()[0] == "out" }) && !c.IsSet("out") && convert.Ending(c.Args().First()) != "" {
 			e.hint = "the image's name is given with --out: " + proc.Quote([]string{"--out", c.Args().First()})
+		} else if i := slices.Index(a.args, c.Args().First()); i > 0 && isFlag(c.Command, a.args[i-1]) {
+			e.hint = a.args[i-1] + " takes no value, or one as in " + a.args[i-1] + "=false"
 		}
 		return e
 	}
