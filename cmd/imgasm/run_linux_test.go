@@ -279,7 +279,7 @@ func TestSSHMissing(t *testing.T) {
 	s := newScene(t, greets)
 	s.must(s.runArgs("--detach")...)
 	// The fake QEMU takes connections and says nothing.
-	if code, _, stderr := s.call("", "ssh", "--wait", "300ms"); code != exitTimeout || !strings.Contains(stderr, "no ssh server of disk has answered within 300ms") {
+	if code, _, stderr := s.call("", "ssh", "--wait", "1500ms"); code != exitTimeout || !strings.Contains(stderr, "waiting for the ssh server of disk") || !strings.Contains(stderr, "no ssh server of disk has answered within 1.5s") {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
 	t.Setenv("PATH", t.TempDir())

@@ -217,7 +217,12 @@ func (a *app) awaitSSH(ctx context.Context, i *instance.Instance, most time.Dura
 		Class: errLate, Err: fmt.Errorf("no ssh server of %s has answered within %v", i.Name, most), Do: "see how far the guest is: imgasm logs " + i.Name})
 	defer cancel()
 	for begun, told := time.Now(), false; ; {
-		if _, err := verify.Banner(ctx, i.SSH.Port); err == nil {
+		try, stop := ctx, func() {}
+		if !told { // a guest that boots may take a connection and say nothing for long
+			try, stop = context.WithTimeout(ctx, time.Second)
+		}
+		_, err := verify.Banner(try, i.SSH.Port)
+		if stop(); err == nil {
 			return nil
 		}
 		if !told && time.Since(begun) > time.Second {
