@@ -12,8 +12,8 @@ import (
 	"github.com/imgasm/imgasm/kickstart/render"
 )
 
-// netCommands are the commands of a kickstart that use a network by themselves,
-// besides those that lint knows to need one.
+// netCommands are the commands of a kickstart that use a network without an address
+// in them ("updates http://…") that says so.
 var netCommands = []string{"bootc", "driverdisk", "fcoe", "iscsi", "iscsiname", "liveimg", "logging", "nfs", "ostreecontainer", "rdp", "realm", "repo", "rhsm", "sshpw", "url", "vnc"}
 
 // quietSections are those that run nothing.
@@ -32,12 +32,12 @@ func (p *Plan) needsNetwork(file *kickstart.File) bool {
 		return true
 	}
 	if p.Spec.Kickstart == "" {
-		return slices.ContainsFunc(p.Spec.Settings.Repos, func(r render.Repo) bool { return !strings.HasPrefix(r.URL, "file:") })
+		return slices.ContainsFunc(p.Spec.Settings.Repos, func(r render.Repo) bool { return remote(r.URL) })
 	}
 	for _, n := range file.Nodes {
 		switch n := n.(type) {
 		case *kickstart.Command:
-			if slices.Contains(netCommands, n.Name()) {
+			if slices.Contains(netCommands, n.Name()) || slices.ContainsFunc(n.Args(), func(w kickstart.Word) bool { return remote(w.Value) }) {
 				return true
 			}
 		case *kickstart.Section:
@@ -51,6 +51,11 @@ func (p *Plan) needsNetwork(file *kickstart.File) bool {
 		}
 	}
 	return false
+}
+
+// remote reports whether there is an address of another machine in a word.
+func remote(word string) bool {
+	return strings.Contains(word, "://") && !strings.Contains(word, "file://")
 }
 
 // included is a line that stands for a file that nobody here has seen.

@@ -41,6 +41,7 @@ func TestNetworkIsRestricted(t *testing.T) {
 		"offline":                     {func(s *Spec) { s.Offline = true; own("%packages", "%post\ntrue\n%end\n%packages")(s) }, false},
 		"a repository":                {own("cdrom", "url --url=https://example.org/"), true},
 		"a further repository":        {own("cdrom", "cdrom\nrepo --name=x --baseurl=https://example.org/"), true},
+		"an update of the installer":  {own("cdrom", "cdrom\nupdates http://example.org/u.img"), true},
 		"a script":                    {own("%packages", "%post\ncurl example.org\n%end\n%packages"), true},
 		"a domain":                    {own("cdrom", "cdrom\nrealm join example.org"), true},
 		"an include":                  {own("cdrom", "cdrom\n%include /run/install/repo/x.ks"), true},
