@@ -1,7 +1,9 @@
 package project_test
 
 import (
+	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/imgasm/imgasm/assemble/project"
+	"github.com/imgasm/imgasm/internal/digest"
 )
 
 var kinds = []project.Kind{
@@ -234,7 +237,8 @@ func TestKeyOfFolder(t *testing.T) {
 	}
 }
 
-// A file that several targets name is read once, whatever its size.
+// A file that several targets name is read once, whatever its size, and not at all
+// where its sum is known.
 func TestKeysReadOnce(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "one.sh")
@@ -253,6 +257,12 @@ func TestKeysReadOnce(t *testing.T) {
 	second, err2 := keys.Of(t.Context(), targets[0])
 	if err1 != nil || err2 != nil || first != second {
 		t.Errorf("%s, %v; %s, %v", first, err1, second, err2)
+	}
+	keys = project.Keys{Version: "1", Dir: dir, Sum: func(_ context.Context, path string, info fs.FileInfo) (string, int64, error) {
+		return digest.Bytes([]byte("echo 1")), info.Size(), nil
+	}}
+	if known, err := keys.Of(t.Context(), targets[0]); err != nil || known != first {
+		t.Errorf("of a sum that is known: %s, %v, want %s", known, err, first)
 	}
 }
 

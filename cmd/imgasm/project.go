@@ -294,7 +294,7 @@ func (a *app) targets(c *cli.Context) ([]aTarget, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys := project.Keys{Version: version, Dir: dir}
+	keys := project.Keys{Version: version, Dir: dir, Sum: a.sum}
 	var targets []aTarget
 	for _, t := range all {
 		t, on, err := placed(completed(t, a.kinds(), settings))
