@@ -33,6 +33,9 @@ type homecoming struct {
 	// Names are how files in the job's folder are called here, in what it says.
 	Names [][2]string `json:"names,omitempty"`
 	There string      `json:"-"` // where jobs are on the other host
+	// begun is the folder of what has come home already, where another place is chosen
+	// than it was to go to.
+	begun string
 }
 
 // call says how a file in the job's folder is called here. What was said first counts.

@@ -325,6 +325,9 @@ func TestOnHangup(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(dir, "image.qcow2.json")); err != nil {
 		t.Error(err)
 	}
+	if left, err := os.ReadDir(r.dir); err != nil || len(left) > 0 {
+		t.Errorf("where it was to go there is %v, %v", left, err)
+	}
 	o.none(t)
 	o.again(t, r) // which finds no job, and builds
 	o.none(t)

@@ -19,6 +19,7 @@ import (
 	"github.com/imgasm/imgasm/assemble/host"
 	"github.com/imgasm/imgasm/assemble/remote"
 	"github.com/imgasm/imgasm/cmd/imgasm/ui"
+	"github.com/imgasm/imgasm/internal/publish"
 )
 
 // remoteCommand is the verb remote.
@@ -212,6 +213,7 @@ func (t *trip) homeOf(j remote.Job, dir string) (*homecoming, error) {
 	}
 	if ours {
 		if dir != "" {
+			h.begun = h.folder()
 			h.to(dir)
 		}
 		return h, nil
@@ -242,6 +244,9 @@ func (t *trip) isOurs(id string, h *homecoming) (bool, error) {
 
 // bring follows a job, which may have ended, and brings home what it has made.
 func (t *trip) bring(j remote.Job, h *homecoming) error {
+	if h.begun != "" {
+		_ = publish.Rename(h.begun, h.folder()) // on another file system all comes anew
+	}
 	record, err := remote.OpenRecord(t.ctx, h.folder())
 	if err != nil {
 		return err
