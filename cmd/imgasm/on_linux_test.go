@@ -333,6 +333,24 @@ func TestOnHangup(t *testing.T) {
 	o.none(t)
 }
 
+// What was made there, and did not come home, is named when something else is asked for.
+func TestOnOtherwise(t *testing.T) {
+	t.Parallel()
+	o := anotherHost(t)
+	out := filepath.Join(t.TempDir(), "out.vhd")
+	r := launchWith(t, o.env, out, "convert", randomDisk(t, 32<<20, 64<<20), out, "--on", "there")
+	r.await(t, func(e event.Event) bool { return e.Step == "fetch" })
+	r.signal(t, syscall.SIGHUP)
+	r.wait()
+	_, _, said := o.run(t, "convert", randomDisk(t, 1<<20, 2<<20), out, "--on", "there")
+	id := o.list(t)[0].ID
+	if want := "which was asked for otherwise, is done: imgasm remote fetch there " + id; !strings.Contains(said, want) {
+		t.Errorf("%s\nwant %q", said, want)
+	}
+	o.must(t, "remote", "fetch", "there", id, "--out", t.TempDir())
+	o.none(t)
+}
+
 // What fails there is told here, and its logs come home.
 func TestOnFailure(t *testing.T) {
 	t.Parallel()

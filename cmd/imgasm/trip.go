@@ -159,6 +159,8 @@ func (t *trip) known(record *remote.Record, sum string) (known bool, err error) 
 				t.app.note("job %s of %s, which was asked for otherwise, still runs on %s", j.ID, ago(j.Started.Add(c.Ahead)), t.host)
 			case record.Request == sum && !j.End.Killed: // it is done once more
 				return c.Done(ctx, j.ID)
+			case j.End.Code == exitDone && !j.End.Killed:
+				t.app.note("job %s of %s, which was asked for otherwise, is done: imgasm remote fetch %s %[1]s", j.ID, ago(j.Started.Add(c.Ahead)), t.host)
 			}
 		}
 		return nil
