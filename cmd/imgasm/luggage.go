@@ -99,8 +99,8 @@ func sizes(files []remote.File) (sum int64) {
 	return sum
 }
 
-// add packs a file, or a folder with all that is in it, which is called name there.
-// modes: they count.
+// add packs a file, which is called name there; where modes count also a folder with
+// all that is in it.
 func (l *luggage) add(name, file string, modes bool) error {
 	root, err := filepath.EvalSymlinks(file)
 	if err != nil {
@@ -129,7 +129,7 @@ func (l *luggage) add(name, file string, modes bool) error {
 			f.Mode = uint32(info.Mode().Perm())
 		}
 		switch {
-		case d.IsDir():
+		case d.IsDir() && modes:
 			f.Dir = true
 		case info.Mode()&fs.ModeSymlink != 0:
 			f.Link, err = os.Readlink(at)

@@ -495,9 +495,14 @@ func TestOnHostilePlaces(t *testing.T) {
 	}
 }
 
-// A name that JSON cannot carry is told before anything travels.
-func TestOnNamesInUTF8(t *testing.T) {
+// What can be no input is told before anything travels: a folder, for one, or a name
+// that JSON cannot carry.
+func TestOnNoInput(t *testing.T) {
 	t.Parallel()
+	dir := t.TempDir()
+	if code, _, stderr := (&other{}).run(t, "convert", "--on", "none.invalid", dir, "out.raw"); code != exitInput || !strings.Contains(stderr, dir+": not a regular file\nimgasm: hint: give a file, not the folder") {
+		t.Errorf("a folder: exit code %d\n%s", code, stderr)
+	}
 	in := filepath.Join(t.TempDir(), "\xffin.raw")
 	if err := os.WriteFile(in, nil, 0o600); err != nil {
 		t.Skip(err)
