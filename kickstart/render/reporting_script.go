@@ -28,8 +28,9 @@ func reports(r Reporting) []report {
 	all := []report{
 		{header: "%pre", body: "say phase pre\n", ticks: 100},
 		{header: "%pre-install", body: "say phase pre-install\n", ticks: 100},
-		// Asking rpm takes its time on an emulated processor.
-		{header: "%post", body: post + "say done\n", after: trim, ticks: 1800},
+		// Asking rpm for a desktop's packages takes minutes on an emulated processor,
+		// and without "done" the installation has failed.
+		{header: "%post", body: post + "say done\n", after: trim, ticks: 12000},
 		// The installer waits for three minutes after an error, then leaves.
 		{header: "%onerror", body: "logs=" + shellQuote(logs) + "\n" + onerrorReport, ticks: 900},
 	}
