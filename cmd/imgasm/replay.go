@@ -32,8 +32,8 @@ func replayCommand(app *app) *cli.Command {
 		Name: "replay", Category: verbLook + rare,
 		Usage:     "say what a recorded installation proves",
 		ArgsUsage: "SERIAL.LOG|BUNDLE",
-		UsageText: "imgasm replay alma.failed\n" +
-			"imgasm replay alma.failed/serial.log --log alma.failed/anaconda.log\n" +
+		UsageText: "imgasm replay alma.qcow2.failed\n" +
+			"imgasm replay serial.log --log anaconda.log --log packaging.log\n" +
 			"imgasm replay --json serial.log | tail -n 1\n\n" +
 			"imgasm replay serial.log --progress progress.log --kickstart ks.cfg\n" +
 			"imgasm replay serial.log --arch aarch64 --accel tcg --verbose",
