@@ -20,6 +20,7 @@ import (
 
 	"github.com/imgasm/imgasm/assemble/project"
 	"github.com/imgasm/imgasm/assemble/remote"
+	"github.com/imgasm/imgasm/internal/digest"
 	"github.com/imgasm/imgasm/internal/event"
 	"github.com/imgasm/imgasm/internal/sshtest"
 	"github.com/imgasm/imgasm/qemu/qemutest"
@@ -330,6 +331,28 @@ func TestOnHangup(t *testing.T) {
 	}
 	o.none(t)
 	o.again(t, r) // which finds no job, and builds
+	o.none(t)
+}
+
+// An input that goes while others are sent is sent once more.
+func TestOnInputGone(t *testing.T) {
+	t.Parallel()
+	o := anotherHost(t)
+	small := filepath.Join(t.TempDir(), "small")
+	if err := os.WriteFile(small, []byte("small"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := o.launch(t, filepath.Join(t.TempDir(), "image.qcow2"), qemutest.Script{Steps: []qemutest.Step{qemutest.Hang()}}, append(smallBuild(t), "--copy", small+":/a", "--copy", randomDisk(t, 64<<20, 64<<20)+":/b")...)
+	r.await(t, func(e event.Event) bool { return e.Step == "send" && e.Done > 4<<20 })
+	r.signal(t, syscall.SIGSTOP)
+	gone := filepath.Join(o.cache, "remote/files", digest.Bytes([]byte("small")))
+	if err := os.Remove(gone); err != nil {
+		t.Error(err)
+	}
+	r.signal(t, syscall.SIGCONT)
+	r.await(t, isConsole)
+	r.signal(t, syscall.SIGTERM)
+	r.wait()
 	o.none(t)
 }
 

@@ -190,17 +190,27 @@ func (t *trip) send(e *errand) error {
 	}
 	return t.step("send", "send what "+t.host+" does not have", func(moved func(done, total int64)) (string, error) {
 		var before int64
-		for _, f := range missing {
-			err := t.do(func(ctx context.Context, c *remote.Client) error {
-				done := before
-				return c.Put(ctx, f, e.bag.from[f.SHA256], func(n int64) { done += n; moved(done, total) })
+		for len(missing) > 0 {
+			for _, f := range missing {
+				err := t.do(func(ctx context.Context, c *remote.Client) error {
+					done := before
+					return c.Put(ctx, f, e.bag.from[f.SHA256], func(n int64) { done += n; moved(done, max(done, total)) })
+				})
+				if err != nil {
+					return "", err
+				}
+				before += f.Size
+			}
+			// The first may have gone while the last was sent: with another's job, say.
+			err := t.do(func(ctx context.Context, c *remote.Client) (err error) {
+				missing, err = c.Missing(ctx, e.bag.files)
+				return err
 			})
 			if err != nil {
 				return "", err
 			}
-			before += f.Size
 		}
-		return size.Text(total) + " sent", nil
+		return size.Text(before) + " sent", nil
 	})
 }
 
