@@ -5,7 +5,6 @@ package guest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -98,7 +97,16 @@ func (r *Runner) Verify(ctx context.Context, j *assemble.Job, m qemu.Config, v V
 	for _, why := range slices.Sorted(maps.Keys(skipped)) {
 		j.Note("not verified: " + strings.Join(skipped[why], ", ") + ": " + why)
 	}
-	text := fmt.Sprintf("%s; passed: %s", report.Proof, strings.Join(report.Names(verify.Passed), ", "))
+	text := "passed: " + strings.Join(report.Names(verify.Passed), ", ")
+	if report.Proof != nil {
+		text = report.Proof.String() + "; " + text
+	} else {
+		text = "nobody could see whether it boots"
+		j.Cautions = append(slices.Clone(j.Cautions), assemble.Caution{
+			Text: "nobody has seen that this image boots: it waits for the passphrase of its disk", Lasting: true,
+			Do: "boot it yourself before you use it: imgasm run " + j.Outputs.Path,
+		})
+	}
 	if failed := report.Names(verify.Failed); len(failed) > 0 {
 		text += "; failed: " + strings.Join(failed, ", ")
 		j.Cautions = append(slices.Clone(j.Cautions), assemble.Caution{

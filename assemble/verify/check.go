@@ -116,17 +116,25 @@ func checkLeftovers(_ context.Context, r *run) verdict {
 
 func checkBoot(ctx context.Context, r *run) verdict {
 	c := r.clones[0]
-	select {
-	case <-c.prompted:
-	case <-c.banner:
-	case <-c.ended:
-		if c.failure == nil && c.err != nil {
-			return failed(nil, "%v", c.err)
+	locked, over := c.locked, (<-chan time.Time)(nil)
+	for {
+		select {
+		case <-c.prompted:
+		case <-c.banner:
+		case <-locked: // another disk's, perhaps, without which it comes up
+			locked, over = nil, time.After(r.Grace)
+			continue
+		case <-over:
+			return skipped("it waits for the passphrase of its disk, which nobody gives")
+		case <-c.ended:
+			if c.failure == nil && c.err != nil {
+				return failed(nil, "%v", c.err)
+			}
+			return failed(c.words(), "before anybody could log in: %s", c.fate())
+		case <-ctx.Done():
 		}
-		return failed(c.words(), "before anybody could log in: %s", c.fate())
-	case <-ctx.Done():
+		return passed("up %.1f s after power-on", c.upAt.Seconds())
 	}
-	return passed("up %.1f s after power-on", c.upAt.Seconds())
 }
 
 func checkSSH(ctx context.Context, r *run) verdict {

@@ -35,7 +35,8 @@ type clone struct {
 	guest *watch.Guest
 	port  int // of this host, where the guest's ssh server is
 
-	prompted chan struct{} // closed when a login prompt came on the console
+	locked   chan struct{} // closed when the passphrase of a disk was asked for on the console
+	prompted chan struct{} // closed when a login prompt came there
 	banner   chan struct{} // closed when the ssh server has said who it is
 	answered chan struct{} // closed when the login is decided
 	ended    chan struct{} // closed when the machine is not followed any more
@@ -67,6 +68,10 @@ func LogFile(n int) string {
 // follow on the same line.
 var loginPrompt = regexp.MustCompile(`^\S+ login:( |$)`)
 
+// asksPassphrase is what systemd-cryptsetup asks for, "Please enter passphrase for disk
+// vda3 (luks-…):" (systemd src/cryptsetup/cryptsetup.c).
+const asksPassphrase = "Please enter passphrase for disk"
+
 // boot starts the nth machine and begins to follow it.
 func (r *run) boot(parent context.Context, n int) (*clone, error) {
 	dir := MachineDir(r.Dir, n)
@@ -81,7 +86,7 @@ func (r *run) boot(parent context.Context, n int) (*clone, error) {
 		return nil, err
 	}
 	c := &clone{
-		n: n, vm: vm, prompted: make(chan struct{}), banner: make(chan struct{}), answered: make(chan struct{}), ended: make(chan struct{}), hostKeys: &hostKeys{},
+		n: n, vm: vm, locked: make(chan struct{}), prompted: make(chan struct{}), banner: make(chan struct{}), answered: make(chan struct{}), ended: make(chan struct{}), hostKeys: &hostKeys{},
 	}
 	if c.port, err = vm.ForwardedPort(parent, SSHPort); err != nil {
 		vm.Close()
@@ -180,6 +185,9 @@ func (r *run) said(n int) event.Sink {
 // record looks at a line of the console.
 func (c *clone) record(l console.Record) {
 	text := strings.TrimSpace(l.Text)
+	if strings.Contains(text, asksPassphrase) && !is(c.locked) {
+		close(c.locked)
+	}
 	if c.prompt != "" || !loginPrompt.MatchString(l.Text) || strings.HasPrefix(text, "Last ") {
 		return
 	}

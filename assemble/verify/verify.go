@@ -229,6 +229,8 @@ func (r *run) unanswered(c check) string {
 		return ""
 	case c.needs > ofMachine && first.down():
 		return "the machine has ended"
+	case c.needs > ofMachine && is(first.locked) && !is(first.prompted) && !is(first.banner):
+		return "the machine waits for the passphrase of its disk"
 	case c.needs >= ofTwins && len(r.clones) < 2:
 		return "one machine was booted, and this takes two: imgasm verify " + r.Image.Path
 	case c.needs >= ofTwins && r.clones[1].down():

@@ -367,6 +367,28 @@ func TestLeftovers(t *testing.T) {
 	}
 }
 
+// Nobody gives an encrypted disk its passphrase: whether the image comes up is not
+// known, unless it does without.
+func TestPassphrase(t *testing.T) {
+	t.Parallel()
+	asks := qemutest.Serial("Please enter passphrase for disk vda3 (luks-1234): ")
+	for want, steps := range map[string][]qemutest.Step{"boot skipped": {asks}, "boot passed": {asks, qemutest.Serial("\r\nimgasm login: ")}} {
+		t.Run(want, func(t *testing.T) {
+			t.Parallel()
+			l, err := net.Listen("tcp", "127.0.0.1:0") // accepts, as QEMU does, and says nothing
+			ok(t, err)
+			defer l.Close()
+			o := options(t, l.Addr().(*net.TCPAddr).Port, steps...)
+			o.Inside, o.Unread = nil, errors.New("it is crypto_LUKS")
+			r, err := verify.Run(t.Context(), o)
+			ok(t, err)
+			if r.Err() != nil || !slices.Contains(statuses(r), want) || (r.Proof == nil) != (want == "boot skipped") {
+				t.Errorf("%v, %+v, %+v", r.Err(), r.Results, r.Proof)
+			}
+		})
+	}
+}
+
 // A guest that breaks fails the check that waits for it, and ends no other well.
 func TestBroken(t *testing.T) {
 	t.Parallel()
