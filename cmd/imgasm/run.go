@@ -153,9 +153,7 @@ func (a *app) run(c *cli.Context, path string) error {
 }
 
 // note tells people something that is no problem.
-func (a *app) note(format string, args ...any) {
-	fmt.Fprintf(a.Err, "imgasm: "+format+"\n", args...)
-}
+func (a *app) note(format string, args ...any) { a.Note(fmt.Sprintf(format, args...)) }
 
 // portFlags reads HOST:GUEST.
 func portFlags(values []string) (all []qemu.Forward, err error) {

@@ -54,8 +54,18 @@ func (s *Streams) Coloured() (io.Writer, bool) {
 
 // Problem says what is wrong, and what to do about it, on standard error. Kind
 // is "error" or "warning".
-func (s *Streams) Problem(kind, text, hint string) {
-	io.WriteString(s.Err, problem(kind, text, hint)+"\n")
+func (s *Streams) Problem(kind, text, hint string) { s.say(problem(kind, text, hint)) }
+
+// Note says something that is no problem.
+func (s *Streams) Note(text string) { s.say("imgasm: " + printable(text)) }
+
+// say writes lines on standard error, on a terminal broken between words.
+func (s *Streams) say(lines string) {
+	if view := s.view(Shown{}); view.Style == Live {
+		view.Colour = false // which Err takes out
+		lines = newLiveView(nil, view).problem("", lines)
+	}
+	io.WriteString(s.Err, lines+"\n")
 }
 
 // problem is what people read of an error or a warning. Further lines of its
