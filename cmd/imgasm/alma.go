@@ -3,6 +3,8 @@
 package main
 
 import (
+	"errors"
+	"io/fs"
 	"slices"
 
 	"github.com/urfave/cli/v2"
@@ -86,8 +88,11 @@ func kickstartFlag() cli.Flag {
 // kickstartSpec reads kickstartFlag.
 func (a *app) kickstartSpec(c *cli.Context, s *alma.Spec) (err error) {
 	s.Kickstart = c.String("kickstart")
-	if s.KickstartText, err = a.namedKickstart(c.Context, &s.Kickstart); err != nil {
+	s.KickstartText, err = a.namedKickstart(c.Context, &s.Kickstart)
+	if errors.Is(err, fs.ErrNotExist) {
 		return badInput("--kickstart", err, "imgasm kickstart render writes one to begin with")
+	} else if err != nil {
+		return badInput("--kickstart", err, "")
 	}
 	return nil
 }
