@@ -8,8 +8,14 @@ from=$volume/$on
 if [ "$name" ] && [ -d "$to" ]; then to=$to/$name; fi
 mkdir -p "$(dirname "$to")"
 # New files have their own modes, for want of a mask; folders that are there keep
-# theirs, for want of -p.
-(umask 0 && cp -RT --remove-destination "$from" "$to")
+# theirs. One that is there as a link, as /lib is, is gone into, which cp -R refuses.
+(
+  umask 0
+  if [ "$name" ]; then exec cp -T --remove-destination "$from" "$to"; fi
+  cd "$from"
+  find . -type d -exec sh -c 'for d; do [ -d "$0/${d#.}" ] || mkdir -m "$(stat -c %a "$d")" "$0/${d#.}" || exit; done' "$to" {} +
+  find . ! -type d -exec cp --parents --remove-destination -t "$to" {} +
+)
 relabel() { ! command -v restorecon >/dev/null || "$@"; }
 link() { ln -sfnT -- "$2" "$to/$1" && relabel restorecon "$to/$1"; }
 at=$to # and the folders above it: they may be new

@@ -40,7 +40,9 @@ func TestCopied(t *testing.T) {
 	}
 	write(root+"/etc/tool.conf", "old\n", 0o600)
 	write(root+"/elsewhere", "untouched\n", 0o600)
-	if err := errors.Join(os.Chmod(root+"/etc", 0o711), os.Symlink("../elsewhere", root+"/etc/link")); err != nil {
+	if err := errors.Join(os.Chmod(root+"/etc", 0o711), os.Symlink("../elsewhere", root+"/etc/link"),
+		os.MkdirAll(root+"/usr/bin", 0o755), os.Symlink("usr/bin", root+"/bin"), // as they are in EL
+		os.Mkdir(volume+"/copy/2/empty", 0o755), os.Chmod(volume+"/copy/2/empty", 0o771)); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []Copied{
@@ -73,9 +75,9 @@ func TestCopied(t *testing.T) {
 		return nil
 	})
 	want := `drwxr-xr-x  
-drwxr-xr-x /bin 
--rwxr-xr-x /bin/it's a tool #!
+Lrwxrwxrwx /bin 
 -rw------- /elsewhere untouched
+drwxrwx--x /empty 
 drwx--x--x /etc 
 Lrwxrwxrwx /etc/dash 
 Lrwxrwxrwx /etc/l'ink new
@@ -85,6 +87,9 @@ Lrwxrwxrwx /etc/l'ink new
 drwxr-xr-x /new 
 drwxr-xr-x /new/place 
 -rw-r----- /new/place/motd hello
+drwxr-xr-x /usr 
+drwxr-xr-x /usr/bin 
+-rwxr-xr-x /usr/bin/it's a tool #!
 `
 	if err != nil || got.String() != want {
 		t.Errorf("%v\n%s\nwant\n%s", err, &got, want)
