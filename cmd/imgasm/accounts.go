@@ -33,7 +33,7 @@ func accountFlags() []cli.Flag {
 func (a *app) accounts(c *cli.Context) (who render.Accounts, err error) {
 	who.User = c.String("user")
 	if c.String("password-file") == "-" && c.String("root-password-file") == "-" {
-		return who, a.usage("standard input has one password: name a file for the other")
+		return who, badInput("--password-file", errors.New("standard input has one password"), "name a file for --root-password-file")
 	}
 	if who.RootPassword, err = a.password(c, "root-password"); err != nil {
 		return who, err

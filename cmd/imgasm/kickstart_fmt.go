@@ -60,7 +60,7 @@ func (a *app) kickstartFmt(ctx context.Context, o fmtOptions) error {
 	var failed []error
 	for _, f := range files {
 		if f.path == "" && o.write {
-			return a.usage("--write cannot write standard input")
+			return badInput("--write", errors.New("- is standard input, which cannot be written"), "without --write it is printed")
 		}
 		if err := f.staysBelow(""); err != nil {
 			failed = append(failed, err)

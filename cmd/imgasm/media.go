@@ -171,7 +171,7 @@ func (a *app) mediaBoot(c *cli.Context, installer bool) error {
 	case c.IsSet("deliver") && c.String("kickstart") == "":
 		return a.usage("--deliver says how a kickstart comes to the installer: add --kickstart FILE")
 	case !s.Deliver.OnVolume() && len(c.StringSlice("extra")) > 0:
-		return a.usage("--extra files lie on the OEMDRV volume, and --deliver initrd makes none: use --deliver both")
+		return badInput("--extra", errors.New("these files lie on the OEMDRV volume, and --deliver initrd makes none"), "use --deliver both")
 	}
 	if ks := c.String("kickstart"); ks != "" {
 		text, err := a.namedKickstart(c.Context, &ks)
