@@ -67,6 +67,19 @@ func (a *app) configFile() string {
 	return filepath.Join(base, "imgasm", "config.yaml")
 }
 
+// atHome puts the user's home for ~/ into what names files, as a shell does.
+func (a *app) atHome(arg project.Arg) {
+	home := a.getenv("HOME")
+	if home == "" || arg.Flag.Files == nil && !slices.Contains(written, arg.Flag.Name) {
+		return
+	}
+	for i, value := range arg.Values {
+		if rest, ok := strings.CutPrefix(value, "~/"); ok {
+			arg.Values[i] = filepath.Join(home, rest)
+		}
+	}
+}
+
 // settings are what config.yaml and the environment set of the flags of verbs, the
 // environment last; nil where the command leaves them out.
 func (a *app) settings(c *cli.Context, verbs []project.Kind) ([]project.Setting, error) {
@@ -88,11 +101,7 @@ func (a *app) settings(c *cli.Context, verbs []project.Kind) ([]project.Setting,
 		}
 	}
 	for _, s := range all {
-		for i, value := range s.Values {
-			if rest, ok := strings.CutPrefix(value, "~/"); ok && s.Flag.Files != nil { // as a shell does
-				s.Values[i] = filepath.Join(a.getenv("HOME"), rest)
-			}
-		}
+		a.atHome(s.Arg)
 	}
 	first := map[string]project.Flag{}
 	for _, v := range verbs {

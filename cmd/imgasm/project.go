@@ -297,6 +297,9 @@ func (a *app) targets(c *cli.Context) ([]aTarget, error) {
 	keys := project.Keys{Version: version, Dir: dir, Sum: a.sum}
 	var targets []aTarget
 	for _, t := range all {
+		for _, arg := range t.Args {
+			a.atHome(arg)
+		}
 		t, on, err := placed(completed(t, a.kinds(), settings))
 		if err != nil {
 			return nil, err

@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -291,6 +293,26 @@ func TestProjectSchema(t *testing.T) {
 	}
 	if files < 7 {
 		t.Errorf("%d flags name files", files)
+	}
+}
+
+// ~/ is the user's home in what names files.
+func TestProjectAtHome(t *testing.T) {
+	home, file := t.TempDir(), filepath.Join(t.TempDir(), "imgasm.yaml")
+	t.Setenv("HOME", home)
+	key := func(script string) (target targetLine) {
+		t.Helper()
+		err := os.WriteFile(filepath.Join(home, "post.sh"), []byte(script), 0o600)
+		err2 := os.WriteFile(file, []byte("images: {a: {kind: rehearse, out: ~/a.raw, post: ~/post.sh}}"), 0o600)
+		var list bytes.Buffer
+		code := run(t.Context(), []string{"imgasm", "build", "-f", file, "--list", "--json"}, nil, &list, io.Discard, os.Getenv)
+		if err := errors.Join(err, err2, json.Unmarshal(list.Bytes(), &target)); err != nil || code != exitDone || target.Out != filepath.Join(home, "a.raw") {
+			t.Errorf("exit code %d, %+v, %v", code, target, err)
+		}
+		return target
+	}
+	if key("echo 1").Key == key("echo 2").Key {
+		t.Error("a script in the home is not part of the key")
 	}
 }
 
