@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/imgasm/imgasm/kickstart"
 )
 
 // variant is a combination of a matrix' values, in its order.
@@ -92,6 +94,9 @@ func (r reader) target(e entry, kind Kind, args map[string]Arg, v variant) (Targ
 	if !imageName.MatchString(t.Name) {
 		return t, r.wrong(e.key, fmt.Sprintf("%q is no name for an image", t.Name), "its matrix has values that no file can be called by: write a variable of the matrix and use {…}")
 	}
+	if err := r.meant(kind, args, v); err != nil {
+		return t, err
+	}
 	words["name"] = t.Name
 	if _, ok := args["out"]; !ok {
 		f, _ := kind.flag("out")
@@ -115,6 +120,22 @@ func (r reader) target(e entry, kind Kind, args map[string]Arg, v variant) (Targ
 		t.Args = append(t.Args, a)
 	}
 	return t, nil
+}
+
+// meant refuses a variable that nothing uses and that is nearly called as a flag: its
+// targets would all be the same.
+func (r reader) meant(kind Kind, args map[string]Arg, v variant) error {
+	for _, p := range v {
+		key := p.key.text
+		used := func(a Arg) bool {
+			return slices.ContainsFunc(a.Values, func(value string) bool { return strings.Contains(value, "{"+key+"}") })
+		}
+		near := kickstart.Nearest(key, flagNames(kind))
+		if near != "" && key != "kind" && !slices.Contains(r.flagNames(), key) && !slices.ContainsFunc(slices.Collect(maps.Values(args)), used) {
+			return r.wrong(p.key, fmt.Sprintf("%q is no flag of imgasm %s, and {%[1]s} stands nowhere", key, kind.Name), "did you mean "+near+"?")
+		}
+	}
+	return nil
 }
 
 var word = regexp.MustCompile(`\{([a-z][a-z0-9-]*)\}`)

@@ -300,8 +300,11 @@ func (r reader) kind(e entry, v variant) (Kind, error) {
 	if at == nil {
 		return Kind{}, r.wrong(e.key, e.key.text+" has no kind", "kind: "+strings.Join(names, ", or kind: "))
 	}
+	if !at.scalar() {
+		return Kind{}, r.wrong(at, "kind takes one value", "for one target each: matrix: {kind: ["+strings.Join(names, ", ")+"]}")
+	}
 	i := slices.Index(names, at.text)
-	if i < 0 || at.entries != nil {
+	if i < 0 {
 		return Kind{}, r.unknown(at, "kind", names)
 	}
 	return r.kinds[i], nil
