@@ -29,6 +29,9 @@ func (r reader) variants(m *node) ([]variant, error) {
 		if e.key.text == "exclude" {
 			continue
 		}
+		if e.key.text == "name" {
+			return nil, r.wrong(e.key, "{name} is what the target is called", "call the variable otherwise")
+		}
 		if len(e.value.items) == 0 {
 			return nil, r.wrong(e.value, e.key.text+" of a matrix is a list of values", "such as "+e.key.text+": [a, b]")
 		}

@@ -116,6 +116,7 @@ func TestMistakes(t *testing.T) {
 		"images:\n  a: {kind: alma, matrix: {v: [1], exclude: [{v: 1}]}}":                "f:2:45: no combination is left",
 		"images:\n  a: {kind: [alma]}":                                                   "f:2:13: kind takes one value for one target each: matrix: {kind: [alma, nixos]}",
 		"images:\n  a: {kind: alma, matrix: {versions: [9, 10]}}":                        `f:2:28: "versions" is no flag of imgasm alma, and {versions} stands nowhere did you mean version?`,
+		"images:\n  a: {kind: alma, matrix: {name: [b]}}":                                "f:2:28: {name} is what the target is called",
 		"images: {}\n---\nimages: {}":                                                    "a second document",
 		// The parser would take 6 GB for these.
 		"images: " + strings.Repeat("[", 60000):   "f:1:25: more than 16 values in one another",
