@@ -3,9 +3,11 @@
 package inspect
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"path"
 	"slices"
@@ -112,6 +114,8 @@ type differ struct {
 	ctx  context.Context
 	a, b fs.FS
 	tell func(FileChange) error
+
+	pieces [2][256 << 10]byte // of the contents of both
 }
 
 // dirs compares a directory that one or both have.
@@ -238,6 +242,11 @@ func (d *differ) compare(name string, a, b *FileState) ([]string, error) {
 	if !sameType || a.Bytes != b.Bytes || a.Bytes == 0 {
 		return what, nil
 	}
+	if what == nil { // most files are the same: to compare takes a third of the time that sums do
+		if same, err := d.same(name); same || err != nil {
+			return nil, err
+		}
+	}
 	var err error
 	if a.SHA256, err = d.sum(d.a, name); err != nil {
 		return nil, err
@@ -247,6 +256,33 @@ func (d *differ) compare(name string, a, b *FileState) ([]string, error) {
 	}
 	note(a.SHA256 != b.SHA256, "contents")
 	return what, nil
+}
+
+// same compares the contents of two files of one size.
+func (d *differ) same(name string) (bool, error) {
+	a, err := d.a.Open(name)
+	if err != nil {
+		return false, err
+	}
+	defer a.Close()
+	b, err := d.b.Open(name)
+	if err != nil {
+		return false, err
+	}
+	defer b.Close()
+	for d.ctx.Err() == nil {
+		n, err := io.ReadFull(a, d.pieces[0][:])
+		m, errB := io.ReadFull(b, d.pieces[1][:])
+		switch {
+		case !bytes.Equal(d.pieces[0][:n], d.pieces[1][:m]):
+			return false, nil // or one cannot be read, which its sum tells
+		case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+			return true, nil
+		case err != nil || errB != nil:
+			return false, errors.Join(err, errB)
+		}
+	}
+	return false, context.Cause(d.ctx)
 }
 
 func (d *differ) sum(fsys fs.FS, name string) (string, error) {
