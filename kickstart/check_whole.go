@@ -104,7 +104,7 @@ func (l *linter) checkLayout(s *storageFacts) {
 		l.failsAt(s.first, problem{rule: ruleNoRoot, text: "reqpart alone makes no file system for /", hint: "add part / --size=4096 --grow"})
 		return
 	}
-	if !s.mounts["/"] {
+	if !s.mounts["/"] && l.state.seen["btrfs"] == 0 { // whose subvolumes are mounted too
 		l.failsAt(s.first, problem{rule: ruleNoRoot, text: "no command makes a file system for /", hint: "add part / --size=4096 --grow"})
 	}
 	t := l.options.Target

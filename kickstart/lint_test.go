@@ -334,6 +334,20 @@ func checkRows(t *testing.T, name string, rows []OptionSpec) {
 	}
 }
 
+// The root may be a subvolume, where the dialect has btrfs.
+func TestLintSubvolumes(t *testing.T) {
+	const text = "lang en_US.UTF-8\ntimezone UTC\nrootpw --lock\ncdrom\nreqpart\npart btrfs.1 --fstype=btrfs --size=4400\nbtrfs none --label=r btrfs.1\nbtrfs / --subvol --name=root r\n%packages\n%end\npoweroff\n"
+	f, err := Parse("ks.cfg", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, finding := range Lint(f, LintOptions{Dialect: AlmaLinux10, Target: &Target{Arch: "x86_64", Boot: "uefi", CmdlineMode: true}}) {
+		if finding.Severity == Error {
+			t.Errorf("%+v", finding)
+		}
+	}
+}
+
 // What needs the network is an error for a guest that has none, with what to
 // write instead.
 func TestLintOffline(t *testing.T) {
