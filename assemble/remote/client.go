@@ -134,7 +134,10 @@ func (c *Client) Put(ctx context.Context, file File, from string, moved func(int
 	stop()
 	err = c.moving(ctx, f, err)
 	if err == nil || errors.Is(err, ErrLost) { // the host may have said why
-		if _, said := c.receive(ctx); err == nil || said == nil || errors.Is(said, ErrHost) {
+		switch _, said := c.receive(ctx); {
+		case errors.Is(said, ErrHost):
+			return fmt.Errorf("%s: %w", from, said)
+		case err == nil || said == nil:
 			return said
 		}
 	}

@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"context"
 	"errors"
 	"net"
 	"os"
@@ -8,7 +9,32 @@ import (
 	"testing"
 
 	"github.com/imgasm/imgasm/assemble/remote/transfer"
+	"github.com/imgasm/imgasm/internal/digest"
+	"github.com/imgasm/imgasm/internal/fault"
 )
+
+// A file that is written to while it is sent is named, with what to do.
+func TestPutOfAnother(t *testing.T) {
+	here, there := net.Pipe()
+	host := &Server{Dir: t.TempDir()}
+	go func() {
+		defer there.Close()
+		_ = host.Serve(context.Background(), there, there)
+	}()
+	c, err := NewClient(t.Context(), here, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, []byte("content"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err = c.Put(t.Context(), File{SHA256: digest.Bytes([]byte("before")), Size: 7}, path, func(int64) {})
+	if !errors.Is(err, ErrHost) || err.Error() != path+": the file has changed while it was sent" || fault.Hint(err, nil) == "" {
+		t.Errorf("%v", err)
+	}
+}
 
 // A host that dies when it has all of a file, and has not said so, is not taken to
 // have it.

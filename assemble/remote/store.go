@@ -16,6 +16,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/imgasm/imgasm/internal/digest"
+	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/publish"
 	"github.com/imgasm/imgasm/internal/smallfile"
 )
@@ -82,7 +83,8 @@ func (s *Server) keep(ctx context.Context, f *os.File, sum string) error {
 		return err
 	}
 	if is != sum {
-		return errors.Join(errors.New("the file has changed while it was sent"), os.Remove(f.Name()))
+		changed := &fault.Error{Class: ErrHost, Err: errors.New("the file has changed while it was sent"), Do: "do it again when nothing writes to the file any more"}
+		return errors.Join(changed, os.Remove(f.Name()))
 	}
 	if err := publish.Sync(ctx, f); err != nil {
 		return err
