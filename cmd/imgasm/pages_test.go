@@ -29,7 +29,7 @@ func TestPageBeforeFirstStep(t *testing.T) {
 		"alma --iso bad.iso --report theirs.html":                                "<html>",
 		"alma --offline --iso https://a:s3cret@127.0.0.1:1/x.iso --report pages": "alma.qcow2",
 		"nixos --out x.raw --assemble --free much --report pages":                "much",
-		"verify bad.iso --report pages":                                          "architecture",
+		"verify bad.iso --report pages":                                          "are no disk",
 	} {
 		var stdout, stderr bytes.Buffer
 		args := strings.Fields("imgasm " + line)
