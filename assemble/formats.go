@@ -77,7 +77,7 @@ func (o Output) CheckFormats(sizeBytes int64) error {
 		err := convert.Options{Format: name}.Check(sizeBytes)
 		var refused *fault.Error
 		if errors.As(err, &refused) && errors.Is(err, convert.ErrFormat) {
-			return bad("Formats", refused.Err, "such as {Formats} qcow2")
+			return bad("Formats", refused.Err, "such as {Formats} qcow2, given once for each")
 		} else if err != nil {
 			return err
 		}

@@ -39,7 +39,7 @@ is the key that imgasm has made for it.`,
 		Action: func(c *cli.Context) error {
 			before, command := a.divided(c)
 			if len(before) > 1 {
-				return a.usage("ssh takes one name, got %d; what follows -- is the command", len(before))
+				return &usageError{fmt.Sprintf("ssh takes one name, got %d; what follows -- is the command", len(before)), proc.Quote(slices.Concat([]string{"imgasm", "ssh", before[0], "--"}, before[1:], command))}
 			}
 			i, err := a.reachable(c, strings.Join(before, ""), c.String("user"))
 			if err != nil {
