@@ -115,7 +115,8 @@ func (l *linter) checkLayout(s *storageFacts) {
 		l.failsAt(s.first, problem{rule: ruleNoESP, text: "a UEFI machine needs an EFI system partition",
 			hint: "add part /boot/efi --fstype=efi --size=200, or reqpart"})
 	}
-	if t.Boot == "bios" && !s.mounts["biosboot"] && !s.msdos {
+	mounted := l.state.seen["mount"] != 0 // partitions that are there, of which a biosboot has no mount point
+	if t.Boot == "bios" && !s.mounts["biosboot"] && !s.msdos && !mounted {
 		l.failsAt(s.first, problem{rule: ruleNoBiosboot, text: "a BIOS machine needs a biosboot partition on a GPT disk",
 			meaning: "the installer ends with \"Kickstart insufficient\"",
 			hint:    "add part biosboot --fstype=biosboot --size=1, or reqpart, or clearpart --disklabel=msdos"})

@@ -334,16 +334,21 @@ func checkRows(t *testing.T, name string, rows []OptionSpec) {
 	}
 }
 
-// The root may be a subvolume, where the dialect has btrfs.
-func TestLintSubvolumes(t *testing.T) {
-	const text = "lang en_US.UTF-8\ntimezone UTC\nrootpw --lock\ncdrom\nreqpart\npart btrfs.1 --fstype=btrfs --size=4400\nbtrfs none --label=r btrfs.1\nbtrfs / --subvol --name=root r\n%packages\n%end\npoweroff\n"
-	f, err := Parse("ks.cfg", []byte(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, finding := range Lint(f, LintOptions{Dialect: AlmaLinux10, Target: &Target{Arch: "x86_64", Boot: "uefi", CmdlineMode: true}}) {
-		if finding.Severity == Error {
-			t.Errorf("%+v", finding)
+// The root may be a subvolume, where the dialect has btrfs; and what %pre has made is
+// mounted, but for the biosboot partition.
+func TestLintRareLayouts(t *testing.T) {
+	for boot, layout := range map[string]string{
+		"uefi": "reqpart\npart btrfs.1 --fstype=btrfs --size=4400\nbtrfs none --label=r btrfs.1\nbtrfs / --subvol --name=root r\n",
+		"bios": "mount /dev/vda2 / --reformat=xfs\n%pre\nsfdisk /dev/vda </run/install/table\n%end\n",
+	} {
+		f, err := Parse("ks.cfg", []byte("lang en_US.UTF-8\ntimezone UTC\nrootpw --lock\ncdrom\npoweroff\n%packages\n%end\n"+layout))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, finding := range Lint(f, LintOptions{Dialect: AlmaLinux10, Target: &Target{Arch: "x86_64", Boot: boot, DiskName: "vda", CmdlineMode: true}}) {
+			if finding.Severity == Error {
+				t.Errorf("%s: %+v", boot, finding)
+			}
 		}
 	}
 }
