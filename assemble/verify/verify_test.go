@@ -252,6 +252,18 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
+// A logical volume does not grow, whatever the image has: that is no defect of it.
+func TestGrowLVM(t *testing.T) {
+	t.Parallel()
+	answers := maps.Clone(healthy)
+	answers["df -P"], answers["command -v growpart"] = "/dev/mapper/vg-root 900 1 1 1% /\n", "/usr/bin/growpart\n"
+	r, err := verify.Run(t.Context(), options(t, sshd(t, true, answers), prompt))
+	ok(t, err)
+	if !slices.Contains(statuses(r), "grow skipped") || r.Err() != nil {
+		t.Errorf("%v, %+v", r.Err(), r.Results)
+	}
+}
+
 // Two machines that have one identity are found out.
 func TestTwins(t *testing.T) {
 	t.Parallel()
