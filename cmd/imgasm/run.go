@@ -146,6 +146,11 @@ func (a *app) run(c *cli.Context, path string) error {
 		return errors.Join(err, folder.Remove())
 	}
 	spec.VM.Net = &qemu.Net{Forwards: forwards}
+	for _, f := range forwards {
+		if f.GuestPort == instance.GuestPort {
+			spec.SSH.Port = f.HostPort
+		}
+	}
 	if c.Bool("detach") {
 		return a.runDetached(c, folder, spec)
 	}

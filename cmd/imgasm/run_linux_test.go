@@ -38,9 +38,12 @@ func TestRunDetached(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, _ := s.must(s.runArgs("--detach", "--json", "--port", "18080:80")...)
+	out, stderr := s.must(s.runArgs("--detach", "--json", "--port", "18080:80", "--port", "18022:22")...)
+	if !strings.Contains(stderr, "ssh on port 18022 of this host\n") {
+		t.Error(stderr)
+	}
 	var i machineJSON
-	if err := json.Unmarshal([]byte(out), &i); err != nil || i.Name != "disk" || i.SSHPort < 2222 || i.SSHUser != "admin" || i.Persist || i.MemoryMiB != 2048 || i.Ports[0] != "18080:80" {
+	if err := json.Unmarshal([]byte(out), &i); err != nil || i.Name != "disk" || i.SSHPort != 18022 || i.SSHUser != "admin" || i.Persist || i.MemoryMiB != 2048 || i.Ports[0] != "18080:80" {
 		t.Fatalf("%v: %s", err, out)
 	}
 	if info, err := os.Stat(i.SSHKey); err != nil || info.Mode().Perm() != 0o600 {
@@ -77,7 +80,7 @@ func TestRunDetached(t *testing.T) {
 	if code != exitDone || !strings.HasPrefix("guest login: ", out) || !strings.Contains(stderr, "left; the guest stays") {
 		t.Errorf("console: exit code %d: %q %s", code, out, stderr)
 	}
-	if _, stderr := s.must("stop"); !strings.Contains(stderr, "disk has powered off") {
+	if _, stderr = s.must("stop"); !strings.Contains(stderr, "disk has powered off") {
 		t.Errorf("stop: %s", stderr)
 	}
 	s.clean()
