@@ -226,6 +226,10 @@ func (a *app) fresh(ctx context.Context, t aTarget) bool {
 		if err != nil || about.Key != t.Key {
 			return false
 		}
+		// Without arch it is that of who builds, of which the key knows nothing.
+		if t.on == here && t.Kind != nixosVerb && about.Arch != t.needs().Arch {
+			return false
+		}
 		info, err := os.Stat(i.Path)
 		if err != nil || info.Size() != about.Output.Size {
 			return false

@@ -15,7 +15,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/imgasm/imgasm/assemble"
 	"github.com/imgasm/imgasm/assemble/project"
+	"github.com/imgasm/imgasm/internal/arch"
 	"github.com/imgasm/imgasm/qemu/qemutest"
 )
 
@@ -293,6 +295,23 @@ func TestProjectSchema(t *testing.T) {
 	}
 	if files < 7 {
 		t.Errorf("%d flags name files", files)
+	}
+}
+
+// An image of another architecture than this host would make is not up to date here.
+func TestFreshArch(t *testing.T) {
+	image := filepath.Join(t.TempDir(), "a.raw")
+	for _, made := range arch.All() {
+		about := fmt.Sprintf(`{"schema": %q, "arch": %q, "key": "k", "output": {"sha256": "x"}}`, assemble.ImageSchema, made.Name)
+		if err := errors.Join(os.WriteFile(image, nil, 0o600), os.WriteFile(assemble.Description(image), []byte(about), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		for on, want := range map[string]bool{here: made == arch.Host(), "ssh://there": true} {
+			target := aTarget{project.Target{Kind: "alma", Args: []project.Arg{{Flag: project.Flag{Name: "out"}, Values: []string{image}}}}, "k", "", on}
+			if got := (&app{}).fresh(t.Context(), target); got != want {
+				t.Errorf("of %s, on %s: up to date: %t", made.Name, on, got)
+			}
+		}
 	}
 }
 
