@@ -353,6 +353,21 @@ func TestLintRareLayouts(t *testing.T) {
 	}
 }
 
+// A disk to ignore must be there, one in the firmware's order need not (anaconda
+// rhel-10 pyanaconda/modules/storage: kickstart.py, bootloader/execution.py).
+func TestLintMissingDisk(t *testing.T) {
+	for line, wrong := range map[string]bool{"ignoredisk --drives=vdb": true, "bootloader --driveorder=sda,vda": false} {
+		f, err := Parse("ks.cfg", []byte("autopart\n"+line+"\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := Lint(f, LintOptions{Dialect: AlmaLinux10, Fragment: true, Target: &Target{Arch: "x86_64", DiskName: "vda"}})
+		if got := slices.ContainsFunc(found, func(f Finding) bool { return f.Rule == "wrong-disk" }); got != wrong {
+			t.Errorf("%s: %v", line, found)
+		}
+	}
+}
+
 // What needs the network is an error for a guest that has none, with what to
 // write instead.
 func TestLintOffline(t *testing.T) {

@@ -182,9 +182,6 @@ func adviseDisks(l *linter, s *Statement, a *Args) {
 		l.state.facts.storage.msdos = a.String("--disklabel") == "msdos"
 	}
 	for _, option := range []string{"--drives", "--only-use", "--list"} {
-		if a.Spec.Name == "ignoredisk" && option == "--drives" {
-			continue // a disk to ignore need not be there
-		}
 		l.diskOption(s, a, option, a.List(option))
 	}
 }
@@ -199,8 +196,9 @@ var (
 
 func adviseBootloader(l *linter, s *Statement, a *Args) {
 	t := l.options.Target
+	// The installer leaves out of --driveorder what is not there (anaconda rhel-10
+	// pyanaconda/modules/storage/bootloader/execution.py).
 	l.diskOption(s, a, "--boot-drive", []string{a.String("--boot-drive")})
-	l.diskOption(s, a, "--driveorder", a.List("--driveorder"))
 	if t == nil {
 		return
 	}
