@@ -108,6 +108,9 @@ func readGPT(r io.ReaderAt, sizeBytes int64) (*Table, error) {
 		t.Backup = true
 		return t, nil
 	}
+	if b, _ := readSector(r, sizeBytes, 4096/SectorSize); string(b[:min(len(b), 8)]) == gptSignature {
+		return nil, errors.New("GPT: it is of a disk with sectors of 4096 bytes, and only those of 512 are read")
+	}
 	return nil, fmt.Errorf("GPT: %w; its backup: %w", err, err2)
 }
 

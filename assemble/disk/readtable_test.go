@@ -84,6 +84,19 @@ func TestReadGPTOfSgdisk(t *testing.T) {
 	}
 }
 
+// fdisk's table of a disk with large sectors is no damaged one.
+func TestReadGPTLargeSectors(t *testing.T) {
+	image := blankDisk(t, 64<<20)
+	fdisk := exec.Command(hosttool.Find(t, "fdisk", "fdisk"), "-b", "4096", image)
+	fdisk.Stdin = strings.NewReader("g\nn\n\n\n\nw\n")
+	if out, err := fdisk.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if table, err := readTable(t, image); err == nil || !strings.Contains(err.Error(), "sectors of 4096 bytes") {
+		t.Errorf("%+v, %v", table, err)
+	}
+}
+
 func TestReadMBROfSfdisk(t *testing.T) {
 	got, err := readTable(t, sfdisk(t, `label: dos
 label-id: 0x1a2b3c4d
