@@ -107,10 +107,12 @@ func (o Options) start() (*Conn, error) {
 	// sessions must not end with this one.
 	args := append(slices.Clone(ssh[1:]), "-T", "-a", "-x", "-o", "ClearAllForwardings=yes", "-o", "RemoteCommand=none", "-o", "ControlMaster=no",
 		"-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=4")
+	by := append(slices.Clone(ssh), "-T")
 	if o.Batch {
 		args = append(args, "-o", "BatchMode=yes", "-o", "ConnectTimeout=20")
+		by = append(by, "-o", "BatchMode=yes") // who can give a password would see nothing wrong
 	}
-	c := &Conn{host: o.Host, by: slices.Concat(ssh, []string{"-T"}, to.arguments())}
+	c := &Conn{host: o.Host, by: append(by, to.arguments()...)}
 	stdin, in, err := os.Pipe()
 	if err != nil {
 		return nil, err

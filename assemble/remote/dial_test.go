@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/imgasm/imgasm/internal/digest"
+	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/sshtest"
 )
 
@@ -199,6 +200,9 @@ func TestDialSaysWhatSSHSays(t *testing.T) {
 	o.SSH = append(h.Command(), "-o", "PubkeyAuthentication=no")
 	o.Batch = true
 	h.refuses(o, errRefused, "Permission denied (publickey)")
+	if _, err := Dial(t.Context(), o); !strings.HasSuffix(fault.Hint(err, nil), " -T -o BatchMode=yes -- builder echo ok") {
+		t.Errorf("who can give a password is told to see whether this works: %s", fault.Hint(err, nil))
+	}
 	o = h.options()
 	o.Host = "builder:1"
 	h.refuses(o, ErrConnection, "Connection refused")
