@@ -60,7 +60,7 @@ func (i *Image) look(name string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	t, err := disk.Tree()
+	t, err := disk.SystemTree()
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
