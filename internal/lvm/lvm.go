@@ -50,7 +50,7 @@ const (
 	maxVolumes = 1000    // that are looked at of a group
 )
 
-// ErrDamaged: what a physical volume says contradicts the format, or itself.
+// ErrDamaged is of a physical volume that contradicts the format, or itself.
 var ErrDamaged = errors.New("damaged LVM")
 
 func damaged(format string, args ...any) error {
