@@ -30,8 +30,9 @@ type homecoming struct {
 	Bundle string           `json:"bundle,omitempty"` // an archive
 	Report string           `json:"report,omitempty"`
 	JUnit  string           `json:"junit,omitempty"`
-	// Names are how files in the job's folder are called here, in what it says.
+	// Names are how files in the job's folder are called in Cwd, in what it says.
 	Names [][2]string `json:"names,omitempty"`
+	Cwd   string      `json:"cwd,omitempty"`
 	There string      `json:"-"` // where jobs are on the other host
 	// begun is the folder of what has come home already, where another place is chosen
 	// than it was to go to.
@@ -45,13 +46,20 @@ func (h *homecoming) call(there, here string) { h.Names = append(h.Names, [2]str
 func (h *homecoming) names(id string) *strings.Replacer {
 	var full, short []string
 	dir := path.Join(h.There, "jobs", id)
+	cwd, err := os.Getwd()
 	for _, n := range h.Names {
-		abs := n[1]
-		if a, err := filepath.Abs(n[1]); err == nil && strings.HasPrefix(n[0], "out/") {
-			abs = a
+		abs, typed := n[1], n[1]
+		if !filepath.IsAbs(abs) {
+			abs = filepath.Join(h.Cwd, abs)
+		}
+		if err != nil || cwd != h.Cwd {
+			typed = abs
+		}
+		if !strings.HasPrefix(n[0], "out/") {
+			abs = typed
 		}
 		full = append(full, path.Join(dir, n[0]), abs)
-		short = append(short, n[0], n[1])
+		short = append(short, n[0], typed)
 	}
 	return strings.NewReplacer(append(full, short...)...)
 }

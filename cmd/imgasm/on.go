@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -52,7 +53,8 @@ type errand struct {
 // newErrand begins the errand of a verb whose output goes to out.
 func (a *app) newErrand(c *cli.Context, out string) (*errand, error) {
 	abs, err := filepath.Abs(out)
-	if err != nil {
+	cwd, err2 := os.Getwd()
+	if err := errors.Join(err, err2); err != nil {
 		return nil, err
 	}
 	if err := sayable(out, filepath.Base(abs)); err != nil {
@@ -61,7 +63,7 @@ func (a *app) newErrand(c *cli.Context, out string) (*errand, error) {
 	e := &errand{c: c, bag: &luggage{app: a, ctx: c.Context}, check: func(remote.Hello) error { return nil },
 		flags: map[string]string{},
 		shown: ui.Shown{JSON: c.Bool("json"), Quiet: c.Bool("quiet"), Verbose: c.Bool("verbose")}}
-	e.home = homecoming{Host: hostName(), Verb: c.Command.Name, Out: abs, Force: c.Bool("force")}
+	e.home = homecoming{Host: hostName(), Verb: c.Command.Name, Out: abs, Force: c.Bool("force"), Cwd: cwd}
 	e.home.call(imageThere+"/"+filepath.Base(abs), out)
 	e.home.call(imageThere, filepath.Dir(out))
 	return e, nil

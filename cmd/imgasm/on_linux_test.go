@@ -538,6 +538,27 @@ func TestOnNoInput(t *testing.T) {
 	}
 }
 
+// Who attaches in another folder is told where things go all the same.
+func TestOnNames(t *testing.T) {
+	t.Parallel()
+	cwd, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const said = "there/jobs/x/out/image/i.raw: out/image/i.raw of in/0/small.ks"
+	for from, want := range map[string]string{
+		cwd:     filepath.Join(cwd, "i.raw") + ": i.raw of small.ks",
+		"/else": "/else/i.raw: /else/i.raw of /else/small.ks",
+	} {
+		h := homecoming{There: "there", Cwd: from}
+		h.call("out/image/i.raw", "i.raw")
+		h.call("in/0/small.ks", "small.ks")
+		if got := h.names("x").Replace(said); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 // Which jobs attach and fetch mean.
 func TestMeant(t *testing.T) {
 	made := &remote.End{Files: make([]remote.File, 1)}
