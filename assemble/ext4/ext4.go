@@ -68,7 +68,7 @@ type FS struct {
 	UUID      string // as in fstab: 8-4-4-4-12 small hex digits
 	BlockSize int    // bytes
 	Size      int64  // of all blocks, in bytes
-	// Unclean: it was not unmounted, and its journal has what was not read.
+	// Unclean: it was not unmounted, or its journal has what was not read.
 	Unclean bool
 
 	r     io.ReaderAt
@@ -94,7 +94,7 @@ func New(r io.ReaderAt, size int64) (*FS, error) {
 	f := &FS{
 		Kind: sb.kind(), Label: sb.label, BlockSize: 1 << sb.blockLog, Size: int64(sb.blocks) << sb.blockLog,
 		UUID:    fmt.Sprintf("%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:]),
-		Unclean: sb.incompat&featureRecover != 0,
+		Unclean: sb.incompat&featureRecover != 0 || !sb.unmounted,
 		r:       r, sb: sb, names: nodefs.NewIndex(maxListing),
 	}
 	_, err = f.root()

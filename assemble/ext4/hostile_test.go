@@ -209,16 +209,19 @@ func TestHostileSuperblocks(t *testing.T) {
 	}
 }
 
-// TestUnclean: a file system that needs its journal is read without it, and says so.
+// TestUnclean: a file system that needs its journal is read without it, and says so;
+// so does one without a journal that is still mounted.
 func TestUnclean(t *testing.T) {
-	for _, unclean := range []bool{false, true} {
+	for name, change := range map[string]func(superblock []byte){
+		"":              func([]byte) {},
+		"journal":       func(b []byte) { b[96] |= 4 },
+		"still mounted": func(b []byte) { b[58] &^= 1 },
+	} {
 		m := copyOf("maps")
-		if unclean {
-			m.superblock()[96] |= 4
-		}
+		change(m.superblock())
 		fsys, err := m.open()
-		if err != nil || fsys.Unclean != unclean {
-			t.Errorf("%v: %+v, %v", unclean, fsys, err)
+		if err != nil || fsys.Unclean != (name != "") {
+			t.Errorf("%s: %+v, %v", name, fsys, err)
 		}
 	}
 }

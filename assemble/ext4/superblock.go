@@ -28,6 +28,7 @@ type superblock struct {
 	seed                     uint32
 	uuid                     [16]byte
 	label                    string
+	unmounted                bool // s_state says so: ext2 has no journal that would
 }
 
 // Incompatible features (s_feature_incompat): who does not know one must not
@@ -93,7 +94,7 @@ func parseSuperblock(buf []byte) superblock {
 		inodes: le.Uint32(buf), blocks: uint64(le.Uint32(buf[4:])), firstData: uint64(le.Uint32(buf[20:])),
 		blockLog: 10 + uint(min(le.Uint32(buf[24:]), 32)), groupBlocks: uint64(le.Uint32(buf[32:])), perGroup: le.Uint32(buf[40:]),
 		inodeSize: 128, first: 11, descSize: 32,
-		uuid: [16]byte(buf[104:120]),
+		uuid: [16]byte(buf[104:120]), unmounted: le.Uint16(buf[58:])&1 != 0,
 	}
 	if le.Uint32(buf[76:]) == 0 { // revision 0 has none of what follows
 		return sb

@@ -99,7 +99,7 @@ func TestDiffUnreadPartition(t *testing.T) {
 		}
 	}
 	unread := "? partition 2 (crypto_LUKS) of " + disk + ": imgasm reads no crypto_LUKS; not compared\n"
-	warning := "imgasm: warning: " + disk + ": partition 1 (ext4) was not unmounted: its last changes are in its journal, which is not read\n"
+	warning := "imgasm: warning: " + disk + ": partition 1 (ext4) was not unmounted: its last changes may be missing, since a journal is not read\n"
 	s := session{t, map[string]string{"PATH": os.Getenv("PATH")}}
 	if code, out, errs := s.run("diff", disk, disk); code != exitOther || out != unread+unread || errs != warning+warning {
 		t.Errorf("exit code %d\n%s%s", code, out, errs)

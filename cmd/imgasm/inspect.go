@@ -102,7 +102,7 @@ func openImage(c *cli.Context, file string, warn func(text string)) (*openedImag
 	}
 	for i := range m.Volumes {
 		if v := &m.Volumes[i]; v.Unclean && (partition == 0 || partition == v.Number) {
-			warn(fmt.Sprintf("%s: %s was not unmounted: its last changes are in its journal, which is not read", file, part(v)))
+			warn(fmt.Sprintf("%s: %s was not unmounted: its last changes may be missing, since a journal is not read", file, part(v)))
 		}
 	}
 	return &openedImage{file, d, partition, m}, nil
