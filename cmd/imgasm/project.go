@@ -23,6 +23,7 @@ import (
 	"github.com/imgasm/imgasm/assemble/remote"
 	"github.com/imgasm/imgasm/assemble/report"
 	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/fault"
 	"github.com/imgasm/imgasm/internal/junit"
 	"github.com/imgasm/imgasm/internal/size"
 	"github.com/imgasm/imgasm/internal/smallfile"
@@ -156,8 +157,9 @@ func placed(t project.Target) (_ project.Target, on string, err error) {
 	case on == nix, on == here:
 		t.Args = withoutFlags(t.Args, onlyHere)
 	default:
-		if _, err := remote.ParseAddress(on); err != nil {
-			return t, "", badInput("", fmt.Errorf("%s: on: %w", a.From, err), "on: here, on: ssh://USER@HOST, or of images of the kind nixos on: nix")
+		var wrong *fault.Error
+		if _, err := remote.ParseAddress(on); errors.As(err, &wrong) {
+			return t, "", badInput("", fmt.Errorf("%s: on: %w", a.From, wrong.Err), "on: here, on: ssh://USER@HOST, or of images of the kind nixos on: nix")
 		}
 	}
 	return t, on, nil
