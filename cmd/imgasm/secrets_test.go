@@ -247,7 +247,7 @@ func TestPasswordFiles(t *testing.T) {
 		args []string
 		code int
 	}{
-		{[]string{"--password-file", "-", "--root-password-file", "-"}, exitUsage},
+		{[]string{"--password-file", "-", "--root-password-file", "-"}, exitInput},
 		{[]string{"--password-file", one, "--password", "x"}, exitUsage},
 		{[]string{"--password-file", write("lines", "a\nb\n")}, exitInput},
 		{[]string{"--password-file", write("empty", "\n")}, exitInput},
