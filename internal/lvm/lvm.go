@@ -46,8 +46,8 @@ type run struct {
 
 const (
 	sector     = 512
-	maxText    = 4 << 20 // bytes of text; the room that installers give it is 1 MiB
-	maxVolumes = 1000    // that are looked at of a group
+	maxText    = 4 << 20 // bytes of text of all members; installers give each room for 1 MiB
+	maxVolumes = 1000    // that are looked at
 )
 
 // ErrDamaged is of a physical volume that contradicts the format, or itself.
@@ -62,9 +62,11 @@ func damaged(format string, args ...any) error {
 func Read(members []Member) ([]Volume, []error) {
 	groups := map[string]section{} // the newest of each identifier, with its name at "name"
 	errs := make([]error, len(members))
+	room := int64(maxText) // what is parsed takes 40 times as much
 	for i := range members {
 		m := &members[i]
-		text, err := m.text()
+		text, err := m.text(room)
+		room -= int64(len(text))
 		if err == nil && text != "" {
 			err = newest(groups, text)
 		}
@@ -72,7 +74,7 @@ func Read(members []Member) ([]Volume, []error) {
 	}
 	var all []Volume
 	for _, id := range slices.Sorted(maps.Keys(groups)) {
-		all = append(all, volumes(groups[id], members)...)
+		all = append(all, volumes(groups[id], members, maxVolumes-len(all))...)
 	}
 	slices.SortFunc(all, func(a, b Volume) int { return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Name, b.Name)) })
 	return all, errs
@@ -94,8 +96,8 @@ func newest(groups map[string]section, text string) error {
 }
 
 // text is what the first area of a physical volume that has a text says; "" if none
-// has. It finds out the volume's identifier, too.
-func (m *Member) text() (string, error) {
+// has. It finds out the volume's identifier, too. The text has room bytes at most.
+func (m *Member) text(room int64) (string, error) {
 	b := make([]byte, 4*sector) // the label is in one of the first four sectors
 	if _, err := m.Reader.ReadAt(b, 0); err != nil {
 		return "", err
@@ -122,14 +124,14 @@ func (m *Member) text() (string, error) {
 			if at >= uint64(m.Bytes) || size > uint64(m.Bytes)-at || size < 2*sector {
 				return "", damaged("metadata of %d bytes at %d", size, at)
 			}
-			return m.area(int64(at), int64(size))
+			return m.area(int64(at), int64(size), room)
 		}
 	}
 	return "", nil
 }
 
 // area reads the text of a metadata area: a ring behind its header.
-func (m *Member) area(at, size int64) (string, error) {
+func (m *Member) area(at, size, room int64) (string, error) {
 	h := make([]byte, sector)
 	if _, err := m.Reader.ReadAt(h, at); err != nil {
 		return "", err
@@ -142,7 +144,7 @@ func (m *Member) area(at, size int64) (string, error) {
 	switch {
 	case from == 0: // of no group yet
 		return "", nil
-	case from < sector || from >= size || length < 0 || length > min(size-sector, maxText):
+	case from < sector || from >= size || length < 0 || length > min(size-sector, room):
 		return "", damaged("text of %d bytes at %d", length, from)
 	}
 	text := make([]byte, length)
@@ -174,8 +176,8 @@ type group struct {
 	starts  map[string]int64 // bytes, of the first extent
 }
 
-// volumes are those of a group that are visible.
-func volumes(text section, members []Member) (all []Volume) {
+// volumes are those of a group that are visible, most at most.
+func volumes(text section, members []Member, most int) (all []Volume) {
 	g := group{min(max(text.number("extent_size"), 1), 1<<32) * sector, members, map[string]int{}, map[string]int64{}}
 	physical, logical := text.section("physical_volumes"), text.section("logical_volumes")
 	for name := range physical {
@@ -186,7 +188,7 @@ func volumes(text section, members []Member) (all []Volume) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(logical)) {
-		if lv := logical.section(name); slices.Contains(lv.list("status"), any("VISIBLE")) && len(all) < maxVolumes {
+		if lv := logical.section(name); slices.Contains(lv.list("status"), any("VISIBLE")) && len(all) < most {
 			v := Volume{Group: text.text("name"), Name: name, Member: -1}
 			s, n := section{}, lv.number("segment_count")
 			for i := int64(1); i <= n && s != nil; i++ { // no further than there are any

@@ -75,8 +75,44 @@ al-ma/stripes 256 KiB at 0 of -1: imgasm reads no logical volume that is striped
 	}
 }
 
-// reseal changes the text of a member's group, and its checksum.
-func reseal(t testing.TB, member []byte, old, instead string) {
+// member is a physical volume whose only text this is.
+func member(text string) Member {
+	b := make([]byte, 8<<10+len(text))
+	le := binary.LittleEndian
+	copy(b[sector:], "LABELONE")
+	le.PutUint32(b[sector+20:], 32)
+	copy(b[sector+24:], "LVM2 001")
+	lists := b[sector+32+40+16:] // an empty one, then that of metadata
+	le.PutUint64(lists, 4096)
+	le.PutUint64(lists[8:], uint64(sector+len(text)))
+	area := b[4096:]
+	copy(area[4:], " LVM2 x[5A%r0N*>")
+	le.PutUint64(area[40:], sector)
+	le.PutUint64(area[48:], uint64(len(text)))
+	copy(area[sector:], text)
+	reseal(area)
+	return Member{Reader: bytes.NewReader(b), Bytes: int64(len(b))}
+}
+
+// TestMany: many physical volumes take no more memory than one, and many groups have
+// no more volumes.
+func TestMany(t *testing.T) {
+	var text strings.Builder
+	for i := range 2 * maxVolumes {
+		fmt.Fprintf(&text, "g%d { id = \"%[1]d\" logical_volumes { a { status = [\"VISIBLE\"] } } }\n", i)
+	}
+	all, errs := Read([]Member{member(text.String())})
+	if len(all) != maxVolumes || errs[0] != nil {
+		t.Errorf("%d volumes, %v", len(all), errs)
+	}
+	large := strings.Repeat(" ", maxText/2+1)
+	if _, errs := Read([]Member{member(large), member(large)}); errs[0] != nil || !errors.Is(errs[1], ErrDamaged) {
+		t.Error(errs)
+	}
+}
+
+// change changes the text of a member's group, and its checksum.
+func change(t testing.TB, member []byte, old, instead string) {
 	t.Helper()
 	area := member[4096:] // where pvcreate puts it
 	le := binary.LittleEndian
@@ -86,6 +122,13 @@ func reseal(t testing.TB, member []byte, old, instead string) {
 		t.Fatalf("no %q", old)
 	}
 	copy(text, bytes.ReplaceAll(text, []byte(old), []byte(instead)))
+	reseal(area)
+}
+
+// reseal puts the checksums of a text and its header into the header.
+func reseal(area []byte) {
+	le := binary.LittleEndian
+	text := area[le.Uint64(area[40:]):][:le.Uint64(area[48:])]
 	le.PutUint32(area[56:], ^crc32.Update(^uint32(0xf597a6cf), crc32.IEEETable, text))
 	le.PutUint32(area, ^crc32.Update(^uint32(0xf597a6cf), crc32.IEEETable, area[4:512]))
 }
@@ -104,7 +147,7 @@ func TestHostile(t *testing.T) {
 	} {
 		changed := bytes.Clone(b)
 		for _, at := range []int{1 << 20, 9 << 20} {
-			reseal(t, changed[at:], old, c.instead)
+			change(t, changed[at:], old, c.instead)
 		}
 		all, errs := Read(members(changed))
 		if got := told(all, errs); !strings.Contains(got, c.want) {

@@ -60,13 +60,15 @@ func (p *parser) next() string {
 	return token
 }
 
+var unescape = strings.NewReplacer(`\"`, `"`, `\\`, `\`)
+
 func (p *parser) quoted() string {
 	for i := 1; i < len(p.rest); i++ {
 		switch p.rest[i] {
 		case '\\':
 			i++
 		case '"':
-			token := strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(p.rest[:i])
+			token := unescape.Replace(p.rest[:i])
 			p.rest = p.rest[i+1:]
 			return token
 		}
