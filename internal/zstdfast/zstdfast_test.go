@@ -27,8 +27,8 @@ func blocks(t *testing.T) map[string][]byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	noise := make([]byte, zstdfast.MaxSize)
-	rand.NewChaCha8([32]byte{1}).Read(noise)
+	noise, random := make([]byte, zstdfast.MaxSize), rand.NewChaCha8([32]byte{1})
+	random.Read(noise)
 	text := func(n int, line string) []byte {
 		var b bytes.Buffer
 		for i := 0; b.Len() < n; i++ {
@@ -42,7 +42,7 @@ func blocks(t *testing.T) map[string][]byte {
 	}
 	skewed := slices.Clone(noise) // nothing repeats, but few bytes are frequent
 	for i := range skewed {
-		skewed[i] = byte(min(skewed[i], byte(rand.N(256)), byte(rand.N(256))))
+		skewed[i] = min(skewed[i], byte(random.Uint64()), byte(random.Uint64()))
 	}
 	all := map[string][]byte{
 		"noise":       noise,
