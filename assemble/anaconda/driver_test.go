@@ -155,6 +155,15 @@ func TestSuccessNeedsBothSides(t *testing.T) {
 			d.want(Succeeded, "")
 		})
 	}
+	t.Run("a crash whose kernel is followed by that of kdump", func(t *testing.T) {
+		d := newDrive(t, Config{DoneMarker: true})
+		d.console(healthy...)
+		d.port("done")
+		d.step(Console(console.Record{Line: 99, Source: "kernel", Stamped: true, Text: "Linux version 6.12.0"}))
+		d.shutdown("guest-reset")
+		d.wait(5 * time.Second)
+		d.want(Failed, "reset-at-end")
+	})
 	t.Run("powered off too early", func(t *testing.T) {
 		d := newDrive(t, Config{DoneMarker: true})
 		d.console(healthy[:7]...)

@@ -18,7 +18,8 @@ type evidence struct {
 	completeAt time.Duration // awake
 	trusted    bool          // the progress port has carried a trusted line
 	done       bool          // and the marker of the last %post
-	down       bool          // the kernel said that it goes down
+	down       bool          // the kernel said that it goes down, or another has begun
+	orderly    bool          // it said so
 	shutdown   string        // reason of QMP SHUTDOWN, "" before it
 	shutdownAt time.Duration // awake
 	shutText   string
@@ -173,9 +174,9 @@ func (e *evidence) succeeded() bool {
 	// file that the kickstart includes may have another ending than it has itself.
 	switch e.shutdown {
 	case "guest-shutdown":
-		return e.marked() && (!c.EndsWithReboot || e.askedDown || e.down)
+		return e.marked() && (!c.EndsWithReboot || e.askedDown || e.orderly)
 	case "guest-reset":
-		return e.marked() && (c.EndsWithReboot || e.down)
+		return e.marked() && (c.EndsWithReboot || e.orderly)
 	}
 	return false
 }

@@ -178,6 +178,7 @@ func (m *Machine) kernelLine(text string) {
 		m.advance(PhaseInitramfs)
 	case endLine.MatchString(text): // with kexec the installed system follows
 		m.goesDown()
+		m.evidence.orderly = m.evidence.down
 	}
 }
 
