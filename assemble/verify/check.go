@@ -153,7 +153,7 @@ func checkSSH(ctx context.Context, r *run) verdict {
 		return skipped("by a key: nothing in the image reads a seed (no cloud-init); %s could log in by %s (%s)", c.login.user, c.login.how, c.greeting)
 	case c.login != nil:
 		return passed("as %s by %s, %s", c.login.user, c.login.how, c.greeting)
-	case r.Login.Name == "" && !r.reads() && r.Account.Password != "" && !r.asked.Load(): // a script of the user's may have seen to that
+	case r.Login.Name == "" && !r.reads() && r.Account.Password != "" && !r.asked.Load() && c.hostKeys.fingerprint() != "": // a script of the user's may have seen to that
 		return skipped("the ssh server did not ask for %s's password, and nothing else is known: %v", r.Account.Name, c.noLogin)
 	case !known && r.Inside == nil:
 		return skipped("%v; whether the image reads a seed is not known: %v", c.noLogin, r.Unread)

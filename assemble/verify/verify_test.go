@@ -334,13 +334,32 @@ func TestNologin(t *testing.T) {
 
 // A server that takes no passwords, as a script of the user's may have configured it,
 // says nothing of an account of which nothing but the password is known; one that
-// takes another password does.
+// takes another password does, and so does one that breaks off before it has said
+// who it is.
 func TestNoPasswords(t *testing.T) {
 	t.Parallel()
-	for want, o := range map[string]verify.Options{
-		"ssh skipped": options(t, sshdAfter(t, -1, false, healthy), prompt),
-		"ssh failed":  options(t, sshd(t, false, healthy), prompt),
+	broken, err := net.Listen("tcp", "127.0.0.1:0")
+	ok(t, err)
+	defer broken.Close()
+	go func() {
+		for {
+			c, err := broken.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = io.WriteString(c, "SSH-2.0-broken\r\n")
+			c.Close()
+		}
+	}()
+	for _, c := range []struct {
+		port int
+		want string
+	}{
+		{sshdAfter(t, -1, false, healthy), "ssh skipped"},
+		{sshd(t, false, healthy), "ssh failed"},
+		{broken.Addr().(*net.TCPAddr).Port, "ssh failed"},
 	} {
+		o, want := options(t, c.port, prompt), c.want
 		o.Inside.CloudInit, o.Account = false, verify.Login{Name: "admin", Password: "wrong"}
 		r, err := verify.Run(t.Context(), o)
 		ok(t, err)
