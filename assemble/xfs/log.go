@@ -21,14 +21,17 @@ const (
 // unmounting. Each sector of it says in which cycle through the log it was written:
 // it ends where the number is another than at its start.
 func (f *FS) unclean() (bool, error) {
+	if f.sb.logStart == 0 {
+		return false, nil
+	}
 	at, err := f.sb.address(f.sb.logStart, f.sb.logBlocks)
-	if f.sb.logStart == 0 || err != nil {
-		return false, err
+	if err != nil {
+		return true, err
 	}
 	sectors := int(f.sb.logBlocks << f.sb.blockLog / logSector)
 	first, err := f.logCycle(at)
 	if err != nil {
-		return false, err
+		return true, err
 	}
 	end := sort.Search(sectors, func(i int) bool {
 		cycle, readErr := f.logCycle(at + int64(i)*logSector)
@@ -38,7 +41,7 @@ func (f *FS) unclean() (bool, error) {
 		return cycle != first
 	})
 	if err != nil {
-		return false, err
+		return true, err
 	}
 	from := max(0, end-logLastBytes/logSector)
 	buf, err := f.read(at+int64(from)*logSector, (end-from)*logSector)

@@ -54,8 +54,8 @@ type FS struct {
 	BlockSize int    // bytes
 	// Size is the length of the data section in bytes.
 	Size int64
-	// Unclean: the last record of the log is not that of unmounting. False where the
-	// log is on another device.
+	// Unclean: the last record of the log is not that of unmounting, or the log cannot
+	// be read. False where it is on another device.
 	Unclean bool
 
 	r  io.ReaderAt
@@ -88,6 +88,9 @@ func New(r io.ReaderAt, size int64) (*FS, error) {
 		return nil, err
 	}
 	f.Unclean, err = f.unclean()
+	if errors.Is(err, ErrCorrupt) || errors.Is(err, io.ErrUnexpectedEOF) { // files need no log
+		return f, nil
+	}
 	return f, err
 }
 

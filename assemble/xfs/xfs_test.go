@@ -270,6 +270,26 @@ func TestUnclean(t *testing.T) {
 	}
 }
 
+// TestLogElsewhere: files are read where the log is on another device, larger than an
+// allocation group; and where it is damaged or cut off, which is told.
+func TestLogElsewhere(t *testing.T) {
+	log := filepath.Join(t.TempDir(), "log")
+	if err := errors.Join(os.WriteFile(log, nil, 0o600), os.Truncate(log, 200<<20)); err != nil {
+		t.Fatal(err)
+	}
+	if f := open(t, mkfs(t, "-l", "size=200m,logdev="+log)); f.Unclean {
+		t.Error("of a log on another device nothing is known")
+	}
+	b, err := os.ReadFile(mkfs(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cut := b[:bytes.Index(b, []byte{0xfe, 0xed, 0xba, 0xbe})]
+	if f, err := xfs.New(bytes.NewReader(cut), imageSize); err != nil || !f.Unclean {
+		t.Errorf("without its log: %v", err)
+	}
+}
+
 func TestVersion4IsRefused(t *testing.T) {
 	f, err := os.Open(mkfs(t, "-m", "crc=0"))
 	if err != nil {
