@@ -50,3 +50,28 @@ func TestLastWordsTakeLongerUnderEmulation(t *testing.T) {
 	d.port("end")
 	d.want(Failed, "installer-crash")
 }
+
+// What stopped the boot is named, not only that it stopped.
+func TestBootTestNamesTheCause(t *testing.T) {
+	const stage1 = "[   60.100000] dracut-initqueue[300]: Warning: "
+	for raw, want := range map[string][2]string{
+		stage1 + `/lib/dracut/hooks/initqueue/finished/devexists-\x2fdev\x2fdisk\x2fby-uuid\x2f1-2.sh: "[ -e "/dev/disk/by-uuid/1-2" ]"` + "\n" + stage1 + "Could not boot.\n":                   {"waits-for-stage2", "/dev/disk/by-uuid/1-2"},
+		"[\x1b[0;1;31m TIME \x1b[0m] Timed out waiting for device \x1b[0;1;39mdev-vdb.device\x1b[0m - /dev/vdb.\nYou are in emergency mode. After logging in, type \"journalctl -xb\" to view\n": {"file-system-missing", "dev-vdb.device - /dev/vdb."},
+		"[\x1b[0;1;31mFAILED\x1b[0m] Failed to mount \x1b[0;1;39mdata.mount\x1b[0m - /data.\nYou are in emergency mode. After logging in, type \"journalctl -xb\" to view\n":                     {"file-system-missing", "data.mount - /data."},
+		"[\x1b[0;1;31m!!!!!!\x1b[0m] Failed to load SELinux policy, freezing.\n[    8.200000] systemd[1]: Freezing execution.\n":                                                                 {"systemd-gives-up", "Failed to load SELinux policy."},
+		"start_image() returned Not Found\nBdsDxe: failed to start Boot0001 \"UEFI Misc Device\" from PciRoot(0x0)/Pci(0x3,0x0): Not Found\nBdsDxe: No bootable option or device was found.\n":   {"firmware-start", "(Not Found)"},
+		"error: ../../grub-core/kern/mm.c:376:out of memory.\nerror: ../../grub-core/loader/i386/efi/linux.c:258:you need to load the kernel first.\ngrub> ":                                     {"grub-memory", "memory"},
+	} {
+		d := newDrive(t, Config{Installed: true})
+		reader := console.NewReader(func(r console.Record) { d.step(Console(r)) })
+		if _, err := reader.Write([]byte(strings.ReplaceAll(raw, "\n", "\r\n"))); err != nil {
+			t.Fatal(err)
+		}
+		reader.Flush()
+		d.wait(2 * time.Second)
+		d.want(Failed, want[0])
+		if !strings.Contains(d.out.Failure.Meaning, want[1]) {
+			t.Errorf("%s: %q does not name %q", want[0], d.out.Failure.Meaning, want[1])
+		}
+	}
+}

@@ -46,6 +46,16 @@ var bootRules = []Rule{
 		Booted:  Words{"The firmware could not boot one of the drives; it goes on to the next.", hintNoLoader},
 	},
 	{
+		Name: "firmware-start", Channel: OnConsole, Who: Firmware,
+		Pattern: `BdsDxe: failed to start Boot[0-9A-F]+ .*: (.+)$`,
+		Sample:  `BdsDxe: failed to start Boot0001 "UEFI Misc Device" from PciRoot(0x0)/Pci(0x3,0x0): Not Found`,
+		Seen:    "edk2 MdeModulePkg/Library/UefiBootManagerLib/BmBoot.c",
+		Last:    PhaseKernel, Class: ClassBoot, Rank: 52, Action: Clue,
+		Meaning: "The firmware started a boot loader, which gave up ($1).",
+		Hint:    hintMedium,
+		Booted:  Words{"The firmware started the image's boot loader, which gave up ($1).", "see that shim and grub2 are in %packages and that both lie in EFI/BOOT or EFI/almalinux of the EFI system partition; the lines before it are the loader's own"},
+	},
+	{
 		Name: "firmware-network", Channel: OnConsole, Who: Firmware,
 		Pattern: `>>Start (PXE|HTTP) [Bb]oot over|>>Start PXE over`,
 		Sample:  ">>Start PXE over IPv4.",
@@ -75,6 +85,15 @@ var bootRules = []Rule{
 		Meaning: "GRUB could not read what it was told to boot.",
 		Hint:    hintMedium,
 		Booted:  Words{"The image's GRUB could not read what it was told to boot.", hintGRUB},
+	},
+	{
+		Name: "grub-memory", Channel: OnConsole, Who: Firmware,
+		Pattern: `^error: .*out of memory\.$`,
+		Sample:  "error: ../../grub-core/kern/mm.c:376:out of memory.",
+		Seen:    "GRUB 2.06 and later (grub-core/kern/mm.c)",
+		Last:    PhaseKernel, Class: ClassMemory, Rank: 58, Action: Clue,
+		Meaning: "GRUB had too little memory for the kernel and its initrd.",
+		Hint:    hintMemory,
 	},
 	{
 		Name: "grub-no-kernel", Channel: OnConsole, Who: Firmware,
