@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -160,8 +161,11 @@ func (s *System) entryProblem(name string, e BootEntry) string {
 	return ""
 }
 
+// tries is what boot counting adds to a name: UAPI.1, "Boot counting".
+var tries = regexp.MustCompile(`(\+[0-9]+(-[0-9]+)?)?\.efi$`)
+
 // images finds those of kernels that are not in /boot: what a boot entry of their
-// version names, or a unified kernel image (UAPI.5) that has the version in its name.
+// version names, or a unified kernel image (UAPI.5) whose name ends with the version.
 func (s *System) images() {
 	for i := range s.Kernels {
 		k := &s.Kernels[i]
@@ -171,7 +175,7 @@ func (s *System) images() {
 			}
 		}
 		for _, l := range s.Loaders {
-			if k.Image == "" && strings.HasPrefix(l.Path, `\EFI\Linux\`) && strings.Contains(l.Path, k.Version) {
+			if k.Image == "" && strings.HasPrefix(l.Path, `\EFI\Linux\`) && strings.HasSuffix(tries.ReplaceAllString(l.Path, ""), "-"+k.Version) {
 				k.Image, k.Initrd = l.Path, l.Path
 			}
 		}
