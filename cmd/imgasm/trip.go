@@ -190,7 +190,7 @@ func (t *trip) send(e *errand) error {
 	}
 	return t.step("send", "send what "+t.host+" does not have", func(moved func(done, total int64)) (string, error) {
 		var before int64
-		for len(missing) > 0 {
+		for again := 0; again < 2 && len(missing) > 0; again++ {
 			for _, f := range missing {
 				err := t.do(func(ctx context.Context, c *remote.Client) error {
 					done := before
