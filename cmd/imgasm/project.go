@@ -193,7 +193,7 @@ const guestMemory = 4 << 30
 
 func (t aTarget) needs() targetNeeds {
 	n := targetNeeds{Arch: t.Get("arch"), MemoryBytes: guestMemory, DiskBytes: 10 << 30, KVM: t.Get("accel") != "tcg"}
-	if one, err := wishedArch(n.Arch); err == nil {
+	if one, err := wishedArch(strings.TrimSuffix(n.Arch, "_v2")); err == nil { // AlmaLinux's x86_64_v2 is for the same machine
 		n.Arch = one.Name
 	} else {
 		n.Arch = arch.Host().Name
