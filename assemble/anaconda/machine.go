@@ -78,6 +78,7 @@ type Machine struct {
 	previous string        // the installer's last line
 	mute     bool          // the console says nothing any more
 	ksNeeded bool          // inst.ks= is on the kernel's command line
+	places   bool          // inst.ks.all or inst.stage2.all is
 
 	evidence evidence
 	verdict  Verdict

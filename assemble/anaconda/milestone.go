@@ -174,6 +174,7 @@ func (m *Machine) kernelLine(text string) {
 	case commandLine.MatchString(text):
 		m.advance(PhaseKernel)
 		m.ksNeeded = m.ksNeeded || strings.Contains(text, " inst.ks=")
+		m.places = m.places || strings.Contains(text, " inst.ks.all") || strings.Contains(text, " inst.stage2.all")
 	case strings.HasPrefix(text, "Run /init as init process"):
 		m.advance(PhaseInitramfs)
 	case endLine.MatchString(text): // with kexec the installed system follows

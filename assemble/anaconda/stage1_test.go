@@ -1,0 +1,39 @@
+package anaconda
+
+import (
+	"testing"
+	"time"
+
+	"github.com/imgasm/imgasm/qemu/console"
+)
+
+// What the first stage only remarks before it tries the next place ends nothing
+// (anaconda rhel-10 dracut/anaconda-lib.sh, anaconda-netroot.sh, fetch-kickstart-net.sh).
+func TestStage1TriesFurther(t *testing.T) {
+	for said, all := range map[string]string{
+		"Warning: can't find installer main image path in .treeinfo":              "",
+		"Warning: anaconda: failed to fetch stage2 from http://10.0.2.2/a":        " inst.stage2.all",
+		"Warning: anaconda: failed to fetch kickstart from http://10.0.2.2/a.cfg": " inst.ks.all",
+	} {
+		d := newDrive(t, Config{})
+		d.step(Console(console.Record{Source: "kernel", Text: "Command line: console=ttyS0 inst.ks=http://10.0.2.2/a.cfg inst.stage2=http://10.0.2.2/a" + all}))
+		d.step(Console(console.Record{Source: "dracut-initqueue", Text: said}))
+		d.wait(2 * time.Second)
+		d.want(Running, "")
+	}
+}
+
+// A drive without stage 2 is another failure than one that is not there.
+func TestStage1NamesTheDrive(t *testing.T) {
+	d := newDrive(t, Config{})
+	for _, said := range []string{
+		"Warning: no suitable images",
+		`Warning: /lib/dracut/hooks/initqueue/finished/devexists-\x2fdev\x2froot.sh: "[ -e "/dev/root" ]"`,
+		"Warning: ############# Anaconda installer errors begin #############",
+		"Warning: ############# Anaconda installer errors end ###############",
+	} {
+		d.step(Console(console.Record{Source: "dracut-initqueue", PID: 834, Text: said}))
+	}
+	d.wait(2 * time.Second)
+	d.want(Failed, "stage2-not-there")
+}
