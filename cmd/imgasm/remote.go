@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -277,7 +278,8 @@ func (a *app) dial(ctx context.Context, c *cli.Context, to string, again bool, n
 		Self: self, Cache: h.CacheDir, Batch: again || a.batch, Note: note, Stderr: a.Err,
 	})
 	if errors.Is(err, exec.ErrNotFound) {
-		_, err = program(append(ssh, "ssh")[0])
+		_, missing := program(append(ssh, "ssh")[0])
+		err = cmp.Or(missing, err)
 	}
 	if err != nil {
 		return nil, err
