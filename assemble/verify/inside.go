@@ -90,7 +90,7 @@ func checkGrow(ctx context.Context, r *run) verdict {
 	case bad != nil:
 		return *bad
 	case strings.HasPrefix(fields[0], "/dev/mapper/"):
-		return skipped("it is on %s, and neither growpart nor systemd-repart grows a logical volume: it has %s on a disk of %s", fields[0], size.Text(now), size.Text(disk+GrowBytes))
+		return skipped("it is on %s, which neither growpart nor systemd-repart grows: it has %s on a disk of %s", fields[0], size.Text(now), size.Text(disk+GrowBytes))
 	case out.text == "":
 		return skipped("nothing in the image grows it (no growpart, no systemd-repart): it has %s on a disk of %s", size.Text(now), size.Text(disk+GrowBytes))
 	}
