@@ -149,6 +149,9 @@ type When func(m *Machine, r *console.Record) bool
 // kickstartRequired: the kernel's arguments say inst.ks=, the boot cannot go on without.
 func kickstartRequired(m *Machine, _ *console.Record) bool { return m.ksNeeded }
 
+// installs: an installer is awaited.
+func installs(m *Machine, _ *console.Record) bool { return !m.config.Installed }
+
 // onlyPlace: the kernel's arguments name no more places of which the next is tried
 // (inst.ks.all, inst.stage2.all).
 func onlyPlace(m *Machine, _ *console.Record) bool { return !m.places }

@@ -174,6 +174,15 @@ var bootRules = []Rule{
 		Hint:    "give the guest more memory ({MemoryMiB} 4G); if that does not help, check the ISO: imgasm source verify",
 	},
 	{
+		Name: "stage2-damaged", Channel: OnConsole, Who: Kernel,
+		Pattern: `SQUASHFS error: (.*)`,
+		Sample:  "[   31.118274] SQUASHFS error: xz decompression failed, data probably corrupt",
+		Seen:    "Linux fs/squashfs",
+		Last:    PhaseInstaller, Stands: PhaseComplete, Class: ClassMedia, Rank: 70, Action: Clue,
+		Meaning: "The installer's own system (stage 2) cannot be read: $1.",
+		Hint:    "check the ISO (imgasm source verify) and the host's disk, and fetch it again if it is damaged",
+	},
+	{
 		Name: "out-of-memory", Channel: OnConsole, Who: Kernel,
 		Pattern: `Out of memory: Killed process (\d+) \(([^)]*)\)`,
 		Sample:  "[  401.220917] Out of memory: Killed process 1801 (anaconda) total-vm:2411412kB, anon-rss:1233140kB, file-rss:0kB, shmem-rss:0kB, UID:0 pgtables:3132kB oom_score_adj:0",

@@ -70,6 +70,15 @@ var stage1Rules = []Rule{
 		Hint:    "let imgasm write the volume: {Kickstart} puts the file there as /ks.cfg, and leave inst.ks= out of {KernelArgs}",
 	},
 	{
+		Name: "stage1-memory", Channel: OnConsole, Who: Dracut,
+		Pattern: `curl: \(23\) |: No space left on device`,
+		Sample:  "[   16.596287] dracut-initqueue[1622]: curl: (23) Failure writing output to destination",
+		Seen:    "virt-s1/rhel-edge issues 10057 and 10163: install.img fetched into too little memory",
+		Last:    PhaseInitramfs, Class: ClassMemory, Rank: 77, Action: Clue,
+		Meaning: "The first stage of the installer has no room left for files, which it keeps in the guest's memory.",
+		Hint:    hintMemory,
+	},
+	{
 		Name: "waits-for-kickstart", Channel: OnConsole, Who: Stage1,
 		Pattern: `hooks/initqueue/finished/kickstart\.sh: `,
 		Sample:  `[   74.555209] dracut-initqueue[834]: Warning: /lib/dracut/hooks/initqueue/finished/kickstart.sh: "[ -e /tmp/ks.cfg.done ]"`,
@@ -210,6 +219,15 @@ var stage1Rules = []Rule{
 		Class:   ClassCrash, Rank: 20, Action: Fail, Stands: PhaseStage2, Block: UnitStatus, When: incomplete, Proves: PhaseInstaller,
 		Meaning: "The installer ended with an error. What follows on this guest is a second installer, hidden, that does the same.",
 		Hint:    hintBefore,
+	},
+	{
+		Name: "login-prompt", Channel: OnConsole, Who: Systemd,
+		Pattern: `^\S+ login:\s*$`,
+		Sample:  "localhost login: ",
+		Seen:    "util-linux term-utils/agetty.c; a live image that was given as installer ISO",
+		Last:    PhaseStage2, Class: ClassSystem, Rank: 60, Action: Wait, When: installs,
+		Meaning: "The guest asks who logs in, and no installer runs: what was booted is a live image or an installed system.",
+		Hint:    "give the boot, minimal or dvd ISO with {ISO}",
 	},
 	{
 		Name: "unit-trouble", Channel: OnConsole, Who: Systemd,
