@@ -124,6 +124,9 @@ func (m *Image) findBootFiles(b *BootFiles) error {
 		return m.noInstaller("has no images/pxeboot/initrd.img")
 	}
 	b.Stage2 = m.exists("images/install.img")
+	if b.Stage2 == "" && m.exists("LiveOS/squashfs.img") != "" {
+		return m.noInstaller("is a live image: it has LiveOS/squashfs.img and no images/install.img")
+	}
 	b.EFIBootDisk = m.exists("images/efiboot.img")
 	b.TreeInfo, b.DiscInfo = m.exists(".treeinfo"), m.exists(".discinfo")
 	for _, a := range arch.All() {

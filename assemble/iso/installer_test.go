@@ -82,6 +82,7 @@ func TestInstallerErrors(t *testing.T) {
 		{nil, "no images/pxeboot/vmlinuz"},
 		{[]tree.File{kernel}, "no images/pxeboot/initrd.img"},
 		{[]tree.File{kernel, initrd}, "does not say for which architecture"},
+		{[]tree.File{kernel, initrd, tree.Bytes("LiveOS/squashfs.img", nil)}, "is a live image"},
 		{[]tree.File{kernel, initrd, tree.Bytes(".discinfo", []byte("1\nX 1\nppc64le\n"))}, "is for ppc64le"},
 	} {
 		_, err := image(t, "X", c.files...).Installer()
