@@ -214,6 +214,9 @@ func identify(ctx context.Context, i Installer) (*Installer, error) {
 		return nil, isoError(i.Path, err)
 	}
 	i.Label, i.Product, i.Version, i.Variant, i.Packages = in.Label, in.Product, in.Version, in.Variant, in.HasRepos
+	if i.Variant == "dvd" && i.named("minimal") { // it may have a part of AppStream
+		i.Variant = "minimal"
+	}
 	i.Size, i.Rehearsal, i.medium = image.SizeBytes, in.Rehearsal, *in
 	return &i, nil
 }

@@ -2,11 +2,14 @@ package alma
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/imgasm/imgasm/assemble"
+	"github.com/imgasm/imgasm/internal/arch"
+	"github.com/imgasm/imgasm/internal/tree"
 	"github.com/imgasm/imgasm/qemu"
 )
 
@@ -48,6 +51,22 @@ func TestRepositoriesOfABootISO(t *testing.T) {
 				t.Errorf("no repo %s in\n%s", want, text)
 			}
 		})
+	}
+}
+
+// A minimal ISO may have a part of AppStream: its name tells it from a DVD, which has
+// the guest agent.
+func TestMinimalISOWithAppStream(t *testing.T) {
+	for name, want := range map[string]string{"AlmaLinux-10.1-x86_64-minimal.iso": "minimal", "AlmaLinux-10.1-x86_64-dvd.iso": "dvd"} {
+		path := labelledISO(t, arch.X86_64, "AlmaLinux-10-1-x86_64-dvd", "AlmaLinux 10.1",
+			tree.Bytes("BaseOS/repodata/repomd.xml", nil), tree.Bytes("AppStream/repodata/repomd.xml", nil))
+		named := filepath.Join(filepath.Dir(path), name)
+		ok(t, os.Rename(path, named))
+		iso, err := Spec{Source: Source{ISO: named}}.Locate(t.Context(), testHost(t), nil)
+		ok(t, err)
+		if iso.Variant != want || !iso.Packages {
+			t.Errorf("%s is %+v", name, iso)
+		}
 	}
 }
 
