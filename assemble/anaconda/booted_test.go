@@ -75,3 +75,16 @@ func TestBootTestNamesTheCause(t *testing.T) {
 		}
 	}
 }
+
+// A first boot may reset the machine, but not for ever.
+func TestResetLoop(t *testing.T) {
+	d := newDrive(t, Config{Installed: true})
+	for range maxResets {
+		d.step(QMP{Name: "RESET", Data: map[string]any{"guest": true, "reason": "guest-reset"}})
+	}
+	d.wait(2 * time.Second)
+	d.want(Running, "")
+	d.step(QMP{Name: "RESET", Data: map[string]any{"guest": true, "reason": "guest-reset"}})
+	d.wait(2 * time.Second)
+	d.want(Failed, "reset-loop")
+}

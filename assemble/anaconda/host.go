@@ -9,6 +9,10 @@ import (
 
 // QEMU's side: its monitor's events and its end.
 
+// maxResets is how often a healthy guest may be reset before it is up: the firmware,
+// shim's fallback, a relabelling and the system itself may each want that once.
+const maxResets = 5
+
 func (m *Machine) qmp(q QMP) {
 	text, fired := rendered(q), m.evidence.fired
 	line := Line{Channel: OnQMP, Text: text}
@@ -31,6 +35,9 @@ func (m *Machine) qmp(q QMP) {
 		}
 	case "RESET":
 		m.note("the guest was reset")
+		if m.resets++; m.resets > maxResets {
+			text = fmt.Sprintf("RESET loop: %d times", m.resets)
+		}
 	}
 	if f := m.match(text, line); f != nil && f.rule.Ask != Nothing {
 		m.out.Do = f.rule.Ask

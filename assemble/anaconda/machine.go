@@ -73,6 +73,7 @@ type Machine struct {
 	phase    Phase
 	progress progress
 	runs     int           // how often the installer has begun
+	resets   int           // how often the guest was reset
 	dots     bool          // a task has ended since the last step was announced
 	hubSince time.Duration // when the checks began
 	previous string        // the installer's last line

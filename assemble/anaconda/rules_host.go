@@ -23,6 +23,16 @@ var hostRules = []Rule{
 		Hint:    hintAgain,
 	},
 	{
+		Name: "reset-loop", Channel: OnQMP,
+		Pattern: `^RESET loop: (\d+) times`,
+		Sample:  "RESET loop: 6 times", Seen: "RESET events of QEMU's qapi/run-state.json, counted",
+		Class: ClassBoot, Rank: 34, Action: Fail,
+		Meaning: "The guest resets itself again and again ($1 times so far) and never comes up.",
+		Hint:    hintAgain,
+		Booted: Words{"The image resets its machine again and again ($1 times so far).",
+			"boot-serial.log in the failure bundle shows how far it comes each time; most often no boot loader can start its kernel, or a service reboots at every boot"},
+	},
+	{
 		Name: "watchdog", Channel: OnQMP,
 		Pattern: `^WATCHDOG`,
 		Sample:  "WATCHDOG action=pause", Seen: "QEMU 7.2 with i6300esb",
