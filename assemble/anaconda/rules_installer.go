@@ -292,6 +292,6 @@ Question
 		Seen:    "anaconda rhel-10, text mode with BIOS, GPT and no biosboot partition",
 		First:   PhaseInstaller, Last: PhaseHub, Stands: PhasePackages, Class: ClassKickstart, Rank: 25, Action: Note, Block: HubMarks,
 		Meaning: "The installer marks what the kickstart leaves open or gets wrong with [!]; below each stands why.",
-		Hint:    "imgasm kickstart lint FILE says what an unattended installation needs: Installation Destination are the partitions (part or autopart, with clearpart), Installation source is cdrom or url, Software selection is %packages",
+		Hint:    "imgasm kickstart lint FILE says what an unattended installation needs: Installation Destination are the partitions (part or autopart, with clearpart), Installation source is cdrom or url, Software selection is %packages, Root password and User creation are rootpw and user",
 	},
 }

@@ -67,6 +67,15 @@ var promptRules = []Rule{
 		Hint:    "give it with {RootPassword} or {User} and {Password}, or with rootpw or user in the kickstart",
 	},
 	{
+		Name: "prompt-remote-desktop", Channel: OnConsole, Who: Installer,
+		Pattern: `Please provide RDP (?:user name|password)`,
+		Sample:  "Please provide RDP user name & password.",
+		Seen:    "anaconda rhel-10 pyanaconda/ui/tui/spokes/askrd.py, for inst.rdp without both",
+		First:   PhaseInstaller, Last: PhaseHub, Class: ClassPrompt, Rank: 70, Action: Wait,
+		Meaning: "The installer is to show itself on a remote desktop, and asks for the account and password of it.",
+		Hint:    "leave inst.rdp out of {KernelArgs}",
+	},
+	{
 		Name: "prompt-passphrase", Channel: OnConsole, Who: Installer,
 		Pattern: `Please provide a default LUKS passphrase`,
 		Sample:  "Please provide a default LUKS passphrase for all devices you want to encrypt. You",

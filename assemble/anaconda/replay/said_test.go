@@ -166,6 +166,7 @@ var saids = []said{
 	// Text mode.
 	{"text: hub", saidChecks + saidMarked("Installation Destination", "(Kickstart insufficient)") + saidPrompt, "failure hub-incomplete", "checks", 0, false},
 	{"text: no passphrase", saidStart + saidRemote + saidEdges + "Passphrase\n\nPlease provide a default LUKS passphrase for all devices you want to encrypt. You\nwill have to type it twice.\n\nPassphrase: ", "failure prompt-passphrase", "installer", 0, false},
+	{"text: a remote desktop without an account", saidStart + saidEdges + "RDP User name & Password\n\nPlease provide RDP user name & password.\nYou will have to type the password twice.\n\nUser name: ", "failure prompt-remote-desktop", "installer", 0, false},
 	{"text: no space", saidChecks + saidHub + "Not enough space in file systems for the current software selection. An additional 1.2 GiB is needed.\nEnter 'b' to ignore the warning and attempt to install anyway.\n" + saidPrompt, "failure space", "checks", 0, false},
 	{"text: boot loader", saidBoot + saidDialog("Question", "The following error occurred while installing the boot loader. The system will\n  not be bootable. Would you like to ignore this and continue with installation?\n  \n  boot loader install failed", "Please respond 'yes' or 'no': "), "failure bootloader", "bootloader", 0, false},
 	{"text: mkfs failed", saidStorage + saidDialog("Error", "An error occurred while activating your storage configuration.\n  \n  ('format create failed: 1', '/dev/vda2')", "Press ENTER to exit: "), "failure storage-write", "storage", 0, false},
