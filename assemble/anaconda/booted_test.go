@@ -12,7 +12,11 @@ import (
 // the firmware, GRUB and the initramfs say is about the image.
 func TestBootTestHasItsOwnWords(t *testing.T) {
 	for line, rule := range map[string]string{
-		"grub> ":        "grub-prompt",
+		"grub> ": "grub-prompt",
+		"error: ../../grub-core/kern/efi/sb.c:203:shim_lock protocol not found.":                         "secure-boot",
+		"error: ../../grub-core/kern/verifiers.c:119:verification requested but nobody cares: /vmlinuz.": "secure-boot",
+		"Verifying shim SBAT data failed: Security Policy Violation":                                     "secure-boot",
+		"Something has gone seriously wrong: import_mok_state() failed: Not Found":                       "secure-boot",
 		"grub rescue> ": "grub-prompt",
 		"error: ../../grub-core/loader/i386/linux.c:1055:you need to load the kernel first.": "grub-no-kernel",
 		"UEFI Interactive Shell v2.2": "firmware-shell",

@@ -67,9 +67,9 @@ var bootRules = []Rule{
 	},
 	{
 		Name: "secure-boot", Channel: OnConsole, Who: Firmware,
-		Pattern: `Security Violation|[Bb]ad shim signature|bad signature|BdsDxe: failed to (?:load|start) .*: (?:Access Denied|Security Violation)`,
+		Pattern: `Security (?:Policy )?Violation|[Bb]ad shim signature|bad signature|shim_lock protocol not found|verification requested but nobody cares|Something has gone seriously wrong: |BdsDxe: failed to (?:load|start) .*: (?:Access Denied|Security Violation)`,
 		Sample:  `BdsDxe: failed to load Boot0001 "UEFI QEMU HARDDISK" from PciRoot(0x0)/Pci(0x3,0x0): Access Denied`,
-		Seen:    "edk2 BdsDxe with Secure Boot; shim (errors.c) and GRUB (kern/efi/sb.c) say the others",
+		Seen:    "edk2 BdsDxe with Secure Boot; shim (errors.c, shim.c; rhboot/shim pull request 671) and GRUB (kern/efi/sb.c, kern/verifiers.c) say the others",
 		Last:    PhaseKernel, Class: ClassBoot, Rank: 60, Action: Fail,
 		Meaning: "Secure Boot refused the boot loader or the kernel: its signature is missing, revoked, or of a key that the firmware does not know.",
 		Hint:    "leave out {SecureBoot}, or give a firmware whose variables hold the right keys: {Firmware} CODE:VARS",
