@@ -178,7 +178,7 @@ var bootRules = []Rule{
 		Pattern: `SQUASHFS error: (.*)`,
 		Sample:  "[   31.118274] SQUASHFS error: xz decompression failed, data probably corrupt",
 		Seen:    "Linux fs/squashfs",
-		Last:    PhaseInstaller, Stands: PhaseComplete, Class: ClassMedia, Rank: 70, Action: Clue,
+		Last:    PhaseInstaller, Stands: PhasePost, Class: ClassMedia, Rank: 70, Action: Clue,
 		Meaning: "The installer's own system (stage 2) cannot be read: $1.",
 		Hint:    "check the ISO (imgasm source verify) and the host's disk, and fetch it again if it is damaged",
 	},

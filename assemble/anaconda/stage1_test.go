@@ -72,4 +72,7 @@ func TestStage2Damaged(t *testing.T) {
 	}
 	d.wait(2 * time.Second)
 	d.want(Failed, "stage2-damaged")
+	if p := d.m.Phase(); p >= PhaseInstaller {
+		t.Errorf("in phase %v, and no installer has run", p)
+	}
 }
