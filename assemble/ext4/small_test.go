@@ -3,13 +3,11 @@ package ext4_test
 import (
 	"bytes"
 	"encoding/binary"
-	"os"
 	"sync"
 	"testing"
 
-	"github.com/klauspost/compress/zstd"
-
 	"github.com/imgasm/imgasm/assemble/ext4"
+	"github.com/imgasm/imgasm/internal/golden"
 )
 
 var le = binary.LittleEndian
@@ -17,16 +15,7 @@ var le = binary.LittleEndian
 // smallImage is a file system that testdata/make.sh made: small (ext4) or maps
 // (ext2), with blocks of 1 KiB.
 func smallImage(name string) ([]byte, error) {
-	packed, err := os.ReadFile("testdata/" + name + ".img.zst")
-	if err != nil {
-		return nil, err
-	}
-	d, err := zstd.NewReader(nil)
-	if err != nil {
-		return nil, err
-	}
-	defer d.Close()
-	return d.DecodeAll(packed, nil)
+	return golden.Unzstd("testdata/" + name + ".img.zst")
 }
 
 // bases are the small images.

@@ -2,25 +2,15 @@ package inspect_test
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
-	"github.com/klauspost/compress/zstd"
+	"github.com/imgasm/imgasm/internal/golden"
 )
 
 // TestLogicalVolumes looks at what lvm2 and the mkfs tools made; internal/lvm has how.
 func TestLogicalVolumes(t *testing.T) {
-	packed, err := os.ReadFile("../../internal/lvm/testdata/lvm.img.zst")
-	if err != nil {
-		t.Fatal(err)
-	}
-	d, err := zstd.NewReader(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer d.Close()
-	image, err := d.DecodeAll(packed, nil)
+	image, err := golden.Unzstd("../../internal/lvm/testdata/lvm.img.zst")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,27 +6,16 @@ import (
 	"io"
 	"io/fs"
 	"math/rand/v2"
-	"os"
 	"sync"
 	"testing"
 
-	"github.com/klauspost/compress/zstd"
-
 	"github.com/imgasm/imgasm/assemble/inspect"
+	"github.com/imgasm/imgasm/internal/golden"
 )
 
 // smallImage is the disk that testdata/make.sh made.
 func smallImage() ([]byte, error) {
-	packed, err := os.ReadFile("testdata/small.img.zst")
-	if err != nil {
-		return nil, err
-	}
-	d, err := zstd.NewReader(nil)
-	if err != nil {
-		return nil, err
-	}
-	defer d.Close()
-	return d.DecodeAll(packed, nil)
+	return golden.Unzstd("testdata/small.img.zst")
 }
 
 const sector = 512

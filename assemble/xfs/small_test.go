@@ -2,26 +2,15 @@ package xfs_test
 
 import (
 	"bytes"
-	"os"
 	"testing"
 
-	"github.com/klauspost/compress/zstd"
-
 	"github.com/imgasm/imgasm/assemble/xfs"
+	"github.com/imgasm/imgasm/internal/golden"
 )
 
 // smallImage is the file system that testdata/make.sh made.
 func smallImage() ([]byte, error) {
-	packed, err := os.ReadFile("testdata/small.img.zst")
-	if err != nil {
-		return nil, err
-	}
-	d, err := zstd.NewReader(nil)
-	if err != nil {
-		return nil, err
-	}
-	defer d.Close()
-	return d.DecodeAll(packed, nil)
+	return golden.Unzstd("testdata/small.img.zst")
 }
 
 func small(t testing.TB) *xfs.FS {

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/klauspost/compress/zstd"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/imgasm/imgasm/internal/golden"
@@ -42,16 +41,7 @@ var smallDiskPath, _ = filepath.Abs("../../assemble/inspect/testdata/small.img.z
 
 // smallDiskImage is the disk that assemble/inspect is tested with.
 func smallDiskImage() ([]byte, error) {
-	packed, err := os.ReadFile(smallDiskPath)
-	if err != nil {
-		return nil, err
-	}
-	d, err := zstd.NewReader(nil)
-	if err != nil {
-		return nil, err
-	}
-	defer d.Close()
-	return d.DecodeAll(packed, nil)
+	return golden.Unzstd(smallDiskPath)
 }
 
 // smallDisk writes it: smalldisk FILE [OLD NEW]... replaces texts in it.

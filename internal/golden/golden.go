@@ -1,4 +1,5 @@
-// Package golden compares what a test has got with a file below testdata.
+// Package golden has the files below testdata: it compares what a test has got with
+// one, and unpacks those that are compressed.
 package golden
 
 import (
@@ -9,11 +10,26 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
 )
 
 // Update is the flag -update: golden files are written anew, to be read before
 // they are committed.
 var Update = flag.Bool("update", false, "rewrite the golden files")
+
+// Unzstd is what a file of tests was before zstd compressed it.
+func Unzstd(path string) ([]byte, error) {
+	packed, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	d, err := zstd.NewReader(nil)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	return d.DecodeAll(packed, nil)
+}
 
 // Check compares got with testdata/NAME, of which line ends may have become
 // those of Windows.

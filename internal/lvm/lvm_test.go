@@ -7,26 +7,16 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"os"
 	"strings"
 	"testing"
 
-	"github.com/klauspost/compress/zstd"
+	"github.com/imgasm/imgasm/internal/golden"
 )
 
 // disk is what testdata/make.sh made: two physical volumes at 1 and 9 MiB.
 func disk(t testing.TB) []byte {
 	t.Helper()
-	packed, err := os.ReadFile("testdata/lvm.img.zst")
-	if err != nil {
-		t.Fatal(err)
-	}
-	d, err := zstd.NewReader(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer d.Close()
-	b, err := d.DecodeAll(packed, nil)
+	b, err := golden.Unzstd("testdata/lvm.img.zst")
 	if err != nil {
 		t.Fatal(err)
 	}
