@@ -38,9 +38,8 @@ func (e *Encoder) Append(dst, src []byte) []byte {
 	dst = append(dst, make([]byte, headerSize)...)
 	e.match(src)
 	dst, ok := e.appendSequences(e.appendLiterals(dst), len(src))
-	content := dst[header+headerSize:]
-	if kind := blockCompressed; ok && len(content) < len(src) {
-		putHeader(dst[header:], kind, len(content))
+	if n := len(dst) - header - headerSize; ok && n < len(src) {
+		putHeader(dst[header:], blockCompressed, n)
 		return dst
 	}
 	putHeader(dst[header:], blockRaw, len(src))

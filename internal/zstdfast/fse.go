@@ -85,10 +85,7 @@ func (t *table) build(norm []int16, log uint8) {
 		if n == 0 {
 			continue
 		}
-		most := uint32(log) - uint32(bits.Len32(n-1)) + 1 // bits
-		if n == 1 {
-			most = uint32(log)
-		}
+		most := uint32(log) + 1 - uint32(max(1, bits.Len32(n-1))) // bits
 		t.symbol[s] = transform{bits: most<<16 - n<<most, state: int32(first[s]) - int32(n)}
 	}
 }
