@@ -39,18 +39,18 @@ func (l *lines) Close() error { return l.f.Close() }
 
 // next is the next line, if it is there whole.
 func (l *lines) next() (string, bool, error) {
-	part, err := l.r.ReadSlice('\n')
-	l.part = append(l.part, part...)
-	switch {
-	case err == nil:
-		line := string(bytes.TrimSuffix(l.part, []byte("\n")))
-		l.part = l.part[:0]
-		return line, true, nil
-	case errors.Is(err, io.EOF), errors.Is(err, bufio.ErrBufferFull) && len(l.part) <= maxLine:
-		if errors.Is(err, bufio.ErrBufferFull) {
-			return l.next()
+	for {
+		part, err := l.r.ReadSlice('\n')
+		l.part = append(l.part, part...)
+		switch {
+		case err == nil:
+			line := string(bytes.TrimSuffix(l.part, []byte("\n")))
+			l.part = l.part[:0]
+			return line, true, nil
+		case errors.Is(err, io.EOF):
+			return "", false, nil
+		case !errors.Is(err, bufio.ErrBufferFull) || len(l.part) > maxLine:
+			return "", false, err
 		}
-		return "", false, nil
 	}
-	return "", false, err
 }
