@@ -40,19 +40,24 @@ type Keys struct {
 //
 // Errors are those of reading files; one that is not there is for the build to tell.
 func (k *Keys) Of(ctx context.Context, t Target, others ...string) (string, error) {
-	args := append(slices.Clone(t.Args), Arg{Flag: Flag{Files: func(string) []string { return others }}, Values: []string{""}})
 	files := map[string]string{}
-	for _, a := range args {
-		if a.Flag.Files == nil {
-			continue
-		}
-		for _, v := range a.Values {
-			for _, name := range a.Flag.Files(v) {
-				if err := k.hashTree(ctx, files, name, a.Flag.Modes); err != nil {
-					return "", err
-				}
+	var failed error
+	add := func(names []string, modes bool) {
+		for _, name := range names {
+			if failed == nil {
+				failed = k.hashTree(ctx, files, name, modes)
 			}
 		}
+	}
+	for _, a := range t.Args {
+		for _, v := range a.Values {
+			if a.Flag.Files != nil {
+				add(a.Flag.Files(v), a.Flag.Modes)
+			}
+		}
+	}
+	if add(others, false); failed != nil {
+		return "", failed
 	}
 	h := sha256.New()
 	e := json.NewEncoder(h)
