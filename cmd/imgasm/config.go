@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/urfave/cli/v2"
 
@@ -123,24 +124,25 @@ func variable(flag string) string {
 	return "IMGASM_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// warnOfVariables tells of what looks like the variable of a flag, misspelt.
-func (a *app) warnOfVariables() {
+// warnOfVariables tells of what looks like the variable of a flag of verbs, misspelt.
+func (a *app) warnOfVariables(verbs func() []project.Kind) {
+	noFlags := []string{"cache", "ssh"}
 	var names []string
 	for _, pair := range os.Environ() {
 		name, _, _ := strings.Cut(pair, "=")
 		flag, ours := strings.CutPrefix(name, variable(""))
-		if !ours || a.getenv(name) == "" {
+		flag = strings.ToLower(strings.ReplaceAll(flag, "_", "-"))
+		if !ours || a.getenv(name) == "" || slices.Contains(noFlags, flag) {
 			continue
 		}
 		if names == nil {
-			names = []string{"cache", "ssh"} // which are no flags
-			for _, verb := range configurable(a.commands(), "") {
+			names = noFlags
+			for _, verb := range verbs() {
 				for _, f := range verb.Flags {
 					names = append(names, f.Name)
 				}
 			}
 		}
-		flag = strings.ToLower(strings.ReplaceAll(flag, "_", "-"))
 		if near := kickstart.Nearest(flag, names); near != "" && near != flag {
 			a.Problem("warning", name+" sets nothing", "did you mean "+variable(near)+"?")
 		}
@@ -185,18 +187,19 @@ func (a *app) configure(c *cli.Context) error {
 	if !slices.ContainsFunc(c.Command.Flags, func(f cli.Flag) bool { return f.Names()[0] == noConfigFlag }) {
 		return nil // it has none
 	}
+	verbs := sync.OnceValue(func() []project.Kind { return configurable(a.commands(), "") })
 	if !c.Bool(noConfigFlag) {
-		a.warnOfVariables()
+		a.warnOfVariables(verbs)
 	}
 	isSet := func(f cli.Flag) bool { return a.getenv(variable(f.Names()[0])) != "" }
 	if _, err := os.Lstat(a.configFile()); errors.Is(err, fs.ErrNotExist) && !slices.ContainsFunc(c.Command.Flags, isSet) {
 		return nil // which saves every start the look at all verbs
 	}
-	settings, err := a.settings(c, configurable(a.commands(), ""))
+	settings, err := a.settings(c, verbs())
 	if err != nil {
 		return err
 	}
-	given := func(flag string) bool { return c.IsSet(flag) && c.Value(flag) != any(false) }
+	given := wanted(c)
 	for _, s := range slices.Backward(settings) {
 		name := s.Flag.Name
 		if "imgasm "+s.Kind != c.Command.HelpName || c.IsSet(name) || excluded(name, given) {

@@ -5,16 +5,19 @@ package main
 import (
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/urfave/cli/v2"
 )
 
 // exclusive are flags of which a command takes one. What nobody typed gives way.
-var exclusive = append([][]string{
-	{"quiet", "verbose"}, {"root-password", "root-password-file", "lock-root"}, {"password", "password-file"},
-	{"builders", "on"}, {"identity", "password-file"}, {"user", "user-data"}, {"cdrom", "source"}, {"write", "check"}, {"write", "diff"},
-	{"json", "sarif"}, {"ls", "cat", "sbom"}, {"disk-size", "free"}, {"update", "flake"}, {"update", "offline"},
-}, ownKickstart()...)
+var exclusive = sync.OnceValue(func() [][]string {
+	return append([][]string{
+		{"quiet", "verbose"}, {"root-password", "root-password-file", "lock-root"}, {"password", "password-file"},
+		{"builders", "on"}, {"identity", "password-file"}, {"user", "user-data"}, {"cdrom", "source"}, {"write", "check"}, {"write", "diff"},
+		{"json", "sarif"}, {"ls", "cat", "sbom"}, {"disk-size", "free"}, {"update", "flake"}, {"update", "offline"},
+	}, ownKickstart()...)
+})
 
 // becauseOf is why some of them exclude others.
 var becauseOf = map[string]string{
@@ -47,8 +50,8 @@ const onlyAssembled = "is about a disk that imgasm makes: add --assemble"
 
 // together refuses flags that exclude each other or do nothing by themselves.
 func (a *app) together(c *cli.Context) error {
-	given := func(flag string) bool { return c.IsSet(flag) && c.Value(flag) != any(false) }
-	for _, some := range exclusive {
+	given := wanted(c)
+	for _, some := range exclusive() {
 		both := slices.DeleteFunc(slices.Clone(some), func(flag string) bool { return !given(flag) })
 		if len(both) > 1 {
 			return &usageError{fmt.Sprintf("choose either %s or %s", dashed(both[0]), dashed(both[1])), becauseOf[both[1]]}
@@ -64,9 +67,14 @@ func (a *app) together(c *cli.Context) error {
 	return nil
 }
 
+// wanted reports whether a flag is set, and not to false.
+func wanted(c *cli.Context) func(flag string) bool {
+	return func(flag string) bool { return c.IsSet(flag) && c.Value(flag) != any(false) }
+}
+
 // excluded reports whether has has a flag that a command does not take besides this one.
 func excluded(flag string, has func(string) bool) bool {
-	return slices.ContainsFunc(exclusive, func(some []string) bool {
+	return slices.ContainsFunc(exclusive(), func(some []string) bool {
 		return slices.Contains(some, flag) && slices.ContainsFunc(some, func(other string) bool { return other != flag && has(other) })
 	})
 }
